@@ -1,0 +1,8 @@
+//! alidav serves a person's Aliyundrive as WebDAV.
+//!
+//! The layers, each knowing only those named after it: [`config`] (settings), [`state`] (the
+//! embedded store), [`upstream`] (the drive's HTTP API), [`drive`] (one tree of paths over it),
+//! and above them the protocol. [`sim`] stands beside all of them: a stand-in for the service.
+
+pub mod config;
+pub mod sim;

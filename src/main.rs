@@ -1,0 +1,2 @@
+//! alidav.
+fn main() {}
