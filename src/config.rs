@@ -4,6 +4,8 @@
 //! outside this module reads the environment or the configuration file, and nothing here is
 //! re-read later: a reload makes a new [`Config`].
 
+mod defaults;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -5,4 +5,7 @@
 //! and above them the protocol. [`sim`] stands beside all of them: a stand-in for the service.
 
 pub mod config;
+pub mod drive;
 pub mod sim;
+pub mod state;
+pub mod upstream;

@@ -1,0 +1,132 @@
+//! What holds where nothing is said.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{
+    Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, MetadataFiles,
+    Mount, OrderBy, OrderDirection, Permission, RemoveWay, StateLocation, Upload, Upstream,
+};
+
+const MIB: u64 = 1 << 20;
+
+/// Address of the service (reference 0.2).
+const API_URL: &str = "https://openapi.alipan.com";
+
+/// Token server used without an own application (reference 1.8.2).
+const TOKEN_SERVER: &str = "https://api.oplist.org/alicloud/renewapi";
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self {
+            api_url: API_URL.parse().expect("a constant URL"),
+            list_per_s: 4.0,
+            link_per_s: 1.0,
+            other_per_s: 15.0,
+            max_streams: 3,
+            max_wait: Duration::from_secs(20),
+            outbound_proxy: None,
+        }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            list_ttl: Duration::from_secs(300),
+            stale_ttl: Duration::from_secs(86_400),
+            max_entries: 500_000,
+            infinity_max_entries: 1000,
+        }
+    }
+}
+
+impl Default for Download {
+    fn default() -> Self {
+        Self {
+            read_ahead: 8 * MIB,
+            connections: 1,
+            memory: 256 * MIB,
+        }
+    }
+}
+
+impl Default for Upload {
+    fn default() -> Self {
+        Self {
+            part_size: 20 * MIB,
+            memory: 128 * MIB,
+            spool_dir: None,
+            spool_limit: 20 * 1024 * MIB,
+            metadata_files: MetadataFiles::Local,
+        }
+    }
+}
+
+impl Account {
+    /// An account with all defaults and no token.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            client_id: None,
+            client_secret: None,
+            oauth_token_urls: vec![TOKEN_SERVER.parse().expect("a constant URL")],
+            refresh_token: None,
+        }
+    }
+}
+
+impl Mount {
+    /// The account's default drive at a path, with all defaults.
+    #[must_use]
+    pub fn at(path: &str, account: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            account: account.to_owned(),
+            drive_type: DriveType::Default,
+            root_folder_id: "root".to_owned(),
+            order_by: OrderBy::Name,
+            order_direction: OrderDirection::Asc,
+            remove_way: RemoveWay::Trash,
+            rapid_upload: true,
+            internal_upload: false,
+            livp_download_format: LivpFormat::Jpeg,
+            link_policy: LinkPolicy::Redirect,
+            down_proxy_urls: Vec::new(),
+            down_proxy_token: None,
+            down_proxy_sign: true,
+            read_only: false,
+        }
+    }
+}
+
+impl Config {
+    /// All defaults around the given accounts and mounts; nobody may sign in yet.
+    #[must_use]
+    pub fn new(accounts: Vec<Account>, mounts: Vec<Mount>) -> Self {
+        Self {
+            listen: vec![ListenAddr::Tcp(SocketAddr::from((
+                Ipv4Addr::LOCALHOST,
+                8080,
+            )))],
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            dav_prefix: "/dav".to_owned(),
+            state: StateLocation::File(PathBuf::from("alidav.db")),
+            log: "info".to_owned(),
+            shutdown_grace: Duration::from_secs(30),
+            tls: None,
+            upstream: Upstream::default(),
+            cache: Cache::default(),
+            download: Download::default(),
+            upload: Upload::default(),
+            accounts,
+            mounts,
+            clients: Vec::new(),
+            users: Vec::new(),
+            anonymous: Permission::None,
+        }
+    }
+}

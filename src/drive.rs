@@ -1,0 +1,32 @@
+//! Drives as one tree of paths: resolution, listings, links and streams over the drive's ids.
+//!
+//! A [`Tree`] joins the mounts. It resolves a [`Path`] to a [`Resource`] through cached listings,
+//! gives a folder's [`Members`], a file's [`Link`] and its bytes as a [`ByteStream`]. It never sees
+//! a header and never chooses a status.
+
+mod account;
+mod cache;
+mod entry;
+mod error;
+mod link;
+mod listing;
+mod livp;
+mod members;
+mod mount;
+mod open;
+mod path;
+mod resolve;
+mod slots;
+mod stream;
+mod tree;
+
+pub use account::Quota;
+pub use cache::Freshness;
+pub use entry::{Entry, Kind, Resource};
+pub use error::Error;
+pub use link::Link;
+pub use members::Members;
+pub use path::{MAX_NAME_BYTES, Path, PathError};
+pub use slots::Reader;
+pub use stream::ByteStream;
+pub use tree::Tree;

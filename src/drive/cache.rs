@@ -1,0 +1,178 @@
+//! Listings remembered, with one fetch at a time for each folder.
+//!
+//! A listing younger than `list_ttl` is believed. An older one, up to `stale_ttl`, is served while a
+//! fetch in the background replaces it, and goes on being served while the drive is down or
+//! throttles. A fetch runs as its own task: a caller that leaves does not stop it for the others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::members::Listing;
+use super::mount::Mounted;
+use super::{Error, listing};
+use crate::config;
+
+/// After a refresh in the background failed, how long the stale listing is served without another try.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// How new an answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// What the cache holds within its time to live, or stale while it is refreshed.
+    Cached,
+    /// What the cache holds within its time to live; a stale answer will not do.
+    Fresh,
+    /// Asked of the drive now.
+    Refresh,
+}
+
+/// A folder of a mount: mounts differ in order, so they do not share listings.
+type FolderKey = (usize, Box<str>);
+type Flight = Shared<BoxFuture<'static, Result<Arc<Listing>, Error>>>;
+
+/// All listings of all mounts; cheap to clone.
+#[derive(Clone)]
+pub(super) struct ListingCache(Arc<Inner>);
+
+struct Inner {
+    listings: moka::sync::Cache<FolderKey, Arc<Listing>>,
+    flights: Mutex<HashMap<FolderKey, Flight>>,
+    /// Folders whose last refresh in the background failed, and when.
+    failed: moka::sync::Cache<FolderKey, Instant>,
+    list_ttl: Duration,
+    stale_ttl: Duration,
+}
+
+impl ListingCache {
+    pub(super) fn new(settings: &config::Cache) -> Self {
+        let listings = moka::sync::Cache::builder()
+            .max_capacity(settings.max_entries)
+            .weigher(|_, listing: &Arc<Listing>| {
+                u32::try_from(listing.len() + 1).unwrap_or(u32::MAX)
+            })
+            .time_to_live(settings.stale_ttl)
+            .build();
+        Self(Arc::new(Inner {
+            listings,
+            flights: Mutex::default(),
+            failed: moka::sync::Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(RETRY_PAUSE)
+                .build(),
+            list_ttl: settings.list_ttl,
+            stale_ttl: settings.stale_ttl,
+        }))
+    }
+
+    /// What is known without a call, and whether it is still believed.
+    pub(super) fn peek(&self, mount: &Mounted, folder_id: &str) -> Option<(Arc<Listing>, bool)> {
+        let listing = self.0.listings.get(&key(mount, folder_id))?;
+        let age = listing.asked_at.elapsed();
+        (age < self.0.stale_ttl).then(|| {
+            let fresh = age < self.0.list_ttl;
+            (listing, fresh)
+        })
+    }
+
+    /// The folder's complete listing.
+    ///
+    /// # Errors
+    /// The fetch's, shared by all who waited for it; never for a folder with a usable older listing
+    /// unless `freshness` refuses one.
+    pub(super) async fn get(
+        &self,
+        mount: &Arc<Mounted>,
+        folder_id: &str,
+        freshness: Freshness,
+    ) -> Result<Arc<Listing>, Error> {
+        match (self.peek(mount, folder_id), freshness) {
+            (Some((listing, true)), Freshness::Cached | Freshness::Fresh) => Ok(listing),
+            (Some((listing, false)), Freshness::Cached) => {
+                self.refresh_behind(mount, folder_id);
+                Ok(listing)
+            }
+            _ => self.fetch(mount, folder_id).await,
+        }
+    }
+
+    /// Starts a fetch that nobody waits for, unless the last one has just failed.
+    pub(super) fn refresh_behind(&self, mount: &Arc<Mounted>, folder_id: &str) {
+        let key = key(mount, folder_id);
+        let paused = self
+            .0
+            .failed
+            .get(&key)
+            .is_some_and(|at| at.elapsed() < RETRY_PAUSE);
+        if !paused {
+            drop(self.fetch(mount, folder_id));
+        }
+    }
+
+    /// Joins the running fetch of the folder or starts one.
+    fn fetch(&self, mount: &Arc<Mounted>, folder_id: &str) -> Flight {
+        let key = key(mount, folder_id);
+        let mut flights = self.0.flights.lock();
+        if let Some(flight) = flights.get(&key) {
+            return flight.clone();
+        }
+        let task = tokio::spawn(self.clone().run(mount.clone(), key.clone()));
+        let flight = async move {
+            match task.await {
+                Ok(result) => result,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => Err(Error::Stopping),
+            }
+        }
+        .boxed()
+        .shared();
+        flights.insert(key, flight.clone());
+        flight
+    }
+
+    async fn run(self, mount: Arc<Mounted>, key: FolderKey) -> Result<Arc<Listing>, Error> {
+        // Leaves the table however the fetch ends.
+        let _landed = Landing {
+            cache: &self,
+            key: &key,
+        };
+        let result = listing::fetch(&mount, &key.1).await.map(Arc::new);
+        match &result {
+            Ok(listing) => {
+                self.0.failed.invalidate(&key);
+                self.0.listings.insert(key.clone(), listing.clone());
+            }
+            Err(Error::NotFound) => self.0.listings.invalidate(&key),
+            Err(error) => {
+                tracing::warn!(folder = %key.1, %error, "a listing failed");
+                self.0.failed.insert(key.clone(), Instant::now());
+            }
+        }
+        result
+    }
+
+    /// Forgets a folder's listing.
+    pub(super) fn forget(&self, mount: &Mounted, folder_id: &str) {
+        self.0.listings.invalidate(&key(mount, folder_id));
+    }
+}
+
+struct Landing<'a> {
+    cache: &'a ListingCache,
+    key: &'a FolderKey,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        self.cache.0.flights.lock().remove(self.key);
+    }
+}
+
+fn key(mount: &Mounted, folder_id: &str) -> FolderKey {
+    (mount.index, folder_id.into())
+}

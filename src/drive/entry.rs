@@ -1,0 +1,178 @@
+//! Files and folders as the tree shows them.
+//!
+//! An [`Entry`] is what a listing keeps: hundreds of thousands of them are held in memory, so it has
+//! no field that nobody asks for. A [`Resource`] is an entry at its path.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::Path;
+use crate::config;
+use crate::upstream::{Item, ItemKind};
+
+/// Whether an entry is a file or a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the variants say it")]
+pub enum Kind {
+    File,
+    Folder,
+}
+
+/// A file or folder of a drive, as listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Name as shown: a `/` inside the drive's name appears as `／`.
+    pub name: Box<str>,
+    /// The drive's id of it; empty for a folder that exists only because mounts lie below it.
+    pub file_id: Box<str>,
+    /// File or folder.
+    pub kind: Kind,
+    /// Bytes; absent for folders and where the drive does not say.
+    pub size: Option<u64>,
+    /// SHA-1 of the content, where known.
+    pub sha1: Option<[u8; 20]>,
+    /// Time of modification: the uploader's where given, else the drive's. Unix milliseconds.
+    pub modified_ms: i64,
+    /// The drive's own time of the last change, Unix milliseconds.
+    pub updated_ms: i64,
+    /// Time of creation, Unix milliseconds.
+    pub created_ms: i64,
+    /// For a live photo shown as one of its streams, which.
+    pub livp: Option<config::LivpFormat>,
+}
+
+impl Entry {
+    /// A folder that no drive item stands for: a mount's root, or a folder above the mounts.
+    pub(super) fn synthetic(name: &str, file_id: &str, time_ms: i64) -> Self {
+        Self {
+            name: name.into(),
+            file_id: file_id.into(),
+            kind: Kind::Folder,
+            size: None,
+            sha1: None,
+            modified_ms: time_ms,
+            updated_ms: time_ms,
+            created_ms: time_ms,
+            livp: None,
+        }
+    }
+
+    /// Whether the entry is a folder.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.kind == Kind::Folder
+    }
+
+    /// MIME type by the name's extension; absent for folders.
+    #[must_use]
+    pub fn mime(&self) -> Option<&'static str> {
+        (!self.is_folder()).then(|| {
+            mime_guess::from_path(&*self.name)
+                .first_raw()
+                .unwrap_or("application/octet-stream")
+        })
+    }
+
+    /// Strong entity tag with its quotes: the SHA-1 where the drive has one, else id, size and the
+    /// drive's time of change. Absent for folders and for files of unknown size and hash.
+    #[must_use]
+    pub fn etag(&self) -> Option<String> {
+        let mut tag = String::with_capacity(44);
+        if let Some(sha1) = self.sha1 {
+            tag.push('"');
+            for byte in sha1 {
+                // Writing to a String cannot fail.
+                let _ = write!(tag, "{byte:02x}");
+            }
+            tag.push('"');
+            return Some(tag);
+        }
+        let size = self.size?;
+        (!self.is_folder()).then(|| format!("\"{}-{size:x}-{:x}\"", self.file_id, self.updated_ms))
+    }
+}
+
+impl From<&Item> for Entry {
+    fn from(item: &Item) -> Self {
+        let updated_ms = item.updated_ms.or(item.created_ms).unwrap_or_default();
+        let folder = item.kind == ItemKind::Folder;
+        Self {
+            name: shown_name(&item.name),
+            file_id: item.file_id.as_str().into(),
+            kind: if folder { Kind::Folder } else { Kind::File },
+            size: (!folder).then_some(item.size),
+            sha1: item.sha1.filter(|_| !folder),
+            modified_ms: item
+                .local_modified_ms
+                .filter(|_| !folder)
+                .unwrap_or(updated_ms),
+            updated_ms,
+            created_ms: item.created_ms.unwrap_or(updated_ms),
+            livp: None,
+        }
+    }
+}
+
+/// The drive's name as one path segment: `/` cannot appear in one, its full-width twin can. The way
+/// back is the listing itself, which keeps the id beside the shown name.
+fn shown_name(name: &str) -> Box<str> {
+    if name.contains('/') {
+        name.replace('/', "／").into()
+    } else {
+        name.into()
+    }
+}
+
+/// An entry at its path.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Where it is in the tree.
+    pub path: Path,
+    /// What it is.
+    pub entry: Arc<Entry>,
+    /// The mount's settings; absent for folders above the mounts.
+    pub mount: Option<Arc<config::Mount>>,
+}
+
+impl Resource {
+    /// Whether it is a folder.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.entry.is_folder()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn file(name: &str) -> Entry {
+        Entry {
+            kind: Kind::File,
+            size: Some(10),
+            ..Entry::synthetic(name, "f1", 7)
+        }
+    }
+
+    #[test]
+    fn the_entity_tag_is_the_hash_where_there_is_one() {
+        let mut entry = file("a");
+        assert_eq!(entry.etag().unwrap(), "\"f1-a-7\"");
+        entry.sha1 = Some([0xab; 20]);
+        assert_eq!(entry.etag().unwrap(), format!("\"{}\"", "ab".repeat(20)));
+        assert_eq!(Entry::synthetic("d", "d1", 7).etag(), None);
+    }
+
+    #[test]
+    fn a_slash_inside_a_name_does_not_make_two_segments() {
+        assert_eq!(&*shown_name("AC/DC"), "AC／DC");
+        assert_eq!(&*shown_name("plain"), "plain");
+    }
+
+    #[test]
+    fn an_entry_stays_small() {
+        // The budget is 400 bytes with the heap parts of name and id, which take about 100.
+        assert!(size_of::<Entry>() <= 128, "{}", size_of::<Entry>());
+    }
+}

@@ -1,0 +1,59 @@
+//! Every way the tree can fail a caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::upstream;
+
+/// A failed operation on the tree. Cheap to clone, since callers that share a fetch share its failure.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Nothing at the path.
+    #[error("not found")]
+    NotFound,
+    /// A folder was needed and the path is a file.
+    #[error("not a folder")]
+    NotAFolder,
+    /// A file was needed and the path is a folder.
+    #[error("is a folder")]
+    IsAFolder,
+    /// The drive the mount names was not granted by the user.
+    #[error("the account has not granted its {drive} drive: sign in again and tick it")]
+    DriveNotGranted {
+        /// `default`, `resource` or `backup`.
+        drive: &'static str,
+    },
+    /// The content is no longer what was listed; a fresh listing was asked for, try again.
+    #[error("content changed")]
+    Changed,
+    /// All download places of the account stay taken.
+    #[error("no free download place")]
+    NoFreeStream {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A listing contradicts itself: an endless or repeated page marker.
+    #[error("the drive's listing does not end")]
+    EndlessListing,
+    /// The program is stopping and gave the work up.
+    #[error("stopping")]
+    Stopping,
+    /// A call failed.
+    #[error(transparent)]
+    Upstream(#[from] Arc<upstream::Error>),
+    /// A transfer failed and could not be resumed.
+    #[error(transparent)]
+    Data(#[from] upstream::DataError),
+    /// The state store failed.
+    #[error("state store: {0}")]
+    State(Arc<crate::state::Error>),
+}
+
+impl From<upstream::Error> for Error {
+    fn from(error: upstream::Error) -> Self {
+        match error.kind {
+            upstream::ErrorKind::NotFound => Self::NotFound,
+            _ => Self::Upstream(Arc::new(error)),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Download links remembered until they expire by their own word.
+//!
+//! One call a second is all the drive grants for links (reference 4.1), and one link serves any
+//! number of ranged reads, so it is kept for its whole life less a margin, and equal requests share
+//! one call.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::Error;
+use crate::config::LivpFormat;
+use crate::upstream::{Client, SignedUrl};
+
+/// Taken off every link's life: clocks differ and a request needs time to arrive.
+const MARGIN_S: i64 = 10;
+
+/// A temporary direct URL for a file's content.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The signed URL.
+    pub url: SignedUrl,
+    /// Unix seconds after which new requests with it fail.
+    pub expires_at: i64,
+    /// SHA-1 of the content behind it, where the drive said so.
+    pub sha1: Option<[u8; 20]>,
+    asked_at: i64,
+}
+
+impl Link {
+    /// Whether a new request may still be made with `min_life` to go. A link whose whole life is short
+    /// does for half of it, or it would be asked for anew each time.
+    fn lives(&self, min_life: Duration, now: i64) -> bool {
+        let whole = self.expires_at - self.asked_at;
+        let wanted = i64::try_from(min_life.as_secs())
+            .unwrap_or(i64::MAX)
+            .min(whole / 2);
+        self.expires_at - now > wanted.max(MARGIN_S.min(whole / 2))
+    }
+}
+
+type Key = (Box<str>, Box<str>, Option<bool>);
+
+/// The links of one account.
+pub(super) struct LinkCache(moka::future::Cache<Key, Link>);
+
+impl LinkCache {
+    pub(super) fn new() -> Self {
+        // A link is about a kilobyte; the longest life is four hours (reference 3.8).
+        Self(
+            moka::future::Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(Duration::from_secs(4 * 3600))
+                .build(),
+        )
+    }
+
+    /// A link with at least `min_life` left, if its whole life allows.
+    ///
+    /// # Errors
+    /// The call's, shared by all who waited for it.
+    pub(super) async fn get(
+        &self,
+        client: &Client,
+        drive_id: &str,
+        file_id: &str,
+        livp: Option<LivpFormat>,
+        min_life: Duration,
+    ) -> Result<Link, Error> {
+        let key: Key = (
+            drive_id.into(),
+            file_id.into(),
+            livp.map(|format| format == LivpFormat::Jpeg),
+        );
+        if let Some(link) = self.0.get(&key).await {
+            if link.lives(min_life, unix_now()) {
+                return Ok(link);
+            }
+            self.0.invalidate(&key).await;
+        }
+        let ask = async {
+            let link = client.download_link(drive_id, file_id, livp).await?;
+            Ok(Link {
+                url: link.url,
+                expires_at: link.expires_at,
+                sha1: link.sha1,
+                asked_at: unix_now(),
+            })
+        };
+        self.0
+            .try_get_with(key, ask)
+            .await
+            .map_err(|error: Arc<Error>| (*error).clone())
+    }
+
+    /// Forgets a link that was refused, unless a newer one has taken its place.
+    pub(super) async fn forget(
+        &self,
+        drive_id: &str,
+        file_id: &str,
+        livp: Option<LivpFormat>,
+        link: &Link,
+    ) {
+        let key: Key = (
+            drive_id.into(),
+            file_id.into(),
+            livp.map(|format| format == LivpFormat::Jpeg),
+        );
+        if self
+            .0
+            .get(&key)
+            .await
+            .is_some_and(|kept| kept.url == link.url)
+        {
+            self.0.invalidate(&key).await;
+        }
+    }
+}
+
+fn unix_now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn link(asked_at: i64, expires_at: i64) -> Link {
+        Link {
+            url: SignedUrl::new("https://data.example/x".parse().unwrap()),
+            expires_at,
+            sha1: None,
+            asked_at,
+        }
+    }
+
+    #[test]
+    fn a_link_is_used_up_to_the_margin_before_its_end() {
+        let link = link(0, 900);
+        assert!(link.lives(Duration::ZERO, 889));
+        assert!(!link.lives(Duration::ZERO, 890));
+        assert!(link.lives(Duration::from_secs(300), 599));
+        assert!(!link.lives(Duration::from_secs(300), 600));
+    }
+
+    #[test]
+    fn a_short_lived_link_is_not_asked_for_at_every_request() {
+        let link = link(0, 60);
+        assert!(link.lives(Duration::from_secs(300), 29));
+        assert!(!link.lives(Duration::from_secs(300), 31));
+        assert!(super::tests::link(0, 4).lives(Duration::ZERO, 1));
+    }
+}

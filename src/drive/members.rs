@@ -1,0 +1,200 @@
+//! A folder's complete listing and what of it a caller sees.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Entry;
+use super::path::twins;
+
+/// A folder's complete listing at one moment.
+#[derive(Debug)]
+pub(super) struct Listing {
+    /// In the service's order, each name once.
+    entries: Vec<Entry>,
+    /// Positions in `entries` in order of name, for look-ups.
+    by_name: Vec<u32>,
+    /// When the first page was asked for: what changed later may be missing.
+    pub(super) asked_at: Instant,
+}
+
+impl Listing {
+    /// Takes all entries of a folder; where two share a name the newest is kept and the log names the other.
+    pub(super) fn new(entries: Vec<Entry>, asked_at: Instant) -> Self {
+        let entries = without_same_names(entries);
+        let mut by_name: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
+        by_name.sort_unstable_by(|a, b| entries[*a as usize].name.cmp(&entries[*b as usize].name));
+        Self {
+            entries,
+            by_name,
+            asked_at,
+        }
+    }
+
+    /// The member of that name, or of its NFC/NFD twin.
+    pub(super) fn find(&self, name: &str) -> Option<&Entry> {
+        self.find_exact(name)
+            .or_else(|| twins(name).find_map(|twin| self.find_exact(&twin)))
+            .or_else(|| self.find_live_photo(name))
+    }
+
+    fn find_exact(&self, name: &str) -> Option<&Entry> {
+        let position = self
+            .by_name
+            .binary_search_by(|at| (*self.entries[*at as usize].name).cmp(name))
+            .ok()?;
+        Some(&self.entries[self.by_name[position] as usize])
+    }
+
+    /// A live photo is listed by its stream's name; its own name (`.livp`) finds it too.
+    fn find_live_photo(&self, name: &str) -> Option<&Entry> {
+        let stem = super::livp::stem(name)?;
+        self.entries
+            .iter()
+            .find(|e| e.livp.is_some() && super::livp::shown_as(&e.name, stem))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+/// Keeps the newest of each name, in the order given.
+fn without_same_names(mut entries: Vec<Entry>) -> Vec<Entry> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    let age = |e: &Entry| (e.updated_ms, e.created_ms);
+    order.sort_unstable_by(|a, b| {
+        let (a, b) = (&entries[*a], &entries[*b]);
+        a.name
+            .cmp(&b.name)
+            .then_with(|| age(b).cmp(&age(a)))
+            .then_with(|| b.file_id.cmp(&a.file_id))
+    });
+    let mut hidden = vec![false; entries.len()];
+    let mut any = false;
+    for pair in order.windows(2) {
+        let (kept, other) = (&entries[pair[0]], &entries[pair[1]]);
+        if kept.name == other.name {
+            tracing::warn!(name = %other.name, served = %kept.file_id, hidden = %other.file_id,
+                "two items of one name in a folder: the newest is served");
+            hidden[pair[1]] = true;
+            any = true;
+        }
+    }
+    if any {
+        let mut position = 0;
+        entries.retain(|_| {
+            position += 1;
+            !hidden[position - 1]
+        });
+    }
+    entries
+}
+
+/// The members of one folder, in the mount's order.
+#[derive(Debug, Clone)]
+pub struct Members {
+    pub(super) listing: Option<Arc<Listing>>,
+    /// Mount points below the folder; they cover listed entries of the same name.
+    pub(super) mounts: Arc<[Entry]>,
+}
+
+impl Members {
+    /// How many positions [`Members::get`] knows; covered entries leave gaps.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.mounts.len() + self.listing.as_ref().map_or(0, |l| l.len())
+    }
+
+    /// The member at a position below [`Members::positions`]; absent where a mount point covers it.
+    #[must_use]
+    pub fn get(&self, position: usize) -> Option<&Entry> {
+        if let Some(entry) = self.mounts.get(position) {
+            return Some(entry);
+        }
+        let entry = self
+            .listing
+            .as_ref()?
+            .entries
+            .get(position - self.mounts.len())?;
+        (!self.mounts.iter().any(|m| m.name == entry.name)).then_some(entry)
+    }
+
+    /// The members; mount points below the folder are among them, each name once.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        (0..self.positions()).filter_map(|position| self.get(position))
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        if self.mounts.is_empty() {
+            self.positions()
+        } else {
+            self.iter().count()
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn entry(name: &str, id: &str, updated_ms: i64) -> Entry {
+        Entry::synthetic(name, id, updated_ms)
+    }
+
+    #[tokio::test]
+    async fn the_newest_of_one_name_is_served_in_its_place() {
+        let listing = Listing::new(
+            vec![
+                entry("b", "1", 1),
+                entry("a", "2", 5),
+                entry("b", "3", 9),
+                entry("b", "4", 3),
+            ],
+            Instant::now(),
+        );
+        let ids: Vec<_> = listing.entries.iter().map(|e| &*e.file_id).collect();
+        assert_eq!(ids, ["2", "3"]);
+        assert_eq!(&*listing.find("b").unwrap().file_id, "3");
+    }
+
+    #[tokio::test]
+    async fn a_name_is_found_in_either_unicode_form_and_the_exact_one_wins() {
+        let listing = Listing::new(
+            vec![
+                entry("é", "nfc", 1),
+                entry("e\u{301}", "nfd", 1),
+                entry("ü", "u", 1),
+            ],
+            Instant::now(),
+        );
+        assert_eq!(&*listing.find("é").unwrap().file_id, "nfc");
+        assert_eq!(&*listing.find("e\u{301}").unwrap().file_id, "nfd");
+        assert_eq!(&*listing.find("u\u{308}").unwrap().file_id, "u");
+        assert!(listing.find("É").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_mount_point_covers_a_folder_of_its_name() {
+        let listing = Listing::new(
+            vec![entry("a", "1", 1), entry("films", "2", 1)],
+            Instant::now(),
+        );
+        let members = Members {
+            listing: Some(Arc::new(listing)),
+            mounts: vec![entry("films", "root", 0)].into(),
+        };
+        let ids: Vec<_> = members.iter().map(|e| &*e.file_id).collect();
+        assert_eq!(ids, ["root", "1"]);
+        assert_eq!(members.len(), 2);
+    }
+}

@@ -1,0 +1,206 @@
+//! Opening an upstream body for a stream: place, link, connection, and the check that it is the same entity.
+//!
+//! Decides what is tried again: an expired or refused link is renewed, a broken or unavailable host is
+//! asked again with growing pauses, a refusal for too many open bodies is waited out. What no retry
+//! can mend is an error.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::link::Link;
+use super::mount::Mounted;
+use super::slots::{Live, Place};
+use super::{Entry, Error};
+use crate::upstream::{DataBody, DataError, DataErrorKind};
+
+/// Tries in a row without a byte gained before a stream gives up.
+const MAX_TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// Life a link must have left to open a body: a running transfer is not cut at expiry (reference 3.9).
+const MIN_LIFE: Duration = Duration::from_secs(15);
+
+/// What tells whether a newly opened body is of the same content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    total: u64,
+    etag: Option<String>,
+    last_modified: Option<String>,
+}
+
+impl Identity {
+    fn of(body: &DataBody) -> Self {
+        Self {
+            total: body.total,
+            etag: body.etag.clone(),
+            last_modified: body.last_modified.clone(),
+        }
+    }
+
+    /// Entity tags decide where both answers carry one, else the time of modification.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.total == other.total
+            && match (&self.etag, &other.etag) {
+                (Some(a), Some(b)) => a == b,
+                _ => self.last_modified == other.last_modified,
+            }
+    }
+}
+
+/// A file whose bytes are wanted.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) mount: Arc<Mounted>,
+    pub(super) entry: Arc<Entry>,
+}
+
+impl Source {
+    /// A link to the file's content, with at least `min_life` left where its life allows.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the drive says that the listed item is gone or has other content.
+    pub(super) async fn link(&self, min_life: Duration) -> Result<Link, Error> {
+        let drive_id = self.mount.drive_id().await?;
+        let account = &self.mount.account;
+        let (file_id, livp) = (&self.entry.file_id, self.entry.livp);
+        let link = match account
+            .links
+            .get(&account.client, &drive_id, file_id, livp, min_life)
+            .await
+        {
+            // The listed item is gone, but another may bear its name by now.
+            Err(Error::NotFound) => return Err(Error::Changed),
+            link => link?,
+        };
+        match (link.sha1, self.entry.sha1) {
+            // For a live photo the answer may name the hash of the item, not of the stream.
+            (Some(now), Some(listed)) if now != listed && livp.is_none() => Err(Error::Changed),
+            _ => Ok(link),
+        }
+    }
+
+    async fn forget_link(&self, link: &Link) -> Result<(), Error> {
+        let drive_id = self.mount.drive_id().await?;
+        self.mount
+            .account
+            .links
+            .forget(&drive_id, &self.entry.file_id, self.entry.livp, link)
+            .await;
+        Ok(())
+    }
+
+    /// Opens the body of `range`. `known` is what an earlier body of this stream was of.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] for other content than `known` or than listed, else the last failure.
+    pub(super) async fn open(
+        &self,
+        range: Range<u64>,
+        place: Option<Place>,
+        known: Option<&Identity>,
+    ) -> Result<(Live, Identity), Error> {
+        let slots = &self.mount.account.slots;
+        let place = match place {
+            Some(place) => place,
+            None => slots.place().await?,
+        };
+        let mut tries = Tries {
+            count: 0,
+            refused: false,
+            until: Instant::now() + slots.max_wait(),
+        };
+        loop {
+            let link = self.link(MIN_LIFE).await?;
+            match self
+                .mount
+                .account
+                .client
+                .data_host()
+                .get(&link.url, range.clone())
+                .await
+            {
+                Ok(body) => {
+                    let identity = Identity::of(&body);
+                    let listed = self.entry.size.is_none_or(|size| size == identity.total);
+                    if !listed || known.is_some_and(|known| !known.same(&identity)) {
+                        return Err(Error::Changed);
+                    }
+                    return Ok((Live { body, place }, identity));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, file = %self.entry.file_id, start = range.start, "opening a body failed");
+                    if tries.renew_link(error.kind) {
+                        self.forget_link(&link).await?;
+                    }
+                    tries.pause(error).await?;
+                }
+            }
+        }
+    }
+}
+
+/// The tries of one opening.
+struct Tries {
+    count: u32,
+    refused: bool,
+    until: Instant,
+}
+
+impl Tries {
+    /// Whether a failure may be the link's fault.
+    fn renew_link(&self, kind: DataErrorKind) -> bool {
+        matches!(
+            kind,
+            DataErrorKind::Expired | DataErrorKind::Refused | DataErrorKind::Gone
+        )
+    }
+
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// The failure itself, when another try cannot help or the tries are used up.
+    async fn pause(&mut self, error: DataError) -> Result<(), Error> {
+        self.count += 1;
+        let again = match error.kind {
+            DataErrorKind::TooManyStreams => {
+                // Our own count says there is a place: the service has not seen an older body close yet,
+                // or another program of this user reads too.
+                if Instant::now() >= self.until {
+                    return Err(Error::NoFreeStream {
+                        retry_after: Duration::from_secs(5),
+                    });
+                }
+                true
+            }
+            // Once with a new link: these codes also mean a link that went bad early.
+            DataErrorKind::Refused | DataErrorKind::Gone => {
+                !std::mem::replace(&mut self.refused, true)
+            }
+            DataErrorKind::Expired => self.count < MAX_TRIES,
+            DataErrorKind::Unavailable
+            | DataErrorKind::Broken
+            | DataErrorKind::Stalled
+            | DataErrorKind::WrongRange => self.count < MAX_TRIES,
+            DataErrorKind::PartAlreadyExists
+            | DataErrorKind::PartNotSequential
+            | DataErrorKind::UploadGone => false,
+        };
+        if !again {
+            return Err(Error::Data(error));
+        }
+        let first_renewal = error.kind == DataErrorKind::Expired && self.count == 1;
+        if !first_renewal {
+            let pause = (FIRST_PAUSE * 2u32.saturating_pow(self.count - 1)).min(LONGEST_PAUSE);
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+}

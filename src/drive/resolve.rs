@@ -1,0 +1,193 @@
+//! From a path within a mount to an entry.
+//!
+//! Strict, parent by parent, through cached listings. Where two or more levels are unknown the
+//! service is asked for the whole path at once, and only if it knows none are the parents looked at
+//! one by one: its word for "missing" is not believed over a listing's, since it compares names in
+//! its own way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cache::{Freshness, ListingCache};
+use super::mount::Mounted;
+use super::path::twins;
+use super::{Entry, Error, Path, livp};
+use crate::upstream::Item;
+
+/// Finds entries by path; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Resolver {
+    pub(super) listings: ListingCache,
+    /// Answers of `get_by_path`, by mount and path below it.
+    located: moka::future::Cache<(usize, Path), Arc<Entry>>,
+}
+
+/// What can be said without a call.
+enum Known {
+    Here(Arc<Entry>),
+    Missing,
+    Unknown,
+}
+
+impl Resolver {
+    pub(super) fn new(listings: ListingCache, ttl: Duration) -> Self {
+        let located = moka::future::Cache::builder()
+            .max_capacity(20_000)
+            .time_to_live(ttl)
+            .build();
+        Self { listings, located }
+    }
+
+    /// The entry at `path` below the mount.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] only when a complete listing says so; any call's failure otherwise.
+    pub(super) async fn find(
+        &self,
+        mount: &Arc<Mounted>,
+        path: &Path,
+        freshness: Freshness,
+    ) -> Result<Arc<Entry>, Error> {
+        let Some(parent) = path.parent() else {
+            return Ok(mount.root.clone());
+        };
+        if freshness == Freshness::Refresh {
+            self.located.invalidate(&(mount.index, path.clone())).await;
+            let folder = self.find_folder(mount, &parent).await?;
+            return self
+                .member(mount, &folder, path.name(), Freshness::Refresh)
+                .await;
+        }
+        match self.known(mount, path, true).await {
+            Known::Here(entry) => return Ok(entry),
+            Known::Missing => return Err(Error::NotFound),
+            Known::Unknown => {}
+        }
+        let folder = match self.known(mount, &parent, true).await {
+            Known::Here(folder) => folder,
+            Known::Missing => return Err(Error::NotFound),
+            Known::Unknown => {
+                if let Some(entry) = self.locate(mount, path).await? {
+                    return Ok(entry);
+                }
+                self.find_folder(mount, &parent).await?
+            }
+        };
+        self.member(mount, &folder, path.name(), Freshness::Fresh)
+            .await
+    }
+
+    async fn find_folder(&self, mount: &Arc<Mounted>, path: &Path) -> Result<Arc<Entry>, Error> {
+        Box::pin(self.find(mount, path, Freshness::Cached)).await
+    }
+
+    async fn member(
+        &self,
+        mount: &Arc<Mounted>,
+        folder: &Entry,
+        name: &str,
+        freshness: Freshness,
+    ) -> Result<Arc<Entry>, Error> {
+        if !folder.is_folder() {
+            return Err(Error::NotFound);
+        }
+        let listing = self.listings.get(mount, &folder.file_id, freshness).await?;
+        listing
+            .find(name)
+            .map(|entry| Arc::new(entry.clone()))
+            .ok_or(Error::NotFound)
+    }
+
+    /// Follows cached listings down; a stale one is believed for what it has, not for what it lacks.
+    async fn known(&self, mount: &Arc<Mounted>, path: &Path, refresh: bool) -> Known {
+        let mut entry = mount.root.clone();
+        let mut at = Path::root();
+        let mut certain = true;
+        for name in path.segments() {
+            at = at.join(name);
+            if certain && !entry.is_folder() {
+                return Known::Missing;
+            }
+            let listed = if certain {
+                self.listings.peek(mount, &entry.file_id)
+            } else {
+                None
+            };
+            let found = match &listed {
+                Some((listing, fresh)) => match listing.find(name) {
+                    Some(found) => {
+                        if !fresh && refresh {
+                            self.listings.refresh_behind(mount, &entry.file_id);
+                        }
+                        Some(Arc::new(found.clone()))
+                    }
+                    None if *fresh => return Known::Missing,
+                    None => None,
+                },
+                None => self.located.get(&(mount.index, at.clone())).await,
+            };
+            certain = found.is_some();
+            if let Some(found) = found {
+                entry = found;
+            }
+        }
+        if certain {
+            Known::Here(entry)
+        } else {
+            Known::Unknown
+        }
+    }
+
+    /// Asks the service for the whole path; absent where it does not know it or cannot be asked.
+    async fn locate(&self, mount: &Arc<Mounted>, path: &Path) -> Result<Option<Arc<Entry>>, Error> {
+        if !mount.has_drive_paths()
+            || path.as_str().contains('／')
+            || livp::stem(path.name()).is_some()
+        {
+            return Ok(None);
+        }
+        let ask = async {
+            let drive_id = mount.drive_id().await?;
+            let item = mount
+                .account
+                .client
+                .get_by_path(&drive_id, path.as_str())
+                .await?;
+            if is_at(&item, path) {
+                Ok(Arc::new(Entry::from(&item)))
+            } else {
+                Err(Error::NotFound)
+            }
+        };
+        match self
+            .located
+            .try_get_with((mount.index, path.clone()), ask)
+            .await
+        {
+            Ok(entry) => Ok(Some(entry)),
+            Err(error) => match &*error {
+                Error::NotFound => Ok(None),
+                other => Err(other.clone()),
+            },
+        }
+    }
+
+    /// Forgets all that is remembered of a path and below it, after the drive turned out to differ.
+    pub(super) fn forget(&self, mount: &Mounted, path: &Path) {
+        for (key, entry) in &self.located {
+            if key.0 == mount.index && key.1.strip_base(path).is_some() {
+                self.listings.forget(mount, &entry.file_id);
+                let (located, key) = (self.located.clone(), (*key).clone());
+                tokio::spawn(async move { located.invalidate(&key).await });
+            }
+        }
+    }
+}
+
+/// Whether the service's answer is what the path names: it may compare names more loosely than we do.
+fn is_at(item: &Item, path: &Path) -> bool {
+    let name = path.name();
+    !item.trashed
+        && !item.uploading
+        && (item.name == name || twins(name).any(|twin| twin == item.name))
+}

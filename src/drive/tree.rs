@@ -1,0 +1,255 @@
+//! The mounts joined to one tree.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::account::Account;
+use super::cache::{Freshness, ListingCache};
+use super::mount::Mounted;
+use super::open::Source;
+use super::resolve::Resolver;
+use super::{ByteStream, Entry, Error, Link, Members, Path, Quota, Reader, Resource};
+use crate::config::Config;
+use crate::state::Store;
+use crate::upstream::Client;
+
+/// The mounts joined to one tree; cheap to clone.
+#[derive(Clone)]
+pub struct Tree(Arc<Inner>);
+
+struct Inner {
+    /// Deepest path first, so that the first base of a path is its mount.
+    mounts: Vec<Arc<Mounted>>,
+    accounts: Vec<Arc<Account>>,
+    resolver: Resolver,
+    /// Time of folders that no drive item stands for.
+    started_ms: i64,
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.mounts.iter().map(|m| &m.path))
+            .finish()
+    }
+}
+
+impl Tree {
+    /// Joins the configured mounts; makes no call. `clients` holds one for each account by name; a
+    /// mount whose account has none is left out (the configuration's check rules that out).
+    #[must_use]
+    pub fn new(config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
+        let accounts: HashMap<String, Arc<Account>> = clients
+            .into_iter()
+            .map(|(name, client)| {
+                (
+                    name,
+                    Arc::new(Account::new(client, store.clone(), &config.upstream)),
+                )
+            })
+            .collect();
+        let started_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| i64::try_from(d.as_secs() * 1000).unwrap_or(i64::MAX));
+        let mut mounts: Vec<_> = config
+            .mounts
+            .iter()
+            .enumerate()
+            .filter_map(|(index, settings)| {
+                let path = Path::parse(&settings.path).ok()?;
+                let root = Entry::synthetic(path.name(), &settings.root_folder_id, started_ms);
+                let account = accounts.get(&settings.account)?.clone();
+                let settings = Arc::new(settings.clone());
+                Some(Arc::new(Mounted {
+                    index,
+                    path,
+                    settings,
+                    account,
+                    root: Arc::new(root),
+                }))
+            })
+            .collect();
+        mounts.sort_by_key(|m| std::cmp::Reverse(m.path.segments().count()));
+        let resolver = Resolver::new(ListingCache::new(&config.cache), config.cache.list_ttl);
+        Self(Arc::new(Inner {
+            mounts,
+            accounts: accounts.into_values().collect(),
+            resolver,
+            started_ms,
+        }))
+    }
+
+    /// What is at the path.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when a complete listing lacks it; any call's failure otherwise.
+    pub async fn stat(&self, path: &Path, freshness: Freshness) -> Result<Resource, Error> {
+        let Some((mount, rest)) = self.mount_of(path) else {
+            return self.above_mounts(path).ok_or(Error::NotFound);
+        };
+        match self.0.resolver.find(mount, &rest, freshness).await {
+            Ok(entry) => Ok(Resource {
+                path: path.clone(),
+                entry,
+                mount: Some(mount.settings.clone()),
+            }),
+            Err(Error::NotFound) => self.above_mounts(path).ok_or(Error::NotFound),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The members of a folder: complete or an error.
+    ///
+    /// # Errors
+    /// [`Error::NotAFolder`] for a file; a listing's failure.
+    pub async fn members(&self, folder: &Resource, freshness: Freshness) -> Result<Members, Error> {
+        if !folder.is_folder() {
+            return Err(Error::NotAFolder);
+        }
+        let mounts = self.mount_points(&folder.path);
+        let Some((mount, rest)) = self
+            .mount_of(&folder.path)
+            .filter(|_| !folder.entry.file_id.is_empty())
+        else {
+            return Ok(Members {
+                listing: None,
+                mounts,
+            });
+        };
+        let listings = &self.0.resolver.listings;
+        let listing = match listings.get(mount, &folder.entry.file_id, freshness).await {
+            // The folder went away behind our back, perhaps for another of the same name.
+            Err(Error::NotFound) if !rest.is_root() => {
+                self.0.resolver.forget(mount, &rest);
+                let found = self
+                    .0
+                    .resolver
+                    .find(mount, &rest, Freshness::Refresh)
+                    .await?;
+                if !found.is_folder() {
+                    return Err(Error::NotAFolder);
+                }
+                listings
+                    .get(mount, &found.file_id, Freshness::Fresh)
+                    .await?
+            }
+            result => result?,
+        };
+        Ok(Members {
+            listing: Some(listing),
+            mounts,
+        })
+    }
+
+    /// A link to a file's content with at least `min_life` left, where its life allows.
+    ///
+    /// # Errors
+    /// [`Error::IsAFolder`]; [`Error::Changed`] when the content is not what `file` says; the call's failure.
+    pub async fn link(&self, file: &Resource, min_life: Duration) -> Result<Link, Error> {
+        self.source(file)?.link(min_life).await
+    }
+
+    /// Bytes of `range` (half-open, within the file's size). The upstream's answer has been checked
+    /// when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the content is not what `file` says: stat again with
+    /// [`Freshness::Refresh`] and once more. Else as [`Tree::link`], and [`Error::NoFreeStream`].
+    pub async fn read(
+        &self,
+        file: &Resource,
+        range: Range<u64>,
+        reader: Reader,
+    ) -> Result<ByteStream, Error> {
+        ByteStream::open(self.source(file)?, range, reader).await
+    }
+
+    /// Size of a file whose listing does not tell it: opens a byte to see.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub async fn size(&self, file: &Resource, reader: Reader) -> Result<u64, Error> {
+        if let Some(size) = file.entry.size {
+            return Ok(size);
+        }
+        let reader = Reader {
+            open_ended: false,
+            ..reader
+        };
+        let stream = self.read(file, 0..1, reader).await?;
+        Ok(stream.total().unwrap_or_default())
+    }
+
+    /// Space of the account behind the resource, at most a minute old; absent above the mounts.
+    ///
+    /// # Errors
+    /// The call's failure.
+    pub async fn quota(&self, resource: &Resource) -> Result<Option<Quota>, Error> {
+        match self.mount_of(&resource.path) {
+            Some((mount, _)) => mount.account.quota().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The accounts' clients, for health and checks.
+    pub fn accounts(&self) -> impl Iterator<Item = &Client> {
+        self.0.accounts.iter().map(|account| &account.client)
+    }
+
+    fn source(&self, file: &Resource) -> Result<Source, Error> {
+        if file.is_folder() {
+            return Err(Error::IsAFolder);
+        }
+        let (mount, _) = self.mount_of(&file.path).ok_or(Error::NotFound)?;
+        Ok(Source {
+            mount: mount.clone(),
+            entry: file.entry.clone(),
+        })
+    }
+
+    /// The mount a path lies in and the path below it.
+    fn mount_of(&self, path: &Path) -> Option<(&Arc<Mounted>, Path)> {
+        self.0
+            .mounts
+            .iter()
+            .find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))
+    }
+
+    /// The folder at a path above a mount, which exists because the mount does.
+    fn above_mounts(&self, path: &Path) -> Option<Resource> {
+        let above = |m: &Arc<Mounted>| m.path != *path && m.path.strip_base(path).is_some();
+        self.0.mounts.iter().any(above).then(|| Resource {
+            path: path.clone(),
+            entry: Arc::new(Entry::synthetic(path.name(), "", self.0.started_ms)),
+            mount: None,
+        })
+    }
+
+    /// Members that a folder has because mounts lie below it, in order of name.
+    fn mount_points(&self, folder: &Path) -> Arc<[Entry]> {
+        let mut names: Vec<&str> = self
+            .0
+            .mounts
+            .iter()
+            .filter_map(|mount| mount.path.as_str().strip_prefix(folder.as_str()))
+            .filter(|rest| folder.is_root() || rest.starts_with('/'))
+            .filter_map(|rest| rest.split('/').find(|name| !name.is_empty()))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+            .into_iter()
+            .map(|name| self.mount_point(&folder.join(name)))
+            .collect()
+    }
+
+    fn mount_point(&self, path: &Path) -> Entry {
+        match self.0.mounts.iter().find(|mount| mount.path == *path) {
+            Some(mount) => (*mount.root).clone(),
+            None => Entry::synthetic(path.name(), "", self.0.started_ms),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The drive's HTTP API, one typed function per call.
+//!
+//! Answers for tokens, pacing, retries and the classification of every failure. Only this module
+//! knows the service's URLs and JSON. It refuses to know paths of the served tree, caches or
+//! WebDAV: callers speak in drive ids and file ids.
+
+mod auth;
+pub mod calls;
+mod classify;
+mod client;
+mod data;
+mod data_error;
+mod error;
+mod jwt;
+mod lineage;
+mod pacer;
+pub mod proof;
+mod read;
+mod retry;
+mod token_source;
+mod transport;
+mod types;
+mod wire;
+mod write;
+
+pub use auth::TokenStatus;
+pub use client::Client;
+pub use data::{DataBody, DataHost};
+pub use data_error::{DataError, DataErrorKind};
+pub use error::{Error, ErrorKind};
+pub use types::*;

@@ -1,0 +1,52 @@
+//! How many calls to the drive's API a request costs, for the access log and for tests.
+//!
+//! A counter travels with a task; work that a request hands to another task takes it along by
+//! [`spawn`].
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+tokio::task_local! {
+    static CURRENT: CallCounter;
+}
+
+/// Counts the calls made within its scope; clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct CallCounter(Arc<AtomicU64>);
+
+impl CallCounter {
+    /// Calls so far.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Runs `future` with this counter as the current one.
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        CURRENT.scope(self.clone(), future).await
+    }
+
+    /// The counter of the running task; a new one where there is none.
+    #[must_use]
+    pub fn current() -> Self {
+        CURRENT.try_with(Clone::clone).unwrap_or_default()
+    }
+}
+
+/// Spawns a task that counts on the caller's counter.
+pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let counter = CallCounter::current();
+    tokio::spawn(async move { counter.scope(future).await })
+}
+
+/// One call has been sent.
+pub(super) fn record() {
+    CURRENT
+        .try_with(|counter| counter.0.fetch_add(1, Ordering::Relaxed))
+        .ok();
+}

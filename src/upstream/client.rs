@@ -1,0 +1,267 @@
+//! One account's calls: the one way in which each of them is paced, sent, judged and repeated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::auth::{Access, TokenKeeper, TokenStatus};
+use super::classify::{self, Answer, Refusal};
+use super::data::DataHost;
+use super::pacer::{Pacer, RateClass};
+use super::retry::{self, Fate, Repeat};
+use super::{Error, ErrorKind, calls, transport};
+use crate::config;
+use crate::state::Store;
+
+/// Largest answer read: a page of 200 items with all fields is well below a megabyte.
+pub(super) const MAX_ANSWER: usize = 32 << 20;
+
+/// Calls on behalf of one account; cheap to clone.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    account: String,
+    api_url: String,
+    http: reqwest::Client,
+    data_host: DataHost,
+    pacer: Arc<Pacer>,
+    tokens: TokenKeeper,
+    max_wait: Duration,
+    /// Items asked for on a page; lowered once, if the service refuses it.
+    pub(super) page_size: std::sync::atomic::AtomicU32,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Client").field(&self.0.account).finish()
+    }
+}
+
+/// What is fixed about an endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Endpoint {
+    /// Short name for logs, metrics and errors.
+    pub(super) name: &'static str,
+    /// Path below the API's base URL.
+    pub(super) path: &'static str,
+    pub(super) class: RateClass,
+    pub(super) repeat: Repeat,
+    /// Longest wait for an answer.
+    pub(super) timeout: Duration,
+}
+
+impl Endpoint {
+    pub(super) const fn new(name: &'static str, path: &'static str) -> Self {
+        Self {
+            name,
+            path,
+            class: RateClass::Other,
+            repeat: Repeat::Harmless,
+            timeout: Duration::from_secs(30),
+        }
+    }
+
+    pub(super) const fn class(mut self, class: RateClass) -> Self {
+        self.class = class;
+        self
+    }
+
+    pub(super) const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    pub(super) const fn harmful(mut self) -> Self {
+        self.repeat = Repeat::Harmful;
+        self
+    }
+}
+
+impl Client {
+    /// Makes no call.
+    ///
+    /// # Errors
+    /// Settings that the HTTP library refuses, such as an unusable outbound proxy.
+    pub fn new(
+        account: &config::Account,
+        settings: &config::Upstream,
+        store: Store,
+    ) -> Result<Self, Error> {
+        let http = transport::api_client(settings)?;
+        let pacer = Arc::new(Pacer::new(settings));
+        Ok(Self(Arc::new(Inner {
+            account: account.name.clone(),
+            api_url: settings.api_url.as_str().trim_end_matches('/').to_owned(),
+            data_host: DataHost::new(transport::data_client(settings)?),
+            tokens: TokenKeeper::new(account, settings, http.clone(), pacer.clone(), store),
+            http,
+            pacer,
+            max_wait: settings.max_wait,
+            page_size: std::sync::atomic::AtomicU32::new(200),
+        })))
+    }
+
+    /// The account's name in the configuration.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.0.account
+    }
+
+    /// The connections to the data host.
+    #[must_use]
+    pub fn data_host(&self) -> &DataHost {
+        &self.0.data_host
+    }
+
+    /// How long the account's tokens last and whether a person has to sign in.
+    pub async fn token_status(&self) -> TokenStatus {
+        self.0.tokens.status().await
+    }
+
+    pub(super) fn page_size(&self) -> &std::sync::atomic::AtomicU32 {
+        &self.0.page_size
+    }
+
+    /// Sends a call whose body is the same with every token.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        body: &Value,
+    ) -> Result<T, Error> {
+        self.call_with(endpoint, |_| Ok(body.clone())).await
+    }
+
+    /// Sends a call, its body made for the access token that it will carry.
+    pub(super) async fn call_with<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        body: impl Fn(&str) -> Result<Value, Error> + Send,
+    ) -> Result<T, Error> {
+        let deadline = Instant::now() + self.0.max_wait;
+        let mut renewed = false;
+        let mut tries = 0;
+        loop {
+            let access = self.0.tokens.access().await?;
+            let value = body(access.expose())?;
+            let turn = self.0.pacer.turn(endpoint.class, deadline).await;
+            turn.map_err(|wait| {
+                Error::new(endpoint.name, ErrorKind::Throttled)
+                    .message("no turn within the longest wait")
+                    .retry_after(wait)
+            })?;
+            let (refusal, fate) = match self.send(endpoint, &access, &value).await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            let error = refusal.error;
+            if refusal.bad_token && !renewed {
+                renewed = true;
+                self.0.tokens.renew(&access).await?;
+                continue;
+            }
+            tries += 1;
+            let pause = retry::pause(&error, fate, endpoint.repeat, tries, deadline);
+            if error.kind == ErrorKind::Throttled {
+                let wait = error
+                    .retry_after
+                    .or(pause)
+                    .unwrap_or(Duration::from_secs(1));
+                self.0.pacer.pause(endpoint.class, wait);
+                if pause.is_none() {
+                    return Err(Error {
+                        retry_after: Some(wait),
+                        ..error
+                    });
+                }
+                continue;
+            }
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
+            }
+        }
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        access: &Access,
+        body: &Value,
+    ) -> Result<T, (Refusal, Fate)> {
+        let started = Instant::now();
+        calls::record();
+        let request = self
+            .0
+            .http
+            .post(format!("{}{}", self.0.api_url, endpoint.path))
+            .timeout(endpoint.timeout)
+            .bearer_auth(access.expose())
+            .json(body);
+        let result = match answer(endpoint.name, request).await {
+            Ok(answer) => {
+                classify::value(endpoint.name, &answer).map_err(|refusal| (refusal, Fate::Answered))
+            }
+            Err((error, fate)) => Err((
+                Refusal {
+                    error,
+                    bad_token: false,
+                },
+                fate,
+            )),
+        };
+        let outcome = match &result {
+            Ok(_) => "ok".to_owned(),
+            Err((refusal, _)) => refusal.error.kind.to_string(),
+        };
+        let elapsed = started.elapsed();
+        tracing::debug!(call = endpoint.name, %outcome, ms = elapsed.as_millis(), account = %self.0.account, "upstream");
+        metrics::counter!("alidav_upstream_calls_total", "endpoint" => endpoint.name, "outcome" => outcome).increment(1);
+        metrics::histogram!("alidav_upstream_call_seconds", "endpoint" => endpoint.name)
+            .record(elapsed);
+        result
+    }
+}
+
+/// Sends a request and reads its answer, whatever it is.
+pub(super) async fn answer(
+    call: &'static str,
+    request: reqwest::RequestBuilder,
+) -> Result<Answer, (Error, Fate)> {
+    let failed = |error: reqwest::Error| {
+        let fate = if error.is_connect() || error.is_builder() {
+            Fate::Unsent
+        } else {
+            Fate::Unclear
+        };
+        let kind = if error.is_timeout() && !error.is_connect() {
+            ErrorKind::Timeout
+        } else {
+            ErrorKind::Unavailable
+        };
+        (
+            Error::new(call, kind).message(transport::describe(error)),
+            fate,
+        )
+    };
+    let mut response = request.send().await.map_err(failed)?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err((
+                Error::new(call, ErrorKind::Malformed).message("endless answer"),
+                Fate::Answered,
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}

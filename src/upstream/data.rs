@@ -1,0 +1,355 @@
+//! Bytes from and to the data host by signed URLs (reference 3.9, 3.12).
+//!
+//! Answers for one transfer: its head is checked before anything is believed, its body hands on the
+//! frames as they come and ends in an error unless it ends exactly where it should. Whether to ask
+//! again, by which link and from where on, is the caller's.
+
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use http::{HeaderMap, StatusCode, header};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use super::{DataError, DataErrorKind, SignedUrl, transport};
+
+/// Longest silence of a body while its reader waits.
+const STALL: Duration = Duration::from_secs(20);
+
+/// Longest wait for the head of an answer.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest wait for the answer to a part once it has been sent; parts can be large and the line slow.
+const PART_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Largest error document read.
+const MAX_ERROR_BODY: usize = 64 << 10;
+
+/// A host that fails on some networks, and the one where its links work too (reference 3.9).
+const UNRELIABLE_HOST: &str = "dl1-v6.aliyundrive.cloud";
+const RELIABLE_HOST: &str = "cn-beijing-data.aliyundrive.net";
+
+/// The connections to the data host; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DataHost(reqwest::Client);
+
+impl DataHost {
+    pub(super) fn new(http: reqwest::Client) -> Self {
+        Self(http)
+    }
+
+    /// Opens `range` (half-open, not empty) of the entity behind the link. The head is checked: 206
+    /// with exactly this range, or 200 when the range is the whole entity.
+    ///
+    /// # Errors
+    /// Every [`DataErrorKind`] of a download.
+    pub async fn get(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
+        let result = self.open(url.expose(), range.clone()).await;
+        match (result, url.expose().host_str()) {
+            (Err(error), Some(UNRELIABLE_HOST))
+                if matches!(error.kind, DataErrorKind::Broken | DataErrorKind::Refused) =>
+            {
+                let mut other = url.expose().clone();
+                match other.set_host(Some(RELIABLE_HOST)) {
+                    Ok(()) => self.open(&other, range).await,
+                    Err(_) => Err(error),
+                }
+            }
+            (result, _) => result,
+        }
+    }
+
+    async fn open(&self, url: &url::Url, range: Range<u64>) -> Result<DataBody, DataError> {
+        metrics::counter!("alidav_data_requests_total", "method" => "GET").increment(1);
+        let request = self.0.get(url.clone()).header(
+            header::RANGE,
+            format!("bytes={}-{}", range.start, range.end - 1),
+        );
+        let response = within(HEAD_TIMEOUT, request.send()).await?;
+        let (status, headers) = (response.status(), response.headers());
+        let total = match status {
+            StatusCode::PARTIAL_CONTENT => content_range(headers)
+                .filter(|(answered, total)| {
+                    answered.start == range.start && answered.end == range.end.min(*total)
+                })
+                .map(|(_, total)| total),
+            // Hosts answer 200 with the whole to a range that they do not understand or that is the whole.
+            StatusCode::OK => content_length(headers).filter(|length| range == (0..*length)),
+            _ => return Err(refusal(response).await),
+        };
+        let Some(total) = total else {
+            let answered = headers
+                .get(header::CONTENT_RANGE)
+                .and_then(|v| v.to_str().ok())
+                .unwrap_or("none")
+                .to_owned();
+            let message = format!(
+                "asked for bytes {}-{}, got status {} range {answered}",
+                range.start,
+                range.end - 1,
+                status.as_u16()
+            );
+            return Err(DataError::new(DataErrorKind::WrongRange, message));
+        };
+        if range.end > total {
+            let message = format!("the content has {total} bytes, {} were expected", range.end);
+            return Err(DataError::new(DataErrorKind::WrongRange, message));
+        }
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|v| v.to_str().ok())
+                .map(str::to_owned)
+        };
+        Ok(DataBody {
+            total,
+            etag: text(header::ETAG),
+            last_modified: text(header::LAST_MODIFIED),
+            left: range.end - range.start,
+            body: http::Response::from(response).into_body(),
+            stall: None,
+            waiting: false,
+        })
+    }
+
+    /// Sends one part; its chunks are sent one after another without being joined.
+    ///
+    /// # Errors
+    /// Every [`DataErrorKind`] of an upload; [`DataErrorKind::PartAlreadyExists`] is up to the caller to judge.
+    pub async fn put(
+        &self,
+        url: &SignedUrl,
+        content_type: Option<&str>,
+        chunks: Vec<Bytes>,
+    ) -> Result<(), DataError> {
+        metrics::counter!("alidav_data_requests_total", "method" => "PUT").increment(1);
+        let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        let body = Chunks {
+            chunks: chunks.into_iter(),
+            left: length,
+        };
+        // The length is stated and no type is, unless the service named one: both are in the signature.
+        let mut request = self
+            .0
+            .put(url.expose().clone())
+            .header(header::CONTENT_LENGTH, length)
+            .body(reqwest::Body::wrap(body));
+        if let Some(content_type) = content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        let response = within(PART_TIMEOUT, request.send()).await?;
+        if response.status().is_success() {
+            Ok(())
+        } else {
+            Err(refusal(response).await)
+        }
+    }
+}
+
+async fn within(
+    limit: Duration,
+    answer: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+) -> Result<reqwest::Response, DataError> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer
+            .map_err(|error| DataError::new(DataErrorKind::Broken, transport::describe(error))),
+        Err(_) => Err(DataError::new(
+            DataErrorKind::Stalled,
+            format!("no answer within {} s", limit.as_secs()),
+        )),
+    }
+}
+
+async fn refusal(response: reqwest::Response) -> DataError {
+    let status = response.status();
+    let mut document = Vec::new();
+    let mut chunks = response.bytes_stream();
+    let read = async {
+        while let Some(Ok(chunk)) = chunks.next().await {
+            document.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR_BODY - document.len())]);
+            if document.len() == MAX_ERROR_BODY {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(STALL, read).await.ok();
+    DataError::from_answer(status, &document)
+}
+
+/// `Content-Range: bytes a-b/total` as a half-open range and the total.
+fn content_range(headers: &HeaderMap) -> Option<(Range<u64>, u64)> {
+    let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.trim().split_once('-')?;
+    let (first, last, total): (u64, u64, u64) = (
+        first.parse().ok()?,
+        last.parse().ok()?,
+        total.trim().parse().ok()?,
+    );
+    (first <= last && last < total).then(|| (first..last + 1, total))
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// The body of one ranged GET, head checked: a stream of the frames as they come. It ends after
+/// exactly the range asked for; anything else is an error.
+pub struct DataBody {
+    /// Bytes of the whole entity.
+    pub total: u64,
+    /// `ETag` of the entity, raw, where given.
+    pub etag: Option<String>,
+    /// `Last-Modified`, raw, where given.
+    pub last_modified: Option<String>,
+    left: u64,
+    body: reqwest::Body,
+    stall: Option<Pin<Box<Sleep>>>,
+    /// Whether the stall clock runs: only while the reader waits for us.
+    waiting: bool,
+}
+
+impl std::fmt::Debug for DataBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataBody")
+            .field("total", &self.total)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DataBody {
+    fn stalled(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline = Instant::now() + STALL;
+        let stall = self
+            .stall
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if !self.waiting {
+            stall.as_mut().reset(deadline);
+            self.waiting = true;
+        }
+        stall.as_mut().poll(cx).is_ready()
+    }
+
+    fn take(&mut self, mut data: Bytes) -> Bytes {
+        // A host that sends more than it was asked for is not believed beyond the range.
+        if let Ok(left) = usize::try_from(self.left) {
+            data.truncate(left);
+        }
+        self.left -= data.len() as u64;
+        data
+    }
+}
+
+impl Stream for DataBody {
+    type Item = Result<Bytes, DataError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if this.left == 0 {
+                return Poll::Ready(None);
+            }
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Pending => {
+                    if this.stalled(cx) {
+                        let message = format!("no bytes for {} s", STALL.as_secs());
+                        return Poll::Ready(Some(Err(DataError::new(
+                            DataErrorKind::Stalled,
+                            message,
+                        ))));
+                    }
+                    return Poll::Pending;
+                }
+                Poll::Ready(frame) => {
+                    this.waiting = false;
+                    match frame.map(|frame| frame.map(Frame::into_data)) {
+                        Some(Ok(Ok(data))) if data.is_empty() => {}
+                        Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(this.take(data)))),
+                        Some(Ok(Err(_trailers))) => {}
+                        Some(Err(error)) => {
+                            let message = transport::describe(error);
+                            return Poll::Ready(Some(Err(DataError::new(
+                                DataErrorKind::Broken,
+                                message,
+                            ))));
+                        }
+                        None => {
+                            let message = format!("ended {} bytes early", this.left);
+                            return Poll::Ready(Some(Err(DataError::new(
+                                DataErrorKind::Broken,
+                                message,
+                            ))));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A request body of known length made of the chunks it came in.
+struct Chunks {
+    chunks: std::vec::IntoIter<Bytes>,
+    left: u64,
+}
+
+impl http_body::Body for Chunks {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let chunk = self.chunks.next();
+        self.left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn content_ranges_that_make_no_sense_are_not_believed() {
+        let read = |text: &'static str| {
+            content_range(&HeaderMap::from_iter([(
+                header::CONTENT_RANGE,
+                text.parse().unwrap(),
+            )]))
+        };
+        assert_eq!(read("bytes 0-0/5"), Some((0..1, 5)));
+        assert_eq!(read("bytes 2-4/5"), Some((2..5, 5)));
+        for text in [
+            "bytes 4-2/5",
+            "bytes 0-5/5",
+            "bytes */5",
+            "bytes 0-1/*",
+            "octets 0-1/5",
+            "bytes 0-18446744073709551615/5",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

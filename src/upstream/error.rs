@@ -1,0 +1,127 @@
+//! Every way a call can fail, classified by the service's `code`, not by the HTTP status.
+
+use std::time::Duration;
+
+/// A failed call: what is true of the resource or the service, apart from the words of the answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{call}: {kind}{}", detail(.code, .message, .request_id))]
+pub struct Error {
+    /// What kind of failure it is; decides the client's status.
+    pub kind: ErrorKind,
+    /// Endpoint that failed, such as `openFile/list`.
+    pub call: &'static str,
+    /// The service's `code`, where it gave one.
+    pub code: Option<String>,
+    /// The service's message or the transport's, without links or tokens.
+    pub message: Option<String>,
+    /// The service's request id, for a complaint.
+    pub request_id: Option<String>,
+    /// How long the service asked to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ErrorKind {
+    /// No such item, or it is in the recycle bin.
+    #[error("not found")]
+    NotFound,
+    /// The folder named as parent does not exist.
+    #[error("parent not found")]
+    ParentNotFound,
+    /// A same-named item is there.
+    #[error("name exists")]
+    NameExists,
+    /// Drive or account is full (`QuotaExhausted.*`, `ExceedCapacityForbidden`).
+    #[error("quota exhausted")]
+    QuotaExhausted,
+    /// File or account frozen, no permission, or the drive was not granted.
+    #[error("forbidden")]
+    Forbidden,
+    /// 429, or no turn within the longest wait.
+    #[error("throttled")]
+    Throttled,
+    /// The refresh token is refused, spent or absent, or the authorisation was withdrawn: a person must sign in.
+    #[error("sign-in needed")]
+    SignInNeeded,
+    /// The application's settings are refused (`InvalidClientId` and its like).
+    #[error("application refused")]
+    ApplicationRefused,
+    /// The name is one the drive refuses.
+    #[error("name refused")]
+    InvalidName,
+    /// The file or its number of parts is above the service's cap.
+    #[error("too large")]
+    TooLarge,
+    /// Other content of this size and beginning may exist (`PreHashMatched`).
+    #[error("pre-hash matched")]
+    PreHashMatched,
+    /// The proof of possession is wrong.
+    #[error("proof refused")]
+    ProofRefused,
+    /// The uploaded content is not what `create` announced.
+    #[error("content hash mismatch")]
+    ContentHashMismatch,
+    /// The upload session is gone.
+    #[error("upload session gone")]
+    UploadGone,
+    /// The video is being transcoded.
+    #[error("transcoding")]
+    Transcoding,
+    /// The answer has no link (all fields null) although it says success.
+    #[error("no link in the answer")]
+    NoLink,
+    /// The request was refused as wrong: a defect on our side.
+    #[error("request refused")]
+    InvalidRequest,
+    /// 5xx, a gateway's page, or no connection, after all retries.
+    #[error("service unavailable")]
+    Unavailable,
+    /// No answer in time, after all retries.
+    #[error("timed out")]
+    Timeout,
+    /// The answer is not what the API promises: broken JSON, a web page, missing ids.
+    #[error("malformed answer")]
+    Malformed,
+    /// The state store failed, so a token could not be kept.
+    #[error("state store failed")]
+    Store,
+}
+
+impl Error {
+    /// A failure of `call` with nothing known but its kind.
+    pub(super) fn new(call: &'static str, kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            call,
+            code: None,
+            message: None,
+            request_id: None,
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    pub(super) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+}
+
+fn detail(code: &Option<String>, message: &Option<String>, request_id: &Option<String>) -> String {
+    let mut text = String::new();
+    for part in [code, message].into_iter().flatten() {
+        text.push_str(": ");
+        text.push_str(part);
+    }
+    if let Some(id) = request_id {
+        text.push_str(" (request ");
+        text.push_str(id);
+        text.push(')');
+    }
+    text
+}

@@ -1,0 +1,237 @@
+//! Spaces the calls of one account so that the service never has to refuse them (reference 4.1).
+//!
+//! Each rate class has a sliding window: as many calls as the rate allows in a second may go at
+//! once, the next when the oldest has left the window. Thus no second holds more than the rate and
+//! no ten seconds more than ten times the rate. Callers take turns in order of asking. A refusal
+//! (429) pauses the class for as long as the service asks.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::config;
+
+/// Callers that may wait in one class; more are refused at once.
+const MAX_WAITING: usize = 1000;
+
+/// Which of the service's limits a call counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RateClass {
+    /// `list`.
+    List,
+    /// `getDownloadUrl`.
+    Link,
+    /// Everything else.
+    Other,
+}
+
+/// The windows of one account.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    list: Lane,
+    link: Lane,
+    other: Lane,
+}
+
+impl Pacer {
+    pub(super) fn new(settings: &config::Upstream) -> Self {
+        Self {
+            list: Lane::new("list", settings.list_per_s),
+            link: Lane::new("link", settings.link_per_s),
+            other: Lane::new("other", settings.other_per_s),
+        }
+    }
+
+    fn lane(&self, class: RateClass) -> &Lane {
+        match class {
+            RateClass::List => &self.list,
+            RateClass::Link => &self.link,
+            RateClass::Other => &self.other,
+        }
+    }
+
+    /// Waits for the caller's turn.
+    ///
+    /// # Errors
+    /// How long to wait before asking again, when the turn would come after `deadline`.
+    pub(super) async fn turn(&self, class: RateClass, deadline: Instant) -> Result<(), Duration> {
+        self.lane(class).turn(deadline).await
+    }
+
+    /// Lets no call of the class go before `wait` has passed.
+    pub(super) fn pause(&self, class: RateClass, wait: Duration) {
+        let mut until = self.lane(class).paused_until.lock();
+        let new = Instant::now() + wait;
+        *until = Some(until.map_or(new, |old| old.max(new)));
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    name: &'static str,
+    /// Calls that may go within `window`.
+    calls: usize,
+    window: Duration,
+    rate: f64,
+    /// When the last calls went, oldest first. Its lock is the queue: tokio's is fair.
+    sent: tokio::sync::Mutex<VecDeque<Instant>>,
+    waiting: AtomicUsize,
+    paused_until: Mutex<Option<Instant>>,
+}
+
+impl Lane {
+    fn new(name: &'static str, rate: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bounded just here"
+        )]
+        let calls = rate.clamp(1.0, 1_000_000.0) as usize;
+        #[expect(clippy::cast_precision_loss, reason = "at most a million")]
+        let window = Duration::from_secs_f64((calls as f64 / rate).min(3600.0));
+        Self {
+            name,
+            calls,
+            window,
+            rate,
+            sent: tokio::sync::Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            paused_until: Mutex::default(),
+        }
+    }
+
+    async fn turn(&self, deadline: Instant) -> Result<(), Duration> {
+        let asked = Instant::now();
+        let place = Waiting::join(&self.waiting);
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let expected = Duration::from_secs_f64(place.ahead as f64 / self.rate);
+        if place.ahead >= MAX_WAITING || asked + expected > deadline + self.window {
+            return Err(expected);
+        }
+        let Ok(mut sent) = tokio::time::timeout_at(deadline, self.sent.lock()).await else {
+            return Err(self.window);
+        };
+        loop {
+            let now = Instant::now();
+            let next = self.next(&sent);
+            if next <= now {
+                break;
+            }
+            if next > deadline {
+                return Err(next - now);
+            }
+            tokio::time::sleep_until(next).await;
+        }
+        if sent.len() == self.calls {
+            sent.pop_front();
+        }
+        sent.push_back(Instant::now());
+        metrics::histogram!("alidav_upstream_wait_seconds", "class" => self.name)
+            .record(asked.elapsed());
+        Ok(())
+    }
+
+    /// When the next call may go.
+    fn next(&self, sent: &VecDeque<Instant>) -> Instant {
+        let free = match sent.front() {
+            Some(oldest) if sent.len() == self.calls => *oldest + self.window,
+            _ => Instant::now(),
+        };
+        let paused = *self.paused_until.lock();
+        paused.map_or(free, |until| until.max(free))
+    }
+}
+
+/// One caller in the queue; leaves it when dropped.
+struct Waiting<'a> {
+    count: &'a AtomicUsize,
+    ahead: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn join(count: &'a AtomicUsize) -> Self {
+        Self {
+            count,
+            ahead: count.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use std::sync::Arc;
+
+    async fn times(rate: f64, calls: usize) -> Vec<f64> {
+        let lane = Lane::new("test", rate);
+        let start = Instant::now();
+        let mut times = Vec::new();
+        for _ in 0..calls {
+            lane.turn(start + Duration::from_secs(600)).await.unwrap();
+            times.push(start.elapsed().as_secs_f64());
+        }
+        times
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_window_ever_holds_more_calls_than_the_limit() {
+        let times = times(4.0, 60).await;
+        for (window, limit) in [(1.0, 4), (10.0, 40)] {
+            for start in &times {
+                let held = times
+                    .iter()
+                    .filter(|t| **t >= *start && **t < start + window - 1e-6)
+                    .count();
+                assert!(held <= limit, "{held} calls in {window} s from {start}");
+            }
+        }
+        assert!(*times.last().unwrap() <= 60.0 / 4.0, "{times:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rates_below_one_a_second_are_kept_too() {
+        assert!((times(0.5, 3).await[2] - 4.0).abs() < 0.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_beyond_the_deadline_is_refused_at_once_with_the_time_to_wait() {
+        let lane = Lane::new("test", 1.0);
+        let start = Instant::now();
+        lane.turn(start).await.unwrap();
+        let wait = lane
+            .turn(start + Duration::from_millis(500))
+            .await
+            .unwrap_err();
+        assert_eq!(wait, Duration::from_secs(1));
+        assert!(start.elapsed() < Duration::from_millis(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_back_those_who_wait_already() {
+        let pacer = Arc::new(Pacer::new(&config::Upstream {
+            link_per_s: 1.0,
+            ..config::Upstream::default()
+        }));
+        let start = Instant::now();
+        let far = start + Duration::from_secs(60);
+        pacer.turn(RateClass::Link, far).await.unwrap();
+        let waiter = tokio::spawn({
+            let pacer = pacer.clone();
+            async move { pacer.turn(RateClass::Link, far).await }
+        });
+        tokio::task::yield_now().await;
+        pacer.pause(RateClass::Link, Duration::from_secs(5));
+        waiter.await.unwrap().unwrap();
+        assert!(start.elapsed() >= Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,288 @@
+//! What the API's answers say, in our words: the service's nulls, spellings and time strings end here.
+
+use std::fmt;
+
+use url::Url;
+
+/// Whether an item is a file or a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the variants say it")]
+pub enum ItemKind {
+    File,
+    Folder,
+}
+
+/// A file or folder as the service reports it (reference 3.1).
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Stable id of the item.
+    pub file_id: String,
+    /// Id of its folder; absent for the root.
+    pub parent_file_id: Option<String>,
+    /// Name as the drive has it.
+    pub name: String,
+    /// File or folder.
+    pub kind: ItemKind,
+    /// Bytes; 0 for folders.
+    pub size: u64,
+    /// SHA-1 of the content, where the service knows it.
+    pub sha1: Option<[u8; 20]>,
+    /// Server's time of creation, Unix milliseconds.
+    pub created_ms: Option<i64>,
+    /// Server's time of the last change, Unix milliseconds.
+    pub updated_ms: Option<i64>,
+    /// Time of modification that the uploader gave, Unix milliseconds.
+    pub local_modified_ms: Option<i64>,
+    /// MIME type the service derived, where it gives one.
+    pub mime_type: Option<String>,
+    /// Whether the item is in the recycle bin.
+    pub trashed: bool,
+    /// Not yet completed (`status: uploading`).
+    pub uploading: bool,
+    /// 0 normal; see reference 3.1 for the other values.
+    pub punish_flag: i64,
+    /// Streams of a live photo by name (`jpeg`, `heic`, `mov`); only `get` fills it.
+    pub streams: Vec<LivpStream>,
+}
+
+/// One stream of a live photo (reference 3.1, `streams_info`).
+#[derive(Debug, Clone)]
+pub struct LivpStream {
+    /// `jpeg`, `heic` or `mov`.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-1 of the stream, where given.
+    pub sha1: Option<[u8; 20]>,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Members on this page; may be none although more pages follow.
+    pub items: Vec<Item>,
+    /// Where the next page begins; absent on the last.
+    pub next_marker: Option<String>,
+}
+
+/// What a listing asks for (reference 3.2).
+#[derive(Debug, Clone, Copy)]
+pub struct ListRequest<'a> {
+    /// Drive.
+    pub drive_id: &'a str,
+    /// Folder.
+    pub parent_file_id: &'a str,
+    /// Order.
+    pub order_by: crate::config::OrderBy,
+    /// Direction.
+    pub order_direction: crate::config::OrderDirection,
+    /// Page to fetch; absent for the first.
+    pub marker: Option<&'a str>,
+}
+
+/// Who the account is and which drives it granted (reference 2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriveInfo {
+    /// Account's id.
+    pub user_id: String,
+    /// Account's display name.
+    pub name: String,
+    /// The drive the service calls default; may not be granted.
+    pub default_drive_id: String,
+    /// Present only if granted.
+    pub resource_drive_id: Option<String>,
+    /// Present only if granted.
+    pub backup_drive_id: Option<String>,
+}
+
+/// Space of the whole account (reference 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpaceInfo {
+    /// Bytes used.
+    pub used: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+/// A signed URL of the data host: whoever holds it may read or write, so it prints masked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedUrl(Url);
+
+impl SignedUrl {
+    /// Wraps a URL as the service gave it.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self(url)
+    }
+
+    /// The URL itself, for the request or the redirect it is meant for.
+    #[must_use]
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+
+    /// When the URL says it expires (`x-oss-expires`), Unix seconds.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        self.0
+            .query_pairs()
+            .find(|(name, _)| name.eq_ignore_ascii_case("x-oss-expires"))
+            .and_then(|(_, value)| value.parse().ok())
+    }
+}
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignedUrl({}, masked)", self.0.host_str().unwrap_or("-"))
+    }
+}
+
+/// Answer of `getDownloadUrl` (reference 3.8).
+#[derive(Debug, Clone)]
+pub struct DownloadLink {
+    /// Signed URL; for a live photo the stream that was asked for.
+    pub url: SignedUrl,
+    /// Unix seconds after which a new request with the URL fails: the earliest the answer gives.
+    pub expires_at: i64,
+    /// Bytes, where the answer says.
+    pub size: Option<u64>,
+    /// SHA-1 of the content, where the answer says.
+    pub sha1: Option<[u8; 20]>,
+}
+
+/// Whether a same-named sibling stops a change (reference 3.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckNameMode {
+    /// Nothing is made; the existing item is reported.
+    Refuse,
+    /// The service appends a suffix.
+    AutoRename,
+    /// A second item of the same name is made.
+    Ignore,
+}
+
+/// What `create` is asked for a file (reference 3.10).
+#[derive(Debug, Clone)]
+pub struct CreateFile<'a> {
+    /// Drive.
+    pub drive_id: &'a str,
+    /// Folder.
+    pub parent_file_id: &'a str,
+    /// Name to give.
+    pub name: &'a str,
+    /// What a same-named sibling means.
+    pub check_name_mode: CheckNameMode,
+    /// Bytes, where known.
+    pub size: Option<u64>,
+    /// How many part URLs to ask for; 0 for an empty file.
+    pub parts: u32,
+    /// What the service is told of the content beforehand.
+    pub content: ContentHint,
+    /// Uploader's time of modification, Unix milliseconds.
+    pub local_modified_ms: Option<i64>,
+    /// Uploader's time of creation, Unix milliseconds.
+    pub local_created_ms: Option<i64>,
+}
+
+/// What `create` tells the service of the content (reference 3.11).
+#[derive(Debug, Clone)]
+pub enum ContentHint {
+    /// Nothing: a plain upload.
+    None,
+    /// SHA-1 of the first 1,024 bytes: asks whether the drive may have the content.
+    PreHash([u8; 20]),
+    /// SHA-1 of the whole and the bytes the proof may need: commits without sending if the drive has it.
+    Full {
+        /// SHA-1 of the whole content.
+        sha1: [u8; 20],
+        /// Gives the 1 to 8 bytes at an offset; called again with another offset after a token refresh.
+        proof: ProofSource,
+    },
+}
+
+/// Gives the bytes of the content in `[start, end)`; at most 8 are asked (reference 3.11).
+#[derive(Clone)]
+pub struct ProofSource(
+    /// The function that reads them.
+    pub std::sync::Arc<dyn Fn(u64, u64) -> std::io::Result<Vec<u8>> + Send + Sync>,
+);
+
+impl fmt::Debug for ProofSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProofSource")
+    }
+}
+
+/// Answer of `create`.
+#[derive(Debug, Clone)]
+pub enum Created {
+    /// A folder, or a file attached without sending (`rapid_upload`).
+    Done {
+        /// Id of the new item.
+        file_id: String,
+        /// Its final name, where the answer says.
+        name: Option<String>,
+        /// Session to complete, where the answer to a rapid upload names one.
+        upload_id: Option<String>,
+    },
+    /// A same-named sibling exists and the mode was refuse.
+    Exists {
+        /// Id of the sibling.
+        file_id: String,
+    },
+    /// An upload session waits for its parts.
+    Session(UploadSession),
+}
+
+/// Upload id and the part URLs that came with it.
+#[derive(Debug, Clone)]
+pub struct UploadSession {
+    /// Id of the file to be.
+    pub file_id: String,
+    /// Id of the session.
+    pub upload_id: String,
+    /// Final name, where the answer says.
+    pub name: Option<String>,
+    /// Part URLs in part order.
+    pub parts: Vec<PartUrl>,
+}
+
+/// Temporary target of one part.
+#[derive(Debug, Clone)]
+pub struct PartUrl {
+    /// From 1.
+    pub part_number: u32,
+    /// Signed URL.
+    pub url: SignedUrl,
+    /// `Content-Type` to send, where the service demands one.
+    pub content_type: Option<String>,
+}
+
+/// A part the service holds (reference 3.14).
+#[derive(Debug, Clone)]
+pub struct UploadedPart {
+    /// From 1.
+    pub part_number: u32,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Answer of move, copy, trash and delete.
+#[derive(Debug, Clone)]
+pub struct TreeChange {
+    /// Id of the item afterwards; a new one for copy.
+    pub file_id: String,
+    /// Refused because of a same-named item.
+    pub exists: bool,
+    /// Task to wait for; absent when all is done.
+    pub async_task_id: Option<String>,
+}
+
+/// State of an asynchronous task (reference 3.19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are the service's own words")]
+pub enum TaskState {
+    Running,
+    Succeed,
+    Failed,
+}

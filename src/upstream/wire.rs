@@ -1,0 +1,349 @@
+//! The API's JSON as the service writes it: every field that is not an id may be absent or null
+//! (reference 0.2), several have two spellings (reference 7.2). Two spellings are two fields here: an
+//! answer may carry both.
+
+use serde::Deserialize;
+
+use super::types::{DownloadLink, Item, ItemKind, LivpStream, PartUrl, SignedUrl};
+use super::{Error, ErrorKind};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireItem {
+    file_id: Option<String>,
+    parent_file_id: Option<String>,
+    name: Option<String>,
+    file_name: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    size: Option<u64>,
+    content_hash: Option<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    local_modified_at: Option<String>,
+    mime_type: Option<String>,
+    trashed: Option<bool>,
+    status: Option<String>,
+    punish_flag: Option<i64>,
+    streams_info: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl WireItem {
+    /// # Errors
+    /// An item without id, name or type is no item.
+    pub(super) fn into_item(self, call: &'static str) -> Result<Item, Error> {
+        let missing = |field: &str| {
+            Error::new(call, ErrorKind::Malformed).message(format!("an item without {field}"))
+        };
+        let kind = match self.kind.as_deref() {
+            Some("file") => ItemKind::File,
+            Some("folder") => ItemKind::Folder,
+            _ => return Err(missing("type")),
+        };
+        Ok(Item {
+            file_id: self
+                .file_id
+                .filter(|id| !id.is_empty())
+                .ok_or_else(|| missing("file_id"))?,
+            parent_file_id: self.parent_file_id.filter(|id| !id.is_empty()),
+            name: self
+                .name
+                .or(self.file_name)
+                .ok_or_else(|| missing("name"))?,
+            kind,
+            size: self.size.unwrap_or(0),
+            sha1: self.content_hash.as_deref().and_then(parse_sha1),
+            created_ms: self.created_at.as_deref().and_then(parse_time),
+            updated_ms: self.updated_at.as_deref().and_then(parse_time),
+            local_modified_ms: self.local_modified_at.as_deref().and_then(parse_time),
+            mime_type: self.mime_type.filter(|m| !m.is_empty()),
+            trashed: self.trashed.unwrap_or(false),
+            uploading: self.status.as_deref() == Some("uploading"),
+            punish_flag: self.punish_flag.unwrap_or(0),
+            streams: self.streams_info.map(streams).unwrap_or_default(),
+        })
+    }
+}
+
+fn streams(info: serde_json::Map<String, serde_json::Value>) -> Vec<LivpStream> {
+    info.into_iter()
+        .filter_map(|(name, stream)| {
+            let size = stream.get("size")?.as_u64()?;
+            let sha1 = stream
+                .get("content_hash")
+                .and_then(|h| h.as_str())
+                .and_then(parse_sha1);
+            Some(LivpStream { name, size, sha1 })
+        })
+        .collect()
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WirePage {
+    /// Absent or null is a broken answer, not an empty folder.
+    pub(super) items: Option<Vec<WireItem>>,
+    pub(super) next_marker: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireDriveInfo {
+    pub(super) user_id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) nick_name: Option<String>,
+    pub(super) user_name: Option<String>,
+    pub(super) default_drive_id: Option<String>,
+    pub(super) resource_drive_id: Option<String>,
+    pub(super) backup_drive_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireSpaceInfo {
+    pub(super) personal_space_info: Option<WireSpace>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireSpace {
+    pub(super) used_size: Option<u64>,
+    pub(super) total_size: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireDownload {
+    url: Option<String>,
+    expiration: Option<String>,
+    size: Option<u64>,
+    content_hash: Option<String>,
+    #[serde(rename = "streamsUrl")]
+    streams_url_camel: Option<serde_json::Map<String, serde_json::Value>>,
+    streams_url: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl WireDownload {
+    /// The link, for a live photo that of the first of `streams` that is there; absent when there is none.
+    pub(super) fn into_link(self, streams: &[&str], now: i64) -> Option<DownloadLink> {
+        let stream_url = || {
+            let urls = self
+                .streams_url_camel
+                .as_ref()
+                .or(self.streams_url.as_ref())?;
+            streams
+                .iter()
+                .find_map(|name| urls.get(*name)?.as_str().filter(|u| !u.is_empty()))
+        };
+        let text = if streams.is_empty() {
+            None
+        } else {
+            stream_url()
+        };
+        let text = text.or(self.url.as_deref().filter(|u| !u.is_empty()))?;
+        let url = parse_link(text)?;
+        // Believe the answer, not the request: the earlier of its two words on expiry.
+        let stated = self
+            .expiration
+            .as_deref()
+            .and_then(parse_time)
+            .map(|ms| ms / 1000);
+        let expires_at = [stated, url.expires_at()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(now + DEFAULT_LINK_LIFE_S);
+        let sha1 = self.content_hash.as_deref().and_then(parse_sha1);
+        Some(DownloadLink {
+            url,
+            expires_at,
+            size: self.size,
+            sha1,
+        })
+    }
+}
+
+/// Life of a link that does not tell (reference 3.8).
+const DEFAULT_LINK_LIFE_S: i64 = 900;
+
+fn parse_link(text: &str) -> Option<SignedUrl> {
+    let absolute = if text.starts_with("//") {
+        format!("https:{text}")
+    } else {
+        text.to_owned()
+    };
+    let url: url::Url = absolute.parse().ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| SignedUrl::new(url))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireCreated {
+    pub(super) file_id: Option<String>,
+    pub(super) file_name: Option<String>,
+    pub(super) upload_id: Option<String>,
+    pub(super) exist: Option<bool>,
+    pub(super) rapid_upload: Option<bool>,
+    pub(super) part_info_list: Option<Vec<WirePart>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireParts {
+    pub(super) part_info_list: Option<Vec<WirePart>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WirePart {
+    part_number: Option<u32>,
+    upload_url: Option<String>,
+    content_type: Option<String>,
+}
+
+impl WirePart {
+    pub(super) fn into_part(self) -> Option<PartUrl> {
+        Some(PartUrl {
+            part_number: self.part_number?,
+            url: parse_link(self.upload_url.as_deref()?)?,
+            content_type: self.content_type.filter(|t| !t.is_empty()),
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireUploadedParts {
+    pub(super) uploaded_parts: Option<Vec<WireUploadedPart>>,
+    pub(super) next_part_number_marker: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireUploadedPart {
+    pub(super) part_number: Option<u32>,
+    pub(super) part_size: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireTreeChange {
+    pub(super) file_id: Option<String>,
+    pub(super) exist: Option<bool>,
+    pub(super) async_task_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireTask {
+    pub(super) state: Option<String>,
+}
+
+/// Hex of either case.
+pub(super) fn parse_sha1(text: &str) -> Option<[u8; 20]> {
+    if text.len() != 40 || !text.is_ascii() {
+        return None;
+    }
+    let mut sha1 = [0; 20];
+    for (at, byte) in sha1.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
+    }
+    Some(sha1)
+}
+
+/// Upper-case hex, as the service writes it.
+pub(super) fn write_sha1(sha1: &[u8; 20]) -> String {
+    use std::fmt::Write as _;
+    sha1.iter()
+        .fold(String::with_capacity(40), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02X}");
+            text
+        })
+}
+
+/// A timestamp as Unix milliseconds.
+pub(super) fn parse_time(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_millisecond)
+}
+
+/// Unix milliseconds in the service's form: always three fraction digits (reference 0.3).
+pub(super) fn write_time(ms: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(ms).ok()?;
+    Some(format!("{time:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const ITEM: &str = r#"{"drive_id":"10293420","domain_id":"bj29","file_id":"65a1","parent_file_id":"root","name":"clip.mp4","type":"file","size":73400320,"category":"video","file_extension":"mp4","mime_type":"video/mp4","content_hash":"92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC","content_hash_name":"sha1","status":"available","starred":false,"hidden":false,"trashed":null,"thumbnail":"https://x/t.jpg","url":null,"created_at":"2025-12-31T16:00:00.123Z","updated_at":"2025-12-31T16:00:00.123Z","local_created_at":null,"local_modified_at":null,"play_cursor":"12.5","video_media_metadata":{"duration":"60.5"},"punish_flag":0}"#;
+
+    #[test]
+    fn reads_the_reference_item_with_its_nulls() {
+        let item = serde_json::from_str::<WireItem>(ITEM)
+            .unwrap()
+            .into_item("c")
+            .unwrap();
+        assert_eq!(
+            (item.size, item.kind, item.trashed),
+            (73_400_320, ItemKind::File, false)
+        );
+        assert_eq!(item.updated_ms, Some(1_767_196_800_123));
+        assert_eq!(
+            write_sha1(&item.sha1.unwrap()),
+            "92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC"
+        );
+    }
+
+    #[test]
+    fn an_item_without_its_id_is_a_broken_answer() {
+        for broken in [
+            r#"{"name":"a","type":"file"}"#,
+            r#"{"file_id":"1","type":"file"}"#,
+            r#"{"file_id":"1","name":"a","type":null}"#,
+        ] {
+            let error = serde_json::from_str::<WireItem>(broken)
+                .unwrap()
+                .into_item("c")
+                .unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Malformed, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_link_expires_at_the_earlier_of_its_two_words() {
+        let link = |json: &str| {
+            serde_json::from_str::<WireDownload>(json)
+                .unwrap()
+                .into_link(&[], 1000)
+        };
+        let both = link(r#"{"url":"https://h/p?x-oss-expires=1767238400","expiration":"2026-01-01T03:00:00.000Z"}"#).unwrap();
+        assert_eq!(both.expires_at, 1_767_236_400);
+        assert_eq!(
+            link(r#"{"url":"https://h/p?x-oss-expires=1767238400","expiration":null}"#)
+                .unwrap()
+                .expires_at,
+            1_767_238_400
+        );
+        assert_eq!(link(r#"{"url":"//h/p"}"#).unwrap().expires_at, 1900);
+        assert!(link(r#"{"url":null,"expiration":null,"size":null}"#).is_none());
+    }
+
+    #[test]
+    fn a_live_photo_gives_the_stream_asked_for_in_either_spelling() {
+        for field in ["streamsUrl", "streams_url"] {
+            let json = format!(
+                r#"{{"url":null,"{field}":{{"heic":"https://h/heic","mov":"https://h/mov"}}}}"#
+            );
+            let link = serde_json::from_str::<WireDownload>(&json)
+                .unwrap()
+                .into_link(&["jpeg", "heic"], 0)
+                .unwrap();
+            assert_eq!(link.url.expose().path(), "/heic");
+        }
+    }
+
+    #[test]
+    fn times_have_three_fraction_digits() {
+        assert_eq!(
+            write_time(1_767_196_800_000).unwrap(),
+            "2025-12-31T16:00:00.000Z"
+        );
+        assert_eq!(
+            parse_time("2025-12-31T16:00:00.123Z"),
+            Some(1_767_196_800_123)
+        );
+        assert_eq!(parse_time("yesterday"), None);
+    }
+}
