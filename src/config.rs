@@ -257,6 +257,19 @@ pub enum LinkPolicy {
     ProxyUrl,
 }
 
+impl LinkPolicy {
+    /// Reads our word for a policy or AList's.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "redirect" | "302_redirect" => Some(Self::Redirect),
+            "proxy" | "native_proxy" => Some(Self::Proxy),
+            "proxy_url" | "use_proxy_url" => Some(Self::ProxyUrl),
+            _ => None,
+        }
+    }
+}
+
 /// An exception to the mounts' link policy; every condition given must hold.
 #[derive(Debug, Clone)]
 pub struct ClientRule {

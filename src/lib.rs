@@ -5,7 +5,9 @@
 //! and above them the protocol. [`sim`] stands beside all of them: a stand-in for the service.
 
 pub mod config;
+pub mod dav;
 pub mod drive;
+pub mod link;
 pub mod sim;
 pub mod state;
 pub mod upstream;

@@ -1,1 +1,318 @@
-//! A strict stand-in for the drive's HTTP API on a real socket.
+//! A strict stand-in for the service on a real socket, for the demo and for tests.
+//!
+//! It answers as the reference says the service does, refuses what it says the service refuses, counts
+//! calls and goes wrong on request. It shares no code with the rest of the program, so that a
+//! misspelt field cannot hide on both sides. API, data host and token servers are all at one address;
+//! `/sim/…` are the levers that tests pull.
+
+mod answer;
+mod api_read;
+mod api_tree;
+mod content;
+mod data;
+mod fault;
+mod items;
+mod oauth;
+mod params;
+mod persist;
+mod poke;
+mod query;
+mod route;
+mod rules;
+mod sample;
+mod signed;
+mod tokens;
+mod upload;
+mod video;
+mod world;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+pub use fault::{Fault, FaultKind};
+pub use rules::{LastMarker, PageShape, Rules};
+pub use tokens::{CLIENT_ID, CLIENT_SECRET};
+
+use content::Content;
+use world::{Drive, World};
+
+/// How a simulator starts.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address to listen on; port 0 for any.
+    pub listen: SocketAddr,
+    /// Keeps the drive in this folder; in memory without one.
+    pub dir: Option<PathBuf>,
+    /// Fills an empty drive with the demo's content.
+    pub sample: bool,
+    /// The service's rules.
+    pub rules: Rules,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), dir: None, sample: false, rules: Rules::default() }
+    }
+}
+
+/// A running simulator; cheap to clone, stops when the last clone is dropped.
+#[derive(Clone)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    addr: SocketAddr,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    _guard: Arc<DropGuard>,
+}
+
+struct Shared {
+    world: Mutex<World>,
+    /// Open download bodies of all users.
+    downloads: watch::Sender<usize>,
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Simulator").field(&self.addr).finish()
+    }
+}
+
+impl Simulator {
+    /// Binds and serves until stopped.
+    ///
+    /// # Errors
+    /// The address is taken, or the folder cannot be used.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let addr = listener.local_addr()?;
+        let mut world = World::new(options.rules, format!("http://{addr}"), options.dir);
+        let restored = persist::load(&mut world)?;
+        if options.sample && !restored {
+            let id = world.users[0].backup_drive.clone();
+            if let Some(drive) = world.drives.get_mut(&id) {
+                sample::fill(drive);
+            }
+            persist::save(&world);
+        }
+        let shared = Arc::new(Shared { world: Mutex::new(world), downloads: watch::Sender::new(0) });
+        let stop = CancellationToken::new();
+        let tracker = TaskTracker::new();
+        tracker.spawn(accept(listener, shared.clone(), tracker.clone(), stop.clone()));
+        let guard = Arc::new(stop.clone().drop_guard());
+        Ok(Self { shared, addr, tracker, stop, _guard: guard })
+    }
+
+    /// Base URL of the API, the data host and (below their paths) the token servers.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// A new refresh token of the first user.
+    #[must_use]
+    pub fn refresh_token(&self) -> String {
+        self.refresh_token_of(0)
+    }
+
+    /// A new refresh token of the user 0 or 1.
+    #[must_use]
+    pub fn refresh_token_of(&self, user: usize) -> String {
+        let world = &mut *self.shared.world.lock();
+        world.tokens.new_refresh(user, &world.users[user])
+    }
+
+    /// A new access token of the first user.
+    #[must_use]
+    pub fn access_token(&self) -> String {
+        let world = &mut *self.shared.world.lock();
+        let life = world.rules.access_token_s;
+        world.tokens.new_access(0, &world.users[0], life)
+    }
+
+    /// Changes the rules while running.
+    pub fn rules(&self, change: impl FnOnce(&mut Rules)) {
+        change(&mut self.shared.world.lock().rules);
+    }
+
+    /// Plans a fault.
+    pub fn fault(&self, fault: Fault) {
+        self.shared.world.lock().ledger.plan(fault);
+    }
+
+    /// Forgets all planned faults.
+    pub fn clear_faults(&self) {
+        self.shared.world.lock().ledger.clear();
+    }
+
+    /// Calls so far by endpoint; transfers are `data GET` and `data PUT`.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.shared.world.lock().ledger.calls()
+    }
+
+    /// Calls so far, transfers not counted.
+    #[must_use]
+    pub fn api_calls(&self) -> u64 {
+        self.calls().iter().filter(|(call, _)| !call.starts_with("data ")).map(|(_, count)| count).sum()
+    }
+
+    /// Counts from zero again.
+    pub fn reset_calls(&self) {
+        self.shared.world.lock().ledger.reset();
+    }
+
+    /// Most bodies that a user has had open at once.
+    #[must_use]
+    pub fn peak_downloads(&self) -> usize {
+        self.shared.world.lock().users[0].peak_downloads
+    }
+
+    /// Waits until exactly so many download bodies are open.
+    pub async fn wait_open_downloads(&self, count: usize) {
+        let mut downloads = self.shared.downloads.subscribe();
+        // The sender lives as long as self.
+        downloads.wait_for(|open| *open == count).await.ok();
+    }
+
+    /// All access tokens given out so far are expired.
+    pub fn expire_access_tokens(&self) {
+        self.shared.world.lock().tokens.expire_access();
+    }
+
+    /// All refresh tokens given out so far are refused.
+    pub fn revoke_refresh_tokens(&self) {
+        self.shared.world.lock().tokens.revoke_refresh();
+    }
+
+    /// All links and part URLs given out so far are expired.
+    pub fn expire_links(&self) {
+        self.shared.world.lock().links_expired_before_ms = world::now_ms() + 1;
+    }
+
+    /// Makes a folder and all above it on the first user's default drive.
+    pub fn mkdir(&self, path: &str) -> String {
+        self.with_drive(|drive| drive.mkdir(path))
+    }
+
+    /// Puts a file on the first user's default drive in place of what bears its name.
+    pub fn write(&self, path: &str, bytes: impl Into<bytes::Bytes>) -> String {
+        let content = Content::Kept(bytes.into());
+        self.with_drive(|drive| poke::put(drive, path, content))
+    }
+
+    /// Puts a file of made-up content, which costs nothing whatever its size.
+    pub fn write_generated(&self, path: &str, size: u64, seed: u64) -> String {
+        self.with_drive(|drive| poke::put(drive, path, Content::Generated { size, seed }))
+    }
+
+    /// Adds a file beside others of its name.
+    pub fn add_same_name(&self, path: &str, bytes: impl Into<bytes::Bytes>) -> String {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let content = Content::Kept(bytes.into());
+        self.with_drive(|drive| {
+            let parent = drive.mkdir(folder);
+            drive.add(&parent, name, Some(content))
+        })
+    }
+
+    /// Adds a live photo of the given picture and film.
+    pub fn write_livp(&self, path: &str, jpeg: impl Into<bytes::Bytes>, mov: impl Into<bytes::Bytes>) -> String {
+        let (jpeg, mov) = (Content::Kept(jpeg.into()), Content::Kept(mov.into()));
+        self.with_drive(|drive| {
+            let id = poke::put(drive, path, Content::Generated { size: jpeg.size() + mov.size() + 500, seed: 3 });
+            if let Some(node) = drive.nodes.get_mut(&id) {
+                node.streams = Some((jpeg, mov));
+            }
+            id
+        })
+    }
+
+    /// Takes an item away for good.
+    pub fn remove(&self, path: &str) {
+        self.with_drive(|drive| {
+            if let Some(id) = drive.find(path) {
+                drive.remove(&id);
+            }
+        });
+    }
+
+    /// Sets an item's punish flag (reference 3.1).
+    pub fn punish(&self, path: &str, flag: i64) {
+        self.with_drive(|drive| {
+            let id = drive.find(path).unwrap_or_default();
+            if let Some(node) = drive.nodes.get_mut(&id) {
+                node.punish_flag = flag;
+            }
+        });
+    }
+
+    /// The bytes of a file of the first user's default drive.
+    #[must_use]
+    pub fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.with_drive(|drive| {
+            let id = drive.find(path)?;
+            drive.nodes.get(&id)?.content.as_ref()?.all().ok()
+        })
+    }
+
+    /// Ids of the first user's resource and backup drives; the backup drive is the default one.
+    #[must_use]
+    pub fn drive_ids(&self) -> (String, String) {
+        let world = self.shared.world.lock();
+        (world.users[0].resource_drive.clone(), world.users[0].backup_drive.clone())
+    }
+
+    fn with_drive<T>(&self, act: impl FnOnce(&mut Drive) -> T) -> T {
+        let mut world = self.shared.world.lock();
+        let id = world.users[0].backup_drive.clone();
+        let drive = world.drives.entry(id.clone()).or_insert_with(|| Drive { id, user: 0, nodes: Default::default() });
+        act(drive)
+    }
+
+    /// Stops and waits until all connections are gone.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, tracker: TaskTracker, stop: CancellationToken) {
+    loop {
+        let stream = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                // Out of file descriptors, most likely: the next may work again.
+                Err(error) => {
+                    tracing::warn!(%error, "the simulator could not accept a connection");
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        stream.set_nodelay(true).ok();
+        let (shared, stop) = (shared.clone(), stop.clone());
+        tracker.spawn(async move {
+            let service = hyper::service::service_fn(move |request| route::handle(shared.clone(), request));
+            let builder = auto::Builder::new(TokioExecutor::new());
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                // A client that leaves or a planned cut; neither is ours to report.
+                _ = connection => {}
+            }
+        });
+    }
+}

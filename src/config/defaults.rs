@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, MetadataFiles,
-    Mount, OrderBy, OrderDirection, Permission, RemoveWay, StateLocation, Upload, Upstream,
+    Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, MetadataFiles, Mount, OrderBy,
+    OrderDirection, Permission, RemoveWay, StateLocation, Upload, Upstream,
 };
 
 const MIB: u64 = 1 << 20;
@@ -44,11 +44,7 @@ impl Default for Cache {
 
 impl Default for Download {
     fn default() -> Self {
-        Self {
-            read_ahead: 8 * MIB,
-            connections: 1,
-            memory: 256 * MIB,
-        }
+        Self { read_ahead: 8 * MIB, connections: 1, memory: 256 * MIB }
     }
 }
 
@@ -107,10 +103,7 @@ impl Config {
     #[must_use]
     pub fn new(accounts: Vec<Account>, mounts: Vec<Mount>) -> Self {
         Self {
-            listen: vec![ListenAddr::Tcp(SocketAddr::from((
-                Ipv4Addr::LOCALHOST,
-                8080,
-            )))],
+            listen: vec![ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)))],
             public_url: None,
             trusted_proxies: Vec::new(),
             dav_prefix: "/dav".to_owned(),

@@ -41,10 +41,7 @@ impl Account {
             slots: Slots::new(settings.max_streams, settings.max_wait),
             store,
             drives: OnceCell::new(),
-            quota: moka::future::Cache::builder()
-                .max_capacity(1)
-                .time_to_live(QUOTA_TTL)
-                .build(),
+            quota: moka::future::Cache::builder().max_capacity(1).time_to_live(QUOTA_TTL).build(),
         }
     }
 
@@ -57,16 +54,9 @@ impl Account {
         let name = self.client.account();
         let state = |error| Error::State(std::sync::Arc::new(error));
         let stored = self.store.drives(name).await.map_err(state)?;
-        let user = self
-            .store
-            .tokens(name)
-            .await
-            .map_err(state)?
-            .and_then(|t| t.user_id);
+        let user = self.store.tokens(name).await.map_err(state)?.and_then(|t| t.user_id);
         // Somebody else may have signed in under this account's name since.
-        if let Some(ids) =
-            stored.filter(|ids| user.as_ref().is_none_or(|user| *user == ids.user_id))
-        {
+        if let Some(ids) = stored.filter(|ids| user.as_ref().is_none_or(|user| *user == ids.user_id)) {
             return Ok(ids);
         }
         let info = self.client.drive_info().await?;
@@ -85,14 +75,8 @@ impl Account {
     pub(super) async fn quota(&self) -> Result<Quota, Error> {
         let ask = async {
             let space = self.client.space_info().await?;
-            Ok(Quota {
-                used: space.used,
-                available: space.total.saturating_sub(space.used),
-            })
+            Ok(Quota { used: space.used, available: space.total.saturating_sub(space.used) })
         };
-        self.quota
-            .try_get_with((), ask)
-            .await
-            .map_err(|error: std::sync::Arc<Error>| (*error).clone())
+        self.quota.try_get_with((), ask).await.map_err(|error: std::sync::Arc<Error>| (*error).clone())
     }
 }

@@ -17,6 +17,7 @@ use super::members::Listing;
 use super::mount::Mounted;
 use super::{Error, listing};
 use crate::config;
+use crate::upstream::calls;
 
 /// After a refresh in the background failed, how long the stale listing is served without another try.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -53,18 +54,13 @@ impl ListingCache {
     pub(super) fn new(settings: &config::Cache) -> Self {
         let listings = moka::sync::Cache::builder()
             .max_capacity(settings.max_entries)
-            .weigher(|_, listing: &Arc<Listing>| {
-                u32::try_from(listing.len() + 1).unwrap_or(u32::MAX)
-            })
+            .weigher(|_, listing: &Arc<Listing>| u32::try_from(listing.len() + 1).unwrap_or(u32::MAX))
             .time_to_live(settings.stale_ttl)
             .build();
         Self(Arc::new(Inner {
             listings,
             flights: Mutex::default(),
-            failed: moka::sync::Cache::builder()
-                .max_capacity(10_000)
-                .time_to_live(RETRY_PAUSE)
-                .build(),
+            failed: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(RETRY_PAUSE).build(),
             list_ttl: settings.list_ttl,
             stale_ttl: settings.stale_ttl,
         }))
@@ -104,11 +100,7 @@ impl ListingCache {
     /// Starts a fetch that nobody waits for, unless the last one has just failed.
     pub(super) fn refresh_behind(&self, mount: &Arc<Mounted>, folder_id: &str) {
         let key = key(mount, folder_id);
-        let paused = self
-            .0
-            .failed
-            .get(&key)
-            .is_some_and(|at| at.elapsed() < RETRY_PAUSE);
+        let paused = self.0.failed.get(&key).is_some_and(|at| at.elapsed() < RETRY_PAUSE);
         if !paused {
             drop(self.fetch(mount, folder_id));
         }
@@ -121,7 +113,7 @@ impl ListingCache {
         if let Some(flight) = flights.get(&key) {
             return flight.clone();
         }
-        let task = tokio::spawn(self.clone().run(mount.clone(), key.clone()));
+        let task = calls::spawn(self.clone().run(mount.clone(), key.clone()));
         let flight = async move {
             match task.await {
                 Ok(result) => result,
@@ -137,10 +129,7 @@ impl ListingCache {
 
     async fn run(self, mount: Arc<Mounted>, key: FolderKey) -> Result<Arc<Listing>, Error> {
         // Leaves the table however the fetch ends.
-        let _landed = Landing {
-            cache: &self,
-            key: &key,
-        };
+        let _landed = Landing { cache: &self, key: &key };
         let result = listing::fetch(&mount, &key.1).await.map(Arc::new);
         match &result {
             Ok(listing) => {

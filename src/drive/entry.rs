@@ -57,6 +57,12 @@ impl Entry {
         }
     }
 
+    /// A folder of the server itself, in no drive.
+    #[must_use]
+    pub fn folder(name: &str, time_ms: i64) -> Self {
+        Self::synthetic(name, "", time_ms)
+    }
+
     /// Whether the entry is a folder.
     #[must_use]
     pub fn is_folder(&self) -> bool {
@@ -66,11 +72,8 @@ impl Entry {
     /// MIME type by the name's extension; absent for folders.
     #[must_use]
     pub fn mime(&self) -> Option<&'static str> {
-        (!self.is_folder()).then(|| {
-            mime_guess::from_path(&*self.name)
-                .first_raw()
-                .unwrap_or("application/octet-stream")
-        })
+        (!self.is_folder())
+            .then(|| mime_guess::from_path(&*self.name).first_raw().unwrap_or("application/octet-stream"))
     }
 
     /// Strong entity tag with its quotes: the SHA-1 where the drive has one, else id, size and the
@@ -102,10 +105,7 @@ impl From<&Item> for Entry {
             kind: if folder { Kind::Folder } else { Kind::File },
             size: (!folder).then_some(item.size),
             sha1: item.sha1.filter(|_| !folder),
-            modified_ms: item
-                .local_modified_ms
-                .filter(|_| !folder)
-                .unwrap_or(updated_ms),
+            modified_ms: item.local_modified_ms.filter(|_| !folder).unwrap_or(updated_ms),
             updated_ms,
             created_ms: item.created_ms.unwrap_or(updated_ms),
             livp: None,
@@ -116,11 +116,7 @@ impl From<&Item> for Entry {
 /// The drive's name as one path segment: `/` cannot appear in one, its full-width twin can. The way
 /// back is the listing itself, which keeps the id beside the shown name.
 fn shown_name(name: &str) -> Box<str> {
-    if name.contains('/') {
-        name.replace('/', "／").into()
-    } else {
-        name.into()
-    }
+    if name.contains('/') { name.replace('/', "／").into() } else { name.into() }
 }
 
 /// An entry at its path.
@@ -148,11 +144,7 @@ mod tests {
     use super::*;
 
     fn file(name: &str) -> Entry {
-        Entry {
-            kind: Kind::File,
-            size: Some(10),
-            ..Entry::synthetic(name, "f1", 7)
-        }
+        Entry { kind: Kind::File, size: Some(10), ..Entry::synthetic(name, "f1", 7) }
     }
 
     #[test]

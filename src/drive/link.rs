@@ -31,9 +31,7 @@ impl Link {
     /// does for half of it, or it would be asked for anew each time.
     fn lives(&self, min_life: Duration, now: i64) -> bool {
         let whole = self.expires_at - self.asked_at;
-        let wanted = i64::try_from(min_life.as_secs())
-            .unwrap_or(i64::MAX)
-            .min(whole / 2);
+        let wanted = i64::try_from(min_life.as_secs()).unwrap_or(i64::MAX).min(whole / 2);
         self.expires_at - now > wanted.max(MARGIN_S.min(whole / 2))
     }
 }
@@ -46,12 +44,7 @@ pub(super) struct LinkCache(moka::future::Cache<Key, Link>);
 impl LinkCache {
     pub(super) fn new() -> Self {
         // A link is about a kilobyte; the longest life is four hours (reference 3.8).
-        Self(
-            moka::future::Cache::builder()
-                .max_capacity(10_000)
-                .time_to_live(Duration::from_secs(4 * 3600))
-                .build(),
-        )
+        Self(moka::future::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(4 * 3600)).build())
     }
 
     /// A link with at least `min_life` left, if its whole life allows.
@@ -66,11 +59,7 @@ impl LinkCache {
         livp: Option<LivpFormat>,
         min_life: Duration,
     ) -> Result<Link, Error> {
-        let key: Key = (
-            drive_id.into(),
-            file_id.into(),
-            livp.map(|format| format == LivpFormat::Jpeg),
-        );
+        let key: Key = (drive_id.into(), file_id.into(), livp.map(|format| format == LivpFormat::Jpeg));
         if let Some(link) = self.0.get(&key).await {
             if link.lives(min_life, unix_now()) {
                 return Ok(link);
@@ -79,47 +68,22 @@ impl LinkCache {
         }
         let ask = async {
             let link = client.download_link(drive_id, file_id, livp).await?;
-            Ok(Link {
-                url: link.url,
-                expires_at: link.expires_at,
-                sha1: link.sha1,
-                asked_at: unix_now(),
-            })
+            Ok(Link { url: link.url, expires_at: link.expires_at, sha1: link.sha1, asked_at: unix_now() })
         };
-        self.0
-            .try_get_with(key, ask)
-            .await
-            .map_err(|error: Arc<Error>| (*error).clone())
+        self.0.try_get_with(key, ask).await.map_err(|error: Arc<Error>| (*error).clone())
     }
 
     /// Forgets a link that was refused, unless a newer one has taken its place.
-    pub(super) async fn forget(
-        &self,
-        drive_id: &str,
-        file_id: &str,
-        livp: Option<LivpFormat>,
-        link: &Link,
-    ) {
-        let key: Key = (
-            drive_id.into(),
-            file_id.into(),
-            livp.map(|format| format == LivpFormat::Jpeg),
-        );
-        if self
-            .0
-            .get(&key)
-            .await
-            .is_some_and(|kept| kept.url == link.url)
-        {
+    pub(super) async fn forget(&self, drive_id: &str, file_id: &str, livp: Option<LivpFormat>, link: &Link) {
+        let key: Key = (drive_id.into(), file_id.into(), livp.map(|format| format == LivpFormat::Jpeg));
+        if self.0.get(&key).await.is_some_and(|kept| kept.url == link.url) {
             self.0.invalidate(&key).await;
         }
     }
 }
 
 fn unix_now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -128,12 +92,7 @@ mod tests {
     use super::*;
 
     fn link(asked_at: i64, expires_at: i64) -> Link {
-        Link {
-            url: SignedUrl::new("https://data.example/x".parse().unwrap()),
-            expires_at,
-            sha1: None,
-            asked_at,
-        }
+        Link { url: SignedUrl::new("https://data.example/x".parse().unwrap()), expires_at, sha1: None, asked_at }
     }
 
     #[test]

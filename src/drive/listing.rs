@@ -30,17 +30,8 @@ pub(super) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<Listing, E
             order_direction: mount.settings.order_direction,
             marker: marker.as_deref(),
         };
-        let page = mount
-            .account
-            .client
-            .list(request)
-            .await
-            .map_err(folder_is_gone)?;
-        items.extend(
-            page.items
-                .into_iter()
-                .filter(|i| !i.trashed && !i.uploading),
-        );
+        let page = mount.account.client.list(request).await.map_err(folder_is_gone)?;
+        items.extend(page.items.into_iter().filter(|i| !i.trashed && !i.uploading));
         match page.next_marker {
             None => return finish(mount, &drive_id, items, asked_at).await,
             // A marker seen before would be followed in a circle for ever.
@@ -88,10 +79,7 @@ async fn finish(
 fn showable(name: &str) -> bool {
     let showable = !name.is_empty() && name != "." && name != ".." && !name.contains('\0');
     if !showable {
-        tracing::warn!(
-            ?name,
-            "an item whose name cannot be part of a path is not shown"
-        );
+        tracing::warn!(?name, "an item whose name cannot be part of a path is not shown");
     }
     showable
 }

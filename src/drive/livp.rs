@@ -29,24 +29,15 @@ pub(super) fn stem(name: &str) -> Option<&str> {
 
 /// Whether `shown` is what a live photo of that stem is listed as.
 pub(super) fn shown_as(shown: &str, stem: &str) -> bool {
-    shown
-        .strip_prefix(stem)
-        .is_some_and(|rest| matches!(rest, ".jpeg" | ".heic" | ".mov"))
+    shown.strip_prefix(stem).is_some_and(|rest| matches!(rest, ".jpeg" | ".heic" | ".mov"))
 }
 
 /// Fills in the streams of the live photos among the items: one call for each hundred of them.
 ///
 /// # Errors
 /// A failed call fails the listing: half of it would be a lie.
-pub(super) async fn fill_streams(
-    client: &Client,
-    drive_id: &str,
-    items: &mut [Item],
-) -> Result<(), Error> {
-    let mut photos: Vec<&mut Item> = items
-        .iter_mut()
-        .filter(|i| is_live_photo(i) && i.streams.is_empty())
-        .collect();
+pub(super) async fn fill_streams(client: &Client, drive_id: &str, items: &mut [Item]) -> Result<(), Error> {
+    let mut photos: Vec<&mut Item> = items.iter_mut().filter(|i| is_live_photo(i) && i.streams.is_empty()).collect();
     for chunk in photos.chunks_mut(BATCH) {
         let ids: Vec<&str> = chunk.iter().map(|i| i.file_id.as_str()).collect();
         let answers = client.batch_get(drive_id, &ids).await?;
@@ -56,11 +47,7 @@ pub(super) async fn fill_streams(
             }
         }
     }
-    for photo in photos
-        .iter_mut()
-        .filter(|p| p.streams.is_empty())
-        .take(MAX_SINGLE)
-    {
+    for photo in photos.iter_mut().filter(|p| p.streams.is_empty()).take(MAX_SINGLE) {
         photo.streams = client.get(drive_id, &photo.file_id).await?.streams;
     }
     Ok(())
@@ -72,9 +59,7 @@ pub(super) fn as_stream(item: &Item, format: LivpFormat) -> Entry {
         LivpFormat::Jpeg => &["jpeg", "heic"],
         LivpFormat::Mov => &["mov"],
     };
-    let stream: Option<&LivpStream> = wanted
-        .iter()
-        .find_map(|name| item.streams.iter().find(|s| s.name == *name));
+    let stream: Option<&LivpStream> = wanted.iter().find_map(|name| item.streams.iter().find(|s| s.name == *name));
     let mut entry = Entry::from(item);
     let extension = stream.map_or(wanted[0], |s| s.name.as_str());
     if let Some(stem) = stem(&entry.name) {

@@ -24,11 +24,7 @@ impl Listing {
         let entries = without_same_names(entries);
         let mut by_name: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
         by_name.sort_unstable_by(|a, b| entries[*a as usize].name.cmp(&entries[*b as usize].name));
-        Self {
-            entries,
-            by_name,
-            asked_at,
-        }
+        Self { entries, by_name, asked_at }
     }
 
     /// The member of that name, or of its NFC/NFD twin.
@@ -39,19 +35,14 @@ impl Listing {
     }
 
     fn find_exact(&self, name: &str) -> Option<&Entry> {
-        let position = self
-            .by_name
-            .binary_search_by(|at| (*self.entries[*at as usize].name).cmp(name))
-            .ok()?;
+        let position = self.by_name.binary_search_by(|at| (*self.entries[*at as usize].name).cmp(name)).ok()?;
         Some(&self.entries[self.by_name[position] as usize])
     }
 
     /// A live photo is listed by its stream's name; its own name (`.livp`) finds it too.
     fn find_live_photo(&self, name: &str) -> Option<&Entry> {
         let stem = super::livp::stem(name)?;
-        self.entries
-            .iter()
-            .find(|e| e.livp.is_some() && super::livp::shown_as(&e.name, stem))
+        self.entries.iter().find(|e| e.livp.is_some() && super::livp::shown_as(&e.name, stem))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -65,10 +56,7 @@ fn without_same_names(mut entries: Vec<Entry>) -> Vec<Entry> {
     let age = |e: &Entry| (e.updated_ms, e.created_ms);
     order.sort_unstable_by(|a, b| {
         let (a, b) = (&entries[*a], &entries[*b]);
-        a.name
-            .cmp(&b.name)
-            .then_with(|| age(b).cmp(&age(a)))
-            .then_with(|| b.file_id.cmp(&a.file_id))
+        a.name.cmp(&b.name).then_with(|| age(b).cmp(&age(a))).then_with(|| b.file_id.cmp(&a.file_id))
     });
     let mut hidden = vec![false; entries.len()];
     let mut any = false;
@@ -100,6 +88,12 @@ pub struct Members {
 }
 
 impl Members {
+    /// Members of a folder of the server itself.
+    #[must_use]
+    pub fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
+        Self { listing: None, mounts: entries.into_iter().collect() }
+    }
+
     /// How many positions [`Members::get`] knows; covered entries leave gaps.
     #[must_use]
     pub fn positions(&self) -> usize {
@@ -112,11 +106,7 @@ impl Members {
         if let Some(entry) = self.mounts.get(position) {
             return Some(entry);
         }
-        let entry = self
-            .listing
-            .as_ref()?
-            .entries
-            .get(position - self.mounts.len())?;
+        let entry = self.listing.as_ref()?.entries.get(position - self.mounts.len())?;
         (!self.mounts.iter().any(|m| m.name == entry.name)).then_some(entry)
     }
 
@@ -128,11 +118,7 @@ impl Members {
     /// How many members there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.mounts.is_empty() {
-            self.positions()
-        } else {
-            self.iter().count()
-        }
+        if self.mounts.is_empty() { self.positions() } else { self.iter().count() }
     }
 
     /// Whether there is none.
@@ -154,12 +140,7 @@ mod tests {
     #[tokio::test]
     async fn the_newest_of_one_name_is_served_in_its_place() {
         let listing = Listing::new(
-            vec![
-                entry("b", "1", 1),
-                entry("a", "2", 5),
-                entry("b", "3", 9),
-                entry("b", "4", 3),
-            ],
+            vec![entry("b", "1", 1), entry("a", "2", 5), entry("b", "3", 9), entry("b", "4", 3)],
             Instant::now(),
         );
         let ids: Vec<_> = listing.entries.iter().map(|e| &*e.file_id).collect();
@@ -169,14 +150,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_found_in_either_unicode_form_and_the_exact_one_wins() {
-        let listing = Listing::new(
-            vec![
-                entry("é", "nfc", 1),
-                entry("e\u{301}", "nfd", 1),
-                entry("ü", "u", 1),
-            ],
-            Instant::now(),
-        );
+        let listing =
+            Listing::new(vec![entry("é", "nfc", 1), entry("e\u{301}", "nfd", 1), entry("ü", "u", 1)], Instant::now());
         assert_eq!(&*listing.find("é").unwrap().file_id, "nfc");
         assert_eq!(&*listing.find("e\u{301}").unwrap().file_id, "nfd");
         assert_eq!(&*listing.find("u\u{308}").unwrap().file_id, "u");
@@ -185,14 +160,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_mount_point_covers_a_folder_of_its_name() {
-        let listing = Listing::new(
-            vec![entry("a", "1", 1), entry("films", "2", 1)],
-            Instant::now(),
-        );
-        let members = Members {
-            listing: Some(Arc::new(listing)),
-            mounts: vec![entry("films", "root", 0)].into(),
-        };
+        let listing = Listing::new(vec![entry("a", "1", 1), entry("films", "2", 1)], Instant::now());
+        let members = Members { listing: Some(Arc::new(listing)), mounts: vec![entry("films", "root", 0)].into() };
         let ids: Vec<_> = members.iter().map(|e| &*e.file_id).collect();
         assert_eq!(ids, ["root", "1"]);
         assert_eq!(members.len(), 2);

@@ -26,9 +26,7 @@ impl Mounted {
             config::DriveType::Resource => (ids.resource_drive_id.as_ref(), "resource"),
             config::DriveType::Backup => (ids.backup_drive_id.as_ref(), "backup"),
         };
-        id.filter(|id| !id.is_empty())
-            .cloned()
-            .ok_or(Error::DriveNotGranted { drive })
+        id.filter(|id| !id.is_empty()).cloned().ok_or(Error::DriveNotGranted { drive })
     }
 
     /// Whether the service can be asked for a path below the mount: it knows paths from the drive's own root only.

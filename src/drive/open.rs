@@ -34,11 +34,7 @@ pub(super) struct Identity {
 
 impl Identity {
     fn of(body: &DataBody) -> Self {
-        Self {
-            total: body.total,
-            etag: body.etag.clone(),
-            last_modified: body.last_modified.clone(),
-        }
+        Self { total: body.total, etag: body.etag.clone(), last_modified: body.last_modified.clone() }
     }
 
     /// Entity tags decide where both answers carry one, else the time of modification.
@@ -71,11 +67,7 @@ impl Source {
         let drive_id = self.mount.drive_id().await?;
         let account = &self.mount.account;
         let (file_id, livp) = (&self.entry.file_id, self.entry.livp);
-        let link = match account
-            .links
-            .get(&account.client, &drive_id, file_id, livp, min_life)
-            .await
-        {
+        let link = match account.links.get(&account.client, &drive_id, file_id, livp, min_life).await {
             // The listed item is gone, but another may bear its name by now.
             Err(Error::NotFound) => return Err(Error::Changed),
             link => link?,
@@ -89,11 +81,7 @@ impl Source {
 
     async fn forget_link(&self, link: &Link) -> Result<(), Error> {
         let drive_id = self.mount.drive_id().await?;
-        self.mount
-            .account
-            .links
-            .forget(&drive_id, &self.entry.file_id, self.entry.livp, link)
-            .await;
+        self.mount.account.links.forget(&drive_id, &self.entry.file_id, self.entry.livp, link).await;
         Ok(())
     }
 
@@ -112,21 +100,10 @@ impl Source {
             Some(place) => place,
             None => slots.place().await?,
         };
-        let mut tries = Tries {
-            count: 0,
-            refused: false,
-            until: Instant::now() + slots.max_wait(),
-        };
+        let mut tries = Tries { count: 0, refused: false, until: Instant::now() + slots.max_wait() };
         loop {
             let link = self.link(MIN_LIFE).await?;
-            match self
-                .mount
-                .account
-                .client
-                .data_host()
-                .get(&link.url, range.clone())
-                .await
-            {
+            match self.mount.account.client.data_host().get(&link.url, range.clone()).await {
                 Ok(body) => {
                     let identity = Identity::of(&body);
                     let listed = self.entry.size.is_none_or(|size| size == identity.total);
@@ -157,10 +134,7 @@ struct Tries {
 impl Tries {
     /// Whether a failure may be the link's fault.
     fn renew_link(&self, kind: DataErrorKind) -> bool {
-        matches!(
-            kind,
-            DataErrorKind::Expired | DataErrorKind::Refused | DataErrorKind::Gone
-        )
+        matches!(kind, DataErrorKind::Expired | DataErrorKind::Refused | DataErrorKind::Gone)
     }
 
     /// Waits before the next try.
@@ -174,24 +148,17 @@ impl Tries {
                 // Our own count says there is a place: the service has not seen an older body close yet,
                 // or another program of this user reads too.
                 if Instant::now() >= self.until {
-                    return Err(Error::NoFreeStream {
-                        retry_after: Duration::from_secs(5),
-                    });
+                    return Err(Error::NoFreeStream { retry_after: Duration::from_secs(5) });
                 }
                 true
             }
             // Once with a new link: these codes also mean a link that went bad early.
-            DataErrorKind::Refused | DataErrorKind::Gone => {
-                !std::mem::replace(&mut self.refused, true)
-            }
+            DataErrorKind::Refused | DataErrorKind::Gone => !std::mem::replace(&mut self.refused, true),
             DataErrorKind::Expired => self.count < MAX_TRIES,
-            DataErrorKind::Unavailable
-            | DataErrorKind::Broken
-            | DataErrorKind::Stalled
-            | DataErrorKind::WrongRange => self.count < MAX_TRIES,
-            DataErrorKind::PartAlreadyExists
-            | DataErrorKind::PartNotSequential
-            | DataErrorKind::UploadGone => false,
+            DataErrorKind::Unavailable | DataErrorKind::Broken | DataErrorKind::Stalled | DataErrorKind::WrongRange => {
+                self.count < MAX_TRIES
+            }
+            DataErrorKind::PartAlreadyExists | DataErrorKind::PartNotSequential | DataErrorKind::UploadGone => false,
         };
         if !again {
             return Err(Error::Data(error));

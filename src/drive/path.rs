@@ -104,25 +104,14 @@ impl Path {
             return None;
         }
         let end = self.0.rfind('/').unwrap_or_default();
-        Some(if end == 0 {
-            Self::root()
-        } else {
-            Self(self.0[..end].into())
-        })
+        Some(if end == 0 { Self::root() } else { Self(self.0[..end].into()) })
     }
 
     /// The member of this folder with the given name, which must be one segment.
     #[must_use]
     pub fn join(&self, name: &str) -> Self {
-        debug_assert!(
-            !name.is_empty() && !name.contains('/'),
-            "a member's name is one segment"
-        );
-        if self.is_root() {
-            Self(format!("/{name}").into())
-        } else {
-            Self(format!("{}/{name}", self.0).into())
-        }
+        debug_assert!(!name.is_empty() && !name.contains('/'), "a member's name is one segment");
+        if self.is_root() { Self(format!("/{name}").into()) } else { Self(format!("{}/{name}", self.0).into()) }
     }
 
     /// What remains below `base`: `/` when equal, absent when this path is not inside `base`.
@@ -144,11 +133,7 @@ impl Path {
         if self.is_root() {
             return base.clone();
         }
-        if base.is_root() {
-            self.clone()
-        } else {
-            Self(format!("{}{}", base.0, self.0).into())
-        }
+        if base.is_root() { self.clone() } else { Self(format!("{}{}", base.0, self.0).into()) }
     }
 }
 
@@ -190,10 +175,7 @@ mod tests {
         assert_eq!(Path::parse("/./b"), Err(PathError::DotSegment));
         assert_eq!(Path::parse("a"), Err(PathError::NotAbsolute));
         assert_eq!(Path::parse("/a\0b"), Err(PathError::Nul));
-        assert_eq!(
-            Path::parse(&format!("/{}", "x".repeat(1025))),
-            Err(PathError::NameTooLong)
-        );
+        assert_eq!(Path::parse(&format!("/{}", "x".repeat(1025))), Err(PathError::NameTooLong));
         assert_eq!(Path::parse(&"/a".repeat(257)), Err(PathError::TooDeep));
     }
 
@@ -207,12 +189,7 @@ mod tests {
     fn a_base_is_a_whole_segment() {
         let path = Path::parse("/films2/a").unwrap();
         assert_eq!(path.strip_base(&Path::parse("/films").unwrap()), None);
-        assert_eq!(
-            path.strip_base(&Path::parse("/films2").unwrap())
-                .unwrap()
-                .as_str(),
-            "/a"
-        );
+        assert_eq!(path.strip_base(&Path::parse("/films2").unwrap()).unwrap().as_str(), "/a");
     }
 
     #[test]

@@ -31,10 +31,7 @@ enum Known {
 
 impl Resolver {
     pub(super) fn new(listings: ListingCache, ttl: Duration) -> Self {
-        let located = moka::future::Cache::builder()
-            .max_capacity(20_000)
-            .time_to_live(ttl)
-            .build();
+        let located = moka::future::Cache::builder().max_capacity(20_000).time_to_live(ttl).build();
         Self { listings, located }
     }
 
@@ -54,9 +51,7 @@ impl Resolver {
         if freshness == Freshness::Refresh {
             self.located.invalidate(&(mount.index, path.clone())).await;
             let folder = self.find_folder(mount, &parent).await?;
-            return self
-                .member(mount, &folder, path.name(), Freshness::Refresh)
-                .await;
+            return self.member(mount, &folder, path.name(), Freshness::Refresh).await;
         }
         match self.known(mount, path, true).await {
             Known::Here(entry) => return Ok(entry),
@@ -73,8 +68,7 @@ impl Resolver {
                 self.find_folder(mount, &parent).await?
             }
         };
-        self.member(mount, &folder, path.name(), Freshness::Fresh)
-            .await
+        self.member(mount, &folder, path.name(), Freshness::Fresh).await
     }
 
     async fn find_folder(&self, mount: &Arc<Mounted>, path: &Path) -> Result<Arc<Entry>, Error> {
@@ -92,10 +86,7 @@ impl Resolver {
             return Err(Error::NotFound);
         }
         let listing = self.listings.get(mount, &folder.file_id, freshness).await?;
-        listing
-            .find(name)
-            .map(|entry| Arc::new(entry.clone()))
-            .ok_or(Error::NotFound)
+        listing.find(name).map(|entry| Arc::new(entry.clone())).ok_or(Error::NotFound)
     }
 
     /// Follows cached listings down; a stale one is believed for what it has, not for what it lacks.
@@ -108,11 +99,7 @@ impl Resolver {
             if certain && !entry.is_folder() {
                 return Known::Missing;
             }
-            let listed = if certain {
-                self.listings.peek(mount, &entry.file_id)
-            } else {
-                None
-            };
+            let listed = if certain { self.listings.peek(mount, &entry.file_id) } else { None };
             let found = match &listed {
                 Some((listing, fresh)) => match listing.find(name) {
                     Some(found) => {
@@ -131,39 +118,20 @@ impl Resolver {
                 entry = found;
             }
         }
-        if certain {
-            Known::Here(entry)
-        } else {
-            Known::Unknown
-        }
+        if certain { Known::Here(entry) } else { Known::Unknown }
     }
 
     /// Asks the service for the whole path; absent where it does not know it or cannot be asked.
     async fn locate(&self, mount: &Arc<Mounted>, path: &Path) -> Result<Option<Arc<Entry>>, Error> {
-        if !mount.has_drive_paths()
-            || path.as_str().contains('／')
-            || livp::stem(path.name()).is_some()
-        {
+        if !mount.has_drive_paths() || path.as_str().contains('／') || livp::stem(path.name()).is_some() {
             return Ok(None);
         }
         let ask = async {
             let drive_id = mount.drive_id().await?;
-            let item = mount
-                .account
-                .client
-                .get_by_path(&drive_id, path.as_str())
-                .await?;
-            if is_at(&item, path) {
-                Ok(Arc::new(Entry::from(&item)))
-            } else {
-                Err(Error::NotFound)
-            }
+            let item = mount.account.client.get_by_path(&drive_id, path.as_str()).await?;
+            if is_at(&item, path) { Ok(Arc::new(Entry::from(&item))) } else { Err(Error::NotFound) }
         };
-        match self
-            .located
-            .try_get_with((mount.index, path.clone()), ask)
-            .await
-        {
+        match self.located.try_get_with((mount.index, path.clone()), ask).await {
             Ok(entry) => Ok(Some(entry)),
             Err(error) => match &*error {
                 Error::NotFound => Ok(None),
@@ -187,7 +155,5 @@ impl Resolver {
 /// Whether the service's answer is what the path names: it may compare names more loosely than we do.
 fn is_at(item: &Item, path: &Path) -> bool {
     let name = path.name();
-    !item.trashed
-        && !item.uploading
-        && (item.name == name || twins(name).any(|twin| twin == item.name))
+    !item.trashed && !item.uploading && (item.name == name || twins(name).any(|twin| twin == item.name))
 }

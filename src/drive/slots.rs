@@ -73,11 +73,7 @@ pub(super) struct Live {
 
 impl Slots {
     pub(super) fn new(places: usize, max_wait: Duration) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(places)),
-            seats: Mutex::default(),
-            max_wait,
-        }
+        Self { places: Arc::new(Semaphore::new(places)), seats: Mutex::default(), max_wait }
     }
 
     /// An empty seat for a new stream. An open-ended read takes over the place of the reader's older
@@ -85,22 +81,12 @@ impl Slots {
     pub(super) fn seat(&self, key: SeatKey) -> (Arc<Seat>, Option<Place>) {
         let seat = Arc::new(Seat {
             key: key.clone(),
-            inner: Mutex::new(SeatState {
-                live: None,
-                waker: None,
-                idle_since: None,
-                replaced: false,
-            }),
+            inner: Mutex::new(SeatState { live: None, waker: None, idle_since: None, replaced: false }),
         });
         let mut seats = self.seats.lock();
         let mut inherited = None;
         if key.reader.open_ended {
-            for older in seats
-                .get(&key)
-                .into_iter()
-                .flatten()
-                .filter_map(Weak::upgrade)
-            {
+            for older in seats.get(&key).into_iter().flatten().filter_map(Weak::upgrade) {
                 inherited = older.vacate(true).or(inherited);
             }
         }
@@ -127,9 +113,7 @@ impl Slots {
             match tokio::time::timeout_at(step, &mut waiting).await {
                 Ok(permit) => return permit.map(Place).map_err(|_| Error::Stopping),
                 Err(_) if Instant::now() >= deadline => {
-                    return Err(Error::NoFreeStream {
-                        retry_after: self.max_wait / 2,
-                    });
+                    return Err(Error::NoFreeStream { retry_after: self.max_wait / 2 });
                 }
                 Err(_) => {}
             }
@@ -157,9 +141,7 @@ impl Slots {
     pub(super) fn leave(&self, seat: &Arc<Seat>) {
         let mut seats = self.seats.lock();
         if let Some(row) = seats.get_mut(&seat.key) {
-            row.retain(|other| {
-                other.strong_count() > 0 && !std::ptr::eq(other.as_ptr(), Arc::as_ptr(seat))
-            });
+            row.retain(|other| other.strong_count() > 0 && !std::ptr::eq(other.as_ptr(), Arc::as_ptr(seat)));
             if row.is_empty() {
                 seats.remove(&seat.key);
             }
@@ -210,19 +192,13 @@ impl Seat {
     pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
         let mut inner = self.inner.lock();
         let Some(live) = inner.live.as_mut() else {
-            return Poll::Ready(Next::Vacant {
-                replaced: inner.replaced,
-            });
+            return Poll::Ready(Next::Vacant { replaced: inner.replaced });
         };
         let polled = Pin::new(&mut live.body).poll_next(cx);
         match polled {
             Poll::Pending => {
                 inner.idle_since = None;
-                if !inner
-                    .waker
-                    .as_ref()
-                    .is_some_and(|w| w.will_wake(cx.waker()))
-                {
+                if !inner.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
                     inner.waker = Some(cx.waker().clone());
                 }
                 Poll::Pending

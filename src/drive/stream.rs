@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use super::Error;
 use super::open::{Identity, Source};
 use super::slots::{Live, Next, Reader, Seat, SeatKey};
+use crate::upstream::calls::CallCounter;
 
 /// Bodies in a row that may break without a single byte gained.
 const MAX_BARREN: u32 = 5;
@@ -35,6 +36,8 @@ pub struct ByteStream {
     seat: Arc<Seat>,
     phase: Phase,
     barren: u32,
+    /// The request that caused the stream; resuming happens outside its task.
+    counter: CallCounter,
 }
 
 enum Phase {
@@ -45,9 +48,7 @@ enum Phase {
 
 impl fmt::Debug for ByteStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ByteStream")
-            .field("rest", &self.rest)
-            .finish_non_exhaustive()
+        f.debug_struct("ByteStream").field("rest", &self.rest).finish_non_exhaustive()
     }
 }
 
@@ -56,15 +57,8 @@ impl ByteStream {
     ///
     /// # Errors
     /// As [`Source::open`].
-    pub(super) async fn open(
-        source: Source,
-        range: Range<u64>,
-        reader: Reader,
-    ) -> Result<Self, Error> {
-        let key = SeatKey {
-            reader,
-            file_id: source.entry.file_id.clone(),
-        };
+    pub(super) async fn open(source: Source, range: Range<u64>, reader: Reader) -> Result<Self, Error> {
+        let key = SeatKey { reader, file_id: source.entry.file_id.clone() };
         let (seat, inherited) = source.mount.account.slots.seat(key);
         let mut stream = Self {
             source,
@@ -73,14 +67,12 @@ impl ByteStream {
             seat,
             phase: Phase::Ended,
             barren: 0,
+            counter: CallCounter::current(),
         };
         if stream.rest.is_empty() {
             return Ok(stream);
         }
-        let (live, identity) = stream
-            .source
-            .open(stream.rest.clone(), inherited, None)
-            .await?;
+        let (live, identity) = stream.source.open(stream.rest.clone(), inherited, None).await?;
         stream.seat.fill(live);
         stream.identity = Some(identity);
         stream.phase = Phase::Reading;
@@ -100,16 +92,13 @@ impl ByteStream {
     }
 
     fn reopen(&mut self, pause: Duration) {
-        let (source, rest, identity) = (
-            self.source.clone(),
-            self.rest.clone(),
-            self.identity.clone(),
-        );
+        let (source, rest, identity) = (self.source.clone(), self.rest.clone(), self.identity.clone());
+        let counter = self.counter.clone();
         self.phase = Phase::Opening(Box::pin(async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            source.open(rest, None, identity.as_ref()).await
+            counter.scope(source.open(rest, None, identity.as_ref())).await
         }));
     }
 

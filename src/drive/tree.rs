@@ -31,9 +31,7 @@ struct Inner {
 
 impl fmt::Debug for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.0.mounts.iter().map(|m| &m.path))
-            .finish()
+        f.debug_list().entries(self.0.mounts.iter().map(|m| &m.path)).finish()
     }
 }
 
@@ -44,12 +42,7 @@ impl Tree {
     pub fn new(config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
         let accounts: HashMap<String, Arc<Account>> = clients
             .into_iter()
-            .map(|(name, client)| {
-                (
-                    name,
-                    Arc::new(Account::new(client, store.clone(), &config.upstream)),
-                )
-            })
+            .map(|(name, client)| (name, Arc::new(Account::new(client, store.clone(), &config.upstream))))
             .collect();
         let started_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -63,23 +56,12 @@ impl Tree {
                 let root = Entry::synthetic(path.name(), &settings.root_folder_id, started_ms);
                 let account = accounts.get(&settings.account)?.clone();
                 let settings = Arc::new(settings.clone());
-                Some(Arc::new(Mounted {
-                    index,
-                    path,
-                    settings,
-                    account,
-                    root: Arc::new(root),
-                }))
+                Some(Arc::new(Mounted { index, path, settings, account, root: Arc::new(root) }))
             })
             .collect();
         mounts.sort_by_key(|m| std::cmp::Reverse(m.path.segments().count()));
         let resolver = Resolver::new(ListingCache::new(&config.cache), config.cache.list_ttl);
-        Self(Arc::new(Inner {
-            mounts,
-            accounts: accounts.into_values().collect(),
-            resolver,
-            started_ms,
-        }))
+        Self(Arc::new(Inner { mounts, accounts: accounts.into_values().collect(), resolver, started_ms }))
     }
 
     /// What is at the path.
@@ -91,11 +73,7 @@ impl Tree {
             return self.above_mounts(path).ok_or(Error::NotFound);
         };
         match self.0.resolver.find(mount, &rest, freshness).await {
-            Ok(entry) => Ok(Resource {
-                path: path.clone(),
-                entry,
-                mount: Some(mount.settings.clone()),
-            }),
+            Ok(entry) => Ok(Resource { path: path.clone(), entry, mount: Some(mount.settings.clone()) }),
             Err(Error::NotFound) => self.above_mounts(path).ok_or(Error::NotFound),
             Err(error) => Err(error),
         }
@@ -110,38 +88,23 @@ impl Tree {
             return Err(Error::NotAFolder);
         }
         let mounts = self.mount_points(&folder.path);
-        let Some((mount, rest)) = self
-            .mount_of(&folder.path)
-            .filter(|_| !folder.entry.file_id.is_empty())
-        else {
-            return Ok(Members {
-                listing: None,
-                mounts,
-            });
+        let Some((mount, rest)) = self.mount_of(&folder.path).filter(|_| !folder.entry.file_id.is_empty()) else {
+            return Ok(Members { listing: None, mounts });
         };
         let listings = &self.0.resolver.listings;
         let listing = match listings.get(mount, &folder.entry.file_id, freshness).await {
             // The folder went away behind our back, perhaps for another of the same name.
             Err(Error::NotFound) if !rest.is_root() => {
                 self.0.resolver.forget(mount, &rest);
-                let found = self
-                    .0
-                    .resolver
-                    .find(mount, &rest, Freshness::Refresh)
-                    .await?;
+                let found = self.0.resolver.find(mount, &rest, Freshness::Refresh).await?;
                 if !found.is_folder() {
                     return Err(Error::NotAFolder);
                 }
-                listings
-                    .get(mount, &found.file_id, Freshness::Fresh)
-                    .await?
+                listings.get(mount, &found.file_id, Freshness::Fresh).await?
             }
             result => result?,
         };
-        Ok(Members {
-            listing: Some(listing),
-            mounts,
-        })
+        Ok(Members { listing: Some(listing), mounts })
     }
 
     /// A link to a file's content with at least `min_life` left, where its life allows.
@@ -158,12 +121,7 @@ impl Tree {
     /// # Errors
     /// [`Error::Changed`] when the content is not what `file` says: stat again with
     /// [`Freshness::Refresh`] and once more. Else as [`Tree::link`], and [`Error::NoFreeStream`].
-    pub async fn read(
-        &self,
-        file: &Resource,
-        range: Range<u64>,
-        reader: Reader,
-    ) -> Result<ByteStream, Error> {
+    pub async fn read(&self, file: &Resource, range: Range<u64>, reader: Reader) -> Result<ByteStream, Error> {
         ByteStream::open(self.source(file)?, range, reader).await
     }
 
@@ -175,10 +133,7 @@ impl Tree {
         if let Some(size) = file.entry.size {
             return Ok(size);
         }
-        let reader = Reader {
-            open_ended: false,
-            ..reader
-        };
+        let reader = Reader { open_ended: false, ..reader };
         let stream = self.read(file, 0..1, reader).await?;
         Ok(stream.total().unwrap_or_default())
     }
@@ -204,18 +159,12 @@ impl Tree {
             return Err(Error::IsAFolder);
         }
         let (mount, _) = self.mount_of(&file.path).ok_or(Error::NotFound)?;
-        Ok(Source {
-            mount: mount.clone(),
-            entry: file.entry.clone(),
-        })
+        Ok(Source { mount: mount.clone(), entry: file.entry.clone() })
     }
 
     /// The mount a path lies in and the path below it.
     fn mount_of(&self, path: &Path) -> Option<(&Arc<Mounted>, Path)> {
-        self.0
-            .mounts
-            .iter()
-            .find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))
+        self.0.mounts.iter().find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))
     }
 
     /// The folder at a path above a mount, which exists because the mount does.
@@ -240,10 +189,7 @@ impl Tree {
             .collect();
         names.sort_unstable();
         names.dedup();
-        names
-            .into_iter()
-            .map(|name| self.mount_point(&folder.join(name)))
-            .collect()
+        names.into_iter().map(|name| self.mount_point(&folder.join(name))).collect()
     }
 
     fn mount_point(&self, path: &Path) -> Entry {

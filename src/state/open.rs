@@ -18,22 +18,14 @@ impl Store {
     /// Each names the file and the remedy.
     pub async fn open(location: &StateLocation) -> Result<Self, Error> {
         let (options, file) = match location {
-            StateLocation::Memory => (
-                SqliteConnectOptions::new().in_memory(true),
-                PathBuf::from(":memory:"),
-            ),
+            StateLocation::Memory => (SqliteConnectOptions::new().in_memory(true), PathBuf::from(":memory:")),
             StateLocation::File(file) => {
                 create_private(file)?;
-                let options = SqliteConnectOptions::new()
-                    .filename(file)
-                    .journal_mode(SqliteJournalMode::Wal);
+                let options = SqliteConnectOptions::new().filename(file).journal_mode(SqliteJournalMode::Wal);
                 (options, file.clone())
             }
         };
-        let options = options
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true);
+        let options = options.synchronous(SqliteSynchronous::Full).busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
         // One connection: a database in memory belongs to it, and a file has one writer anyway.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
@@ -46,13 +38,9 @@ impl Store {
         match sqlx::migrate!().run(&pool).await {
             Ok(()) => Ok(Self { pool }),
             Err(
-                sqlx::migrate::MigrateError::Execute(error)
-                | sqlx::migrate::MigrateError::ExecuteMigration(error, _),
+                sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _),
             ) => Err(refused(&file, &error)),
-            Err(error) => Err(Error::Schema {
-                file,
-                problem: error.to_string(),
-            }),
+            Err(error) => Err(Error::Schema { file, problem: error.to_string() }),
         }
     }
 }
@@ -65,10 +53,7 @@ fn create_private(file: &Path) -> Result<(), Error> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(file) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Error::Open {
-            file: file.to_owned(),
-            problem: error.to_string(),
-        }),
+        Err(error) => Err(Error::Open { file: file.to_owned(), problem: error.to_string() }),
     }
 }
 
@@ -80,9 +65,5 @@ fn refused(file: &Path, error: &sqlx::Error) -> Error {
         .and_then(|code| code.parse::<i32>().ok())
         .is_some_and(|code| matches!(code & 0xff, 11 | 26));
     let (file, problem) = (file.to_owned(), error.to_string());
-    if damaged {
-        Error::Damaged { file, problem }
-    } else {
-        Error::Open { file, problem }
-    }
+    if damaged { Error::Damaged { file, problem } } else { Error::Open { file, problem } }
 }

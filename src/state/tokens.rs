@@ -45,10 +45,8 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn tokens(&self, account: &str) -> Result<Option<Tokens>, Error> {
-        let row = sqlx::query("SELECT * FROM tokens WHERE account = ?")
-            .bind(account)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            sqlx::query("SELECT * FROM tokens WHERE account = ?").bind(account).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Tokens {
             user_id: row.try_get("user_id")?,
@@ -93,10 +91,8 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn drives(&self, account: &str) -> Result<Option<DriveIds>, Error> {
-        let row = sqlx::query("SELECT * FROM drives WHERE account = ?")
-            .bind(account)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            sqlx::query("SELECT * FROM drives WHERE account = ?").bind(account).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(DriveIds {
             user_id: row.try_get("user_id")?,
@@ -161,9 +157,7 @@ mod tests {
         store.save_tokens("main", &tokens("u1")).await.unwrap();
         store.save_drives("main", &drives("u1")).await.unwrap();
         for file in std::fs::read_dir(folder.path()).unwrap() {
-            let mode = std::os::unix::fs::PermissionsExt::mode(
-                &file.unwrap().metadata().unwrap().permissions(),
-            );
+            let mode = std::os::unix::fs::PermissionsExt::mode(&file.unwrap().metadata().unwrap().permissions());
             assert_eq!(mode & 0o777, 0o600);
         }
         store.close().await;
@@ -190,14 +184,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let damaged = folder.path().join("damaged.db");
         std::fs::write(&damaged, vec![b'x'; 5000]).unwrap();
-        let error = Store::open(&StateLocation::File(damaged))
-            .await
-            .unwrap_err();
+        let error = Store::open(&StateLocation::File(damaged)).await.unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{error}");
         assert!(error.to_string().contains("damaged.db"));
-        let error = Store::open(&StateLocation::File(folder.path().join("none/state.db")))
-            .await
-            .unwrap_err();
+        let error = Store::open(&StateLocation::File(folder.path().join("none/state.db"))).await.unwrap_err();
         assert!(matches!(error, Error::Open { .. }), "{error}");
     }
 
@@ -206,16 +196,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let location = StateLocation::File(folder.path().join("state.db"));
         let store = Store::open(&location).await.unwrap();
-        sqlx::query(
-            "INSERT INTO _sqlx_migrations VALUES (9999, 'later', '2030-01-01', TRUE, X'00', 1)",
-        )
-        .execute(&store.pool)
-        .await
-        .unwrap();
+        sqlx::query("INSERT INTO _sqlx_migrations VALUES (9999, 'later', '2030-01-01', TRUE, X'00', 1)")
+            .execute(&store.pool)
+            .await
+            .unwrap();
         store.close().await;
-        assert!(matches!(
-            Store::open(&location).await.unwrap_err(),
-            Error::Schema { .. }
-        ));
+        assert!(matches!(Store::open(&location).await.unwrap_err(), Error::Schema { .. }));
     }
 }

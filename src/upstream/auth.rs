@@ -100,18 +100,10 @@ impl TokenKeeper {
         store: Store,
     ) -> Self {
         let sources = match (&account.client_id, &account.client_secret) {
-            (Some(id), Some(secret)) => vec![TokenSource::own_application(
-                &settings.api_url,
-                id,
-                secret.clone(),
-            )],
+            (Some(id), Some(secret)) => vec![TokenSource::own_application(&settings.api_url, id, secret.clone())],
             // A token got by PKCE cannot be renewed (reference 1.5).
             (Some(_), None) => Vec::new(),
-            (None, _) => account
-                .oauth_token_urls
-                .iter()
-                .map(TokenSource::server)
-                .collect(),
+            (None, _) => account.oauth_token_urls.iter().map(TokenSource::server).collect(),
         };
         Self(Arc::new(Keeper {
             account: account.name.clone(),
@@ -150,16 +142,12 @@ impl TokenKeeper {
             self.0.load().await.ok();
         }
         let failure = self.0.failure.lock().clone();
-        let refused = failure
-            .as_ref()
-            .is_some_and(|f| f.error.kind == ErrorKind::SignInNeeded);
+        let refused = failure.as_ref().is_some_and(|f| f.error.kind == ErrorKind::SignInNeeded);
         let current = self.0.current.lock();
         TokenStatus {
             signed_in: current.is_some() && !refused,
             access_expires_at: current.as_ref().map(|t| t.expires_at).filter(|at| *at > 0),
-            refresh_expires_at: current
-                .as_ref()
-                .and_then(|t| jwt::claims(t.refresh_token.expose_secret()).exp),
+            refresh_expires_at: current.as_ref().and_then(|t| jwt::claims(t.refresh_token.expose_secret()).exp),
             problem: failure.map(|f| f.error.to_string()),
         }
     }
@@ -183,11 +171,8 @@ impl TokenKeeper {
         });
         match tokio::time::timeout(self.0.max_wait, task).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => {
-                Err(Error::new(CALL, ErrorKind::Unavailable).message("the renewal was stopped"))
-            }
-            Err(_) => Err(Error::new(CALL, ErrorKind::Timeout)
-                .message("the renewal of the access token takes long")),
+            Ok(Err(_)) => Err(Error::new(CALL, ErrorKind::Unavailable).message("the renewal was stopped")),
+            Err(_) => Err(Error::new(CALL, ErrorKind::Timeout).message("the renewal of the access token takes long")),
         }
     }
 }
@@ -197,29 +182,20 @@ impl Keeper {
     fn living(&self, refused: Option<&Access>) -> Option<Access> {
         let current = self.current.lock();
         let tokens = current.as_ref()?;
-        let other =
-            refused.is_none_or(|refused| refused.expose() != tokens.access_token.expose_secret());
-        (other && tokens.expires_at - MARGIN_S > unix_now())
-            .then(|| Access(tokens.access_token.clone()))
+        let other = refused.is_none_or(|refused| refused.expose() != tokens.access_token.expose_secret());
+        (other && tokens.expires_at - MARGIN_S > unix_now()).then(|| Access(tokens.access_token.clone()))
     }
 
     fn remember(&self, result: &Result<Access, Error>) {
         let mut failure = self.failure.lock();
         *failure = result.as_ref().err().map(|error| {
             tracing::warn!(account = %self.account, %error, "no access token");
-            Failure {
-                error: error.clone(),
-                at: Instant::now(),
-            }
+            Failure { error: error.clone(), at: Instant::now() }
         });
     }
 
     async fn load(&self) -> Result<(), Error> {
-        let stored = self
-            .store
-            .tokens(&self.account)
-            .await
-            .map_err(store_failed)?;
+        let stored = self.store.tokens(&self.account).await.map_err(store_failed)?;
         *self.current.lock() = lineage::choose(stored, self.configured.as_ref());
         Ok(())
     }
@@ -229,11 +205,8 @@ impl Keeper {
             return self.keep(flight, tokens).await;
         }
         if let Some((token, at)) = &flight.refused {
-            let same = self
-                .current
-                .lock()
-                .as_ref()
-                .is_some_and(|t| t.refresh_token.expose_secret() == token.expose_secret());
+            let same =
+                self.current.lock().as_ref().is_some_and(|t| t.refresh_token.expose_secret() == token.expose_secret());
             if same && at.elapsed() < REFUSAL_MEMORY {
                 return Err(self.sign_in("the refresh token was refused"));
             }
@@ -281,20 +254,13 @@ impl Keeper {
                         ""
                     };
                     let words = error.to_string();
-                    let error =
-                        self.sign_in(&format!("the refresh token was refused ({words}){lost}"));
+                    let error = self.sign_in(&format!("the refresh token was refused ({words}){lost}"));
                     return Err(error);
                 }
                 Outcome::Unclear(error) => {
                     flight.unclear = Some((at, Instant::now()));
-                    *self.current.lock() = Some(Tokens {
-                        uncertain: true,
-                        ..tokens
-                    });
-                    return Err(Error {
-                        kind: ErrorKind::Unavailable,
-                        ..error
-                    });
+                    *self.current.lock() = Some(Tokens { uncertain: true, ..tokens });
+                    return Err(Error { kind: ErrorKind::Unavailable, ..error });
                 }
             }
         }
@@ -322,27 +288,14 @@ impl Keeper {
     }
 
     async fn mark(&self, tokens: &Tokens, uncertain: bool) -> Result<(), Error> {
-        let marked = Tokens {
-            uncertain,
-            ..tokens.clone()
-        };
-        self.store
-            .save_tokens(&self.account, &marked)
-            .await
-            .map_err(store_failed)
+        let marked = Tokens { uncertain, ..tokens.clone() };
+        self.store.save_tokens(&self.account, &marked).await.map_err(store_failed)
     }
 
-    async fn granted(
-        &self,
-        flight: &mut Flight,
-        old: Tokens,
-        grant: Grant,
-    ) -> Result<Access, Error> {
+    async fn granted(&self, flight: &mut Flight, old: Tokens, grant: Grant) -> Result<Access, Error> {
         flight.unclear = None;
         let claims = jwt::claims(grant.refresh_token.expose_secret());
-        let user_id = claims
-            .sub
-            .or_else(|| jwt::claims(grant.access_token.expose_secret()).sub);
+        let user_id = claims.sub.or_else(|| jwt::claims(grant.access_token.expose_secret()).sub);
         if let (Some(before), Some(now)) = (&old.user_id, &user_id)
             && before != now
         {
@@ -374,10 +327,8 @@ impl Keeper {
     }
 
     fn sign_in(&self, why: &str) -> Error {
-        let remedy = format!(
-            "{why}; put a new refresh_token for account {:?} into the configuration and restart",
-            self.account
-        );
+        let remedy =
+            format!("{why}; put a new refresh_token for account {:?} into the configuration and restart", self.account);
         Error::new(CALL, ErrorKind::SignInNeeded).message(remedy)
     }
 }

@@ -46,7 +46,5 @@ where
 
 /// One call has been sent.
 pub(super) fn record() {
-    CURRENT
-        .try_with(|counter| counter.0.fetch_add(1, Ordering::Relaxed))
-        .ok();
+    CURRENT.try_with(|counter| counter.0.fetch_add(1, Ordering::Relaxed)).ok();
 }

@@ -62,24 +62,13 @@ fn text(value: &serde_json::Value) -> Option<String> {
 }
 
 /// Takes the value out of an answer.
-pub(super) fn value<T: DeserializeOwned>(
-    call: &'static str,
-    answer: &Answer,
-) -> Result<T, Refusal> {
+pub(super) fn value<T: DeserializeOwned>(call: &'static str, answer: &Answer) -> Result<T, Refusal> {
     check(call, answer)?;
-    let body: &[u8] = if answer.body.trim_ascii().is_empty() {
-        b"{}"
-    } else {
-        &answer.body
-    };
+    let body: &[u8] = if answer.body.trim_ascii().is_empty() { b"{}" } else { &answer.body };
     serde_json::from_slice(body).map_err(|error| {
         // serde's message names fields and positions, never values of strings it did not expect.
-        let error =
-            Error::new(call, ErrorKind::Malformed).message(format!("unreadable answer: {error}"));
-        Refusal {
-            error,
-            bad_token: false,
-        }
+        let error = Error::new(call, ErrorKind::Malformed).message(format!("unreadable answer: {error}"));
+        Refusal { error, bad_token: false }
     })
 }
 
@@ -88,21 +77,13 @@ fn check(call: &'static str, answer: &Answer) -> Result<(), Refusal> {
     let body = answer.body.trim_ascii();
     let success = answer.status.is_success();
     if body.first() != Some(&b'{') {
-        return if success && body.is_empty() {
-            Ok(())
-        } else {
-            Err(not_json(call, answer, body))
-        };
+        return if success && body.is_empty() { Ok(()) } else { Err(not_json(call, answer, body)) };
     }
     let parsed: ErrorBody = match serde_json::from_slice(body) {
         Ok(parsed) => parsed,
         Err(error) if success => {
-            let error = Error::new(call, ErrorKind::Malformed)
-                .message(format!("unreadable answer: {error}"));
-            return Err(Refusal {
-                error,
-                bad_token: false,
-            });
+            let error = Error::new(call, ErrorKind::Malformed).message(format!("unreadable answer: {error}"));
+            return Err(Refusal { error, bad_token: false });
         }
         Err(_) => return Err(not_json(call, answer, body)),
     };
@@ -120,18 +101,8 @@ fn check(call: &'static str, answer: &Answer) -> Result<(), Refusal> {
     };
     let mut error = Error::new(call, kind);
     error.code = code.map(shorten);
-    error.message = parsed
-        .message
-        .as_ref()
-        .and_then(text)
-        .filter(|t| !t.is_empty())
-        .map(shorten);
-    error.request_id = parsed
-        .request_id
-        .as_ref()
-        .and_then(text)
-        .filter(|t| !t.is_empty())
-        .map(shorten);
+    error.message = parsed.message.as_ref().and_then(text).filter(|t| !t.is_empty()).map(shorten);
+    error.request_id = parsed.request_id.as_ref().and_then(text).filter(|t| !t.is_empty()).map(shorten);
     error.retry_after = retry_after(&answer.headers);
     Err(Refusal { error, bad_token })
 }
@@ -139,11 +110,8 @@ fn check(call: &'static str, answer: &Answer) -> Result<(), Refusal> {
 /// Plain text, a web page, or nothing at all where an object was due.
 fn not_json(call: &'static str, answer: &Answer, body: &[u8]) -> Refusal {
     let page = body.first() == Some(&b'<');
-    let words = if page {
-        "a web page instead of an answer".to_owned()
-    } else {
-        String::from_utf8_lossy(body).into_owned()
-    };
+    let words =
+        if page { "a web page instead of an answer".to_owned() } else { String::from_utf8_lossy(body).into_owned() };
     let kind = match answer.status {
         StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
         // Too many parts, by one report (reference 3.12); no other call of ours can meet it.
@@ -153,15 +121,9 @@ fn not_json(call: &'static str, answer: &Answer, body: &[u8]) -> Refusal {
         _ if page && !answer.status.is_server_error() => ErrorKind::Malformed,
         status => kind_of_status(status),
     };
-    let mut error = Error::new(call, kind).message(shorten(format!(
-        "status {}: {words}",
-        answer.status.as_u16()
-    )));
+    let mut error = Error::new(call, kind).message(shorten(format!("status {}: {words}", answer.status.as_u16())));
     error.retry_after = retry_after(&answer.headers);
-    Refusal {
-        error,
-        bad_token: answer.status == StatusCode::UNAUTHORIZED && !page,
-    }
+    Refusal { error, bad_token: answer.status == StatusCode::UNAUTHORIZED && !page }
 }
 
 /// What a status alone says; far less than a code does.
@@ -212,20 +174,14 @@ fn kind_of_family(family: &str, status: StatusCode) -> ErrorKind {
         | "ForbiddenDriveNotValid"
         | "FileShareNotAllowed"
         | "FeatureTemporaryDisabled" => ErrorKind::Forbidden,
-        "AccessTokenInvalid" | "AccessTokenExpired" | "I400JD" | "PermissionDenied" => {
-            ErrorKind::SignInNeeded
-        }
-        "RefreshTokenExpired" | "RefreshTokenInvalid" | "InvalidCode" | "QRCodeExpired" => {
-            ErrorKind::SignInNeeded
-        }
+        "AccessTokenInvalid" | "AccessTokenExpired" | "I400JD" | "PermissionDenied" => ErrorKind::SignInNeeded,
+        "RefreshTokenExpired" | "RefreshTokenInvalid" | "InvalidCode" | "QRCodeExpired" => ErrorKind::SignInNeeded,
         "AccessDenied" if status == StatusCode::BAD_REQUEST => ErrorKind::SignInNeeded,
         "AccessDenied" => ErrorKind::Forbidden,
         "AppNotExists" | "InvalidClientId" | "InvalidClientSecret" | "InvalidGrantType" => {
             ErrorKind::ApplicationRefused
         }
-        "InternalError" | "ServerError" | "BadGateway" | "ServiceUnavailable" => {
-            ErrorKind::Unavailable
-        }
+        "InternalError" | "ServerError" | "BadGateway" | "ServiceUnavailable" => ErrorKind::Unavailable,
         _ if family.starts_with("Forbidden") => ErrorKind::Forbidden,
         _ => kind_of_status(status),
     }
@@ -233,12 +189,8 @@ fn kind_of_family(family: &str, status: StatusCode) -> ErrorKind {
 
 /// The wait the service asks for: its own header in milliseconds, else the standard one.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.trim().parse::<u64>().ok())
-    };
+    let number =
+        |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse::<u64>().ok());
     if let Some(ms) = number("x-retry-after") {
         return Some(Duration::from_millis(ms));
     }
@@ -251,10 +203,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 fn shorten(mut text: String) -> String {
     if text.len() > MAX_MESSAGE {
-        let end = (0..=MAX_MESSAGE)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
+        let end = (0..=MAX_MESSAGE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);
         text.push('…');
     }
@@ -275,35 +224,17 @@ mod tests {
     }
 
     fn kind(status: u16, body: &str) -> ErrorKind {
-        value::<serde_json::Value>("openFile/get", &answer(status, body))
-            .unwrap_err()
-            .error
-            .kind
+        value::<serde_json::Value>("openFile/get", &answer(status, body)).unwrap_err().error.kind
     }
 
     #[test]
     fn the_code_decides_and_not_the_status() {
         for status in [200, 400, 403, 404, 409] {
-            assert_eq!(
-                kind(status, r#"{"code":"NotFound.File","message":"x"}"#),
-                ErrorKind::NotFound
-            );
-            assert_eq!(
-                kind(status, r#"{"code":"PreHashMatched","message":null}"#),
-                ErrorKind::PreHashMatched
-            );
-            assert_eq!(
-                kind(status, r#"{"code":"AlreadyExist.File"}"#),
-                ErrorKind::NameExists
-            );
-            assert_eq!(
-                kind(status, r#"{"code":"ForbiddenFileInTheRecycleBin"}"#),
-                ErrorKind::NotFound
-            );
-            assert_eq!(
-                kind(status, r#"{"code":"QuotaExhausted.Drive"}"#),
-                ErrorKind::QuotaExhausted
-            );
+            assert_eq!(kind(status, r#"{"code":"NotFound.File","message":"x"}"#), ErrorKind::NotFound);
+            assert_eq!(kind(status, r#"{"code":"PreHashMatched","message":null}"#), ErrorKind::PreHashMatched);
+            assert_eq!(kind(status, r#"{"code":"AlreadyExist.File"}"#), ErrorKind::NameExists);
+            assert_eq!(kind(status, r#"{"code":"ForbiddenFileInTheRecycleBin"}"#), ErrorKind::NotFound);
+            assert_eq!(kind(status, r#"{"code":"QuotaExhausted.Drive"}"#), ErrorKind::QuotaExhausted);
         }
     }
 
@@ -319,10 +250,7 @@ mod tests {
     fn gateways_and_middleboxes_are_told_apart_from_the_service() {
         assert_eq!(kind(502, "Bad Gateway"), ErrorKind::Unavailable);
         assert_eq!(kind(503, "<html>busy</html>"), ErrorKind::Unavailable);
-        assert_eq!(
-            kind(200, "<html>log in to the hotel's network</html>"),
-            ErrorKind::Malformed
-        );
+        assert_eq!(kind(200, "<html>log in to the hotel's network</html>"), ErrorKind::Malformed);
         assert_eq!(kind(200, "{\"items\": [tru"), ErrorKind::Malformed);
         assert_eq!(kind(413, "Payload Too Large"), ErrorKind::TooLarge);
         assert_eq!(kind(429, ""), ErrorKind::Throttled);
@@ -331,15 +259,7 @@ mod tests {
 
     #[test]
     fn success_codes_empty_bodies_and_nulls_are_success() {
-        for body in [
-            "",
-            "  ",
-            "{}",
-            r#"{"code":null}"#,
-            r#"{"code":""}"#,
-            r#"{"code":0}"#,
-            r#"{"code":"200"}"#,
-        ] {
+        for body in ["", "  ", "{}", r#"{"code":null}"#, r#"{"code":""}"#, r#"{"code":0}"#, r#"{"code":"200"}"#] {
             value::<serde_json::Value>("c", &answer(200, body)).unwrap();
         }
         value::<serde_json::Value>("c", &answer(204, "")).unwrap();
@@ -349,20 +269,13 @@ mod tests {
     fn the_long_form_with_its_nulls_is_read() {
         let body = r#"{"code":"InvalidParameter.Limit","message":"m","data":null,"headers":null,"requestId":null,"pdsRequestId":null,"resultCode":"InvalidParameter.Limit","display_message":null}"#;
         let refusal = value::<serde_json::Value>("c", &answer(400, body)).unwrap_err();
-        assert_eq!(
-            refusal.error.code.as_deref(),
-            Some("InvalidParameter.Limit")
-        );
+        assert_eq!(refusal.error.code.as_deref(), Some("InvalidParameter.Limit"));
         assert_eq!(refusal.error.request_id, None);
     }
 
     #[test]
     fn only_token_codes_and_a_bare_401_ask_for_a_new_token() {
-        let bad = |status, body| {
-            value::<serde_json::Value>("c", &answer(status, body))
-                .unwrap_err()
-                .bad_token
-        };
+        let bad = |status, body| value::<serde_json::Value>("c", &answer(status, body)).unwrap_err().bad_token;
         assert!(bad(401, r#"{"code":"AccessTokenExpired"}"#));
         assert!(bad(400, r#"{"code":"I400JD"}"#));
         assert!(bad(401, "{}"));

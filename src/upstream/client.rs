@@ -56,13 +56,7 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) const fn new(name: &'static str, path: &'static str) -> Self {
-        Self {
-            name,
-            path,
-            class: RateClass::Other,
-            repeat: Repeat::Harmless,
-            timeout: Duration::from_secs(30),
-        }
+        Self { name, path, class: RateClass::Other, repeat: Repeat::Harmless, timeout: Duration::from_secs(30) }
     }
 
     pub(super) const fn class(mut self, class: RateClass) -> Self {
@@ -86,11 +80,7 @@ impl Client {
     ///
     /// # Errors
     /// Settings that the HTTP library refuses, such as an unusable outbound proxy.
-    pub fn new(
-        account: &config::Account,
-        settings: &config::Upstream,
-        store: Store,
-    ) -> Result<Self, Error> {
+    pub fn new(account: &config::Account, settings: &config::Upstream, store: Store) -> Result<Self, Error> {
         let http = transport::api_client(settings)?;
         let pacer = Arc::new(Pacer::new(settings));
         Ok(Self(Arc::new(Inner {
@@ -127,11 +117,7 @@ impl Client {
     }
 
     /// Sends a call whose body is the same with every token.
-    pub(super) async fn call<T: DeserializeOwned>(
-        &self,
-        endpoint: Endpoint,
-        body: &Value,
-    ) -> Result<T, Error> {
+    pub(super) async fn call<T: DeserializeOwned>(&self, endpoint: Endpoint, body: &Value) -> Result<T, Error> {
         self.call_with(endpoint, |_| Ok(body.clone())).await
     }
 
@@ -166,16 +152,10 @@ impl Client {
             tries += 1;
             let pause = retry::pause(&error, fate, endpoint.repeat, tries, deadline);
             if error.kind == ErrorKind::Throttled {
-                let wait = error
-                    .retry_after
-                    .or(pause)
-                    .unwrap_or(Duration::from_secs(1));
+                let wait = error.retry_after.or(pause).unwrap_or(Duration::from_secs(1));
                 self.0.pacer.pause(endpoint.class, wait);
                 if pause.is_none() {
-                    return Err(Error {
-                        retry_after: Some(wait),
-                        ..error
-                    });
+                    return Err(Error { retry_after: Some(wait), ..error });
                 }
                 continue;
             }
@@ -202,16 +182,8 @@ impl Client {
             .bearer_auth(access.expose())
             .json(body);
         let result = match answer(endpoint.name, request).await {
-            Ok(answer) => {
-                classify::value(endpoint.name, &answer).map_err(|refusal| (refusal, Fate::Answered))
-            }
-            Err((error, fate)) => Err((
-                Refusal {
-                    error,
-                    bad_token: false,
-                },
-                fate,
-            )),
+            Ok(answer) => classify::value(endpoint.name, &answer).map_err(|refusal| (refusal, Fate::Answered)),
+            Err((error, fate)) => Err((Refusal { error, bad_token: false }, fate)),
         };
         let outcome = match &result {
             Ok(_) => "ok".to_owned(),
@@ -219,49 +191,28 @@ impl Client {
         };
         let elapsed = started.elapsed();
         tracing::debug!(call = endpoint.name, %outcome, ms = elapsed.as_millis(), account = %self.0.account, "upstream");
-        metrics::counter!("alidav_upstream_calls_total", "endpoint" => endpoint.name, "outcome" => outcome).increment(1);
-        metrics::histogram!("alidav_upstream_call_seconds", "endpoint" => endpoint.name)
-            .record(elapsed);
+        metrics::counter!("alidav_upstream_calls_total", "endpoint" => endpoint.name, "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("alidav_upstream_call_seconds", "endpoint" => endpoint.name).record(elapsed);
         result
     }
 }
 
 /// Sends a request and reads its answer, whatever it is.
-pub(super) async fn answer(
-    call: &'static str,
-    request: reqwest::RequestBuilder,
-) -> Result<Answer, (Error, Fate)> {
+pub(super) async fn answer(call: &'static str, request: reqwest::RequestBuilder) -> Result<Answer, (Error, Fate)> {
     let failed = |error: reqwest::Error| {
-        let fate = if error.is_connect() || error.is_builder() {
-            Fate::Unsent
-        } else {
-            Fate::Unclear
-        };
-        let kind = if error.is_timeout() && !error.is_connect() {
-            ErrorKind::Timeout
-        } else {
-            ErrorKind::Unavailable
-        };
-        (
-            Error::new(call, kind).message(transport::describe(error)),
-            fate,
-        )
+        let fate = if error.is_connect() || error.is_builder() { Fate::Unsent } else { Fate::Unclear };
+        let kind = if error.is_timeout() && !error.is_connect() { ErrorKind::Timeout } else { ErrorKind::Unavailable };
+        (Error::new(call, kind).message(transport::describe(error)), fate)
     };
     let mut response = request.send().await.map_err(failed)?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err((
-                Error::new(call, ErrorKind::Malformed).message("endless answer"),
-                Fate::Answered,
-            ));
+            return Err((Error::new(call, ErrorKind::Malformed).message("endless answer"), Fate::Answered));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
+    Ok(Answer { status, headers, body })
 }

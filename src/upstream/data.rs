@@ -65,28 +65,20 @@ impl DataHost {
 
     async fn open(&self, url: &url::Url, range: Range<u64>) -> Result<DataBody, DataError> {
         metrics::counter!("alidav_data_requests_total", "method" => "GET").increment(1);
-        let request = self.0.get(url.clone()).header(
-            header::RANGE,
-            format!("bytes={}-{}", range.start, range.end - 1),
-        );
+        let request = self.0.get(url.clone()).header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1));
         let response = within(HEAD_TIMEOUT, request.send()).await?;
         let (status, headers) = (response.status(), response.headers());
         let total = match status {
             StatusCode::PARTIAL_CONTENT => content_range(headers)
-                .filter(|(answered, total)| {
-                    answered.start == range.start && answered.end == range.end.min(*total)
-                })
+                .filter(|(answered, total)| answered.start == range.start && answered.end == range.end.min(*total))
                 .map(|(_, total)| total),
             // Hosts answer 200 with the whole to a range that they do not understand or that is the whole.
             StatusCode::OK => content_length(headers).filter(|length| range == (0..*length)),
             _ => return Err(refusal(response).await),
         };
         let Some(total) = total else {
-            let answered = headers
-                .get(header::CONTENT_RANGE)
-                .and_then(|v| v.to_str().ok())
-                .unwrap_or("none")
-                .to_owned();
+            let answered =
+                headers.get(header::CONTENT_RANGE).and_then(|v| v.to_str().ok()).unwrap_or("none").to_owned();
             let message = format!(
                 "asked for bytes {}-{}, got status {} range {answered}",
                 range.start,
@@ -99,12 +91,7 @@ impl DataHost {
             let message = format!("the content has {total} bytes, {} were expected", range.end);
             return Err(DataError::new(DataErrorKind::WrongRange, message));
         }
-        let text = |name| {
-            headers
-                .get(name)
-                .and_then(|v| v.to_str().ok())
-                .map(str::to_owned)
-        };
+        let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         Ok(DataBody {
             total,
             etag: text(header::ETAG),
@@ -120,33 +107,18 @@ impl DataHost {
     ///
     /// # Errors
     /// Every [`DataErrorKind`] of an upload; [`DataErrorKind::PartAlreadyExists`] is up to the caller to judge.
-    pub async fn put(
-        &self,
-        url: &SignedUrl,
-        content_type: Option<&str>,
-        chunks: Vec<Bytes>,
-    ) -> Result<(), DataError> {
+    pub async fn put(&self, url: &SignedUrl, content_type: Option<&str>, chunks: Vec<Bytes>) -> Result<(), DataError> {
         metrics::counter!("alidav_data_requests_total", "method" => "PUT").increment(1);
         let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        let body = Chunks {
-            chunks: chunks.into_iter(),
-            left: length,
-        };
+        let body = Chunks { chunks: chunks.into_iter(), left: length };
         // The length is stated and no type is, unless the service named one: both are in the signature.
-        let mut request = self
-            .0
-            .put(url.expose().clone())
-            .header(header::CONTENT_LENGTH, length)
-            .body(reqwest::Body::wrap(body));
+        let mut request =
+            self.0.put(url.expose().clone()).header(header::CONTENT_LENGTH, length).body(reqwest::Body::wrap(body));
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
         let response = within(PART_TIMEOUT, request.send()).await?;
-        if response.status().is_success() {
-            Ok(())
-        } else {
-            Err(refusal(response).await)
-        }
+        if response.status().is_success() { Ok(()) } else { Err(refusal(response).await) }
     }
 }
 
@@ -155,12 +127,8 @@ async fn within(
     answer: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
 ) -> Result<reqwest::Response, DataError> {
     match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => answer
-            .map_err(|error| DataError::new(DataErrorKind::Broken, transport::describe(error))),
-        Err(_) => Err(DataError::new(
-            DataErrorKind::Stalled,
-            format!("no answer within {} s", limit.as_secs()),
-        )),
+        Ok(answer) => answer.map_err(|error| DataError::new(DataErrorKind::Broken, transport::describe(error))),
+        Err(_) => Err(DataError::new(DataErrorKind::Stalled, format!("no answer within {} s", limit.as_secs()))),
     }
 }
 
@@ -185,22 +153,12 @@ fn content_range(headers: &HeaderMap) -> Option<(Range<u64>, u64)> {
     let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
     let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.trim().split_once('-')?;
-    let (first, last, total): (u64, u64, u64) = (
-        first.parse().ok()?,
-        last.parse().ok()?,
-        total.trim().parse().ok()?,
-    );
+    let (first, last, total): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, total.trim().parse().ok()?);
     (first <= last && last < total).then(|| (first..last + 1, total))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// The body of one ranged GET, head checked: a stream of the frames as they come. It ends after
@@ -221,19 +179,14 @@ pub struct DataBody {
 
 impl std::fmt::Debug for DataBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DataBody")
-            .field("total", &self.total)
-            .field("left", &self.left)
-            .finish_non_exhaustive()
+        f.debug_struct("DataBody").field("total", &self.total).field("left", &self.left).finish_non_exhaustive()
     }
 }
 
 impl DataBody {
     fn stalled(&mut self, cx: &mut Context<'_>) -> bool {
         let deadline = Instant::now() + STALL;
-        let stall = self
-            .stall
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         if !self.waiting {
             stall.as_mut().reset(deadline);
             self.waiting = true;
@@ -264,10 +217,7 @@ impl Stream for DataBody {
                 Poll::Pending => {
                     if this.stalled(cx) {
                         let message = format!("no bytes for {} s", STALL.as_secs());
-                        return Poll::Ready(Some(Err(DataError::new(
-                            DataErrorKind::Stalled,
-                            message,
-                        ))));
+                        return Poll::Ready(Some(Err(DataError::new(DataErrorKind::Stalled, message))));
                     }
                     return Poll::Pending;
                 }
@@ -279,17 +229,11 @@ impl Stream for DataBody {
                         Some(Ok(Err(_trailers))) => {}
                         Some(Err(error)) => {
                             let message = transport::describe(error);
-                            return Poll::Ready(Some(Err(DataError::new(
-                                DataErrorKind::Broken,
-                                message,
-                            ))));
+                            return Poll::Ready(Some(Err(DataError::new(DataErrorKind::Broken, message))));
                         }
                         None => {
                             let message = format!("ended {} bytes early", this.left);
-                            return Poll::Ready(Some(Err(DataError::new(
-                                DataErrorKind::Broken,
-                                message,
-                            ))));
+                            return Poll::Ready(Some(Err(DataError::new(DataErrorKind::Broken, message))));
                         }
                     }
                 }
@@ -308,10 +252,7 @@ impl http_body::Body for Chunks {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let chunk = self.chunks.next();
         self.left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
@@ -333,22 +274,13 @@ mod tests {
 
     #[test]
     fn content_ranges_that_make_no_sense_are_not_believed() {
-        let read = |text: &'static str| {
-            content_range(&HeaderMap::from_iter([(
-                header::CONTENT_RANGE,
-                text.parse().unwrap(),
-            )]))
-        };
+        let read =
+            |text: &'static str| content_range(&HeaderMap::from_iter([(header::CONTENT_RANGE, text.parse().unwrap())]));
         assert_eq!(read("bytes 0-0/5"), Some((0..1, 5)));
         assert_eq!(read("bytes 2-4/5"), Some((2..5, 5)));
-        for text in [
-            "bytes 4-2/5",
-            "bytes 0-5/5",
-            "bytes */5",
-            "bytes 0-1/*",
-            "octets 0-1/5",
-            "bytes 0-18446744073709551615/5",
-        ] {
+        for text in
+            ["bytes 4-2/5", "bytes 0-5/5", "bytes */5", "bytes 0-1/*", "octets 0-1/5", "bytes 0-18446744073709551615/5"]
+        {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -53,41 +53,27 @@ pub enum DataErrorKind {
 
 impl DataError {
     pub(super) fn new(kind: DataErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: Some(message.into()),
-        }
+        Self { kind, message: Some(message.into()) }
     }
 
     /// Reads a refusal: the XML code decides, the status where there is none.
     pub(super) fn from_answer(status: StatusCode, body: &[u8]) -> Self {
         let (code, message) = read_xml(body);
         let kind = match code.as_str() {
-            "RequestDeniedByCallback" if message.contains("ExceedMaxConcurrency") => {
-                DataErrorKind::TooManyStreams
-            }
+            "RequestDeniedByCallback" if message.contains("ExceedMaxConcurrency") => DataErrorKind::TooManyStreams,
             "AccessDenied" if message.contains("expired") => DataErrorKind::Expired,
-            "SecurityTokenExpired" | "InvalidAccessKeyId" | "InvalidSecurityToken" => {
-                DataErrorKind::Expired
-            }
+            "SecurityTokenExpired" | "InvalidAccessKeyId" | "InvalidSecurityToken" => DataErrorKind::Expired,
             "NoSuchKey" => DataErrorKind::Gone,
             "NoSuchUpload" => DataErrorKind::UploadGone,
             "PartAlreadyExist" => DataErrorKind::PartAlreadyExists,
             "PartNotSequential" => DataErrorKind::PartNotSequential,
             "InvalidRange" => DataErrorKind::WrongRange,
             "RequestTimeout" => DataErrorKind::Broken,
-            _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
-                DataErrorKind::Unavailable
-            }
+            _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => DataErrorKind::Unavailable,
             _ if status == StatusCode::RANGE_NOT_SATISFIABLE => DataErrorKind::WrongRange,
             _ => DataErrorKind::Refused,
         };
-        Self::new(
-            kind,
-            format!("status {} {code} {message}", status.as_u16())
-                .trim_end()
-                .to_owned(),
-        )
+        Self::new(kind, format!("status {} {code} {message}", status.as_u16()).trim_end().to_owned())
     }
 }
 
@@ -119,11 +105,7 @@ mod tests {
     use super::*;
 
     fn kind(status: u16, body: &str) -> DataErrorKind {
-        DataError::from_answer(
-            StatusCode::from_u16(status).unwrap_or_default(),
-            body.as_bytes(),
-        )
-        .kind
+        DataError::from_answer(StatusCode::from_u16(status).unwrap_or_default(), body.as_bytes()).kind
     }
 
     #[test]
@@ -131,18 +113,13 @@ mod tests {
         let expired = r#"<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>AccessDenied</Code><Message>Request has expired.</Message><RequestId>6955A0</RequestId><EC>0002-00000069</EC></Error>"#;
         let full = "<Error><Code>RequestDeniedByCallback</Code><Message>Callback deny this request reason: ExceedMaxConcurrency</Message></Error>";
-        let referer = "<Error><Code>AccessDenied</Code><Message>You are denied by bucket referer policy.</Message></Error>";
+        let referer =
+            "<Error><Code>AccessDenied</Code><Message>You are denied by bucket referer policy.</Message></Error>";
         assert_eq!(kind(403, expired), DataErrorKind::Expired);
         assert_eq!(kind(403, full), DataErrorKind::TooManyStreams);
         assert_eq!(kind(403, referer), DataErrorKind::Refused);
-        assert_eq!(
-            kind(409, "<Error><Code>PartAlreadyExist</Code></Error>"),
-            DataErrorKind::PartAlreadyExists
-        );
-        assert_eq!(
-            kind(409, "<Error><Code>PartNotSequential</Code></Error>"),
-            DataErrorKind::PartNotSequential
-        );
+        assert_eq!(kind(409, "<Error><Code>PartAlreadyExist</Code></Error>"), DataErrorKind::PartAlreadyExists);
+        assert_eq!(kind(409, "<Error><Code>PartNotSequential</Code></Error>"), DataErrorKind::PartNotSequential);
     }
 
     #[test]

@@ -91,14 +91,7 @@ pub enum ErrorKind {
 impl Error {
     /// A failure of `call` with nothing known but its kind.
     pub(super) fn new(call: &'static str, kind: ErrorKind) -> Self {
-        Self {
-            kind,
-            call,
-            code: None,
-            message: None,
-            request_id: None,
-            retry_after: None,
-        }
+        Self { kind, call, code: None, message: None, request_id: None, retry_after: None }
     }
 
     pub(super) fn message(mut self, message: impl Into<String>) -> Self {

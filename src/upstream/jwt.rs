@@ -25,10 +25,7 @@ fn read(token: &str) -> Option<Claims> {
     let mut segments = token.split('.');
     let (_, payload, _) = (segments.next()?, segments.next()?, segments.next()?);
     let payload = payload.trim_end_matches('=');
-    let json = URL_SAFE_NO_PAD
-        .decode(payload)
-        .or_else(|_| STANDARD_NO_PAD.decode(payload))
-        .ok()?;
+    let json = URL_SAFE_NO_PAD.decode(payload).or_else(|_| STANDARD_NO_PAD.decode(payload)).ok()?;
     serde_json::from_slice(&json).ok()
 }
 
@@ -40,14 +37,8 @@ mod tests {
     fn reads_the_reference_example() {
         let token = "eyJraWQiOiJLcU8iLCJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZiIsImF1ZCI6ImZlZGNiYTk4NzY1NDMyMTBmZWRjYmE5ODc2NTQzMjEwIiwiZXhwIjoxNzc1MDAwMDAwLCJpYXQiOjE3NjcyMjQwMDAsImp0aSI6IjAwMTEyMjMzNDQ1NTY2Nzc4ODk5YWFiYmNjZGRlZWZmIn0.sig";
         let claims = claims(token);
-        assert_eq!(
-            claims.sub.as_deref(),
-            Some("0123456789abcdef0123456789abcdef")
-        );
-        assert_eq!(
-            claims.exp.zip(claims.iat).map(|(exp, iat)| exp - iat),
-            Some(7_776_000)
-        );
+        assert_eq!(claims.sub.as_deref(), Some("0123456789abcdef0123456789abcdef"));
+        assert_eq!(claims.exp.zip(claims.iat).map(|(exp, iat)| exp - iat), Some(7_776_000));
     }
 
     #[test]

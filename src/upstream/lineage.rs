@@ -23,11 +23,7 @@ pub(super) fn choose(stored: Option<Tokens>, configured: Option<&SecretString>) 
     let known = stored.source_digest == fresh.source_digest
         || stored.refresh_token.expose_secret() == configured.expose_secret();
     let issued = jwt::claims(configured.expose_secret()).iat;
-    if known || issued.is_some_and(|issued| issued <= stored.issued_at) {
-        Some(stored)
-    } else {
-        Some(fresh)
-    }
+    if known || issued.is_some_and(|issued| issued <= stored.issued_at) { Some(stored) } else { Some(fresh) }
 }
 
 fn from_configuration(token: &SecretString) -> Tokens {
@@ -45,13 +41,11 @@ fn from_configuration(token: &SecretString) -> Tokens {
 
 fn digest(token: &str) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(token.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    Sha256::digest(token.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -62,19 +56,11 @@ mod tests {
 
     fn token(iat: i64) -> SecretString {
         let payload = format!(r#"{{"sub":"u","iat":{iat}}}"#);
-        format!(
-            "h.{}.s",
-            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(payload)
-        )
-        .into()
+        format!("h.{}.s", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(payload)).into()
     }
 
     fn renewed(from: &SecretString, iat: i64) -> Tokens {
-        Tokens {
-            refresh_token: token(iat),
-            issued_at: iat,
-            ..from_configuration(from)
-        }
+        Tokens { refresh_token: token(iat), issued_at: iat, ..from_configuration(from) }
     }
 
     #[test]
@@ -83,28 +69,15 @@ mod tests {
         let chosen = choose(Some(renewed(&configured, 200)), Some(&configured)).unwrap();
         assert_eq!(chosen.issued_at, 200);
         let newer = token(300);
-        assert_eq!(
-            choose(Some(renewed(&configured, 200)), Some(&newer))
-                .unwrap()
-                .issued_at,
-            300
-        );
+        assert_eq!(choose(Some(renewed(&configured, 200)), Some(&newer)).unwrap().issued_at, 300);
         let older = token(50);
-        assert_eq!(
-            choose(Some(renewed(&configured, 200)), Some(&older))
-                .unwrap()
-                .issued_at,
-            200
-        );
+        assert_eq!(choose(Some(renewed(&configured, 200)), Some(&older)).unwrap().issued_at, 200);
     }
 
     #[test]
     fn an_opaque_token_that_began_the_stored_line_is_known_to_be_spent() {
         let configured = SecretString::from("opaque");
-        let stored = Tokens {
-            refresh_token: "next".into(),
-            ..from_configuration(&configured)
-        };
+        let stored = Tokens { refresh_token: "next".into(), ..from_configuration(&configured) };
         let chosen = choose(Some(stored.clone()), Some(&configured)).unwrap();
         assert_eq!(chosen.refresh_token.expose_secret(), "next");
         let chosen = choose(Some(stored), Some(&"another".into())).unwrap();

@@ -84,11 +84,7 @@ struct Lane {
 
 impl Lane {
     fn new(name: &'static str, rate: f64) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "bounded just here"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just here")]
         let calls = rate.clamp(1.0, 1_000_000.0) as usize;
         #[expect(clippy::cast_precision_loss, reason = "at most a million")]
         let window = Duration::from_secs_f64((calls as f64 / rate).min(3600.0));
@@ -129,8 +125,7 @@ impl Lane {
             sent.pop_front();
         }
         sent.push_back(Instant::now());
-        metrics::histogram!("alidav_upstream_wait_seconds", "class" => self.name)
-            .record(asked.elapsed());
+        metrics::histogram!("alidav_upstream_wait_seconds", "class" => self.name).record(asked.elapsed());
         Ok(())
     }
 
@@ -153,10 +148,7 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn join(count: &'a AtomicUsize) -> Self {
-        Self {
-            count,
-            ahead: count.fetch_add(1, Ordering::Relaxed),
-        }
+        Self { count, ahead: count.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
@@ -188,10 +180,7 @@ mod tests {
         let times = times(4.0, 60).await;
         for (window, limit) in [(1.0, 4), (10.0, 40)] {
             for start in &times {
-                let held = times
-                    .iter()
-                    .filter(|t| **t >= *start && **t < start + window - 1e-6)
-                    .count();
+                let held = times.iter().filter(|t| **t >= *start && **t < start + window - 1e-6).count();
                 assert!(held <= limit, "{held} calls in {window} s from {start}");
             }
         }
@@ -208,20 +197,14 @@ mod tests {
         let lane = Lane::new("test", 1.0);
         let start = Instant::now();
         lane.turn(start).await.unwrap();
-        let wait = lane
-            .turn(start + Duration::from_millis(500))
-            .await
-            .unwrap_err();
+        let wait = lane.turn(start + Duration::from_millis(500)).await.unwrap_err();
         assert_eq!(wait, Duration::from_secs(1));
         assert!(start.elapsed() < Duration::from_millis(10));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_back_those_who_wait_already() {
-        let pacer = Arc::new(Pacer::new(&config::Upstream {
-            link_per_s: 1.0,
-            ..config::Upstream::default()
-        }));
+        let pacer = Arc::new(Pacer::new(&config::Upstream { link_per_s: 1.0, ..config::Upstream::default() }));
         let start = Instant::now();
         let far = start + Duration::from_secs(60);
         pacer.turn(RateClass::Link, far).await.unwrap();

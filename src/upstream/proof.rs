@@ -33,31 +33,20 @@ mod tests {
 
     fn proof(token: &str, content: &[u8]) -> (Range<u64>, String) {
         let range = proof_range(token, content.len() as u64);
-        let (start, end) = (
-            usize::try_from(range.start).unwrap_or(0),
-            usize::try_from(range.end).unwrap_or(0),
-        );
+        let (start, end) = (usize::try_from(range.start).unwrap_or(0), usize::try_from(range.end).unwrap_or(0));
         (range, encode(&content[start..end]))
     }
 
     #[test]
     fn agrees_with_the_reference_examples() {
         let fox = b"The quick brown fox jumps over the lazy dog";
-        let pattern: Vec<u8> = (0..4096u32)
-            .map(|i| u8::try_from(i % 251).unwrap_or(0))
-            .collect();
+        let pattern: Vec<u8> = (0..4096u32).map(|i| u8::try_from(i % 251).unwrap_or(0)).collect();
         let first = "example-access-token-0001";
         assert_eq!(proof(first, fox), (14..22, "biBmb3gganU=".into()));
         assert_eq!(proof(first, b"hello"), (3..5, "bG8=".into()));
         assert_eq!(proof(first, b""), (0..0, String::new()));
         assert_eq!(proof(first, &pattern), (649..657, "k5SVlpeYmZo=".into()));
-        assert_eq!(
-            proof("example-access-token-0281", &pattern),
-            (4090..4096, "SktMTU5P".into())
-        );
-        assert_eq!(
-            proof("example-access-token-0004", fox),
-            (36..43, "YXp5IGRvZw==".into())
-        );
+        assert_eq!(proof("example-access-token-0281", &pattern), (4090..4096, "SktMTU5P".into()));
+        assert_eq!(proof("example-access-token-0004", fox), (36..43, "YXp5IGRvZw==".into()));
     }
 }

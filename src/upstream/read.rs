@@ -8,29 +8,18 @@ use serde_json::{Value, json};
 use super::client::Endpoint;
 use super::pacer::RateClass;
 use super::wire::{WireDownload, WireDriveInfo, WireItem, WirePage, WireSpaceInfo, WireTask};
-use super::{
-    Client, DownloadLink, DriveInfo, Error, ErrorKind, Item, ListRequest, Page, SpaceInfo,
-    TaskState,
-};
+use super::{Client, DownloadLink, DriveInfo, Error, ErrorKind, Item, ListRequest, Page, SpaceInfo, TaskState};
 use crate::config::{LivpFormat, OrderBy, OrderDirection};
 
 const DRIVE_INFO: Endpoint = Endpoint::new("user/getDriveInfo", "/adrive/v1.0/user/getDriveInfo");
 const SPACE_INFO: Endpoint = Endpoint::new("user/getSpaceInfo", "/adrive/v1.0/user/getSpaceInfo");
-const LIST: Endpoint =
-    Endpoint::new("openFile/list", "/adrive/v1.0/openFile/list").class(RateClass::List);
+const LIST: Endpoint = Endpoint::new("openFile/list", "/adrive/v1.0/openFile/list").class(RateClass::List);
 const GET: Endpoint = Endpoint::new("openFile/get", "/adrive/v1.0/openFile/get");
-const GET_BY_PATH: Endpoint =
-    Endpoint::new("openFile/get_by_path", "/adrive/v1.0/openFile/get_by_path");
+const GET_BY_PATH: Endpoint = Endpoint::new("openFile/get_by_path", "/adrive/v1.0/openFile/get_by_path");
 const BATCH_GET: Endpoint = Endpoint::new("openFile/batch/get", "/adrive/v1.0/openFile/batch/get");
-const DOWNLOAD: Endpoint = Endpoint::new(
-    "openFile/getDownloadUrl",
-    "/adrive/v1.0/openFile/getDownloadUrl",
-)
-.class(RateClass::Link);
-const TASK: Endpoint = Endpoint::new(
-    "openFile/async_task/get",
-    "/adrive/v1.0/openFile/async_task/get",
-);
+const DOWNLOAD: Endpoint =
+    Endpoint::new("openFile/getDownloadUrl", "/adrive/v1.0/openFile/getDownloadUrl").class(RateClass::Link);
+const TASK: Endpoint = Endpoint::new("openFile/async_task/get", "/adrive/v1.0/openFile/async_task/get");
 
 /// Page size taken everywhere in the field, though the manual names 100 (reference 3.2, 7.2).
 const DOCUMENTED_PAGE_SIZE: u32 = 100;
@@ -49,19 +38,12 @@ impl Client {
     pub async fn drive_info(&self) -> Result<DriveInfo, Error> {
         let wire: WireDriveInfo = self.call(DRIVE_INFO, &json!({})).await?;
         let id = |id: Option<String>| id.filter(|id| !id.is_empty());
-        let missing = |field| {
-            Error::new(DRIVE_INFO.name, ErrorKind::Malformed).message(format!("no {field}"))
-        };
+        let missing = |field| Error::new(DRIVE_INFO.name, ErrorKind::Malformed).message(format!("no {field}"));
         let name = [wire.name, wire.nick_name, wire.user_name];
         Ok(DriveInfo {
             user_id: id(wire.user_id).ok_or_else(|| missing("user_id"))?,
-            name: name
-                .into_iter()
-                .flatten()
-                .find(|name| !name.is_empty())
-                .unwrap_or_default(),
-            default_drive_id: id(wire.default_drive_id)
-                .ok_or_else(|| missing("default_drive_id"))?,
+            name: name.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default(),
+            default_drive_id: id(wire.default_drive_id).ok_or_else(|| missing("default_drive_id"))?,
             resource_drive_id: id(wire.resource_drive_id),
             backup_drive_id: id(wire.backup_drive_id),
         })
@@ -74,15 +56,8 @@ impl Client {
     pub async fn space_info(&self) -> Result<SpaceInfo, Error> {
         let wire: WireSpaceInfo = self.call(SPACE_INFO, &json!({})).await?;
         wire.personal_space_info
-            .and_then(|space| {
-                Some(SpaceInfo {
-                    used: space.used_size?,
-                    total: space.total_size?,
-                })
-            })
-            .ok_or_else(|| {
-                Error::new(SPACE_INFO.name, ErrorKind::Malformed).message("no personal_space_info")
-            })
+            .and_then(|space| Some(SpaceInfo { used: space.used_size?, total: space.total_size? }))
+            .ok_or_else(|| Error::new(SPACE_INFO.name, ErrorKind::Malformed).message("no personal_space_info"))
     }
 
     /// One page of a folder (reference 3.2).
@@ -92,12 +67,8 @@ impl Client {
     pub async fn list(&self, request: ListRequest<'_>) -> Result<Page, Error> {
         let limit = self.page_size().load(Ordering::Relaxed);
         match self.list_page(&request, limit).await {
-            Err(error)
-                if limit > DOCUMENTED_PAGE_SIZE
-                    && error.code.as_deref() == Some("InvalidParameter.Limit") =>
-            {
-                self.page_size()
-                    .store(DOCUMENTED_PAGE_SIZE, Ordering::Relaxed);
+            Err(error) if limit > DOCUMENTED_PAGE_SIZE && error.code.as_deref() == Some("InvalidParameter.Limit") => {
+                self.page_size().store(DOCUMENTED_PAGE_SIZE, Ordering::Relaxed);
                 self.list_page(&request, DOCUMENTED_PAGE_SIZE).await
             }
             result => result,
@@ -115,14 +86,10 @@ impl Client {
             "fields": "*",
         });
         let wire: WirePage = self.call(LIST, &body).await?;
-        let items = wire.items.ok_or_else(|| {
-            Error::new(LIST.name, ErrorKind::Malformed).message("a page without items")
-        })?;
+        let items =
+            wire.items.ok_or_else(|| Error::new(LIST.name, ErrorKind::Malformed).message("a page without items"))?;
         Ok(Page {
-            items: items
-                .into_iter()
-                .map(|item| item.into_item(LIST.name))
-                .collect::<Result<_, _>>()?,
+            items: items.into_iter().map(|item| item.into_item(LIST.name)).collect::<Result<_, _>>()?,
             next_marker: wire.next_marker.filter(|marker| !marker.is_empty()),
         })
     }
@@ -142,9 +109,7 @@ impl Client {
     /// Any failed call; [`ErrorKind::NotFound`] whatever the status was.
     pub async fn get_by_path(&self, drive_id: &str, path: &str) -> Result<Item, Error> {
         let body = json!({ "drive_id": drive_id, "file_path": path });
-        self.call::<WireItem>(GET_BY_PATH, &body)
-            .await?
-            .into_item(GET_BY_PATH.name)
+        self.call::<WireItem>(GET_BY_PATH, &body).await?.into_item(GET_BY_PATH.name)
     }
 
     /// Up to 100 items by their ids; those that do not exist are left out (reference 3.7).
@@ -152,18 +117,10 @@ impl Client {
     /// # Errors
     /// Any failed call.
     pub async fn batch_get(&self, drive_id: &str, file_ids: &[&str]) -> Result<Vec<Item>, Error> {
-        let list: Vec<Value> = file_ids
-            .iter()
-            .map(|id| json!({ "drive_id": drive_id, "file_id": id }))
-            .collect();
-        let wire: WirePage = self
-            .call(BATCH_GET, &json!({ "file_list": list, "fields": "*" }))
-            .await?;
+        let list: Vec<Value> = file_ids.iter().map(|id| json!({ "drive_id": drive_id, "file_id": id })).collect();
+        let wire: WirePage = self.call(BATCH_GET, &json!({ "file_list": list, "fields": "*" })).await?;
         let items = wire.items.unwrap_or_default();
-        Ok(items
-            .into_iter()
-            .filter_map(|item| item.into_item(BATCH_GET.name).ok())
-            .collect())
+        Ok(items.into_iter().filter_map(|item| item.into_item(BATCH_GET.name).ok()).collect())
     }
 
     /// A link to a file's content (reference 3.8); `stream`: for a live photo, which of its streams.
@@ -199,9 +156,7 @@ impl Client {
     /// # Errors
     /// Any failed call; a state that the reference does not know.
     pub async fn task(&self, task_id: &str) -> Result<TaskState, Error> {
-        let wire: WireTask = self
-            .call(TASK, &json!({ "async_task_id": task_id }))
-            .await?;
+        let wire: WireTask = self.call(TASK, &json!({ "async_task_id": task_id })).await?;
         match wire.state.as_deref() {
             Some("Running") => Ok(TaskState::Running),
             Some("Succeed") => Ok(TaskState::Succeed),
@@ -222,7 +177,5 @@ fn order_by(order: OrderBy) -> &'static str {
 }
 
 pub(super) fn unix_now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }

@@ -37,26 +37,16 @@ pub(super) enum Fate {
 }
 
 /// How long to pause before sending again; absent when the failure is final.
-pub(super) fn pause(
-    error: &Error,
-    fate: Fate,
-    repeat: Repeat,
-    tries: u32,
-    deadline: Instant,
-) -> Option<Duration> {
+pub(super) fn pause(error: &Error, fate: Fate, repeat: Repeat, tries: u32, deadline: Instant) -> Option<Duration> {
     let wait = match error.kind {
         // Refused for the rate: it surely had no effect.
-        ErrorKind::Throttled => error
-            .retry_after
-            .unwrap_or(FIRST_THROTTLED_PAUSE * 2u32.saturating_pow(tries - 1)),
+        ErrorKind::Throttled => error.retry_after.unwrap_or(FIRST_THROTTLED_PAUSE * 2u32.saturating_pow(tries - 1)),
         ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Malformed => {
             let safe = repeat == Repeat::Harmless || fate == Fate::Unsent;
             if !safe {
                 return None;
             }
-            error
-                .retry_after
-                .unwrap_or(jittered(FIRST_PAUSE * 2u32.saturating_pow(tries - 1)))
+            error.retry_after.unwrap_or(jittered(FIRST_PAUSE * 2u32.saturating_pow(tries - 1)))
         }
         _ => return None,
     };
@@ -78,33 +68,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_could_act_twice_is_sent_again_only_if_it_surely_did_not_act() {
-        assert!(decide(
-            ErrorKind::Unavailable,
-            Fate::Unsent,
-            Repeat::Harmful
-        ));
-        assert!(!decide(
-            ErrorKind::Unavailable,
-            Fate::Answered,
-            Repeat::Harmful
-        ));
+        assert!(decide(ErrorKind::Unavailable, Fate::Unsent, Repeat::Harmful));
+        assert!(!decide(ErrorKind::Unavailable, Fate::Answered, Repeat::Harmful));
         assert!(!decide(ErrorKind::Timeout, Fate::Unclear, Repeat::Harmful));
-        assert!(decide(
-            ErrorKind::Throttled,
-            Fate::Answered,
-            Repeat::Harmful
-        ));
+        assert!(decide(ErrorKind::Throttled, Fate::Answered, Repeat::Harmful));
         assert!(decide(ErrorKind::Timeout, Fate::Unclear, Repeat::Harmless));
     }
 
     #[tokio::test(start_paused = true)]
     async fn final_answers_are_final() {
-        for kind in [
-            ErrorKind::NotFound,
-            ErrorKind::Forbidden,
-            ErrorKind::QuotaExhausted,
-            ErrorKind::SignInNeeded,
-        ] {
+        for kind in [ErrorKind::NotFound, ErrorKind::Forbidden, ErrorKind::QuotaExhausted, ErrorKind::SignInNeeded] {
             assert!(!decide(kind, Fate::Answered, Repeat::Harmless), "{kind}");
         }
     }
@@ -113,9 +86,6 @@ mod tests {
     async fn a_wait_beyond_the_deadline_is_left_to_the_client() {
         let error = Error::new("c", ErrorKind::Throttled).retry_after(Duration::from_secs(30));
         let soon = Instant::now() + Duration::from_secs(20);
-        assert_eq!(
-            pause(&error, Fate::Answered, Repeat::Harmless, 1, soon),
-            None
-        );
+        assert_eq!(pause(&error, Fate::Answered, Repeat::Harmless, 1, soon), None);
     }
 }

@@ -29,10 +29,7 @@ pub(super) struct TokenSource {
 #[derive(Debug)]
 enum Form {
     /// The service's own endpoint, with an own application.
-    OwnApplication {
-        client_id: String,
-        client_secret: SecretString,
-    },
+    OwnApplication { client_id: String, client_secret: SecretString },
     /// `GET …/renewapi?refresh_ui=…` (1.8.2).
     OpenList,
     /// `POST …/alist/ali_open/token` (1.8.1).
@@ -69,19 +66,9 @@ struct WireGrant {
 }
 
 impl TokenSource {
-    pub(super) fn own_application(
-        api_url: &Url,
-        client_id: &str,
-        client_secret: SecretString,
-    ) -> Self {
-        let form = Form::OwnApplication {
-            client_id: client_id.to_owned(),
-            client_secret,
-        };
-        Self {
-            form,
-            url: below(api_url, "/oauth/access_token"),
-        }
+    pub(super) fn own_application(api_url: &Url, client_id: &str, client_secret: SecretString) -> Self {
+        let form = Form::OwnApplication { client_id: client_id.to_owned(), client_secret };
+        Self { form, url: below(api_url, "/oauth/access_token") }
     }
 
     /// Recognises the server's form by the path, and by the known hosts where only a host is given.
@@ -91,40 +78,19 @@ impl TokenSource {
         let known = |names: &[&str]| names.iter().any(|name| host.contains(name));
         let bare = path.is_empty();
         if path.ends_with("/renewapi") {
-            Self {
-                form: Form::OpenList,
-                url: url.clone(),
-            }
+            Self { form: Form::OpenList, url: url.clone() }
         } else if bare && known(&["oplist"]) {
-            Self {
-                form: Form::OpenList,
-                url: below(url, "/alicloud/renewapi"),
-            }
+            Self { form: Form::OpenList, url: below(url, "/alicloud/renewapi") }
         } else if path.ends_with("/ali_open/token") {
-            Self {
-                form: Form::AList,
-                url: url.clone(),
-            }
+            Self { form: Form::AList, url: url.clone() }
         } else if path.ends_with("/ali_open") {
-            Self {
-                form: Form::AList,
-                url: below(url, "/token"),
-            }
+            Self { form: Form::AList, url: below(url, "/token") }
         } else if bare && known(&["alist", "nn.ci", "xhofe"]) {
-            Self {
-                form: Form::AList,
-                url: below(url, "/alist/ali_open/token"),
-            }
+            Self { form: Form::AList, url: below(url, "/alist/ali_open/token") }
         } else if path.ends_with("/oauth/access_token") {
-            Self {
-                form: Form::AliyundriveWebdav,
-                url: url.clone(),
-            }
+            Self { form: Form::AliyundriveWebdav, url: url.clone() }
         } else {
-            Self {
-                form: Form::AliyundriveWebdav,
-                url: below(url, "/oauth/access_token"),
-            }
+            Self { form: Form::AliyundriveWebdav, url: below(url, "/oauth/access_token") }
         }
     }
 
@@ -139,11 +105,7 @@ impl TokenSource {
     }
 
     /// Sends the refresh token once.
-    pub(super) async fn refresh(
-        &self,
-        http: &reqwest::Client,
-        refresh_token: &SecretString,
-    ) -> Outcome {
+    pub(super) async fn refresh(&self, http: &reqwest::Client, refresh_token: &SecretString) -> Outcome {
         super::calls::record();
         match client::answer(CALL, self.request(http, refresh_token.expose_secret())).await {
             Ok(answer) => self.judge(&answer),
@@ -155,10 +117,7 @@ impl TokenSource {
     fn request(&self, http: &reqwest::Client, refresh_token: &str) -> reqwest::RequestBuilder {
         let post = |body: serde_json::Value| http.post(self.url.clone()).json(&body);
         match &self.form {
-            Form::OwnApplication {
-                client_id,
-                client_secret,
-            } => post(json!({
+            Form::OwnApplication { client_id, client_secret } => post(json!({
                 "client_id": client_id,
                 "client_secret": client_secret.expose_secret(),
                 "grant_type": "refresh_token",
@@ -167,9 +126,7 @@ impl TokenSource {
             Form::AList => post(json!({
                 "client_id": "", "client_secret": "", "grant_type": "refresh_token", "refresh_token": refresh_token,
             })),
-            Form::AliyundriveWebdav => {
-                post(json!({ "grant_type": "refresh_token", "refresh_token": refresh_token }))
-            }
+            Form::AliyundriveWebdav => post(json!({ "grant_type": "refresh_token", "refresh_token": refresh_token })),
             Form::OpenList => {
                 let mut url = self.url.clone();
                 url.query_pairs_mut()
@@ -189,34 +146,25 @@ impl TokenSource {
         let body = answer.body.trim_ascii();
         if body.first() == Some(&b'<') {
             // A challenge or log-in page stands before the server; a gateway's page may stand behind it.
-            let error = self.error(
-                ErrorKind::Unavailable,
-                format!("status {}: a web page instead of tokens", status.as_u16()),
-            );
+            let error =
+                self.error(ErrorKind::Unavailable, format!("status {}: a web page instead of tokens", status.as_u16()));
             let gateway = matches!(status.as_u16(), 500 | 502 | 504);
-            return if gateway {
-                Outcome::Unclear(error)
-            } else {
-                Outcome::NotActed(error)
-            };
+            return if gateway { Outcome::Unclear(error) } else { Outcome::NotActed(error) };
         }
         if let Some(text) = openlist_text(body) {
             return self.judge_text(&text);
         }
         let error = match classify::value::<serde_json::Value>(CALL, answer) {
             Ok(_) => {
-                return Outcome::Unclear(
-                    self.error(ErrorKind::Malformed, "an answer without tokens"),
-                );
+                return Outcome::Unclear(self.error(ErrorKind::Malformed, "an answer without tokens"));
             }
             Err(refusal) => self.named(refusal.error),
         };
         match error.kind {
             ErrorKind::SignInNeeded => Outcome::Refused(error),
-            ErrorKind::ApplicationRefused
-            | ErrorKind::Throttled
-            | ErrorKind::InvalidRequest
-            | ErrorKind::Forbidden => Outcome::NotActed(error),
+            ErrorKind::ApplicationRefused | ErrorKind::Throttled | ErrorKind::InvalidRequest | ErrorKind::Forbidden => {
+                Outcome::NotActed(error)
+            }
             _ => Outcome::Unclear(error),
         }
     }
@@ -259,16 +207,9 @@ fn grant(answer: &Answer) -> Option<Grant> {
     let now = unix_now();
     let expires_at = match wire.expires_in.filter(|seconds| *seconds > 0) {
         Some(seconds) => now.saturating_add(seconds),
-        None => jwt::claims(&access_token)
-            .exp
-            .filter(|exp| *exp > now)
-            .unwrap_or(now + DEFAULT_LIFE_S),
+        None => jwt::claims(&access_token).exp.filter(|exp| *exp > now).unwrap_or(now + DEFAULT_LIFE_S),
     };
-    Some(Grant {
-        access_token: access_token.into(),
-        refresh_token: refresh_token.into(),
-        expires_at,
-    })
+    Some(Grant { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at })
 }
 
 /// `{"text": …}` of OpenList's server, whose text may be an empty object.
@@ -289,8 +230,7 @@ mod tests {
     use super::*;
 
     fn judge(status: u16, body: &str) -> &'static str {
-        let source =
-            TokenSource::server(&"https://api.oplist.org/alicloud/renewapi".parse().unwrap());
+        let source = TokenSource::server(&"https://api.oplist.org/alicloud/renewapi".parse().unwrap());
         let answer = Answer {
             status: http::StatusCode::from_u16(status).unwrap(),
             headers: http::HeaderMap::new(),
@@ -306,45 +246,18 @@ mod tests {
 
     #[test]
     fn knows_whether_an_attempt_spent_the_token() {
-        assert_eq!(
-            judge(200, r#"{"refresh_token":"r","access_token":"a"}"#),
-            "granted"
-        );
-        assert_eq!(
-            judge(200, r#"{"refresh_token":"","access_token":""}"#),
-            "unclear"
-        );
-        assert_eq!(
-            judge(403, "<html>checking your browser</html>"),
-            "not acted"
-        );
-        assert_eq!(
-            judge(503, "<!DOCTYPE html><title>Just a moment"),
-            "not acted"
-        );
+        assert_eq!(judge(200, r#"{"refresh_token":"r","access_token":"a"}"#), "granted");
+        assert_eq!(judge(200, r#"{"refresh_token":"","access_token":""}"#), "unclear");
+        assert_eq!(judge(403, "<html>checking your browser</html>"), "not acted");
+        assert_eq!(judge(503, "<!DOCTYPE html><title>Just a moment"), "not acted");
         assert_eq!(judge(502, "<html>bad gateway</html>"), "unclear");
         assert_eq!(judge(502, "Bad Gateway"), "unclear");
         assert_eq!(judge(500, r#"{"text":"expired refresh_token"}"#), "refused");
         assert_eq!(judge(500, r#"{"text":"Too Many Requests"}"#), "not acted");
         assert_eq!(judge(500, r#"{"text":{}}"#), "unclear");
-        assert_eq!(
-            judge(
-                401,
-                r#"{"code":"RefreshTokenExpired","message":"expired refresh_token"}"#
-            ),
-            "refused"
-        );
-        assert_eq!(
-            judge(
-                400,
-                r#"{"code":"InvalidClientId","message":"x","error":"InvalidClientId: x"}"#
-            ),
-            "not acted"
-        );
-        assert_eq!(
-            judge(400, r#"{"code":"AccessDenied","message":"invalid token"}"#),
-            "refused"
-        );
+        assert_eq!(judge(401, r#"{"code":"RefreshTokenExpired","message":"expired refresh_token"}"#), "refused");
+        assert_eq!(judge(400, r#"{"code":"InvalidClientId","message":"x","error":"InvalidClientId: x"}"#), "not acted");
+        assert_eq!(judge(400, r#"{"code":"AccessDenied","message":"invalid token"}"#), "refused");
         assert_eq!(judge(429, "Too Many Requests"), "not acted");
         assert_eq!(judge(404, "not here"), "not acted");
     }
@@ -352,29 +265,14 @@ mod tests {
     #[test]
     fn recognises_the_published_servers_by_their_address() {
         let url = |text: &str| TokenSource::server(&text.parse().unwrap()).url.to_string();
-        assert_eq!(
-            url("https://api.oplist.org"),
-            "https://api.oplist.org/alicloud/renewapi"
-        );
-        assert_eq!(
-            url("https://api.oplist.org/alicloud/renewapi"),
-            "https://api.oplist.org/alicloud/renewapi"
-        );
-        assert_eq!(
-            url("https://api.alistgo.com/"),
-            "https://api.alistgo.com/alist/ali_open/token"
-        );
-        assert_eq!(
-            url("https://api.nn.ci/alist/ali_open/token"),
-            "https://api.nn.ci/alist/ali_open/token"
-        );
+        assert_eq!(url("https://api.oplist.org"), "https://api.oplist.org/alicloud/renewapi");
+        assert_eq!(url("https://api.oplist.org/alicloud/renewapi"), "https://api.oplist.org/alicloud/renewapi");
+        assert_eq!(url("https://api.alistgo.com/"), "https://api.alistgo.com/alist/ali_open/token");
+        assert_eq!(url("https://api.nn.ci/alist/ali_open/token"), "https://api.nn.ci/alist/ali_open/token");
         assert_eq!(
             url("https://aliyundrive-oauth.messense.me"),
             "https://aliyundrive-oauth.messense.me/oauth/access_token"
         );
-        assert_eq!(
-            url("https://own.example/proxy"),
-            "https://own.example/proxy/oauth/access_token"
-        );
+        assert_eq!(url("https://own.example/proxy"), "https://own.example/proxy/oauth/access_token");
     }
 }

@@ -16,21 +16,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Client for API and token servers.
 pub(super) fn api_client(settings: &config::Upstream) -> Result<reqwest::Client, Error> {
-    build(settings, |builder| {
-        builder
-            .timeout(Duration::from_secs(30))
-            .pool_idle_timeout(Duration::from_secs(55))
-    })
+    build(settings, |builder| builder.timeout(Duration::from_secs(30)).pool_idle_timeout(Duration::from_secs(55)))
 }
 
 /// Client for signed URLs.
 pub(super) fn data_client(settings: &config::Upstream) -> Result<reqwest::Client, Error> {
     // The host drops connections idle for 60 s (reference 3.9).
-    build(settings, |builder| {
-        builder
-            .http1_only()
-            .pool_idle_timeout(Duration::from_secs(50))
-    })
+    build(settings, |builder| builder.http1_only().pool_idle_timeout(Duration::from_secs(50)))
 }
 
 fn build(
@@ -38,9 +30,7 @@ fn build(
     special: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
 ) -> Result<reqwest::Client, Error> {
     // A second installation is refused and harmless: the first one serves.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .ok();
+    rustls::crypto::ring::default_provider().install_default().ok();
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)

@@ -31,24 +31,16 @@ impl WireItem {
     /// # Errors
     /// An item without id, name or type is no item.
     pub(super) fn into_item(self, call: &'static str) -> Result<Item, Error> {
-        let missing = |field: &str| {
-            Error::new(call, ErrorKind::Malformed).message(format!("an item without {field}"))
-        };
+        let missing = |field: &str| Error::new(call, ErrorKind::Malformed).message(format!("an item without {field}"));
         let kind = match self.kind.as_deref() {
             Some("file") => ItemKind::File,
             Some("folder") => ItemKind::Folder,
             _ => return Err(missing("type")),
         };
         Ok(Item {
-            file_id: self
-                .file_id
-                .filter(|id| !id.is_empty())
-                .ok_or_else(|| missing("file_id"))?,
+            file_id: self.file_id.filter(|id| !id.is_empty()).ok_or_else(|| missing("file_id"))?,
             parent_file_id: self.parent_file_id.filter(|id| !id.is_empty()),
-            name: self
-                .name
-                .or(self.file_name)
-                .ok_or_else(|| missing("name"))?,
+            name: self.name.or(self.file_name).ok_or_else(|| missing("name"))?,
             kind,
             size: self.size.unwrap_or(0),
             sha1: self.content_hash.as_deref().and_then(parse_sha1),
@@ -68,10 +60,7 @@ fn streams(info: serde_json::Map<String, serde_json::Value>) -> Vec<LivpStream> 
     info.into_iter()
         .filter_map(|(name, stream)| {
             let size = stream.get("size")?.as_u64()?;
-            let sha1 = stream
-                .get("content_hash")
-                .and_then(|h| h.as_str())
-                .and_then(parse_sha1);
+            let sha1 = stream.get("content_hash").and_then(|h| h.as_str()).and_then(parse_sha1);
             Some(LivpStream { name, size, sha1 })
         })
         .collect()
@@ -121,39 +110,17 @@ impl WireDownload {
     /// The link, for a live photo that of the first of `streams` that is there; absent when there is none.
     pub(super) fn into_link(self, streams: &[&str], now: i64) -> Option<DownloadLink> {
         let stream_url = || {
-            let urls = self
-                .streams_url_camel
-                .as_ref()
-                .or(self.streams_url.as_ref())?;
-            streams
-                .iter()
-                .find_map(|name| urls.get(*name)?.as_str().filter(|u| !u.is_empty()))
+            let urls = self.streams_url_camel.as_ref().or(self.streams_url.as_ref())?;
+            streams.iter().find_map(|name| urls.get(*name)?.as_str().filter(|u| !u.is_empty()))
         };
-        let text = if streams.is_empty() {
-            None
-        } else {
-            stream_url()
-        };
+        let text = if streams.is_empty() { None } else { stream_url() };
         let text = text.or(self.url.as_deref().filter(|u| !u.is_empty()))?;
         let url = parse_link(text)?;
         // Believe the answer, not the request: the earlier of its two words on expiry.
-        let stated = self
-            .expiration
-            .as_deref()
-            .and_then(parse_time)
-            .map(|ms| ms / 1000);
-        let expires_at = [stated, url.expires_at()]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(now + DEFAULT_LINK_LIFE_S);
+        let stated = self.expiration.as_deref().and_then(parse_time).map(|ms| ms / 1000);
+        let expires_at = [stated, url.expires_at()].into_iter().flatten().min().unwrap_or(now + DEFAULT_LINK_LIFE_S);
         let sha1 = self.content_hash.as_deref().and_then(parse_sha1);
-        Some(DownloadLink {
-            url,
-            expires_at,
-            size: self.size,
-            sha1,
-        })
+        Some(DownloadLink { url, expires_at, size: self.size, sha1 })
     }
 }
 
@@ -161,11 +128,7 @@ impl WireDownload {
 const DEFAULT_LINK_LIFE_S: i64 = 900;
 
 fn parse_link(text: &str) -> Option<SignedUrl> {
-    let absolute = if text.starts_with("//") {
-        format!("https:{text}")
-    } else {
-        text.to_owned()
-    };
+    let absolute = if text.starts_with("//") { format!("https:{text}") } else { text.to_owned() };
     let url: url::Url = absolute.parse().ok()?;
     matches!(url.scheme(), "http" | "https").then(|| SignedUrl::new(url))
 }
@@ -241,19 +204,16 @@ pub(super) fn parse_sha1(text: &str) -> Option<[u8; 20]> {
 /// Upper-case hex, as the service writes it.
 pub(super) fn write_sha1(sha1: &[u8; 20]) -> String {
     use std::fmt::Write as _;
-    sha1.iter()
-        .fold(String::with_capacity(40), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02X}");
-            text
-        })
+    sha1.iter().fold(String::with_capacity(40), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
 }
 
 /// A timestamp as Unix milliseconds.
 pub(super) fn parse_time(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>()
-        .ok()
-        .map(jiff::Timestamp::as_millisecond)
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
 /// Unix milliseconds in the service's form: always three fraction digits (reference 0.3).
@@ -271,19 +231,10 @@ mod tests {
 
     #[test]
     fn reads_the_reference_item_with_its_nulls() {
-        let item = serde_json::from_str::<WireItem>(ITEM)
-            .unwrap()
-            .into_item("c")
-            .unwrap();
-        assert_eq!(
-            (item.size, item.kind, item.trashed),
-            (73_400_320, ItemKind::File, false)
-        );
+        let item = serde_json::from_str::<WireItem>(ITEM).unwrap().into_item("c").unwrap();
+        assert_eq!((item.size, item.kind, item.trashed), (73_400_320, ItemKind::File, false));
         assert_eq!(item.updated_ms, Some(1_767_196_800_123));
-        assert_eq!(
-            write_sha1(&item.sha1.unwrap()),
-            "92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC"
-        );
+        assert_eq!(write_sha1(&item.sha1.unwrap()), "92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC");
     }
 
     #[test]
@@ -293,27 +244,19 @@ mod tests {
             r#"{"file_id":"1","type":"file"}"#,
             r#"{"file_id":"1","name":"a","type":null}"#,
         ] {
-            let error = serde_json::from_str::<WireItem>(broken)
-                .unwrap()
-                .into_item("c")
-                .unwrap_err();
+            let error = serde_json::from_str::<WireItem>(broken).unwrap().into_item("c").unwrap_err();
             assert_eq!(error.kind, ErrorKind::Malformed, "{broken}");
         }
     }
 
     #[test]
     fn a_link_expires_at_the_earlier_of_its_two_words() {
-        let link = |json: &str| {
-            serde_json::from_str::<WireDownload>(json)
-                .unwrap()
-                .into_link(&[], 1000)
-        };
-        let both = link(r#"{"url":"https://h/p?x-oss-expires=1767238400","expiration":"2026-01-01T03:00:00.000Z"}"#).unwrap();
+        let link = |json: &str| serde_json::from_str::<WireDownload>(json).unwrap().into_link(&[], 1000);
+        let both =
+            link(r#"{"url":"https://h/p?x-oss-expires=1767238400","expiration":"2026-01-01T03:00:00.000Z"}"#).unwrap();
         assert_eq!(both.expires_at, 1_767_236_400);
         assert_eq!(
-            link(r#"{"url":"https://h/p?x-oss-expires=1767238400","expiration":null}"#)
-                .unwrap()
-                .expires_at,
+            link(r#"{"url":"https://h/p?x-oss-expires=1767238400","expiration":null}"#).unwrap().expires_at,
             1_767_238_400
         );
         assert_eq!(link(r#"{"url":"//h/p"}"#).unwrap().expires_at, 1900);
@@ -323,27 +266,16 @@ mod tests {
     #[test]
     fn a_live_photo_gives_the_stream_asked_for_in_either_spelling() {
         for field in ["streamsUrl", "streams_url"] {
-            let json = format!(
-                r#"{{"url":null,"{field}":{{"heic":"https://h/heic","mov":"https://h/mov"}}}}"#
-            );
-            let link = serde_json::from_str::<WireDownload>(&json)
-                .unwrap()
-                .into_link(&["jpeg", "heic"], 0)
-                .unwrap();
+            let json = format!(r#"{{"url":null,"{field}":{{"heic":"https://h/heic","mov":"https://h/mov"}}}}"#);
+            let link = serde_json::from_str::<WireDownload>(&json).unwrap().into_link(&["jpeg", "heic"], 0).unwrap();
             assert_eq!(link.url.expose().path(), "/heic");
         }
     }
 
     #[test]
     fn times_have_three_fraction_digits() {
-        assert_eq!(
-            write_time(1_767_196_800_000).unwrap(),
-            "2025-12-31T16:00:00.000Z"
-        );
-        assert_eq!(
-            parse_time("2025-12-31T16:00:00.123Z"),
-            Some(1_767_196_800_123)
-        );
+        assert_eq!(write_time(1_767_196_800_000).unwrap(), "2025-12-31T16:00:00.000Z");
+        assert_eq!(parse_time("2025-12-31T16:00:00.123Z"), Some(1_767_196_800_123));
         assert_eq!(parse_time("yesterday"), None);
     }
 }

@@ -5,34 +5,22 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::client::Endpoint;
-use super::wire::{
-    WireCreated, WireItem, WireParts, WireTreeChange, WireUploadedParts, write_sha1, write_time,
-};
+use super::wire::{WireCreated, WireItem, WireParts, WireTreeChange, WireUploadedParts, write_sha1, write_time};
 use super::{
-    CheckNameMode, Client, ContentHint, CreateFile, Created, Error, ErrorKind, Item, PartUrl,
-    TreeChange, UploadSession, UploadedPart, proof,
+    CheckNameMode, Client, ContentHint, CreateFile, Created, Error, ErrorKind, Item, PartUrl, TreeChange,
+    UploadSession, UploadedPart, proof,
 };
 
 const CREATE: Endpoint = Endpoint::new("openFile/create", "/adrive/v1.0/openFile/create");
-const UPLOAD_URL: Endpoint = Endpoint::new(
-    "openFile/getUploadUrl",
-    "/adrive/v1.0/openFile/getUploadUrl",
-);
-const UPLOADED: Endpoint = Endpoint::new(
-    "openFile/listUploadedParts",
-    "/adrive/v1.0/openFile/listUploadedParts",
-);
+const UPLOAD_URL: Endpoint = Endpoint::new("openFile/getUploadUrl", "/adrive/v1.0/openFile/getUploadUrl");
+const UPLOADED: Endpoint = Endpoint::new("openFile/listUploadedParts", "/adrive/v1.0/openFile/listUploadedParts");
 /// Can take many seconds for large files (reference 3.15). Its lost answer is the caller's to resolve.
-const COMPLETE: Endpoint = Endpoint::new("openFile/complete", "/adrive/v1.0/openFile/complete")
-    .timeout(Duration::from_secs(600))
-    .harmful();
+const COMPLETE: Endpoint =
+    Endpoint::new("openFile/complete", "/adrive/v1.0/openFile/complete").timeout(Duration::from_secs(600)).harmful();
 const UPDATE: Endpoint = Endpoint::new("openFile/update", "/adrive/v1.0/openFile/update");
 const MOVE: Endpoint = Endpoint::new("openFile/move", "/adrive/v1.0/openFile/move");
 const COPY: Endpoint = Endpoint::new("openFile/copy", "/adrive/v1.0/openFile/copy").harmful();
-const TRASH: Endpoint = Endpoint::new(
-    "openFile/recyclebin/trash",
-    "/adrive/v1.0/openFile/recyclebin/trash",
-);
+const TRASH: Endpoint = Endpoint::new("openFile/recyclebin/trash", "/adrive/v1.0/openFile/recyclebin/trash");
 const DELETE: Endpoint = Endpoint::new("openFile/delete", "/adrive/v1.0/openFile/delete");
 
 /// Most pages of uploaded parts: 10,000 parts at ten a page.
@@ -58,24 +46,13 @@ impl Client {
             "check_name_mode": mode_word(mode),
         });
         // Only with refuse does a second arrival make no second folder.
-        let endpoint = if mode == CheckNameMode::Refuse {
-            CREATE
-        } else {
-            CREATE.harmful()
-        };
+        let endpoint = if mode == CheckNameMode::Refuse { CREATE } else { CREATE.harmful() };
         let wire: WireCreated = self.call(endpoint, &body).await?;
-        let file_id = wire
-            .file_id
-            .filter(|id| !id.is_empty())
-            .ok_or_else(no_file_id)?;
+        let file_id = wire.file_id.filter(|id| !id.is_empty()).ok_or_else(no_file_id)?;
         Ok(if wire.exist == Some(true) {
             Created::Exists { file_id }
         } else {
-            Created::Done {
-                file_id,
-                name: wire.file_name,
-                upload_id: None,
-            }
+            Created::Done { file_id, name: wire.file_name, upload_id: None }
         })
     }
 
@@ -85,29 +62,16 @@ impl Client {
     /// Any failed call; [`ErrorKind::PreHashMatched`] and [`ErrorKind::ProofRefused`] ask for another try with
     /// another [`ContentHint`].
     pub async fn create_file(&self, request: CreateFile<'_>) -> Result<Created, Error> {
-        let endpoint = if request.check_name_mode == CheckNameMode::Refuse {
-            CREATE
-        } else {
-            CREATE.harmful()
-        };
+        let endpoint = if request.check_name_mode == CheckNameMode::Refuse { CREATE } else { CREATE.harmful() };
         // The proof belongs to the token that the request carries, so the body is made with it.
-        let wire: WireCreated = self
-            .call_with(endpoint, |token| create_body(&request, token))
-            .await?;
-        let file_id = wire
-            .file_id
-            .filter(|id| !id.is_empty())
-            .ok_or_else(no_file_id)?;
+        let wire: WireCreated = self.call_with(endpoint, |token| create_body(&request, token)).await?;
+        let file_id = wire.file_id.filter(|id| !id.is_empty()).ok_or_else(no_file_id)?;
         let upload_id = wire.upload_id.filter(|id| !id.is_empty());
         if wire.exist == Some(true) {
             return Ok(Created::Exists { file_id });
         }
         if wire.rapid_upload == Some(true) {
-            return Ok(Created::Done {
-                file_id,
-                name: wire.file_name,
-                upload_id,
-            });
+            return Ok(Created::Done { file_id, name: wire.file_name, upload_id });
         }
         let upload_id = upload_id.ok_or_else(|| malformed("no upload_id"))?;
         Ok(Created::Session(UploadSession {
@@ -129,10 +93,7 @@ impl Client {
         upload_id: &str,
         part_numbers: &[u32],
     ) -> Result<Vec<PartUrl>, Error> {
-        let list: Vec<Value> = part_numbers
-            .iter()
-            .map(|number| json!({ "part_number": number }))
-            .collect();
+        let list: Vec<Value> = part_numbers.iter().map(|number| json!({ "part_number": number })).collect();
         let body = json!({ "drive_id": drive_id, "file_id": file_id, "upload_id": upload_id, "part_info_list": list });
         let wire: WireParts = self.call(UPLOAD_URL, &body).await?;
         Ok(parts(wire.part_info_list))
@@ -155,17 +116,9 @@ impl Client {
                 "drive_id": drive_id, "file_id": file_id, "upload_id": upload_id, "part_number_marker": marker,
             });
             let wire: WireUploadedParts = self.call(UPLOADED, &body).await?;
-            found.extend(
-                wire.uploaded_parts
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(|part| {
-                        Some(UploadedPart {
-                            part_number: part.part_number?,
-                            size: part.part_size.unwrap_or(0),
-                        })
-                    }),
-            );
+            found.extend(wire.uploaded_parts.unwrap_or_default().into_iter().filter_map(|part| {
+                Some(UploadedPart { part_number: part.part_number?, size: part.part_size.unwrap_or(0) })
+            }));
             let next = match wire.next_part_number_marker {
                 Some(Value::String(next)) => next,
                 Some(Value::Number(next)) => next.to_string(),
@@ -183,29 +136,16 @@ impl Client {
     ///
     /// # Errors
     /// Any failed call.
-    pub async fn complete(
-        &self,
-        drive_id: &str,
-        file_id: &str,
-        upload_id: &str,
-    ) -> Result<Item, Error> {
+    pub async fn complete(&self, drive_id: &str, file_id: &str, upload_id: &str) -> Result<Item, Error> {
         let body = json!({ "drive_id": drive_id, "file_id": file_id, "upload_id": upload_id });
-        self.call::<WireItem>(COMPLETE, &body)
-            .await?
-            .into_item(COMPLETE.name)
+        self.call::<WireItem>(COMPLETE, &body).await?.into_item(COMPLETE.name)
     }
 
     /// Gives an item another name in its folder (reference 3.16).
     ///
     /// # Errors
     /// Any failed call; [`ErrorKind::NameExists`] however the service says so.
-    pub async fn rename(
-        &self,
-        drive_id: &str,
-        file_id: &str,
-        name: &str,
-        mode: CheckNameMode,
-    ) -> Result<Item, Error> {
+    pub async fn rename(&self, drive_id: &str, file_id: &str, name: &str, mode: CheckNameMode) -> Result<Item, Error> {
         let body = json!({
             "drive_id": drive_id, "file_id": file_id, "name": name, "check_name_mode": mode_word(mode),
         });
@@ -213,9 +153,8 @@ impl Client {
         if answer.get("exist") == Some(&Value::Bool(true)) {
             return Err(Error::new(UPDATE.name, ErrorKind::NameExists));
         }
-        let wire: WireItem = serde_json::from_value(Value::Object(answer)).map_err(|error| {
-            Error::new(UPDATE.name, ErrorKind::Malformed).message(error.to_string())
-        })?;
+        let wire: WireItem = serde_json::from_value(Value::Object(answer))
+            .map_err(|error| Error::new(UPDATE.name, ErrorKind::Malformed).message(error.to_string()))?;
         wire.into_item(UPDATE.name)
     }
 
@@ -271,12 +210,7 @@ impl Client {
     /// # Errors
     /// Any failed call; [`ErrorKind::NotFound`] when it is not there or already in the bin.
     pub async fn trash(&self, drive_id: &str, file_id: &str) -> Result<TreeChange, Error> {
-        self.change(
-            TRASH,
-            &json!({ "drive_id": drive_id, "file_id": file_id }),
-            file_id,
-        )
-        .await
+        self.change(TRASH, &json!({ "drive_id": drive_id, "file_id": file_id }), file_id).await
     }
 
     /// Removes an item for good (reference 3.19).
@@ -284,26 +218,13 @@ impl Client {
     /// # Errors
     /// As [`Client::trash`].
     pub async fn delete(&self, drive_id: &str, file_id: &str) -> Result<TreeChange, Error> {
-        self.change(
-            DELETE,
-            &json!({ "drive_id": drive_id, "file_id": file_id }),
-            file_id,
-        )
-        .await
+        self.change(DELETE, &json!({ "drive_id": drive_id, "file_id": file_id }), file_id).await
     }
 
-    async fn change(
-        &self,
-        endpoint: Endpoint,
-        body: &Value,
-        default_id: &str,
-    ) -> Result<TreeChange, Error> {
+    async fn change(&self, endpoint: Endpoint, body: &Value, default_id: &str) -> Result<TreeChange, Error> {
         let wire: WireTreeChange = self.call(endpoint, body).await?;
         Ok(TreeChange {
-            file_id: wire
-                .file_id
-                .filter(|id| !id.is_empty())
-                .unwrap_or_else(|| default_id.to_owned()),
+            file_id: wire.file_id.filter(|id| !id.is_empty()).unwrap_or_else(|| default_id.to_owned()),
             exists: wire.exist.unwrap_or(false),
             async_task_id: wire.async_task_id.filter(|id| !id.is_empty()),
         })
@@ -311,9 +232,7 @@ impl Client {
 }
 
 fn create_body(request: &CreateFile<'_>, token: &str) -> Result<Value, Error> {
-    let parts: Vec<Value> = (1..=request.parts)
-        .map(|number| json!({ "part_number": number }))
-        .collect();
+    let parts: Vec<Value> = (1..=request.parts).map(|number| json!({ "part_number": number })).collect();
     let mut body = json!({
         "drive_id": request.drive_id,
         "parent_file_id": request.parent_file_id,
@@ -328,33 +247,15 @@ fn create_body(request: &CreateFile<'_>, token: &str) -> Result<Value, Error> {
         }
     };
     set("size", request.size.map(Into::into));
-    set(
-        "local_modified_at",
-        request
-            .local_modified_ms
-            .and_then(write_time)
-            .map(Into::into),
-    );
-    set(
-        "local_created_at",
-        request
-            .local_created_ms
-            .and_then(write_time)
-            .map(Into::into),
-    );
+    set("local_modified_at", request.local_modified_ms.and_then(write_time).map(Into::into));
+    set("local_created_at", request.local_created_ms.and_then(write_time).map(Into::into));
     match &request.content {
         ContentHint::None => {}
         ContentHint::PreHash(sha1) => set("pre_hash", Some(write_sha1(sha1).into())),
-        ContentHint::Full {
-            sha1,
-            proof: source,
-        } => {
+        ContentHint::Full { sha1, proof: source } => {
             let range = proof::proof_range(token, request.size.unwrap_or(0));
-            let bytes = if range.is_empty() {
-                Vec::new()
-            } else {
-                (source.0)(range.start, range.end).map_err(unreadable)?
-            };
+            let bytes =
+                if range.is_empty() { Vec::new() } else { (source.0)(range.start, range.end).map_err(unreadable)? };
             set("content_hash", Some(write_sha1(sha1).into()));
             set("content_hash_name", Some("sha1".into()));
             set("proof_version", Some("v1".into()));
@@ -370,10 +271,7 @@ fn unreadable(error: std::io::Error) -> Error {
 }
 
 fn parts(list: Option<Vec<super::wire::WirePart>>) -> Vec<PartUrl> {
-    list.unwrap_or_default()
-        .into_iter()
-        .filter_map(super::wire::WirePart::into_part)
-        .collect()
+    list.unwrap_or_default().into_iter().filter_map(super::wire::WirePart::into_part).collect()
 }
 
 fn mode_word(mode: CheckNameMode) -> &'static str {

@@ -1,0 +1,154 @@
+//! Conditional requests on a file (RFC 9110, section 13).
+
+use http::{HeaderMap, header};
+
+/// What a file's validators are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Validators<'a> {
+    /// Strong entity tag with its quotes.
+    pub(super) etag: Option<&'a str>,
+    /// `Last-Modified`, Unix seconds.
+    pub(super) modified: i64,
+    /// When the drive last changed the item, Unix seconds. An uploader's time of modification can go
+    /// back with new content, so it alone does not prove that nothing changed.
+    pub(super) changed: i64,
+}
+
+/// How the preconditions come out, in the order of RFC 9110, section 13.2.2.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Proceed,
+    NotModified,
+    Failed,
+}
+
+pub(super) fn evaluate(headers: &HeaderMap, validators: Validators<'_>) -> Verdict {
+    let if_match = list(headers, header::IF_MATCH);
+    if let Some(tags) = if_match {
+        if !matches(&tags, validators.etag, Strength::Strong) {
+            return Verdict::Failed;
+        }
+    } else if date(headers, header::IF_UNMODIFIED_SINCE).is_some_and(|since| validators.modified > since) {
+        return Verdict::Failed;
+    }
+    if let Some(tags) = list(headers, header::IF_NONE_MATCH) {
+        if matches(&tags, validators.etag, Strength::Weak) {
+            return Verdict::NotModified;
+        }
+    } else if let Some(since) = date(headers, header::IF_MODIFIED_SINCE)
+        && (since == validators.modified || (validators.modified <= since && validators.changed <= since))
+    {
+        return Verdict::NotModified;
+    }
+    Verdict::Proceed
+}
+
+/// Whether `Range` counts: without `If-Range`, or with one that names the current content.
+pub(super) fn range_counts(headers: &HeaderMap, validators: Validators<'_>) -> bool {
+    let Some(value) = headers.get(header::IF_RANGE) else { return true };
+    let Ok(text) = value.to_str() else { return false };
+    let text = text.trim();
+    if text.starts_with('"') || text.starts_with("W/") {
+        return validators.etag == Some(text);
+    }
+    parse_date(text) == Some(validators.modified)
+}
+
+#[derive(PartialEq)]
+enum Strength {
+    Strong,
+    Weak,
+}
+
+fn matches(tags: &str, etag: Option<&str>, strength: Strength) -> bool {
+    if tags.trim() == "*" {
+        return true;
+    }
+    let Some(etag) = etag else { return false };
+    split(tags).any(|tag| match tag.strip_prefix("W/") {
+        Some(weak) => strength == Strength::Weak && weak == etag,
+        None => tag == etag,
+    })
+}
+
+/// Entity tags of a list; a comma may be part of a tag.
+fn split(tags: &str) -> impl Iterator<Item = &str> {
+    let mut rest = tags;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        let opening = rest.find('"')?;
+        let closing = rest[opening + 1..].find('"')? + opening + 2;
+        let (tag, after) = rest.split_at(closing);
+        rest = after;
+        Some(tag.trim())
+    })
+}
+
+/// All fields of the name as one list.
+fn list(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    let values: Vec<_> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<i64> {
+    parse_date(headers.get(name)?.to_str().ok()?)
+}
+
+fn parse_date(text: &str) -> Option<i64> {
+    let time = httpdate::parse_http_date(text).ok()?;
+    i64::try_from(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const THEN: &str = "Thu, 01 Jan 1970 00:16:40 GMT"; // 1000 s
+
+    fn file() -> Validators<'static> {
+        Validators { etag: Some("\"a,b\""), modified: 1000, changed: 2000 }
+    }
+
+    fn verdict(headers: &[(header::HeaderName, &str)]) -> Verdict {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        evaluate(&headers, file())
+    }
+
+    #[test]
+    fn tags_are_compared_weakly_for_none_match_and_strongly_for_match() {
+        assert_eq!(verdict(&[(header::IF_NONE_MATCH, "\"x\", W/\"a,b\"")]), Verdict::NotModified);
+        assert_eq!(verdict(&[(header::IF_NONE_MATCH, "\"x\"")]), Verdict::Proceed);
+        assert_eq!(verdict(&[(header::IF_NONE_MATCH, "*")]), Verdict::NotModified);
+        assert_eq!(verdict(&[(header::IF_MATCH, "\"a,b\"")]), Verdict::Proceed);
+        assert_eq!(verdict(&[(header::IF_MATCH, "W/\"a,b\"")]), Verdict::Failed);
+        assert_eq!(verdict(&[(header::IF_MATCH, "*")]), Verdict::Proceed);
+    }
+
+    #[test]
+    fn a_tag_outweighs_a_date() {
+        assert_eq!(verdict(&[(header::IF_NONE_MATCH, "\"x\""), (header::IF_MODIFIED_SINCE, THEN)]), Verdict::Proceed);
+    }
+
+    #[test]
+    fn not_modified_only_if_the_drive_saw_no_change_either() {
+        assert_eq!(verdict(&[(header::IF_MODIFIED_SINCE, THEN)]), Verdict::NotModified);
+        let between = "Thu, 01 Jan 1970 00:25:00 GMT";
+        assert_eq!(verdict(&[(header::IF_MODIFIED_SINCE, between)]), Verdict::Proceed);
+        let later = "Thu, 01 Jan 1970 01:00:00 GMT";
+        assert_eq!(verdict(&[(header::IF_MODIFIED_SINCE, later)]), Verdict::NotModified);
+        assert_eq!(verdict(&[(header::IF_UNMODIFIED_SINCE, "Thu, 01 Jan 1970 00:00:00 GMT")]), Verdict::Failed);
+        assert_eq!(verdict(&[(header::IF_MODIFIED_SINCE, "yesterday")]), Verdict::Proceed);
+    }
+
+    #[test]
+    fn a_resumed_download_gets_its_range_only_of_the_same_content() {
+        let counts =
+            |value: &str| range_counts(&HeaderMap::from_iter([(header::IF_RANGE, value.parse().unwrap())]), file());
+        assert!(counts("\"a,b\""));
+        assert!(!counts("W/\"a,b\""));
+        assert!(counts(THEN));
+        assert!(!counts("Thu, 01 Jan 1970 00:16:41 GMT"));
+        assert!(range_counts(&HeaderMap::new(), file()));
+    }
+}

@@ -1,0 +1,233 @@
+//! GET and HEAD of a resource: conditions, the link policy, ranges.
+//!
+//! HEAD is answered from the listing alone and never redirected. A proxied body hands on the drive's
+//! frames as they come; its length is announced beforehand, so that a body that breaks ends short and
+//! the client knows it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::StreamExt as _;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+
+use super::body::{self, Body, BodyError};
+use super::conditions::{self, Validators, Verdict};
+use super::error::Failure;
+use super::multipart::Multipart;
+use super::properties::push_http_date;
+use super::ranges::{self, Wanted};
+use super::{ALLOW, Context, Dav};
+use crate::config::LinkPolicy;
+use crate::drive::{self, ByteStream, Freshness, Path, Reader, Resource};
+use crate::link;
+
+/// Life that a link must have left to be handed out: players that pause come back to the old one.
+const REDIRECT_MIN_LIFE: Duration = Duration::from_secs(300);
+
+/// A GET or HEAD of one path.
+pub(super) struct Get<'a> {
+    pub(super) method: &'a Method,
+    pub(super) headers: &'a HeaderMap,
+    /// In the whole tree, not below the user's base path.
+    pub(super) path: &'a Path,
+    /// The policy named in the request.
+    pub(super) policy: Option<LinkPolicy>,
+    pub(super) context: &'a Context,
+}
+
+impl Get<'_> {
+    fn range(&self) -> Option<&str> {
+        self.headers.get(header::RANGE)?.to_str().ok()
+    }
+
+    fn reader(&self) -> Reader {
+        Reader { id: self.context.reader, open_ended: ranges::is_open_ended(self.range()) }
+    }
+}
+
+impl Dav {
+    pub(super) async fn get(&self, request: Get<'_>) -> Result<Response<Body>, Failure> {
+        let resource = self.tree.stat(request.path, Freshness::Cached).await?;
+        if resource.is_folder() {
+            return folder(&request, &resource);
+        }
+        match self.file(&request, &resource).await {
+            // The listing is out of date: once more by a new one.
+            Err(drive::Error::Changed) => {
+                let resource = self.tree.stat(request.path, Freshness::Refresh).await?;
+                Ok(self.file(&request, &resource).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    async fn file(&self, request: &Get<'_>, file: &Resource) -> Result<Response<Body>, drive::Error> {
+        let etag = file.entry.etag();
+        let validators = Validators {
+            etag: etag.as_deref(),
+            modified: file.entry.modified_ms.div_euclid(1000),
+            changed: file.entry.updated_ms.div_euclid(1000),
+        };
+        match conditions::evaluate(request.headers, validators) {
+            Verdict::Proceed => {}
+            Verdict::NotModified => return Ok(answer(StatusCode::NOT_MODIFIED, validators, body::empty())),
+            Verdict::Failed => {
+                let text = "the file is not the one that the request's condition names";
+                return Ok(
+                    Failure::new(StatusCode::PRECONDITION_FAILED, text).into_response(request.method == Method::HEAD)
+                );
+            }
+        }
+        if request.method == Method::HEAD {
+            let mut response = answer(StatusCode::OK, validators, body::empty());
+            describe(&mut response, file, file.entry.size);
+            return Ok(response);
+        }
+        match (self.policy(request, file), &file.mount) {
+            (LinkPolicy::Redirect, _) => {
+                let link = self.tree.link(file, REDIRECT_MIN_LIFE).await?;
+                Ok(redirect(link.url.expose().as_str()))
+            }
+            (LinkPolicy::ProxyUrl, Some(mount)) if !mount.down_proxy_urls.is_empty() => {
+                Ok(redirect(&link::proxy_url(mount, file.path.as_str(), unix_now())))
+            }
+            (LinkPolicy::Proxy | LinkPolicy::ProxyUrl, _) => self.proxy(request, file, validators).await,
+        }
+    }
+
+    fn policy(&self, request: &Get<'_>, file: &Resource) -> LinkPolicy {
+        if let Some(policy) = request.policy {
+            return policy;
+        }
+        let client = link::Client {
+            user_agent: request.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()),
+            address: request.context.address,
+            user: request.context.user.as_deref(),
+        };
+        match &file.mount {
+            Some(mount) => self.rules.decide(mount, client),
+            None => LinkPolicy::Proxy,
+        }
+    }
+
+    async fn proxy(
+        &self,
+        request: &Get<'_>,
+        file: &Resource,
+        validators: Validators<'_>,
+    ) -> Result<Response<Body>, drive::Error> {
+        let size = self.tree.size(file, request.reader()).await?;
+        let wanted = match request.range().filter(|_| conditions::range_counts(request.headers, validators)) {
+            Some(range) => ranges::parse(range, size),
+            None => Wanted::Whole,
+        };
+        match wanted {
+            Wanted::Unsatisfiable => {
+                let mut response = answer(StatusCode::RANGE_NOT_SATISFIABLE, validators, body::empty());
+                set(&mut response, header::CONTENT_RANGE, format!("bytes */{size}"));
+                Ok(response)
+            }
+            Wanted::Whole => {
+                let body = self.stream(request, file, 0..size).await?;
+                let mut response = answer(StatusCode::OK, validators, body);
+                describe(&mut response, file, Some(size));
+                Ok(response)
+            }
+            Wanted::Parts(parts) => match <[_; 1]>::try_from(parts) {
+                Ok([part]) => {
+                    let body = self.stream(request, file, part.clone()).await?;
+                    let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, body);
+                    describe(&mut response, file, Some(part.end - part.start));
+                    let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+                    set(&mut response, header::CONTENT_RANGE, range);
+                    Ok(response)
+                }
+                Err(parts) => {
+                    let reader = Reader { open_ended: false, ..request.reader() };
+                    let multipart = Multipart::new(self.tree.clone(), file.clone(), reader, size, parts);
+                    let (content_type, length) = (multipart.content_type(), multipart.length());
+                    let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, multipart.into_body().await?);
+                    describe(&mut response, file, Some(length));
+                    set(&mut response, header::CONTENT_TYPE, content_type);
+                    Ok(response)
+                }
+            },
+        }
+    }
+
+    async fn stream(
+        &self,
+        request: &Get<'_>,
+        file: &Resource,
+        range: std::ops::Range<u64>,
+    ) -> Result<Body, drive::Error> {
+        if range.is_empty() {
+            return Ok(body::empty());
+        }
+        Ok(stream_body(self.tree.read(file, range, request.reader()).await?))
+    }
+}
+
+/// The stream's frames as they come.
+fn stream_body(stream: ByteStream) -> Body {
+    StreamBody::new(stream.map(|bytes| bytes.map(Frame::data).map_err(BodyError::from))).boxed_unsync()
+}
+
+fn folder(request: &Get<'_>, folder: &Resource) -> Result<Response<Body>, Failure> {
+    if request.method == Method::HEAD {
+        let mut response = Response::new(body::empty());
+        let mut date = Vec::new();
+        push_http_date(&mut date, folder.entry.modified_ms.div_euclid(1000));
+        set(&mut response, header::LAST_MODIFIED, date);
+        return Ok(response);
+    }
+    let text = "this is a folder: open it with a WebDAV client, or ask for it by PROPFIND";
+    Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, text).header(header::ALLOW, HeaderValue::from_static(ALLOW)))
+}
+
+/// An answer about a file, with its validators.
+fn answer(status: StatusCode, validators: Validators<'_>, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    if let Some(etag) = validators.etag {
+        set(&mut response, header::ETAG, etag);
+    }
+    let mut date = Vec::new();
+    push_http_date(&mut date, validators.modified);
+    set(&mut response, header::LAST_MODIFIED, date);
+    let headers = response.headers_mut();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+fn describe(response: &mut Response<Body>, file: &Resource, length: Option<u64>) {
+    let mime = file.entry.mime().unwrap_or("application/octet-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
+    if let Some(length) = length {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// Players rarely come back to ask again, so nothing may remember the target (clients reference, section 7).
+fn redirect(target: &str) -> Response<Body> {
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    set(&mut response, header::LOCATION, target);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Sets a header whose value we made ourselves; what is no header value is left out.
+fn set(response: &mut Response<Body>, name: header::HeaderName, value: impl AsRef<[u8]>) {
+    if let Ok(value) = HeaderValue::from_bytes(value.as_ref()) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn unix_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+}

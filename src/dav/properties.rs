@@ -1,0 +1,366 @@
+//! The live properties of a resource and how each is written.
+
+use super::propfind_request::{PropName, Propfind};
+use crate::drive::{Entry, Quota};
+
+/// Namespace of checksums (clients reference, section 3).
+const OWNCLOUD: &str = "http://owncloud.org/ns";
+
+/// A property that the server computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Live {
+    ResourceType,
+    DisplayName,
+    ContentLength,
+    ContentType,
+    Etag,
+    LastModified,
+    CreationDate,
+    SupportedLock,
+    LockDiscovery,
+    QuotaAvailable,
+    QuotaUsed,
+    Checksums,
+}
+
+/// Those that allprop gives: not the quota (RFC 4331), nor what lies outside RFC 4918.
+const ALLPROP: [Live; 9] = [
+    Live::ResourceType,
+    Live::DisplayName,
+    Live::ContentLength,
+    Live::ContentType,
+    Live::Etag,
+    Live::LastModified,
+    Live::CreationDate,
+    Live::SupportedLock,
+    Live::LockDiscovery,
+];
+
+const EVERY: [Live; 12] = [
+    Live::ResourceType,
+    Live::DisplayName,
+    Live::ContentLength,
+    Live::ContentType,
+    Live::Etag,
+    Live::LastModified,
+    Live::CreationDate,
+    Live::SupportedLock,
+    Live::LockDiscovery,
+    Live::QuotaAvailable,
+    Live::QuotaUsed,
+    Live::Checksums,
+];
+
+impl Live {
+    fn of(name: &PropName) -> Option<Self> {
+        EVERY.into_iter().find(|live| live.namespace() == name.namespace && live.local() == name.name)
+    }
+
+    fn namespace(self) -> &'static str {
+        if self == Self::Checksums { OWNCLOUD } else { "DAV:" }
+    }
+
+    fn local(self) -> &'static str {
+        &self.tag()[self.tag().find(':').map_or(0, |at| at + 1)..]
+    }
+
+    /// The name with the prefix that the document binds.
+    fn tag(self) -> &'static str {
+        match self {
+            Self::ResourceType => "D:resourcetype",
+            Self::DisplayName => "D:displayname",
+            Self::ContentLength => "D:getcontentlength",
+            Self::ContentType => "D:getcontenttype",
+            Self::Etag => "D:getetag",
+            Self::LastModified => "D:getlastmodified",
+            Self::CreationDate => "D:creationdate",
+            Self::SupportedLock => "D:supportedlock",
+            Self::LockDiscovery => "D:lockdiscovery",
+            Self::QuotaAvailable => "D:quota-available-bytes",
+            Self::QuotaUsed => "D:quota-used-bytes",
+            Self::Checksums => "oc:checksums",
+        }
+    }
+}
+
+/// What of a resource its properties are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) entry: &'a Entry,
+    /// Label; the entry's own name but for the root.
+    pub(super) name: &'a str,
+    pub(super) quota: Option<Quota>,
+}
+
+/// A request's properties, worked out once for all resources of the answer.
+#[derive(Debug)]
+pub(super) struct Plan {
+    live: Vec<Live>,
+    /// Elements of properties that no resource has.
+    unknown: Vec<u8>,
+    /// Report what is missing, as a request by name does.
+    report_missing: bool,
+    names_only: bool,
+}
+
+impl Plan {
+    pub(super) fn new(request: &Propfind) -> Self {
+        let (base, asked, report_missing): (&[Live], &[PropName], bool) = match request {
+            Propfind::AllProp(include) => (&ALLPROP, include, true),
+            Propfind::PropName => (&EVERY, &[], false),
+            Propfind::Prop(names) => (&[], names, true),
+        };
+        let mut plan = Self {
+            live: base.to_vec(),
+            unknown: Vec::new(),
+            report_missing,
+            names_only: *request == Propfind::PropName,
+        };
+        for name in asked {
+            match Live::of(name) {
+                Some(live) if plan.live.contains(&live) => {}
+                Some(live) => plan.live.push(live),
+                None => push_unknown(&mut plan.unknown, name),
+            }
+        }
+        // Only what was asked for by name is reported as missing.
+        if matches!(request, Propfind::AllProp(include) if include.is_empty()) {
+            plan.report_missing = false;
+        }
+        plan
+    }
+
+    /// Whether the account's space is needed.
+    pub(super) fn wants_quota(&self) -> bool {
+        self.live.iter().any(|live| matches!(live, Live::QuotaAvailable | Live::QuotaUsed))
+    }
+
+    /// Appends the propstat elements of one resource.
+    pub(super) fn write(&self, out: &mut Vec<u8>, subject: Subject<'_>) {
+        let begin = out.len();
+        out.extend_from_slice(b"<D:propstat><D:prop>");
+        let first = out.len();
+        let mut missing: u32 = 0;
+        for (at, live) in self.live.iter().enumerate() {
+            let before = out.len();
+            if !write_property(out, *live, subject) {
+                missing |= 1 << at;
+            } else if self.names_only {
+                out.truncate(before);
+                push_empty(out, live.tag());
+            }
+        }
+        let report = self.report_missing && (missing != 0 || !self.unknown.is_empty());
+        if out.len() > first || !report {
+            out.extend_from_slice(b"</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>");
+        } else {
+            out.truncate(begin);
+        }
+        if report {
+            out.extend_from_slice(b"<D:propstat><D:prop>");
+            for (at, live) in self.live.iter().enumerate() {
+                if missing & (1 << at) != 0 {
+                    push_empty(out, live.tag());
+                }
+            }
+            out.extend_from_slice(&self.unknown);
+            out.extend_from_slice(b"</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>");
+        }
+    }
+}
+
+fn push_empty(out: &mut Vec<u8>, tag: &str) {
+    out.push(b'<');
+    out.extend_from_slice(tag.as_bytes());
+    out.extend_from_slice(b"/>");
+}
+
+fn push_unknown(out: &mut Vec<u8>, name: &PropName) {
+    // Element names come from well-formed XML; only the namespace can hold what needs escaping.
+    let element = if name.namespace.is_empty() {
+        format!("<{}/>", name.name)
+    } else {
+        format!("<x:{} xmlns:x=\"{}\"/>", name.name, quick_xml::escape::escape(name.namespace.as_str()))
+    };
+    out.extend_from_slice(element.as_bytes());
+}
+
+/// Appends the property with its value; false where the resource has none.
+fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
+    let entry = subject.entry;
+    match live {
+        Live::ResourceType if entry.is_folder() => {
+            out.extend_from_slice(b"<D:resourcetype><D:collection/></D:resourcetype>");
+            return true;
+        }
+        Live::ResourceType | Live::SupportedLock | Live::LockDiscovery => {
+            push_empty(out, live.tag());
+            return true;
+        }
+        Live::DisplayName => return element(out, live, |out| push_text(out, subject.name)),
+        _ => {}
+    }
+    let folder = entry.is_folder();
+    match live {
+        Live::ContentLength => match entry.size.filter(|_| !folder) {
+            Some(size) => element(out, live, |out| push_number(out, size)),
+            None => false,
+        },
+        Live::ContentType => match entry.mime() {
+            Some(mime) => element(out, live, |out| out.extend_from_slice(mime.as_bytes())),
+            None => false,
+        },
+        Live::Etag => match entry.etag() {
+            Some(etag) => element(out, live, |out| out.extend_from_slice(etag.as_bytes())),
+            None => false,
+        },
+        Live::LastModified => element(out, live, |out| push_http_date(out, entry.modified_ms / 1000)),
+        Live::CreationDate => element(out, live, |out| push_rfc3339(out, entry.created_ms / 1000)),
+        Live::Checksums => match entry.sha1 {
+            Some(sha1) => element(out, live, |out| push_sha1(out, &sha1)),
+            None => false,
+        },
+        Live::QuotaAvailable => match subject.quota {
+            Some(quota) => element(out, live, |out| push_number(out, quota.available)),
+            None => false,
+        },
+        Live::QuotaUsed => match subject.quota {
+            Some(quota) => element(out, live, |out| push_number(out, quota.used)),
+            None => false,
+        },
+        Live::ResourceType | Live::DisplayName | Live::SupportedLock | Live::LockDiscovery => false,
+    }
+}
+
+fn element(out: &mut Vec<u8>, live: Live, value: impl FnOnce(&mut Vec<u8>)) -> bool {
+    let tag = live.tag().as_bytes();
+    out.push(b'<');
+    out.extend_from_slice(tag);
+    out.push(b'>');
+    value(out);
+    out.extend_from_slice(b"</");
+    out.extend_from_slice(tag);
+    out.push(b'>');
+    true
+}
+
+/// Escaped text; characters that XML 1.0 cannot carry are left out.
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    let plain = text.bytes().all(|byte| !matches!(byte, b'<' | b'>' | b'&' | 0..=0x1f | 0xef));
+    if plain {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    let carried: String = text
+        .chars()
+        .filter(|c| !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}'))
+        .collect();
+    out.extend_from_slice(quick_xml::escape::partial_escape(carried.as_str()).as_bytes());
+}
+
+fn push_number(out: &mut Vec<u8>, mut number: u64) {
+    let start = out.len();
+    loop {
+        #[expect(clippy::cast_possible_truncation, reason = "a digit")]
+        out.push(b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out[start..].reverse();
+}
+
+fn push_sha1(out: &mut Vec<u8>, sha1: &[u8; 20]) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    out.extend_from_slice(b"<oc:checksum>SHA1:");
+    for byte in sha1 {
+        out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+    out.extend_from_slice(b"</oc:checksum>");
+}
+
+/// A moment's calendar fields in UTC; years outside 0–9999 count as the epoch.
+fn civil(seconds: i64) -> jiff::civil::DateTime {
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    jiff::tz::TimeZone::UTC.to_datetime(time)
+}
+
+fn push_digits(out: &mut Vec<u8>, number: i16, width: u32) {
+    for place in (0..width).rev() {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a digit of a calendar field")]
+        out.push(b'0' + (i32::from(number) / 10i32.pow(place) % 10) as u8);
+    }
+}
+
+/// RFC 9110's preferred date form, whose names are English whatever the locale.
+pub(super) fn push_http_date(out: &mut Vec<u8>, seconds: i64) {
+    const DAYS: &[&[u8; 3]; 7] = &[b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+    const MONTHS: &[&[u8; 3]; 12] =
+        &[b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    let at = civil(seconds);
+    out.extend_from_slice(DAYS[at.weekday().to_monday_zero_offset().unsigned_abs() as usize % 7]);
+    out.extend_from_slice(b", ");
+    push_digits(out, at.day().into(), 2);
+    out.push(b' ');
+    out.extend_from_slice(MONTHS[(at.month() - 1).unsigned_abs() as usize % 12]);
+    out.push(b' ');
+    push_digits(out, at.year(), 4);
+    out.push(b' ');
+    push_time(out, at);
+    out.extend_from_slice(b" GMT");
+}
+
+fn push_rfc3339(out: &mut Vec<u8>, seconds: i64) {
+    let at = civil(seconds);
+    push_digits(out, at.year(), 4);
+    out.push(b'-');
+    push_digits(out, at.month().into(), 2);
+    out.push(b'-');
+    push_digits(out, at.day().into(), 2);
+    out.push(b'T');
+    push_time(out, at);
+    out.push(b'Z');
+}
+
+fn push_time(out: &mut Vec<u8>, at: jiff::civil::DateTime) {
+    push_digits(out, at.hour().into(), 2);
+    out.push(b':');
+    push_digits(out, at.minute().into(), 2);
+    out.push(b':');
+    push_digits(out, at.second().into(), 2);
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn dates_agree_with_the_library(seconds in 0i64..253_402_300_799) {
+            let mut out = Vec::new();
+            push_http_date(&mut out, seconds);
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds.unsigned_abs());
+            prop_assert_eq!(String::from_utf8(out).unwrap(), httpdate::fmt_http_date(time));
+            let mut out = Vec::new();
+            push_rfc3339(&mut out, seconds);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), jiff::Timestamp::from_second(seconds).unwrap().to_string());
+        }
+
+        #[test]
+        fn numbers_are_decimal(number: u64) {
+            let mut out = Vec::new();
+            push_number(&mut out, number);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+        }
+    }
+
+    #[test]
+    fn text_is_escaped_and_keeps_only_what_xml_can_carry() {
+        let mut out = Vec::new();
+        push_text(&mut out, "a<b>&\u{1}c\u{ffff}é");
+        assert_eq!(String::from_utf8(out).unwrap(), "a&lt;b&gt;&amp;cé");
+    }
+}

@@ -1,0 +1,245 @@
+//! The data host: ranged GETs and part PUTs by signed URLs (reference 3.9, 3.12).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, header, request::Parts};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
+
+use super::Shared;
+use super::answer::{Body, full, response, xml};
+use super::content::Content;
+use super::fault::FaultKind;
+use super::signed::{self, Grant};
+use super::upload;
+use super::world::World;
+
+/// Bytes handed on at a time when the rate is limited.
+const SLOW_PIECE: u64 = 16 << 10;
+
+pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>) -> Response<Body> {
+    let mut world = shared.world.lock();
+    if fault == Some(&FaultKind::ExpireLink) {
+        return xml(403, "AccessDenied", "Request has expired.", "0002-00000069");
+    }
+    let grant = match signed::check(&world, parts) {
+        Ok(grant) => grant,
+        Err(refusal) => return *refusal,
+    };
+    let Some((content, etag, modified_ms)) = entity(&world, &grant) else {
+        return xml(404, "NoSuchKey", "The specified key does not exist.", "0026-00000001");
+    };
+    let limit = world.rules.max_downloads;
+    let owner = &mut world.users[grant.user];
+    if owner.open_downloads >= limit {
+        let message = "Callback deny this request reason: ExceedMaxConcurrency";
+        return xml(403, "RequestDeniedByCallback", message, "0007-00000209");
+    }
+    owner.open_downloads += 1;
+    owner.peak_downloads = owner.peak_downloads.max(owner.open_downloads);
+    let rate = world.rules.download_bytes_per_s;
+    drop(world);
+    shared.downloads.send_modify(|open| *open += 1);
+    let place = OpenDownload { shared: shared.clone(), user: grant.user };
+
+    let size = content.size();
+    let range = parts
+        .headers
+        .get(header::RANGE)
+        .and_then(|v| v.to_str().ok())
+        .filter(|_| fault != Some(&FaultKind::IgnoreRange));
+    let standard = parts.headers.get("x-oss-range-behavior").is_some_and(|v| v == "standard");
+    let (status, start, end) = match range.map(|text| parse_range(text, size, standard)) {
+        None | Some(Span::Whole) => (200, 0, size),
+        Some(Span::Part(start, end)) => (206, start, end),
+        Some(Span::Beyond) => {
+            return xml(416, "InvalidRange", "The requested range cannot be satisfied.", "0039-00000001");
+        }
+    };
+    let body = Download {
+        content,
+        at: start,
+        end,
+        sent: 0,
+        fault: fault.cloned(),
+        rate: rate.map(|rate| (rate, Box::pin(tokio::time::sleep(Duration::ZERO)))),
+        _place: place,
+    };
+    let other = fault == Some(&FaultKind::DifferentEntity);
+    let mut answer = Response::new(body.boxed_unsync());
+    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    let headers = answer.headers_mut();
+    let mut set = |name: header::HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    };
+    set(header::ETAG, if other { "\"ANOTHER\"".to_owned() } else { format!("\"{etag}\"") });
+    let modified = std::time::UNIX_EPOCH + Duration::from_millis(modified_ms.unsigned_abs());
+    set(header::LAST_MODIFIED, httpdate::fmt_http_date(modified));
+    set(header::ACCEPT_RANGES, "bytes".to_owned());
+    set(header::CONTENT_LENGTH, (end - start).to_string());
+    set(header::CONTENT_TYPE, "application/oct-stream".to_owned());
+    set(header::CONTENT_DISPOSITION, grant.name);
+    set(header::HeaderName::from_static("x-oss-request-id"), uuid::Uuid::new_v4().simple().to_string());
+    set(header::HeaderName::from_static("x-oss-object-type"), "Multipart".to_owned());
+    if status == 206 {
+        set(header::CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
+    }
+    answer
+}
+
+fn entity(world: &World, grant: &Grant) -> Option<(Content, String, i64)> {
+    let node = world.drives.get(&grant.drive_id)?.nodes.get(&grant.file_id).filter(|n| !n.uploading)?;
+    let content = match (grant.stream.as_str(), &node.streams) {
+        ("jpeg", Some((jpeg, _))) => jpeg.clone(),
+        ("mov", Some((_, mov))) => mov.clone(),
+        _ => node.content.clone()?,
+    };
+    // The object behind a file does not change when the item is renamed or moved.
+    let etag = node.sha1.clone().unwrap_or_else(|| node.file_id.to_ascii_uppercase());
+    Some((content, format!("{}-{}", &etag[..etag.len().min(32)], content_tag(node)), node.created_ms))
+}
+
+fn content_tag(node: &super::world::Node) -> u64 {
+    node.size() % 9973 + 1
+}
+
+enum Span {
+    Whole,
+    Part(u64, u64),
+    Beyond,
+}
+
+/// One range; what is malformed or beyond the end is the whole, or with the standard behaviour 416.
+fn parse_range(text: &str, size: u64, standard: bool) -> Span {
+    let beyond = || if standard { Span::Beyond } else { Span::Whole };
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|spec| spec.split_once('-')) else {
+        return Span::Whole;
+    };
+    match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) if first <= last && last < size => Span::Part(first, last + 1),
+        (Ok(first), Ok(last)) if first <= last && first < size && standard => Span::Part(first, size),
+        (Ok(first), Err(_)) if last.is_empty() && first < size => Span::Part(first, size),
+        (Err(_), Ok(length)) if first.is_empty() && length > 0 && size > 0 => {
+            Span::Part(size.saturating_sub(length), size)
+        }
+        _ => beyond(),
+    }
+}
+
+/// One open body of a user; given back when dropped, which is when the client has left.
+struct OpenDownload {
+    shared: Arc<Shared>,
+    user: usize,
+}
+
+impl Drop for OpenDownload {
+    fn drop(&mut self) {
+        self.shared.world.lock().users[self.user].open_downloads -= 1;
+        self.shared.downloads.send_modify(|open| *open -= 1);
+    }
+}
+
+struct Download {
+    content: Content,
+    at: u64,
+    end: u64,
+    sent: u64,
+    fault: Option<FaultKind>,
+    rate: Option<(u64, Pin<Box<tokio::time::Sleep>>)>,
+    _place: OpenDownload,
+}
+
+impl http_body::Body for Download {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        let this = self.get_mut();
+        let mut end = this.end;
+        if let Some(FaultKind::Cut { after } | FaultKind::Stall { after }) = &this.fault {
+            if this.sent >= *after {
+                return match &this.fault {
+                    Some(FaultKind::Stall { .. }) => Poll::Pending,
+                    _ => Poll::Ready(Some(Err(std::io::Error::other("cut by a planned fault")))),
+                };
+            }
+            end = end.min(this.at + (after - this.sent));
+        }
+        if this.at >= this.end {
+            return Poll::Ready(None);
+        }
+        if let Some((rate, timer)) = &mut this.rate {
+            std::task::ready!(timer.as_mut().poll(cx));
+            end = end.min(this.at + SLOW_PIECE);
+            let pause = Duration::from_secs_f64((end - this.at) as f64 / *rate as f64);
+            timer.as_mut().reset(tokio::time::Instant::now() + pause);
+        }
+        let piece = this.content.piece(this.at, end)?;
+        this.at += piece.len() as u64;
+        this.sent += piece.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at >= self.end
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.end - self.at)
+    }
+}
+
+/// One part; the whole of it has been read.
+pub(super) fn put(shared: &Shared, parts: &Parts, body: Bytes) -> Response<Body> {
+    let mut world = shared.world.lock();
+    let grant = match signed::check(&world, parts) {
+        Ok(grant) => grant,
+        Err(refusal) => return *refusal,
+    };
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    match announced {
+        None => {
+            return xml(
+                411,
+                "MissingContentLength",
+                "You must provide the Content-Length HTTP header.",
+                "0002-00000200",
+            );
+        }
+        Some(length) if length != body.len() as u64 => {
+            return xml(
+                400,
+                "RequestTimeout",
+                "Your socket connection was not read within the timeout.",
+                "0002-00000201",
+            );
+        }
+        Some(_) => {}
+    }
+    match upload::store_part(&mut world, &grant.upload_id, grant.part_number, body) {
+        Ok(etag) => {
+            let mut answer = response(200, "application/xml", Bytes::new());
+            answer.headers_mut().remove(header::CONTENT_TYPE);
+            if let Ok(etag) = HeaderValue::from_str(&format!("\"{etag}\"")) {
+                answer.headers_mut().insert(header::ETAG, etag);
+            }
+            answer
+        }
+        Err(refusal) => *refusal,
+    }
+}
+
+/// Any other verb is not the one that was signed.
+pub(super) fn other_verb(method: &Method) -> Response<Body> {
+    let mut answer = xml(403, "SignatureDoesNotMatch", "The request signature does not match.", "0002-00000040");
+    if *method == Method::HEAD {
+        *answer.body_mut() = full(Bytes::new());
+    }
+    answer
+}

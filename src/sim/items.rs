@@ -1,0 +1,96 @@
+//! The file object (reference 3.1).
+
+use serde_json::{Map, Value, json};
+
+use super::content::Content;
+use super::world::{Node, World, timestamp};
+
+/// The object as listings and `get` give it; `streams` adds those of a live photo.
+pub(super) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) -> Value {
+    let folder = node.is_folder();
+    let extension = node.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).filter(|_| !folder);
+    let category = extension.as_deref().map(category);
+    let hash = node.sha1.as_deref().map(|hash| hash_case(world, hash));
+    let mut item = json!({
+        "drive_id": drive_id,
+        "domain_id": "bj29",
+        "file_id": node.file_id,
+        "parent_file_id": node.parent,
+        "name": node.name,
+        "type": if folder { "folder" } else { "file" },
+        "size": if folder { Value::Null } else { json!(node.size()) },
+        "category": category,
+        "file_extension": extension,
+        "mime_type": extension.as_deref().map(mime),
+        "content_type": if folder { Value::Null } else { json!("application/oct-stream") },
+        "content_hash": hash,
+        "content_hash_name": if folder { Value::Null } else { json!("sha1") },
+        "status": "available",
+        "starred": node.starred,
+        "hidden": false,
+        "trashed": null,
+        "thumbnail": null,
+        "url": null,
+        "created_at": timestamp(node.created_ms),
+        "updated_at": timestamp(node.updated_ms),
+        "local_created_at": node.local_created,
+        "local_modified_at": node.local_modified,
+        "play_cursor": node.play_cursor,
+        "punish_flag": node.punish_flag,
+        "encrypt_mode": "none",
+        "user_meta": null,
+        "video_media_metadata": null,
+        "image_media_metadata": null,
+    });
+    if streams && let (Some((jpeg, mov)), Some(fields)) = (&node.streams, item.as_object_mut()) {
+        fields.insert("streams_info".to_owned(), json!({ "jpeg": stream(world, jpeg), "mov": stream(world, mov) }));
+    }
+    item
+}
+
+fn stream(world: &World, content: &Content) -> Value {
+    let hash = content.sha1().map(|hash| hash_case(world, &hash));
+    json!({ "size": content.size(), "content_hash": hash, "content_hash_name": "sha1" })
+}
+
+pub(super) fn hash_case(world: &World, hash: &str) -> String {
+    if world.rules.lower_case_hashes { hash.to_ascii_lowercase() } else { hash.to_owned() }
+}
+
+/// The sparse object of a drive's root (reference 3.5).
+pub(super) fn root(drive_id: &str) -> Value {
+    let mut root = Map::new();
+    for (name, value) in [("file_id", "root"), ("name", "Default"), ("type", "folder"), ("status", "available")] {
+        root.insert(name.to_owned(), json!(value));
+    }
+    root.insert("drive_id".to_owned(), json!(drive_id));
+    root.insert("domain_id".to_owned(), json!("bj29"));
+    root.insert("revision_id".to_owned(), json!(""));
+    Value::Object(root)
+}
+
+pub(super) fn category(extension: &str) -> &'static str {
+    match extension {
+        "mp4" | "mkv" | "avi" | "mov" | "ts" | "webm" => "video",
+        "mp3" | "flac" | "wav" | "m4a" => "audio",
+        "jpg" | "jpeg" | "png" | "gif" | "bmp" | "heic" | "livp" => "image",
+        "txt" | "md" | "pdf" | "doc" | "docx" | "srt" => "doc",
+        "zip" | "rar" | "7z" => "zip",
+        _ => "others",
+    }
+}
+
+fn mime(extension: &str) -> &'static str {
+    match extension {
+        "mp4" => "video/mp4",
+        "mkv" => "video/x-matroska",
+        "avi" => "video/x-msvideo",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "bmp" => "image/bmp",
+        "txt" => "text/plain",
+        _ => "application/oct-stream",
+    }
+}

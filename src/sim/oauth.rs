@@ -1,0 +1,225 @@
+//! Signing in: the service's own endpoints and the three forms of token servers (reference 1).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use http::{Method, Response};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::answer::{Body, Refusal, json_response, response};
+use super::params::Params;
+use super::tokens::{CLIENT_ID, CLIENT_SECRET, Code, Login, LoginState};
+use super::world::World;
+
+/// The endpoint's name for counts and faults, if the path is one of this module's.
+pub(super) fn call(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "/oauth/access_token" => "oauth/access_token",
+        "/oauth/authorize" => "oauth/authorize",
+        "/oauth/authorize/qrcode" => "oauth/authorize/qrcode",
+        "/oauth/users/info" => "oauth/users/info",
+        "/oauth/users/scopes" => "oauth/users/scopes",
+        "/alist/ali_open/token" => "alist/token",
+        "/alist/ali_open/code" => "alist/code",
+        "/alist/ali_open/qr" => "alist/qr",
+        "/alist/ali_open/limit" => "alist/limit",
+        "/alicloud/renewapi" => "openlist/renewapi",
+        "/alicloud/requests" => "openlist/requests",
+        "/alicloud/callback" => "openlist/callback",
+        "/messense/oauth/access_token" => "messense/access_token",
+        "/messense/oauth/authorize/qrcode" => "messense/qrcode",
+        _ if path.contains("/oauth/qrcode/") && path.ends_with("/status") => "oauth/qrcode/status",
+        _ if path.starts_with("/oauth/qrcode/") => "oauth/qrcode",
+        _ => return None,
+    })
+}
+
+pub(super) fn answer(world: &mut World, call: &str, parts: &http::request::Parts, body: &[u8]) -> Response<Body> {
+    let query = |name: &str| {
+        let query = parts.uri.query().unwrap_or_default();
+        url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+    };
+    let post = parts.method == Method::POST;
+    let result = match call {
+        "oauth/access_token" if post => fields(parts, body).and_then(|p| exchange(world, &p, Credentials::Demanded)),
+        "alist/token" | "alist/code" if post => {
+            fields(parts, body).and_then(|p| exchange(world, &p, Credentials::Optional))
+        }
+        "messense/access_token" if post => fields(parts, body).and_then(|p| exchange(world, &p, Credentials::Optional)),
+        "oauth/authorize/qrcode" | "messense/qrcode" | "alist/qr" if post => {
+            fields(parts, body).and_then(|p| start_login(world, &p, call == "oauth/authorize/qrcode"))
+        }
+        "alist/limit" => Ok(json!({ "minutes": 5, "max": 10 })),
+        "oauth/qrcode/status" => Ok(login_status(world, parts.uri.path())),
+        "oauth/qrcode" => return response(200, "image/png", &b"\x89PNG\r\n\x1a\n"[..]),
+        "oauth/authorize" => authorize(world, &query),
+        "oauth/users/info" | "oauth/users/scopes" => user_of(world, parts).map(|user| about(world, user, call)),
+        "openlist/renewapi" => return renewapi(world, query("refresh_ui")),
+        "openlist/requests" => return requests(world),
+        "openlist/callback" => return callback(world, query("code")),
+        _ => Err(Refusal::plain(405, "Method Not Allowed")),
+    };
+    match result {
+        Ok(value) => json_response(200, &value),
+        Err(refusal) => refusal.into_response(&world.rules.clone()),
+    }
+}
+
+/// JSON, or the form encoding that also works (reference 1.6).
+fn fields(parts: &http::request::Parts, body: &[u8]) -> Result<Params, Refusal> {
+    let form = parts
+        .headers
+        .get("content-type")
+        .is_some_and(|v| v.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    if !form {
+        return Params::parse(body);
+    }
+    let fields: serde_json::Map<String, Value> =
+        url::form_urlencoded::parse(body).map(|(n, v)| (n.into_owned(), json!(v))).collect();
+    Params::parse(Value::Object(fields).to_string().as_bytes())
+}
+
+#[derive(PartialEq)]
+enum Credentials {
+    Demanded,
+    /// A token server adds its own.
+    Optional,
+}
+
+fn exchange(world: &mut World, params: &Params, credentials: Credentials) -> Result<Value, Refusal> {
+    params.only(&["client_id", "client_secret", "grant_type", "code", "code_verifier", "refresh_token"])?;
+    let pkce = params.text("code_verifier")?;
+    let (id, secret) = (params.text("client_id")?, params.text("client_secret")?);
+    if credentials == Credentials::Demanded || id.is_some() {
+        if id != Some(CLIENT_ID) {
+            return Err(Refusal::new(400, "InvalidClientId", "invalid client_id"));
+        }
+        if pkce.is_none() && secret != Some(CLIENT_SECRET) {
+            return Err(Refusal::new(400, "InvalidClientSecret", "invalid client_secret"));
+        }
+    }
+    match params.need("grant_type")? {
+        "refresh_token" => {
+            let token = params.need("refresh_token")?.to_owned();
+            world.tokens.renew(&world.users, &token, &world.rules)
+        }
+        "authorization_code" => {
+            let invalid = || Refusal::new(400, "InvalidCode", "invalid code");
+            let code = world.tokens.codes.remove(params.need("code")?).ok_or_else(invalid)?;
+            if let Some((challenge, method)) = &code.challenge
+                && !pkce.is_some_and(|verifier| answers(challenge, method, verifier))
+            {
+                return Err(invalid());
+            }
+            let is_pkce = code.challenge.is_some();
+            Ok(world.tokens.grant(code.user, &world.users[code.user], &world.rules, is_pkce))
+        }
+        _ => Err(Refusal::new(400, "InvalidGrantType", "invalid grant_type")),
+    }
+}
+
+/// Whether a verifier answers a challenge, padded or not (reference 1.5).
+fn answers(challenge: &str, method: &str, verifier: &str) -> bool {
+    if method == "plain" {
+        return challenge == verifier;
+    }
+    let digest = Sha256::digest(verifier.as_bytes());
+    challenge == URL_SAFE.encode(digest) || challenge == URL_SAFE_NO_PAD.encode(digest)
+}
+
+fn start_login(world: &mut World, params: &Params, credentials: bool) -> Result<Value, Refusal> {
+    let challenge = params.text("code_challenge")?.map(str::to_owned);
+    let method = params.text("code_challenge_method")?.unwrap_or("plain").to_owned();
+    if credentials {
+        if params.text("client_id")? != Some(CLIENT_ID) {
+            return Err(Refusal::new(400, "InvalidClientId", "invalid client_id"));
+        }
+        if challenge.is_none() && params.text("client_secret")? != Some(CLIENT_SECRET) {
+            return Err(Refusal::new(400, "InvalidClientSecret", "invalid client_secret"));
+        }
+        if params.list("scopes")?.is_none_or(Vec::is_empty) {
+            return Err(Refusal::parameter("Missing", "scopes"));
+        }
+    }
+    let sid = uuid::Uuid::new_v4().simple().to_string();
+    let login = Login { challenge: challenge.map(|c| (c, method)), ..Login::default() };
+    world.tokens.logins.insert(sid.clone(), login);
+    Ok(json!({ "qrCodeUrl": format!("{}/oauth/qrcode/{sid}", world.base), "sid": sid }))
+}
+
+fn login_status(world: &mut World, path: &str) -> Value {
+    let sid = path.trim_end_matches("/status").rsplit('/').next().unwrap_or_default().to_owned();
+    let Some(login) = world.tokens.logins.get_mut(&sid) else { return json!({ "status": "QRCodeExpired" }) };
+    login.polls += 1;
+    if let Some(after) = world.rules.qr_auto_confirm
+        && matches!(login.state, LoginState::Waiting | LoginState::Scanned)
+    {
+        login.state = if login.polls > after { LoginState::Confirmed } else { LoginState::Scanned };
+    }
+    match login.state {
+        LoginState::Waiting => json!({ "status": "WaitLogin" }),
+        LoginState::Scanned => json!({ "status": "ScanSuccess" }),
+        LoginState::Expired => json!({ "status": "QRCodeExpired" }),
+        LoginState::Confirmed => {
+            let challenge = login.challenge.clone();
+            let code = uuid::Uuid::new_v4().simple().to_string();
+            world.tokens.codes.insert(code.clone(), Code { user: 0, challenge });
+            json!({ "status": "LoginSuccess", "authCode": code })
+        }
+    }
+}
+
+fn authorize(world: &mut World, query: &dyn Fn(&str) -> Option<String>) -> Result<Value, Refusal> {
+    if query("client_id").as_deref() != Some(CLIENT_ID) {
+        return Err(Refusal::new(400, "InvalidClientId", "invalid client_id"));
+    }
+    let redirect = query("redirect_uri").ok_or_else(|| Refusal::parameter("Missing", "redirect_uri"))?;
+    let method = query("code_challenge_method").unwrap_or_else(|| "plain".to_owned());
+    let code = uuid::Uuid::new_v4().simple().to_string();
+    world.tokens.codes.insert(code.clone(), Code { user: 0, challenge: query("code_challenge").map(|c| (c, method)) });
+    Ok(json!({ "redirectUri": format!("{redirect}?code={code}&state={}", query("state").unwrap_or_default()) }))
+}
+
+fn user_of(world: &World, parts: &http::request::Parts) -> Result<usize, Refusal> {
+    let token = parts.headers.get("authorization").and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
+    world.tokens.user(token.unwrap_or_default())
+}
+
+fn about(world: &World, user: usize, call: &str) -> Value {
+    let who = &world.users[user];
+    if call == "oauth/users/info" {
+        return json!({ "id": who.id, "name": who.name, "avatar": "https://img.example/a.jpg" });
+    }
+    let scopes = ["user:base", "file:all:read", "file:all:write"].map(|scope| json!({ "scope": scope }));
+    json!({ "id": who.id, "scopes": scopes })
+}
+
+/// OpenList's renewal: words without a code (reference 1.8.2).
+fn renewapi(world: &mut World, token: Option<String>) -> Response<Body> {
+    let result = world.tokens.renew(&world.users, &token.unwrap_or_default(), &world.rules);
+    match result {
+        Ok(grant) => json_response(
+            200,
+            &json!({ "refresh_token": grant["refresh_token"], "access_token": grant["access_token"] }),
+        ),
+        Err(refusal) => json_response(500, &json!({ "text": refusal.message })),
+    }
+}
+
+fn requests(world: &mut World) -> Response<Body> {
+    let sid = uuid::Uuid::new_v4().simple().to_string();
+    world.tokens.logins.insert(sid.clone(), Login::default());
+    json_response(200, &json!({ "text": format!("{}/oauth/qrcode/{sid}", world.base), "sid": sid }))
+}
+
+fn callback(world: &mut World, sid: Option<String>) -> Response<Body> {
+    let status = login_status(world, &format!("/oauth/qrcode/{}/status", sid.unwrap_or_default()));
+    if status["status"] != "LoginSuccess" {
+        return json_response(
+            401,
+            &json!({ "text": format!("Login failed:{}", status["status"].as_str().unwrap_or_default()) }),
+        );
+    }
+    let grant = world.tokens.grant(0, &world.users[0], &world.rules, false);
+    json_response(200, &grant)
+}

@@ -1,0 +1,144 @@
+//! `/sim/…`: what tests and scripts do to the service from behind (JSON).
+
+use bytes::Bytes;
+use http::{Method, Response};
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::answer::{Body, json_response};
+use super::content::Content;
+use super::fault::Fault;
+use super::tokens::{CLIENT_ID, CLIENT_SECRET, LoginState};
+use super::world::{Drive, World, now_ms};
+
+pub(super) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Response<Body> {
+    let mut world = shared.world.lock();
+    match handle(&mut world, method, path, body) {
+        Ok(value) => {
+            super::persist::save(&world);
+            json_response(200, &value)
+        }
+        Err(problem) => json_response(400, &json!({ "error": problem })),
+    }
+}
+
+fn handle(world: &mut World, method: &Method, path: &str, body: &Bytes) -> Result<Value, String> {
+    let json = || serde_json::from_slice::<Value>(body).map_err(|error| error.to_string());
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8().map_err(|e| e.to_string())?;
+    let segments: Vec<&str> = decoded.trim_start_matches("/sim/").splitn(3, '/').collect();
+    match (method.as_str(), segments.as_slice()) {
+        ("GET", ["calls"]) => Ok(json!(world.ledger.calls())),
+        ("GET", ["downloads"]) => {
+            Ok(json!({ "open": world.users[0].open_downloads, "peak": world.users[0].peak_downloads }))
+        }
+        ("GET", ["token"]) => {
+            let refresh = world.tokens.new_refresh(0, &world.users[0]);
+            Ok(json!({
+                "refresh_token": refresh, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+                "resource_drive_id": world.users[0].resource_drive, "backup_drive_id": world.users[0].backup_drive,
+            }))
+        }
+        ("GET", ["tree"]) => Ok(tree(drive(world, "default")?)),
+        ("GET", ["tree", which]) => Ok(tree(drive(world, which)?)),
+        ("POST", ["reset"]) => {
+            world.ledger.reset();
+            Ok(json!({}))
+        }
+        ("POST", ["fault"]) => {
+            world.ledger.plan(serde_json::from_slice::<Fault>(body).map_err(|error| error.to_string())?);
+            Ok(json!({}))
+        }
+        ("DELETE", ["fault"]) => {
+            world.ledger.clear();
+            Ok(json!({}))
+        }
+        ("POST", ["rules"]) => {
+            let mut rules = serde_json::to_value(&world.rules).map_err(|error| error.to_string())?;
+            if let (Some(rules), Some(changes)) = (rules.as_object_mut(), json()?.as_object()) {
+                rules.extend(changes.clone());
+            }
+            world.rules = serde_json::from_value(rules).map_err(|error| error.to_string())?;
+            Ok(json!({}))
+        }
+        ("POST", ["expire", what]) => expire(world, what),
+        ("POST", ["generate", which, path]) => {
+            let json = json()?;
+            let content = Content::Generated {
+                size: json["size"].as_u64().unwrap_or(0),
+                seed: json["seed"].as_u64().unwrap_or(1),
+            };
+            Ok(json!({ "file_id": put(drive(world, which)?, path, content) }))
+        }
+        ("POST", ["mkdir", which, path]) => Ok(json!({ "file_id": drive(world, which)?.mkdir(path) })),
+        ("PUT", ["files", which, path]) => {
+            Ok(json!({ "file_id": put(drive(world, which)?, path, Content::Kept(body.clone())) }))
+        }
+        ("DELETE", ["files", which, path]) => {
+            let drive = drive(world, which)?;
+            let id = drive.find(path).filter(|id| id != "root").ok_or("nothing there")?;
+            drive.remove(&id);
+            Ok(json!({}))
+        }
+        ("POST", ["qr", sid, state]) => {
+            let login = world.tokens.logins.get_mut(*sid).ok_or("no such login")?;
+            login.state = match *state {
+                "scan" => LoginState::Scanned,
+                "confirm" => LoginState::Confirmed,
+                "expire" => LoginState::Expired,
+                _ => return Err("scan, confirm or expire".to_owned()),
+            };
+            Ok(json!({}))
+        }
+        _ => Err(format!("no such lever: {method} {path}")),
+    }
+}
+
+fn expire(world: &mut World, what: &str) -> Result<Value, String> {
+    match what {
+        "links" => world.links_expired_before_ms = now_ms() + 1,
+        "access_tokens" => world.tokens.expire_access(),
+        "refresh_tokens" => world.tokens.revoke_refresh(),
+        _ => return Err("links, access_tokens or refresh_tokens".to_owned()),
+    }
+    Ok(json!({}))
+}
+
+fn drive<'a>(world: &'a mut World, which: &str) -> Result<&'a mut Drive, String> {
+    let id = match which {
+        "default" | "backup" => world.users[0].backup_drive.clone(),
+        "resource" => world.users[0].resource_drive.clone(),
+        id => id.to_owned(),
+    };
+    world.drives.get_mut(&id).ok_or_else(|| format!("no drive {which:?}: default, resource, backup or an id"))
+}
+
+/// Puts content at a path, in the place of what bears the name.
+pub(super) fn put(drive: &mut Drive, path: &str, content: Content) -> String {
+    let (folder, name) = path.trim_start_matches('/').rsplit_once('/').unwrap_or(("", path.trim_start_matches('/')));
+    let parent = drive.mkdir(folder);
+    if let Some(old) = drive.named(&parent, name).map(|n| n.file_id.clone()) {
+        drive.remove(&old);
+    }
+    drive.add(&parent, name, Some(content))
+}
+
+/// All living items by path, in order.
+pub(super) fn tree(drive: &Drive) -> Value {
+    let mut rows = Vec::new();
+    let mut folders = vec![("root".to_owned(), String::new())];
+    while let Some((id, path)) = folders.pop() {
+        for node in drive.members(&id) {
+            let path = format!("{path}/{}", node.name);
+            if node.is_folder() {
+                folders.push((node.file_id.clone(), path.clone()));
+            }
+            let kind = if node.is_folder() { "folder" } else { "file" };
+            rows.push((
+                path.clone(),
+                json!({ "path": path, "type": kind, "size": node.size(), "sha1": node.sha1, "file_id": node.file_id }),
+            ));
+        }
+    }
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    json!(rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>())
+}

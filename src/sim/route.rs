@@ -1,0 +1,238 @@
+//! From a request to its endpoint, with what is the same for all of them: counting, planned faults,
+//! methods, tokens, call rates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, request::Parts};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use super::answer::{Body, Refusal, full, json_response, response, text, without_nulls, xml};
+use super::fault::FaultKind;
+use super::params::Params;
+use super::world::{World, now_ms};
+use super::{Shared, api_read, api_tree, data, oauth, persist, poke, signed, upload, video};
+
+/// Answers one request; an error closes the connection without an answer.
+pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> std::io::Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    if path.starts_with("/sim/") {
+        let body = read(body).await?;
+        return Ok(poke::answer(&shared, &parts.method, &path, &body));
+    }
+    let Some(call) = call_name(&parts) else {
+        let missing = json!({ "timestamp": super::world::timestamp(now_ms()), "status": 404, "error": "Not Found", "path": path });
+        return Ok(json_response(404, &missing));
+    };
+    let (fault, latency) = {
+        let mut world = shared.world.lock();
+        (world.ledger.enter(&call), world.rules.latency_ms)
+    };
+    if latency > 0 {
+        tokio::time::sleep(Duration::from_millis(latency)).await;
+    }
+    let on_data_host = call.starts_with("data ");
+    match &fault {
+        Some(FaultKind::Hang) => std::future::pending::<()>().await,
+        Some(FaultKind::CloseBefore) => return Err(std::io::Error::other("closed by a planned fault")),
+        Some(FaultKind::Text { status, body }) => return Ok(text(*status, body)),
+        Some(FaultKind::Code { status, code, .. }) if on_data_host => {
+            return Ok(xml(*status, code, "planned fault", ""));
+        }
+        Some(FaultKind::Code { status, code, retry_after_ms }) => {
+            let refusal = Refusal { retry_after_ms: *retry_after_ms, ..Refusal::new(*status, code, "planned fault") };
+            return Ok(refusal.into_response(&shared.world.lock().rules));
+        }
+        _ => {}
+    }
+    if call == "data GET" {
+        return Ok(data::get(&shared, &parts, fault.as_ref()));
+    }
+    let body = read(body).await?;
+    let answer = match call.as_str() {
+        "data PUT" => data::put(&shared, &parts, body),
+        "data other" => data::other_verb(&parts.method),
+        _ => act(&shared, &call, &parts, &body),
+    };
+    spoil(answer, fault.as_ref()).await
+}
+
+async fn read(body: Incoming) -> std::io::Result<Bytes> {
+    Ok(body.collect().await.map_err(std::io::Error::other)?.to_bytes())
+}
+
+/// The endpoint's name as it is counted; absent for an unknown path.
+fn call_name(parts: &Parts) -> Option<String> {
+    let path = parts.uri.path();
+    if signed::is_data_path(path) {
+        return Some(match parts.method {
+            Method::GET => "data GET".to_owned(),
+            Method::PUT => "data PUT".to_owned(),
+            _ => "data other".to_owned(),
+        });
+    }
+    if path.starts_with("/preview/") {
+        return Some("preview".to_owned());
+    }
+    if let Some(call) = oauth::call(path) {
+        return Some(call.to_owned());
+    }
+    let call = match path {
+        "/business/v1.0/user/getVipInfo" | "/v1.0/user/getVipInfo" => "user/getVipInfo",
+        "/adrive/v1.1/openFile/video/recentList" => "openFile/video/recentList",
+        _ => path.strip_prefix("/adrive/v1.0/")?,
+    };
+    CALLS.contains(&call).then(|| call.to_owned())
+}
+
+const CALLS: [&str; 27] = [
+    "user/getDriveInfo",
+    "user/getSpaceInfo",
+    "user/getVipInfo",
+    "openFile/list",
+    "openFile/get",
+    "openFile/get_by_path",
+    "openFile/batch/get",
+    "openFile/search",
+    "openFile/starredList",
+    "openFile/getDownloadUrl",
+    "openFile/create",
+    "openFile/getUploadUrl",
+    "openFile/listUploadedParts",
+    "openFile/complete",
+    "openFile/update",
+    "openFile/move",
+    "openFile/copy",
+    "openFile/delete",
+    "openFile/recyclebin/trash",
+    "openFile/recyclebin/restore",
+    "openFile/recyclebin/list",
+    "openFile/async_task/get",
+    "openFile/getVideoPreviewPlayInfo",
+    "openFile/getVideoPreviewPlayMeta",
+    "openFile/video/updateRecord",
+    "openFile/video/recentList",
+    "preview",
+];
+
+fn act(shared: &Shared, call: &str, parts: &Parts, body: &Bytes) -> Response<Body> {
+    let mut world = shared.world.lock();
+    if call == "preview" {
+        return video::preview(&world, parts.uri.path()).unwrap_or_else(|| text(404, "Not Found"));
+    }
+    if oauth::call(parts.uri.path()).is_some() {
+        return oauth::answer(&mut world, call, parts, body);
+    }
+    match api(&mut world, call, parts, body) {
+        Ok(Value::Null) => response(204, "application/json", Bytes::new()),
+        Ok(mut value) => {
+            persist::save_after(&world, call);
+            if world.rules.omit_nulls {
+                without_nulls(&mut value);
+            }
+            json_response(200, &value)
+        }
+        Err(refusal) => refusal.into_response(&world.rules),
+    }
+}
+
+fn api(world: &mut World, call: &str, parts: &Parts, body: &[u8]) -> Result<Value, Refusal> {
+    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if header("user-agent").is_empty() {
+        return Err(Refusal::new(500, "InternalError", "java.lang.NullPointerException"));
+    }
+    if parts.method != Method::POST {
+        return Err(Refusal::plain(405, "Method Not Allowed"));
+    }
+    let token = header("authorization").strip_prefix("Bearer ").unwrap_or_default().to_owned();
+    let user = world.tokens.user(&token)?;
+    limit_rate(world, user, call)?;
+    if !body.is_empty() && !header("content-type").starts_with("application/json") {
+        return Err(Refusal::new(400, "BadRequest", "Content-Type must be application/json"));
+    }
+    let params = Params::parse(body)?;
+    match call {
+        "user/getDriveInfo" => Ok(api_read::drive_info(world, user)),
+        "user/getSpaceInfo" => Ok(api_read::space_info(world, user)),
+        "user/getVipInfo" => Ok(api_read::vip_info()),
+        "openFile/list" => api_read::list(world, user, &params),
+        "openFile/get" => api_read::get(world, user, &params),
+        "openFile/get_by_path" => api_read::get_by_path(world, user, &params),
+        "openFile/batch/get" => api_read::batch_get(world, user, &params),
+        "openFile/search" => api_read::search(world, user, &params),
+        "openFile/starredList" => api_read::starred(world, user, &params),
+        "openFile/getDownloadUrl" => api_read::download_url(world, user, &params),
+        "openFile/create" => upload::create(world, user, &token, &params),
+        "openFile/getUploadUrl" => upload::upload_url(world, user, &params),
+        "openFile/listUploadedParts" => upload::uploaded_parts(world, user, &params),
+        "openFile/complete" => upload::complete(world, user, &params),
+        "openFile/update" => api_tree::update(world, user, &params),
+        "openFile/move" => api_tree::move_(world, user, &params),
+        "openFile/copy" => api_tree::copy(world, user, &params),
+        "openFile/delete" => api_tree::remove(world, user, &params, true),
+        "openFile/recyclebin/trash" => api_tree::remove(world, user, &params, false),
+        "openFile/recyclebin/restore" => api_tree::restore(world, user, &params),
+        "openFile/recyclebin/list" => api_read::recycled(world, user, &params),
+        "openFile/async_task/get" => api_tree::task(world, &params),
+        "openFile/getVideoPreviewPlayInfo" => video::play_info(world, user, &params, false),
+        "openFile/getVideoPreviewPlayMeta" => video::play_info(world, user, &params, true),
+        "openFile/video/updateRecord" => video::update_record(world, user, &params),
+        "openFile/video/recentList" => Ok(video::recent(world, user)),
+        _ => Err(Refusal::plain(404, "Not Found")),
+    }
+}
+
+/// The documented rates (reference 4.1): so many calls within ten seconds, and no second with more
+/// than a tenth of them and one, since a second's edges blur on the way.
+fn limit_rate(world: &mut World, user: usize, call: &str) -> Result<(), Refusal> {
+    if !world.rules.rate_limits {
+        return Ok(());
+    }
+    let (class, limit) = match call {
+        "openFile/list" => ("list", world.rules.list_per_10s),
+        "openFile/getDownloadUrl" => ("link", world.rules.link_per_10s),
+        _ => ("other", world.rules.other_per_10s),
+    };
+    let now = now_ms();
+    let recent = world.recent.entry((user, class)).or_default();
+    recent.retain(|at| *at > now - 10_000);
+    let this_second = recent.iter().filter(|at| **at > now - 1000).count();
+    let wait = if recent.len() >= limit {
+        recent[recent.len() - limit] + 10_000 - now
+    } else if this_second > limit.div_ceil(10) {
+        1000
+    } else {
+        recent.push(now);
+        return Ok(());
+    };
+    let message = "请求过快，请等待 x-retry-after 毫秒后再请求";
+    Err(Refusal { retry_after_ms: u64::try_from(wait).ok(), ..Refusal::new(429, "TooManyRequests", message) })
+}
+
+/// Does to a finished answer what the plan says.
+async fn spoil(answer: Response<Body>, fault: Option<&FaultKind>) -> std::io::Result<Response<Body>> {
+    let (mut head, body) = answer.into_parts();
+    let bytes = body.collect().await?.to_bytes();
+    let bytes = match fault {
+        Some(FaultKind::CloseAfter) => return Err(std::io::Error::other("answer lost by a planned fault")),
+        Some(FaultKind::BrokenJson) => bytes.slice(..bytes.len() / 2),
+        Some(FaultKind::AllNull) => {
+            let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            let names = value.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+            Value::Object(names.into_iter().map(|name| (name, Value::Null)).collect()).to_string().into()
+        }
+        Some(FaultKind::Cut { after }) => {
+            head.headers.insert("content-length", bytes.len().into());
+            let piece = bytes.slice(..usize::try_from(*after).unwrap_or(usize::MAX).min(bytes.len()));
+            let frames = [Ok(http_body::Frame::data(piece)), Err(std::io::Error::other("cut by a planned fault"))];
+            let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
+            return Ok(Response::from_parts(head, body));
+        }
+        _ => bytes,
+    };
+    Ok(Response::from_parts(head, full(bytes)))
+}

@@ -1,0 +1,151 @@
+//! What the simulated service allows and how it says things: every choice that the reference leaves
+//! open (section 7.4) is a switch here.
+
+use serde::{Deserialize, Serialize};
+
+/// The service's rules; the defaults are the reference's most compatible choices.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Rules {
+    /// Whether call rates are limited at all.
+    pub rate_limits: bool,
+    /// Calls of `list` within ten seconds (reference 4.1).
+    pub list_per_10s: usize,
+    /// Calls of `getDownloadUrl` within ten seconds.
+    pub link_per_10s: usize,
+    /// All other calls within ten seconds.
+    pub other_per_10s: usize,
+    /// Whether a 429 carries `x-retry-after`.
+    pub retry_after: bool,
+    /// Life of an access token in seconds.
+    pub access_token_s: i64,
+    /// Whether a refresh token works once only.
+    pub single_use_refresh: bool,
+    /// Life of a download URL when none is asked for, in seconds.
+    pub link_s: i64,
+    /// Longest life of a download URL that is granted, in seconds.
+    pub max_link_s: i64,
+    /// Life of a part URL in seconds.
+    pub part_url_s: i64,
+    /// Open download bodies of a user; the next is refused.
+    pub max_downloads: usize,
+    /// Largest page of a listing.
+    pub max_list_limit: u64,
+    /// Bytes of an account.
+    pub quota: u64,
+    /// Largest file in bytes.
+    pub max_file_size: u64,
+    /// Most parts of an upload.
+    pub max_parts: usize,
+    /// Least bytes of a part that is not the last.
+    pub min_part_size: u64,
+    /// Status of `PreHashMatched`.
+    pub pre_hash_status: u16,
+    /// Status of `NotFound.File`, but for `get_by_path`.
+    pub not_found_status: u16,
+    /// Status of `NotFound.File` at `get_by_path`.
+    pub not_found_by_path_status: u16,
+    /// Status of `ForbiddenFileInTheRecycleBin`.
+    pub recycled_status: u16,
+    /// Status of `AlreadyExist.File`.
+    pub exists_status: u16,
+    /// Whether trash and delete answer 204 without a body.
+    pub empty_removal_answer: bool,
+    /// How often a folder's task says `Running` before it succeeds; absent for no task at all.
+    pub task_polls: Option<u32>,
+    /// Whether names with `\:*?"<>|` are refused.
+    pub strict_names: bool,
+    /// Bytes a second of each download connection; absent for no limit.
+    pub download_bytes_per_s: Option<u64>,
+    /// Delay of every API answer in milliseconds.
+    pub latency_ms: u64,
+    /// Whether errors come in the long form with nulls (reference 0.4).
+    pub long_errors: bool,
+    /// Whether fields without a value are left out instead of null.
+    pub omit_nulls: bool,
+    /// How pages are filled.
+    pub page_shape: PageShape,
+    /// Whether hashes come in lower case.
+    pub lower_case_hashes: bool,
+    /// How the last page says that it is the last.
+    pub last_marker: LastMarker,
+    /// Whether the user granted the resource drive.
+    pub grant_resource: bool,
+    /// Whether the user granted the backup drive.
+    pub grant_backup: bool,
+    /// Whether copying into the same folder without `auto_rename` is refused.
+    pub refuse_copy_in_place: bool,
+    /// Polls after which a QR login confirms itself; absent for never.
+    pub qr_auto_confirm: Option<u32>,
+    /// Whether uploaded content above a megabyte is hashed but not kept, for measurements.
+    pub discard_uploads: bool,
+    /// Whether listed live photos carry their streams already.
+    pub list_streams: bool,
+}
+
+/// How pages are filled (reference 3.2: a page may be short or empty before the last).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageShape {
+    /// As many items as were asked for.
+    Full,
+    /// A third less.
+    Short,
+    /// Every second page has none.
+    SomeEmpty,
+}
+
+/// How the last page says that it is the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants say it")]
+pub enum LastMarker {
+    Empty,
+    Null,
+    Absent,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            rate_limits: true,
+            list_per_10s: 40,
+            link_per_10s: 10,
+            other_per_10s: 150,
+            retry_after: true,
+            access_token_s: 7200,
+            single_use_refresh: true,
+            link_s: 900,
+            max_link_s: 14_400,
+            part_url_s: 3600,
+            max_downloads: 3,
+            max_list_limit: 200,
+            quota: 8 << 40,
+            max_file_size: 80_000_000_000,
+            max_parts: 10_000,
+            min_part_size: 100 << 10,
+            pre_hash_status: 409,
+            not_found_status: 404,
+            not_found_by_path_status: 400,
+            recycled_status: 400,
+            exists_status: 409,
+            empty_removal_answer: false,
+            task_polls: Some(1),
+            strict_names: false,
+            download_bytes_per_s: None,
+            latency_ms: 0,
+            long_errors: false,
+            omit_nulls: false,
+            page_shape: PageShape::Full,
+            lower_case_hashes: false,
+            last_marker: LastMarker::Empty,
+            grant_resource: true,
+            grant_backup: true,
+            refuse_copy_in_place: true,
+            qr_auto_confirm: None,
+            discard_uploads: false,
+            list_streams: false,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Tokens: three-segment JWTs, refresh tokens that work once (reference 1.6).
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::answer::Refusal;
+use super::rules::Rules;
+use super::world::{User, now_ms};
+
+/// The simulated application.
+pub const CLIENT_ID: &str = "fedcba9876543210fedcba9876543210";
+/// Its secret.
+pub const CLIENT_SECRET: &str = "00112233445566778899aabbccddeeff";
+
+/// 90 days.
+const REFRESH_S: i64 = 7_776_000;
+/// 30 days (reference 1.5).
+const PKCE_S: i64 = 2_592_000;
+
+/// All tokens given out.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    access: HashMap<String, (usize, i64)>,
+    refresh: HashMap<String, Refresh>,
+    pub(super) logins: HashMap<String, Login>,
+    pub(super) codes: HashMap<String, Code>,
+}
+
+#[derive(Debug)]
+struct Refresh {
+    user: usize,
+    spent: bool,
+    revoked: bool,
+}
+
+/// A QR login under way.
+#[derive(Debug, Default)]
+pub(super) struct Login {
+    pub(super) state: LoginState,
+    pub(super) polls: u32,
+    pub(super) challenge: Option<(String, String)>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoginState {
+    #[default]
+    Waiting,
+    Scanned,
+    Confirmed,
+    Expired,
+}
+
+/// An authorisation code to be exchanged.
+#[derive(Debug, Clone)]
+pub(super) struct Code {
+    pub(super) user: usize,
+    pub(super) challenge: Option<(String, String)>,
+}
+
+impl Tokens {
+    /// A token whose payload has no character that only one base64 alphabet knows (reference 1.6).
+    fn jwt(user: &User, life_s: i64) -> String {
+        let now = now_ms() / 1000;
+        let header = URL_SAFE_NO_PAD.encode(r#"{"kid":"KqO","typ":"JWT","alg":"HS256"}"#);
+        loop {
+            let id = uuid::Uuid::new_v4().simple().to_string();
+            let payload = json!({
+                "sub": user.id, "aud": CLIENT_ID, "s": "cda", "d": format!("{},{}", user.resource_drive, user.backup_drive),
+                "iss": "alipan", "exp": now + life_s, "iat": now, "l": 12, "jti": id,
+            });
+            let payload = URL_SAFE_NO_PAD.encode(payload.to_string());
+            if !payload.contains(['-', '_']) {
+                return format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode(id));
+            }
+        }
+    }
+
+    pub(super) fn new_access(&mut self, user: usize, who: &User, life_s: i64) -> String {
+        let token = Self::jwt(who, life_s);
+        self.access.insert(token.clone(), (user, now_ms() + life_s * 1000));
+        token
+    }
+
+    pub(super) fn new_refresh(&mut self, user: usize, who: &User) -> String {
+        let token = Self::jwt(who, REFRESH_S);
+        self.refresh.insert(token.clone(), Refresh { user, spent: false, revoked: false });
+        token
+    }
+
+    /// The user of an access token.
+    pub(super) fn user(&self, token: &str) -> Result<usize, Refusal> {
+        match self.access.get(token) {
+            None => Err(Refusal::new(401, "AccessTokenInvalid", "AccessToken is invalid")),
+            Some((_, expires)) if *expires <= now_ms() => Err(Refusal::new(401, "AccessTokenExpired", "token expired")),
+            Some((user, _)) => Ok(*user),
+        }
+    }
+
+    pub(super) fn expire_access(&mut self) {
+        self.access.values_mut().for_each(|(_, expires)| *expires = 0);
+    }
+
+    pub(super) fn revoke_refresh(&mut self) {
+        self.refresh.values_mut().for_each(|refresh| refresh.revoked = true);
+    }
+
+    /// Exchanges a refresh token.
+    pub(super) fn renew(&mut self, users: &[User], token: &str, rules: &Rules) -> Result<Value, Refusal> {
+        if token.split('.').count() != 3 {
+            return Err(Refusal::new(400, "InvalidParameter.RefreshToken", "refresh_token is malformed"));
+        }
+        let Some(refresh) = self.refresh.get_mut(token) else {
+            return Err(Refusal::new(400, "AccessDenied", "invalid token"));
+        };
+        if refresh.revoked {
+            return Err(Refusal::new(401, "RefreshTokenExpired", "expired refresh_token"));
+        }
+        if refresh.spent {
+            return Err(Refusal::new(400, "RefreshTokenInvalid", "refresh_token was used"));
+        }
+        refresh.spent = rules.single_use_refresh;
+        let user = refresh.user;
+        Ok(self.grant(user, &users[user], rules, false))
+    }
+
+    /// New tokens for a user; a PKCE grant lives longer and cannot be renewed.
+    pub(super) fn grant(&mut self, user: usize, who: &User, rules: &Rules, pkce: bool) -> Value {
+        let life = if pkce { PKCE_S } else { rules.access_token_s };
+        let access = self.new_access(user, who, life);
+        let refresh = if pkce { String::new() } else { self.new_refresh(user, who) };
+        json!({ "token_type": "Bearer", "access_token": access, "refresh_token": refresh, "expires_in": life })
+    }
+}

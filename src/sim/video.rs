@@ -1,0 +1,110 @@
+//! Video preview: renditions as HLS and subtitles (reference 3.22).
+//!
+//! The one segment of each rendition is the file itself, so that what a player shows is the film.
+
+use http::Response;
+use serde_json::{Value, json};
+
+use super::answer::{Body, Refusal, response};
+use super::items::category;
+use super::params::Params;
+use super::signed;
+use super::world::{World, now_ms};
+
+const TEMPLATES: [(&str, u32, u32); 5] =
+    [("LD", 640, 360), ("SD", 960, 540), ("HD", 1280, 720), ("FHD", 1920, 1080), ("QHD", 2560, 1440)];
+
+pub(super) fn play_info(world: &World, user: usize, params: &Params, meta_only: bool) -> Result<Value, Refusal> {
+    params.only(&[
+        "drive_id",
+        "file_id",
+        "category",
+        "get_subtitle_info",
+        "template_id",
+        "url_expire_sec",
+        "only_vip",
+        "with_play_cursor",
+    ])?;
+    let (drive_id, file_id) = (params.need("drive_id")?, params.need("file_id")?);
+    params.word("category", &["live_transcoding"])?.ok_or_else(|| Refusal::parameter("Missing", "category"))?;
+    let wanted = params.word("template_id", &["LD", "SD", "HD", "FHD", "QHD"])?;
+    let node = world.node(user, drive_id, file_id)?;
+    let extension = node.name.rsplit_once('.').map_or("", |(_, e)| e);
+    if category(extension) != "video" {
+        return Err(Refusal::new(404, "NotFound.VideoPreviewInfo", "The resource has no preview"));
+    }
+    let expires = now_ms() / 1000 + 900;
+    let tasks: Vec<Value> = TEMPLATES
+        .iter()
+        .filter(|(id, _, _)| wanted.is_none_or(|wanted| wanted == *id))
+        .map(|(id, width, height)| {
+            let url = format!("{}/preview/{drive_id}/{file_id}/{id}/media.m3u8?x-oss-expires={expires}", world.base);
+            let mut task = json!({
+                "template_id": id, "template_name": "pds", "template_width": width, "template_height": height,
+                "status": "finished", "stage": "stage_all", "keep_original_resolution": false,
+            });
+            if !meta_only {
+                task["url"] = json!(url);
+            }
+            task
+        })
+        .collect();
+    let mut info = json!({
+        "category": "live_transcoding", "meta": { "duration": 60.5, "width": 1920, "height": 1080 },
+        "live_transcoding_task_list": tasks,
+    });
+    if params.flag("get_subtitle_info")?.unwrap_or(true) && !meta_only {
+        let url = format!("{}/preview/{drive_id}/{file_id}/chi.vtt?x-oss-expires={expires}", world.base);
+        info["live_transcoding_subtitle_task_list"] = json!([{ "language": "chi", "status": "finished", "url": url }]);
+    }
+    if params.flag("with_play_cursor")? == Some(true) {
+        info["play_cursor"] = json!(node.play_cursor);
+    }
+    let name = if meta_only { "video_preview_play_meta" } else { "video_preview_play_info" };
+    let mut answer = json!({ "domain_id": "bj29", "drive_id": drive_id, "file_id": file_id });
+    answer[name] = info;
+    Ok(answer)
+}
+
+pub(super) fn update_record(world: &mut World, user: usize, params: &Params) -> Result<Value, Refusal> {
+    params.only(&["drive_id", "file_id", "play_cursor", "duration"])?;
+    let (drive_id, file_id) = (params.need("drive_id")?.to_owned(), params.need("file_id")?.to_owned());
+    let cursor = params.need("play_cursor")?.to_owned();
+    let name = world.node(user, &drive_id, &file_id)?.name.clone();
+    if let Some(node) = world.drive_mut(user, &drive_id)?.nodes.get_mut(&file_id) {
+        node.play_cursor = Some(cursor);
+    }
+    Ok(json!({ "domain_id": "bj29", "drive_id": drive_id, "file_id": file_id, "name": name }))
+}
+
+pub(super) fn recent(world: &World, user: usize) -> Value {
+    let items: Vec<Value> = world
+        .drives
+        .values()
+        .filter(|drive| drive.user == user)
+        .flat_map(|drive| {
+            drive
+                .nodes
+                .values()
+                .filter(|n| n.play_cursor.is_some())
+                .map(|n| super::items::item(world, &drive.id, n, false))
+        })
+        .collect();
+    json!({ "items": items })
+}
+
+/// A playlist or a subtitle track.
+pub(super) fn preview(world: &World, path: &str) -> Option<Response<Body>> {
+    let mut segments = path.strip_prefix("/preview/")?.split('/');
+    let (drive_id, file_id) = (segments.next()?, segments.next()?);
+    let drive = world.drives.get(drive_id)?;
+    let node = drive.nodes.get(file_id)?;
+    if path.ends_with(".vtt") {
+        return Some(response(200, "text/vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:05.000\n字幕\n"));
+    }
+    let segment = signed::download(world, drive.user, drive_id, node, "", now_ms() / 1000 + 900);
+    let playlist = format!(
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:61\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:60.5,\n{segment}\n#EXT-X-ENDLIST\n"
+    );
+    Some(response(200, "application/vnd.apple.mpegurl", playlist))
+}
