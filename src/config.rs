@@ -4,7 +4,16 @@
 //! outside this module reads the environment or the configuration file, and nothing here is
 //! re-read later: a reload makes a new [`Config`].
 
+mod checks;
 mod defaults;
+mod entries;
+mod environment;
+mod fault;
+mod load;
+mod reader;
+mod sections;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +22,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
+
+pub use environment::{Environment, ProcessEnvironment};
+pub use fault::{Fault, Faults};
+pub use load::Loaded;
 
 /// Everything the program was told, after all checks have passed.
 #[derive(Debug, Clone)]

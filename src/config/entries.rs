@@ -1,0 +1,128 @@
+//! The sections that may come several times: accounts, mounts, client rules, users.
+
+use secrecy::ExposeSecret as _;
+
+use super::reader::Reader;
+use super::sections::{http_url, network, set};
+use super::{
+    Account, ClientRule, DriveType, LinkPolicy, LivpFormat, Mount, OrderBy, OrderDirection, Permission, RemoveWay, User,
+};
+
+const POLICIES: [(&str, LinkPolicy); 6] = [
+    ("redirect", LinkPolicy::Redirect),
+    ("proxy", LinkPolicy::Proxy),
+    ("proxy_url", LinkPolicy::ProxyUrl),
+    ("302_redirect", LinkPolicy::Redirect),
+    ("native_proxy", LinkPolicy::Proxy),
+    ("use_proxy_url", LinkPolicy::ProxyUrl),
+];
+
+pub(super) fn account(mut section: Reader<'_>) -> Account {
+    let name = section.text("name").unwrap_or_else(|| "main".to_owned());
+    let mut account = Account::named(&name);
+    account.client_id = section.text("client_id");
+    account.client_secret = section.secret("client_secret");
+    set(&mut account.oauth_token_urls, section.parsed_list("oauth_token_urls", http_url));
+    account.refresh_token = section.secret("refresh_token");
+    if account.client_secret.is_some() && account.client_id.is_none() {
+        section.fault("client_id", "is missing: a client_secret belongs to a client_id");
+    }
+    if account.client_id.is_none() && account.oauth_token_urls.is_empty() {
+        section.fault("oauth_token_urls", "is empty: without a client_id a token server is needed");
+    }
+    section.finish();
+    account
+}
+
+pub(super) fn mount(mut section: Reader<'_>) -> Mount {
+    let path = section.parsed("path", tree_path).unwrap_or_else(|| "/".to_owned());
+    let account = section.text("account").unwrap_or_else(|| "main".to_owned());
+    let mut mount = Mount::at(&path, &account);
+    let drives = [("default", DriveType::Default), ("resource", DriveType::Resource), ("backup", DriveType::Backup)];
+    set(&mut mount.drive_type, section.word("drive_type", &drives));
+    set(&mut mount.root_folder_id, section.text("root_folder_id"));
+    let orders = [
+        ("name", OrderBy::Name),
+        ("name_enhanced", OrderBy::NameEnhanced),
+        ("size", OrderBy::Size),
+        ("updated_at", OrderBy::UpdatedAt),
+        ("created_at", OrderBy::CreatedAt),
+    ];
+    set(&mut mount.order_by, section.word("order_by", &orders));
+    let directions = [("ASC", OrderDirection::Asc), ("DESC", OrderDirection::Desc)];
+    set(&mut mount.order_direction, section.word("order_direction", &directions));
+    let ways = [("trash", RemoveWay::Trash), ("delete", RemoveWay::Delete)];
+    set(&mut mount.remove_way, section.word("remove_way", &ways));
+    set(&mut mount.rapid_upload, section.flag("rapid_upload"));
+    set(&mut mount.internal_upload, section.flag("internal_upload"));
+    let formats = [("jpeg", LivpFormat::Jpeg), ("mov", LivpFormat::Mov)];
+    set(&mut mount.livp_download_format, section.word("livp_download_format", &formats));
+    set(&mut mount.link_policy, section.word("link_policy", &POLICIES));
+    set(&mut mount.down_proxy_urls, section.parsed_list("down_proxy_urls", http_url));
+    mount.down_proxy_token = section.secret("down_proxy_token");
+    set(&mut mount.down_proxy_sign, section.flag("down_proxy_sign"));
+    set(&mut mount.read_only, section.flag("read_only"));
+    if mount.link_policy == LinkPolicy::ProxyUrl {
+        if mount.down_proxy_urls.is_empty() {
+            section.fault("down_proxy_urls", "is empty: link_policy proxy_url needs the address of a download proxy");
+        }
+        if mount.down_proxy_sign && mount.down_proxy_token.is_none() {
+            section.fault("down_proxy_token", "is missing: signed URLs need it; or set down_proxy_sign = false");
+        }
+    }
+    section.finish();
+    mount
+}
+
+pub(super) fn client(mut section: Reader<'_>) -> Option<ClientRule> {
+    let user_agent = section.parsed("user_agent", |text| regex::Regex::new(text).map_err(|error| error.to_string()));
+    let network = section.parsed("network", network);
+    let user = section.text("user");
+    let policy = section.word("link_policy", &POLICIES);
+    if policy.is_none() {
+        section.fault("link_policy", "is missing: a client rule says which policy to use");
+    }
+    section.finish();
+    Some(ClientRule { user_agent, network, user, link_policy: policy? })
+}
+
+pub(super) fn user(mut section: Reader<'_>) -> Option<User> {
+    let name = section.parsed("name", |text| {
+        if text.contains(':') {
+            Err("must not hold a colon: it ends the name in HTTP".to_owned())
+        } else {
+            Ok(text.to_owned())
+        }
+    });
+    let password = section.secret("password");
+    let base_path = section.parsed("base_path", tree_path).unwrap_or_else(|| "/".to_owned());
+    let words = [("read", Permission::Read), ("write", Permission::Write), ("none", Permission::None)];
+    let permission = section.word("permission", &words).unwrap_or(Permission::Write);
+    if name.is_none() {
+        section.fault("name", "is missing");
+    }
+    match &password {
+        None => section.fault("password", "is missing or empty; make one with: alidav hash-password"),
+        Some(password) if password.expose_secret().starts_with("$argon2") => {
+            if let Err(error) = argon2::password_hash::phc::PasswordHash::new(password.expose_secret()) {
+                section.fault(
+                    "password",
+                    format!("is no valid argon2 string ({error}); make one with: alidav hash-password"),
+                );
+            }
+        }
+        Some(_) => {}
+    }
+    section.finish();
+    Some(User { name: name?, password: password?, base_path, permission })
+}
+
+/// A path of the tree: absolute, without a slash at the end but for the root.
+fn tree_path(text: &str) -> Result<String, String> {
+    let dots = text.split('/').any(|name| name == "." || name == "..");
+    if !text.starts_with('/') || dots || text.contains("//") || text.contains('\0') {
+        return Err("must be an absolute path such as \"/films\"".to_owned());
+    }
+    let trimmed = text.trim_end_matches('/');
+    Ok(if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() })
+}

@@ -1,0 +1,200 @@
+//! Each section of the file: its keys, their defaults, their bounds.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::reader::Reader;
+use super::{
+    Account, Cache, Config, Download, ListenAddr, MetadataFiles, Permission, StateLocation, Tls, Upload, Upstream,
+    checks, entries,
+};
+
+const MIB: u64 = 1 << 20;
+
+/// Reads everything; faults are in the reader's notes.
+pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
+    let mut config = Config::new(Vec::new(), Vec::new());
+    if let Some(listen) = top.parsed_list("listen", listen_addr) {
+        if listen.is_empty() {
+            top.fault("listen", "is empty: give at least one address such as \"127.0.0.1:8080\"");
+        }
+        config.listen = listen;
+    }
+    config.public_url = top.parsed("public_url", public_url);
+    set(&mut config.trusted_proxies, top.parsed_list("trusted_proxies", network));
+    set(&mut config.dav_prefix, prefix(&mut top));
+    set(&mut config.state, top.parsed("state", state));
+    if let Some(log) = top.text("log") {
+        match log.parse::<tracing_subscriber::EnvFilter>() {
+            Ok(_) => config.log = log,
+            Err(error) => top.fault("log", format!("is {log:?}: {error}; try \"info\" or \"alidav=debug\"")),
+        }
+    }
+    set(&mut config.shutdown_grace, top.seconds("shutdown_grace_s", 0, 3600));
+    config.tls = top.section("tls").and_then(tls);
+    if let Some(section) = top.section("upstream") {
+        config.upstream = upstream(section);
+    }
+    if let Some(section) = top.section("cache") {
+        config.cache = cache(section);
+    }
+    if let Some(section) = top.section("download") {
+        config.download = download(section);
+    }
+    if let Some(section) = top.section("upload") {
+        config.upload = upload(section);
+    }
+    config.accounts = top.sections("account").into_iter().map(entries::account).collect();
+    if config.accounts.is_empty() {
+        config.accounts.push(Account::named("main"));
+    }
+    config.mounts = top.sections("mount").into_iter().map(entries::mount).collect();
+    config.clients = top.sections("client").into_iter().filter_map(entries::client).collect();
+    config.users = top.sections("user").into_iter().filter_map(entries::user).collect();
+    let anonymous = top.section("anonymous").and_then(anonymous);
+    config.anonymous = anonymous.unwrap_or(Permission::None);
+    let warnings = checks::whole(&config, anonymous.is_some(), top.notes);
+    top.finish();
+    (config, warnings)
+}
+
+/// Puts a value where one was given.
+pub(super) fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}
+
+fn listen_addr(text: &str) -> Result<ListenAddr, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return if path.is_empty() { Err("names no socket".to_owned()) } else { Ok(ListenAddr::Unix(path.into())) };
+    }
+    let addr: Result<SocketAddr, _> = text.parse();
+    addr.map(ListenAddr::Tcp)
+        .map_err(|_| "must be like \"127.0.0.1:8080\", \"[::]:8080\" or \"unix:/run/alidav.sock\"".to_owned())
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    let url = http_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() { Err("must have no query".to_owned()) } else { Ok(url) }
+}
+
+pub(super) fn http_url(text: &str) -> Result<Url, String> {
+    let wanted = || "must be a URL that begins with http:// or https://".to_owned();
+    let url: Url = text.parse().map_err(|_| wanted())?;
+    if matches!(url.scheme(), "http" | "https") && url.host().is_some() { Ok(url) } else { Err(wanted()) }
+}
+
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| single())
+        .map_err(|_| "must be an address or a network such as \"192.168.0.0/16\"".to_owned())
+}
+
+/// The prefix may be blank, which text that is blank otherwise is not.
+fn prefix(top: &mut Reader<'_>) -> Option<String> {
+    top.parsed("dav_prefix", |text| {
+        let trimmed = text.trim_end_matches('/');
+        let taken = ["/api", "/d", "/healthz", "/metrics"];
+        if trimmed.is_empty() {
+            return Ok(String::new());
+        }
+        if !trimmed.starts_with('/') || trimmed.contains("//") || trimmed.contains(['?', '#', '%']) {
+            return Err("must be a path such as \"/dav\", or \"/\" for the root".to_owned());
+        }
+        match taken.iter().find(|own| trimmed == **own || trimmed.starts_with(&format!("{own}/"))) {
+            Some(own) => Err(format!("{own} is used by the server itself; choose another path")),
+            None => Ok(trimmed.to_owned()),
+        }
+    })
+}
+
+fn state(text: &str) -> Result<StateLocation, String> {
+    match text.strip_prefix("sqlite:") {
+        Some(":memory:") => Ok(StateLocation::Memory),
+        Some(path) if !path.is_empty() => Ok(StateLocation::File(PathBuf::from(path))),
+        _ => Err("must be like \"sqlite:alidav.db\"".to_owned()),
+    }
+}
+
+fn tls(mut section: Reader<'_>) -> Option<Tls> {
+    let (cert, key) = (section.text("cert"), section.text("key"));
+    let tls = match (cert, key) {
+        (Some(cert), Some(key)) => Some(Tls { cert: cert.into(), key: key.into() }),
+        (None, None) => None,
+        (cert, _) => {
+            let missing = if cert.is_some() { "key" } else { "cert" };
+            section.fault(missing, "is missing: TLS needs both cert and key");
+            None
+        }
+    };
+    section.finish();
+    tls
+}
+
+fn upstream(mut section: Reader<'_>) -> Upstream {
+    let mut upstream = Upstream::default();
+    set(&mut upstream.api_url, section.parsed("api_url", http_url));
+    set(&mut upstream.list_per_s, section.rate("list_per_s"));
+    set(&mut upstream.link_per_s, section.rate("link_per_s"));
+    set(&mut upstream.other_per_s, section.rate("other_per_s"));
+    set(&mut upstream.max_streams, section.integer("max_streams", 1, 10_000).and_then(|n| usize::try_from(n).ok()));
+    set(&mut upstream.max_wait, section.seconds("max_wait_s", 1, 600));
+    upstream.outbound_proxy = section.parsed("outbound_proxy", |text| {
+        let url: Url = text.parse().map_err(|_| "must be a URL".to_owned())?;
+        let known = matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h");
+        if known { Ok(url) } else { Err("must begin with http:// or socks5://".to_owned()) }
+    });
+    section.finish();
+    upstream
+}
+
+fn cache(mut section: Reader<'_>) -> Cache {
+    let mut cache = Cache::default();
+    set(&mut cache.list_ttl, section.seconds("list_ttl_s", 0, 86_400 * 365));
+    set(&mut cache.stale_ttl, section.seconds("stale_ttl_s", 0, 86_400 * 365));
+    set(&mut cache.max_entries, section.integer("max_entries", 0, 1_000_000_000));
+    let infinity = section.integer("infinity_max_entries", 0, 1_000_000);
+    set(&mut cache.infinity_max_entries, infinity.and_then(|n| usize::try_from(n).ok()));
+    if cache.stale_ttl < cache.list_ttl {
+        section.fault(
+            "stale_ttl_s",
+            "is less than list_ttl_s: a listing cannot be thrown away while it is still believed",
+        );
+    }
+    section.finish();
+    cache
+}
+
+fn download(mut section: Reader<'_>) -> Download {
+    let mut download = Download::default();
+    set(&mut download.read_ahead, section.bytes("read_ahead", 0, 1 << 30));
+    set(&mut download.connections, section.integer("connections", 1, 64).and_then(|n| usize::try_from(n).ok()));
+    set(&mut download.memory, section.bytes("memory", MIB, 1 << 40));
+    section.finish();
+    download
+}
+
+fn upload(mut section: Reader<'_>) -> Upload {
+    let mut upload = Upload::default();
+    // Bounds of the service (reference 3.12).
+    set(&mut upload.part_size, section.bytes("part_size", 100 << 10, 5 << 30));
+    set(&mut upload.memory, section.bytes("memory", MIB, 1 << 40));
+    upload.spool_dir = section.text("spool_dir").map(PathBuf::from);
+    set(&mut upload.spool_limit, section.bytes("spool_limit", 0, 1 << 50));
+    let words = [("local", MetadataFiles::Local), ("upload", MetadataFiles::Upload), ("refuse", MetadataFiles::Refuse)];
+    set(&mut upload.metadata_files, section.word("metadata_files", &words));
+    section.finish();
+    upload
+}
+
+fn anonymous(mut section: Reader<'_>) -> Option<Permission> {
+    let words = [("none", Permission::None), ("read", Permission::Read), ("write", Permission::Write)];
+    let permission = section.word("permission", &words);
+    section.finish();
+    permission
+}

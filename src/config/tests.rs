@@ -1,0 +1,149 @@
+//! What a person with a file and an environment sees.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+fn read(text: &str) -> Result<Loaded, Faults> {
+    Config::read(text, Some(Path::new("alidav.toml")), &BTreeMap::new())
+}
+
+fn with_variables(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Faults> {
+    let variables: BTreeMap<String, String> =
+        variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    Config::read(text, Some(Path::new("alidav.toml")), &variables)
+}
+
+#[test]
+fn the_example_file_says_the_defaults() {
+    let text = include_str!("../../config.example.toml");
+    let loaded = read(text).unwrap();
+    let mut expected = Config::new(vec![Account::named("main")], vec![Mount::at("/", "main")]);
+    expected.clients.clone_from(&loaded.config.clients);
+    expected.users.clone_from(&loaded.config.users);
+    assert_eq!(format!("{:#?}", loaded.config), format!("{expected:#?}"));
+    assert_eq!((loaded.config.users.len(), loaded.config.clients.len()), (1, 1));
+}
+
+#[test]
+fn the_smallest_file_is_one_user_and_one_mount() {
+    let loaded = read("[[user]]\nname = \"me\"\npassword = \"secret\"\n[[mount]]\npath = \"/\"\n").unwrap();
+    assert_eq!(loaded.config.accounts[0].name, "main");
+    assert!(loaded.warnings[0].contains("plain text"));
+}
+
+#[test]
+fn all_faults_are_told_at_once_with_file_key_and_remedy() {
+    let text = r#"
+        listen = "8080"
+        dav_prefix = "/api/dav"
+        shutdown_grace = 3
+        [upstream]
+        list_per_s = 0
+        max_streams = "three"
+        [cache]
+        list_ttl_s = 100
+        stale_ttl_s = 50
+        [upload]
+        part_size = "20 parsecs"
+        [[mount]]
+        path = "films"
+        account = "nobody"
+        link_policy = "proxy_url"
+        [[mount]]
+        path = "/"
+        [[user]]
+        name = "a:b"
+        password = "$argon2id$broken"
+        [[client]]
+        user_agent = "("
+    "#;
+    let faults = read(text).unwrap_err();
+    let told = faults.to_string();
+    for part in [
+        "alidav.toml: listen: ",
+        "alidav.toml: dav_prefix: ",
+        "alidav.toml: shutdown_grace: is no setting; did you mean shutdown_grace_s?",
+        "upstream.list_per_s: ",
+        "upstream.max_streams: ",
+        "cache.stale_ttl_s: ",
+        "upload.part_size: ",
+        "mount[0].path: ",
+        "mount[0].account: \"nobody\" is no account; there is main",
+        "mount[0].down_proxy_urls: ",
+        "mount[0].down_proxy_token: ",
+        "mount[1].path: ",
+        "user[0].name: ",
+        "user[0].password: ",
+        "client[0].user_agent: ",
+        "client[0].link_policy: ",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+}
+
+#[test]
+fn a_secret_is_never_repeated() {
+    let text = "[[user]]\nname = \"me\"\npassword = 12345678\n[[account]]\nrefresh_token = [\"hunter2\"]\n[[mount]]\n";
+    let told = read(text).unwrap_err().to_string();
+    assert!(!told.contains("12345678") && !told.contains("hunter2"), "{told}");
+    let told = read("[[account]]\nrefresh_token = \"hunter2\n").unwrap_err().to_string();
+    assert!(!told.contains("hunter2") && told.contains("line 2"), "{told}");
+    let loaded = read("[[account]]\nrefresh_token = \"hunter2\"\n[[mount]]\n").unwrap();
+    assert!(!format!("{:?}", loaded.config).contains("hunter2"));
+}
+
+#[test]
+fn strangers_are_let_in_only_where_the_file_says_so() {
+    let told = read("listen = [\"0.0.0.0:80\"]\n[[mount]]\n").unwrap_err().to_string();
+    assert!(told.contains("0.0.0.0:80") && told.contains("[anonymous]"), "{told}");
+    assert!(read("listen = [\"0.0.0.0:80\"]\n[[mount]]\n[anonymous]\npermission = \"read\"\n").is_ok());
+    assert!(read("listen = [\"127.0.0.1:80\", \"[::1]:80\", \"unix:/x\"]\n[[mount]]\n").is_ok());
+}
+
+#[test]
+fn variables_lie_over_the_file_and_can_say_it_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("token");
+    std::fs::write(&secret, "from-a-file\n").unwrap();
+    let loaded = with_variables(
+        "",
+        &[
+            ("ALIDAV_LISTEN", "127.0.0.1:1, [::1]:2"),
+            ("ALIDAV_UPSTREAM__MAX_STREAMS", "5"),
+            ("ALIDAV_UPSTREAM__LIST_PER_S", "2.5"),
+            ("ALIDAV_ACCOUNT__MAIN__REFRESH_TOKEN_FILE", secret.to_str().unwrap()),
+            ("ALIDAV_MOUNT__0__PATH", "/drive"),
+            ("ALIDAV_MOUNT__0__READ_ONLY", "true"),
+            ("ALIDAV_USER__ME__PASSWORD", "p"),
+            ("OTHER", "x"),
+        ],
+    )
+    .unwrap();
+    let config = loaded.config;
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!((config.upstream.max_streams, config.upstream.list_per_s), (5, 2.5));
+    assert_eq!(config.accounts[0].refresh_token.as_ref().unwrap().expose_secret(), "from-a-file");
+    assert_eq!((config.mounts[0].path.as_str(), config.mounts[0].read_only), ("/drive", true));
+    assert_eq!(config.users[0].name, "me");
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let told = with_variables("[[mount]]\n", &[("ALIDAV_UPSTREM__X", "1"), ("ALIDAV_UPSTREAM__MAX_STREAMS", "many")]);
+    let told = told.unwrap_err().to_string();
+    assert!(told.contains("ALIDAV_UPSTREAM__MAX_STREAMS: upstream.max_streams"), "{told}");
+    assert!(told.contains("upstrem"), "{told}");
+}
+
+#[test]
+fn alist_s_words_are_understood() {
+    let text = "[[mount]]\nlink_policy = \"native_proxy\"\norder_direction = \"desc\"\n";
+    let mount = read(text).unwrap().config.mounts.remove(0);
+    assert_eq!((mount.link_policy, mount.order_direction), (LinkPolicy::Proxy, OrderDirection::Desc));
+}
