@@ -1,2 +1,5 @@
-//! alidav.
-fn main() {}
+//! The `alidav` program; all of it is in the library.
+
+fn main() -> std::process::ExitCode {
+    alidav::cli::main()
+}

@@ -151,11 +151,12 @@ fn of_upstream(error: &crate::upstream::Error) -> Failure {
         }
         ErrorKind::Store => Failure::busy("the state store failed; the server's log says why", None),
         ErrorKind::Timeout => new(StatusCode::GATEWAY_TIMEOUT, "the drive did not answer in time; try again"),
+        ErrorKind::Unreachable => Failure::busy("the drive cannot be reached; the server's network is down", None),
         ErrorKind::Unavailable if error.call == "oauth/access_token" => Failure::busy(
             "the sign-in could not be renewed: no token server answered; try again later",
             error.retry_after,
         ),
-        ErrorKind::Unavailable => new(StatusCode::BAD_GATEWAY, "the drive cannot be reached; try again later"),
+        ErrorKind::Unavailable => new(StatusCode::BAD_GATEWAY, "the drive is in trouble; try again later"),
         ErrorKind::PreHashMatched
         | ErrorKind::ProofRefused
         | ErrorKind::ContentHashMismatch

@@ -12,7 +12,7 @@ use super::mount::Mounted;
 use super::open::Source;
 use super::resolve::Resolver;
 use super::{ByteStream, Entry, Error, Link, Members, Path, Quota, Reader, Resource};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::state::Store;
 use crate::upstream::Client;
 
@@ -152,6 +152,12 @@ impl Tree {
     /// The accounts' clients, for health and checks.
     pub fn accounts(&self) -> impl Iterator<Item = &Client> {
         self.0.accounts.iter().map(|account| &account.client)
+    }
+
+    /// Settings of the mount that a path lies in; absent above the mounts. Makes no call.
+    #[must_use]
+    pub fn mount_settings(&self, path: &Path) -> Option<Arc<config::Mount>> {
+        self.mount_of(path).map(|(mount, _)| mount.settings.clone())
     }
 
     fn source(&self, file: &Resource) -> Result<Source, Error> {

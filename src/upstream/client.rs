@@ -31,6 +31,8 @@ struct Inner {
     pacer: Arc<Pacer>,
     tokens: TokenKeeper,
     max_wait: Duration,
+    /// Why the service could not be used the last time, if so.
+    problem: parking_lot::Mutex<Option<String>>,
     /// Items asked for on a page; lowered once, if the service refuses it.
     pub(super) page_size: std::sync::atomic::AtomicU32,
 }
@@ -91,6 +93,7 @@ impl Client {
             http,
             pacer,
             max_wait: settings.max_wait,
+            problem: parking_lot::Mutex::default(),
             page_size: std::sync::atomic::AtomicU32::new(200),
         })))
     }
@@ -110,6 +113,22 @@ impl Client {
     /// How long the account's tokens last and whether a person has to sign in.
     pub async fn token_status(&self) -> TokenStatus {
         self.0.tokens.status().await
+    }
+
+    /// Why the service could not be used the last time, if so.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.0.problem.lock().clone()
+    }
+
+    fn note(&self, error: Option<&Error>) {
+        let trouble = |e: &&Error| {
+            matches!(
+                e.kind,
+                ErrorKind::Unreachable | ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Malformed
+            )
+        };
+        *self.0.problem.lock() = error.filter(trouble).map(ToString::to_string);
     }
 
     pub(super) fn page_size(&self) -> &std::sync::atomic::AtomicU32 {
@@ -140,7 +159,10 @@ impl Client {
                     .retry_after(wait)
             })?;
             let (refusal, fate) = match self.send(endpoint, &access, &value).await {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    self.note(None);
+                    return Ok(value);
+                }
                 Err(failure) => failure,
             };
             let error = refusal.error;
@@ -161,7 +183,10 @@ impl Client {
             }
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(error),
+                None => {
+                    self.note(Some(&error));
+                    return Err(error);
+                }
             }
         }
     }
@@ -202,7 +227,13 @@ impl Client {
 pub(super) async fn answer(call: &'static str, request: reqwest::RequestBuilder) -> Result<Answer, (Error, Fate)> {
     let failed = |error: reqwest::Error| {
         let fate = if error.is_connect() || error.is_builder() { Fate::Unsent } else { Fate::Unclear };
-        let kind = if error.is_timeout() && !error.is_connect() { ErrorKind::Timeout } else { ErrorKind::Unavailable };
+        let kind = if error.is_connect() {
+            ErrorKind::Unreachable
+        } else if error.is_timeout() {
+            ErrorKind::Timeout
+        } else {
+            ErrorKind::Unavailable
+        };
         (Error::new(call, kind).message(transport::describe(error)), fate)
     };
     let mut response = request.send().await.map_err(failed)?;

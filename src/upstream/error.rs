@@ -74,9 +74,12 @@ pub enum ErrorKind {
     /// The request was refused as wrong: a defect on our side.
     #[error("request refused")]
     InvalidRequest,
-    /// 5xx, a gateway's page, or no connection, after all retries.
+    /// 5xx, a gateway's page, or a broken connection, after all retries.
     #[error("service unavailable")]
     Unavailable,
+    /// No connection could be made, after all retries.
+    #[error("service unreachable")]
+    Unreachable,
     /// No answer in time, after all retries.
     #[error("timed out")]
     Timeout,

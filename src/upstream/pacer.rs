@@ -112,7 +112,7 @@ impl Lane {
         };
         loop {
             let now = Instant::now();
-            let next = self.next(&sent);
+            let next = self.next(&sent, now);
             if next <= now {
                 break;
             }
@@ -130,10 +130,10 @@ impl Lane {
     }
 
     /// When the next call may go.
-    fn next(&self, sent: &VecDeque<Instant>) -> Instant {
+    fn next(&self, sent: &VecDeque<Instant>, now: Instant) -> Instant {
         let free = match sent.front() {
             Some(oldest) if sent.len() == self.calls => *oldest + self.window,
-            _ => Instant::now(),
+            _ => now,
         };
         let paused = *self.paused_until.lock();
         paused.map_or(free, |until| until.max(free))
@@ -185,6 +185,12 @@ mod tests {
             }
         }
         assert!(*times.last().unwrap() <= 60.0 / 4.0, "{times:?}");
+    }
+
+    #[tokio::test]
+    async fn a_first_call_goes_at_once_by_the_real_clock() {
+        let lane = Lane::new("test", 4.0);
+        lane.turn(Instant::now() + Duration::from_secs(1)).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,0 +1,95 @@
+//! The commands and their arguments.
+
+mod check;
+mod demo;
+mod password;
+mod run;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A WebDAV server for Aliyundrive's open platform.
+///
+/// Without a command it serves. Settings come from --config, else from ./alidav.toml,
+/// $XDG_CONFIG_HOME/alidav/alidav.toml or /etc/alidav/alidav.toml, and from variables
+/// ALIDAV_SECTION__KEY; config.example.toml shows them all.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, clap::Args)]
+struct Settings {
+    /// The settings' file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve WebDAV until interrupted (the default).
+    Serve(Settings),
+    /// Serve a simulated drive with sample films, pictures and documents; needs no account.
+    Demo {
+        /// Where to listen.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// Keep the simulated drive in this folder; without it everything is forgotten at the end.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Check settings, token, drives, space, one listing and one link, with the time of each.
+    Check {
+        #[command(flatten)]
+        settings: Settings,
+        /// Only ask a running server whether it is alive, as a container's health check does.
+        #[arg(long)]
+        live: bool,
+    },
+    /// Read a password and print the string for the settings' file.
+    HashPassword,
+    /// Run the simulated drive alone, for tests of any client of the drive.
+    Simulate {
+        /// Where to listen.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+        listen: SocketAddr,
+        /// Keep the drive in this folder; without it everything is forgotten at the end.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Exit code for settings that are wrong.
+const BAD_SETTINGS: u8 = 2;
+
+/// Runs the command of the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("alidav: the runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(async {
+        match arguments.command.unwrap_or(Command::Serve(arguments.settings)) {
+            Command::Serve(settings) => run::serve(settings.config.as_deref()).await,
+            Command::Demo { listen, dir } => demo::demo(listen, dir).await,
+            Command::Check { settings, live } => check::check(settings.config.as_deref(), live).await,
+            Command::HashPassword => password::hash_password(),
+            Command::Simulate { listen, dir } => demo::simulate(listen, dir).await,
+        }
+    });
+    // A blocking task that hangs must not hold the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}

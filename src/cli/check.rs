@@ -1,0 +1,173 @@
+//! `alidav check`: the first thing to run when something is wrong.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use super::run::load;
+use crate::config::{Config, ListenAddr};
+use crate::drive::{self, Freshness, Tree};
+use crate::state::Store;
+use crate::upstream::{Client, SpaceInfo};
+
+/// Life asked of the one link.
+const MIN_LIFE: Duration = Duration::from_secs(60);
+
+/// Prints a line for each step; ends with 1 if any failed, with 2 if the settings are wrong.
+pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
+    let started = Instant::now();
+    let loaded = match load(path) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    if live {
+        return alive(&loaded.config).await;
+    }
+    let mut report = Report { failed: false };
+    let file = loaded.path.map_or_else(|| "environment only".to_owned(), |path| path.display().to_string());
+    report.line("settings", started, Ok::<_, String>(file));
+    for warning in loaded.warnings {
+        println!("     note: {warning}");
+    }
+    if let Err(error) = accounts(&loaded.config, &mut report).await {
+        report.line("start", started, Err::<String, _>(error));
+    }
+    if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+struct Report {
+    failed: bool,
+}
+
+impl Report {
+    fn line(&mut self, what: &str, started: Instant, result: Result<impl std::fmt::Display, impl std::fmt::Display>) {
+        let ms = started.elapsed().as_millis();
+        match result {
+            Ok(text) => println!("ok   {what}: {text} ({ms} ms)"),
+            Err(error) => {
+                self.failed = true;
+                println!("FAIL {what}: {error} ({ms} ms)");
+            }
+        }
+    }
+}
+
+async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
+    let started = Instant::now();
+    let store = Store::open(&config.state).await.map_err(|error| error.to_string())?;
+    report.line("state store", started, Ok::<_, String>("readable and writable"));
+    let mut clients = HashMap::new();
+    for account in &config.accounts {
+        let client = Client::new(account, &config.upstream, store.clone()).map_err(|error| error.to_string())?;
+        clients.insert(account.name.clone(), client);
+    }
+    for client in clients.values() {
+        account(client, report).await;
+    }
+    let tree = Tree::new(config, clients, &store);
+    for mount in &config.mounts {
+        if let Ok(path) = drive::Path::parse(&mount.path) {
+            self::mount(&tree, &path, report).await;
+        }
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn account(client: &Client, report: &mut Report) {
+    let name = client.account();
+    let started = Instant::now();
+    let drives = client.drive_info().await.map(|info| {
+        let granted = [("resource", &info.resource_drive_id), ("backup", &info.backup_drive_id)];
+        let granted: Vec<&str> = granted.iter().filter(|(_, id)| id.is_some()).map(|(kind, _)| *kind).collect();
+        format!("signed in as {:?}; drives granted: {}", info.name, granted.join(", "))
+    });
+    report.line(&format!("account {name}, token and drives"), started, drives);
+    let status = client.token_status().await;
+    if let Some(at) = status.refresh_expires_at {
+        println!("     the sign-in lasts until {}", jiff::Timestamp::from_second(at).unwrap_or_default());
+    }
+    let started = Instant::now();
+    let space = client
+        .space_info()
+        .await
+        .map(|SpaceInfo { used, total }| format!("{:.1} of {:.1} GiB used", gib(used), gib(total)));
+    report.line(&format!("account {name}, space"), started, space);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1u32 << 30)
+}
+
+async fn mount(tree: &Tree, path: &drive::Path, report: &mut Report) {
+    let started = Instant::now();
+    let listing = async {
+        let folder = tree.stat(path, Freshness::Cached).await?;
+        let members = tree.members(&folder, Freshness::Cached).await?;
+        Ok::<_, drive::Error>(members)
+    };
+    let members = listing.await;
+    let shown = members.as_ref().map(|members| format!("{} entries", members.len()));
+    report.line(&format!("mount {path}, listing"), started, shown);
+    let Ok(members) = members else { return };
+    let started = Instant::now();
+    let Some(name) = members.iter().find(|entry| !entry.is_folder()).map(|entry| entry.name.to_string()) else {
+        println!("     no file at the top of {path}; the link is not tried");
+        return;
+    };
+    let link = async {
+        let file = tree.stat(&path.join(&name), Freshness::Cached).await?;
+        tree.link(&file, MIN_LIFE).await
+    };
+    let link = link.await.map(|link| {
+        let until = jiff::Timestamp::from_second(link.expires_at).unwrap_or_default();
+        format!("of {name:?}, good until {until}")
+    });
+    report.line(&format!("mount {path}, link"), started, link);
+}
+
+/// Asks the running server, at the first TCP address of the settings.
+async fn alive(config: &Config) -> ExitCode {
+    let port = config.listen.iter().find_map(|address| match address {
+        ListenAddr::Tcp(addr) => Some(addr.port()),
+        ListenAddr::Unix(_) => None,
+    });
+    let Some(port) = port else {
+        eprintln!("alidav: --live needs a TCP address in listen");
+        return ExitCode::FAILURE;
+    };
+    // TLS is not spoken here; an open port is all that can be told then.
+    let connected =
+        tokio::time::timeout(Duration::from_secs(5), tokio::net::TcpStream::connect(("127.0.0.1", port))).await;
+    match connected {
+        Ok(Ok(stream)) if config.tls.is_none() => match ask_health(stream).await {
+            Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
+            Ok(answer) => {
+                eprintln!("alidav: {}", answer.lines().next().unwrap_or("no answer"));
+                ExitCode::FAILURE
+            }
+            Err(error) => {
+                eprintln!("alidav: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Ok(Ok(_)) => ExitCode::SUCCESS,
+        _ => {
+            eprintln!("alidav: nothing answers on port {port}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn ask_health(mut stream: tokio::net::TcpStream) -> std::io::Result<String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = Vec::new();
+    let mut stream = stream.take(64 << 10);
+    match tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await {
+        Ok(result) => result.map(|_| String::from_utf8_lossy(&answer).into_owned()),
+        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+    }
+}

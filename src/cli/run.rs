@@ -1,0 +1,95 @@
+//! `alidav serve`: load, listen, wait for the end.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::BAD_SETTINGS;
+use crate::config::{Config, Loaded, ProcessEnvironment};
+use crate::server::Server;
+
+/// Reads the settings; faults go to standard error, each on its line.
+pub(super) fn load(path: Option<&Path>) -> Result<Loaded, ExitCode> {
+    Config::load(path, &ProcessEnvironment).map_err(|faults| {
+        for fault in &faults.0 {
+            eprintln!("alidav: {fault}");
+        }
+        ExitCode::from(BAD_SETTINGS)
+    })
+}
+
+pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
+    let loaded = match load(path) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    start_log(&loaded.config.log);
+    match &loaded.path {
+        Some(path) => tracing::info!(path = %path.display(), "settings read"),
+        None => tracing::info!("no settings' file; settings come from the environment"),
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    match Server::start(&loaded.config).await {
+        Ok(server) => {
+            announce(&server);
+            until_stopped(server).await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("alidav: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Lines for scripts: each address once its port is open.
+pub(super) fn announce(server: &Server) {
+    let mut out = std::io::stdout().lock();
+    for url in server.urls() {
+        writeln!(out, "listening on {url}").ok();
+    }
+    out.flush().ok();
+}
+
+/// Log lines go to standard error. The filter was checked with the settings.
+pub(super) fn start_log(filter: &str) {
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .try_init()
+        .ok();
+}
+
+/// Waits for SIGINT or SIGTERM, then lets requests end; a second signal cuts them.
+pub(super) async fn until_stopped(server: Server) {
+    signal().await;
+    tracing::info!("stopping; a second signal cuts what still runs");
+    let kill = server.kill_switch();
+    tokio::select! {
+        () = server.stop() => {}
+        () = async { signal().await; kill.cancel(); std::future::pending::<()>().await } => {}
+    }
+}
+
+pub(super) async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            },
+            Err(_) => {
+                tokio::signal::ctrl_c().await.ok();
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.ok();
+}

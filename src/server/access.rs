@@ -1,0 +1,110 @@
+//! The access log: one line a request when its body has ended, with the calls to the drive it cost.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Frame, SizeHint};
+
+use crate::dav::{Body, BodyError};
+use crate::upstream::calls::CallCounter;
+
+/// What is known of a request before it is answered.
+pub(super) struct Entry {
+    pub(super) address: IpAddr,
+    pub(super) method: http::Method,
+    /// Without the query, which may hold a sign.
+    pub(super) path: String,
+    pub(super) started: Instant,
+    pub(super) calls: CallCounter,
+}
+
+/// A body that logs its request when it ends or is given up.
+pub(super) struct Logged {
+    body: Body,
+    entry: Entry,
+    user: Option<Arc<str>>,
+    status: u16,
+    bytes: u64,
+    complete: bool,
+}
+
+impl Entry {
+    pub(super) fn wrap(self, response: Response<Body>, user: Option<Arc<str>>) -> Response<Logged> {
+        let status = response.status().as_u16();
+        response.map(|body| {
+            let complete = http_body::Body::is_end_stream(&body);
+            Logged { body, entry: self, user, status, bytes: 0, complete }
+        })
+    }
+}
+
+impl http_body::Body for Logged {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Err(_)) => {}
+            None => self.complete = true,
+        }
+        if self.body.is_end_stream() {
+            self.complete = true;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        let Entry { address, method, path, started, calls } = &self.entry;
+        let elapsed = started.elapsed();
+        let user = self.user.as_deref().unwrap_or("-");
+        // HEAD and 304 have no body to be read to its end.
+        let cut = !self.complete && self.bytes > 0;
+        tracing::info!(
+            target: "access",
+            %address, user, %method, path, status = self.status, bytes = self.bytes, cut,
+            ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), calls = calls.count(),
+        );
+        let labels = [("method", known_method(method)), ("status", self.status.to_string())];
+        metrics::counter!("alidav_requests_total", &labels).increment(1);
+        metrics::counter!("alidav_sent_bytes_total").increment(self.bytes);
+        metrics::histogram!("alidav_request_seconds").record(elapsed);
+    }
+}
+
+/// Clients may invent methods without end; labels may not.
+fn known_method(method: &http::Method) -> String {
+    const KNOWN: [&str; 14] = [
+        "GET",
+        "HEAD",
+        "OPTIONS",
+        "PROPFIND",
+        "PUT",
+        "DELETE",
+        "MKCOL",
+        "COPY",
+        "MOVE",
+        "LOCK",
+        "UNLOCK",
+        "PROPPATCH",
+        "POST",
+        "PATCH",
+    ];
+    if KNOWN.contains(&method.as_str()) { method.to_string() } else { "other".to_owned() }
+}

@@ -1,0 +1,219 @@
+//! Who asks: Basic authentication against the configured users (RFC 7617).
+//!
+//! Argon2 is slow by design, so it runs beside the async threads, few at a time, and a credential that
+//! passed is remembered as a keyed hash. Names that do not exist cost what wrong passwords cost. Wrong
+//! passwords are slowed by address (`throttle`).
+
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::HeaderValue;
+use rand::Rng as _;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
+
+use super::throttle::Throttle;
+use crate::config::{Permission, User};
+use crate::drive::Path;
+
+/// How long a credential that passed is believed without argon2.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Argon2 runs at a time: each takes 19 MiB and a core for some 20 ms.
+const CONCURRENT: usize = 2;
+
+/// Longest credential read.
+const MAX_CREDENTIAL: usize = 1024;
+
+/// A hash that no password is tried for, so that unknown names take as long as known ones.
+static DECOY: LazyLock<Option<String>> =
+    LazyLock::new(|| Argon2::default().hash_password(b"decoy").ok().map(|hash| hash.to_string()));
+
+/// Who asks and what they may do.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    /// Absent for anonymous requests.
+    pub(super) user: Option<Arc<str>>,
+    pub(super) base_path: Path,
+    pub(super) permission: Permission,
+}
+
+/// Why a request is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denied {
+    /// No credential, or a wrong one.
+    Unauthenticated,
+    /// Too many wrong ones from this address.
+    Locked { retry_after: Duration },
+}
+
+pub(super) struct Authenticator {
+    users: Vec<(Identity, SecretString)>,
+    anonymous: Permission,
+    key: [u8; 32],
+    /// Position of the user by the keyed hash of the credential.
+    remembered: moka::sync::Cache<[u8; 32], usize>,
+    throttle: Throttle,
+    workers: Semaphore,
+}
+
+impl Authenticator {
+    pub(super) fn new(users: &[User], anonymous: Permission) -> Self {
+        let mut key = [0; 32];
+        rand::rng().fill_bytes(&mut key);
+        let users = users.iter().map(|user| {
+            let base_path = Path::parse(&user.base_path).unwrap_or_else(|_| Path::root());
+            let identity = Identity { user: Some(user.name.as_str().into()), base_path, permission: user.permission };
+            (identity, user.password.clone())
+        });
+        Self {
+            users: users.collect(),
+            anonymous,
+            key,
+            remembered: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build(),
+            throttle: Throttle::new(),
+            workers: Semaphore::new(CONCURRENT),
+        }
+    }
+
+    /// Checks the `Authorization` header of a request from an address.
+    pub(super) async fn check(&self, header: Option<&HeaderValue>, address: IpAddr) -> Result<Identity, Denied> {
+        let Some(header) = header else {
+            return match self.anonymous {
+                Permission::None => Err(Denied::Unauthenticated),
+                permission => Ok(Identity { user: None, base_path: Path::root(), permission }),
+            };
+        };
+        let (name, password) = credential(header).ok_or(Denied::Unauthenticated)?;
+        let digest = self.digest(&name, &password);
+        if let Some(at) = self.remembered.get(&digest) {
+            return Ok(self.users[at].0.clone());
+        }
+        if let Some(retry_after) = self.throttle.locked(address) {
+            return Err(Denied::Locked { retry_after });
+        }
+        let found = self.users.iter().position(|(identity, _)| identity.user.as_deref() == Some(&*name));
+        let stored = found.map(|at| self.users[at].1.clone());
+        // The semaphore is never closed.
+        let _worker = self.workers.acquire().await.map_err(|_| Denied::Unauthenticated)?;
+        let verified =
+            tokio::task::spawn_blocking(move || verify(stored.as_ref(), password.expose_secret().as_bytes()));
+        match (verified.await, found) {
+            (Ok(true), Some(at)) => {
+                self.throttle.forgive(address);
+                self.remembered.insert(digest, at);
+                Ok(self.users[at].0.clone())
+            }
+            _ => {
+                self.throttle.blame(address);
+                tracing::warn!(%address, user = %name, "wrong name or password");
+                Err(Denied::Unauthenticated)
+            }
+        }
+    }
+
+    fn digest(&self, name: &str, password: &SecretString) -> [u8; 32] {
+        // HMAC takes keys of any length, so making it cannot fail.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return self.key };
+        mac.update(name.as_bytes());
+        mac.update(b":");
+        mac.update(password.expose_secret().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// Name and password of a `Basic` header; absent for anything else.
+fn credential(header: &HeaderValue) -> Option<(String, SecretString)> {
+    let text = header.to_str().ok().filter(|text| text.len() <= MAX_CREDENTIAL)?;
+    let (scheme, encoded) = text.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (name, password) = decoded.split_once(':')?;
+    Some((name.to_owned(), password.into()))
+}
+
+/// Compares a password with what is stored: an argon2 string or plain text. Every way costs one argon2.
+fn verify(stored: Option<&SecretString>, password: &[u8]) -> bool {
+    let argon2 = |hash: &str| {
+        PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok())
+    };
+    match stored.map(ExposeSecret::expose_secret) {
+        Some(hash) if hash.starts_with("$argon2") => argon2(hash),
+        plain => {
+            DECOY.as_deref().map(argon2);
+            plain.is_some_and(|plain| bool::from(plain.as_bytes().ct_eq(password)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn users() -> Authenticator {
+        let hash = Argon2::default().hash_password("geheim:ü".as_bytes()).unwrap().to_string();
+        let user = |name: &str, password: &str, permission| User {
+            name: name.into(),
+            password: password.into(),
+            base_path: "/films".into(),
+            permission,
+        };
+        Authenticator::new(
+            &[user("me", &hash, Permission::Write), user("plain", "text", Permission::Read)],
+            Permission::None,
+        )
+    }
+
+    async fn try_with(users: &Authenticator, credential: &str) -> Result<Identity, Denied> {
+        let header = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(credential))).unwrap();
+        users.check(Some(&header), HERE).await
+    }
+
+    #[tokio::test]
+    async fn the_right_password_opens_the_user_s_part_of_the_tree() {
+        let users = users();
+        for _ in 0..2 {
+            let identity = try_with(&users, "me:geheim:ü").await.unwrap();
+            assert_eq!((identity.user.as_deref(), identity.base_path.as_str()), (Some("me"), "/films"));
+        }
+        assert_eq!(users.remembered.iter().count(), 1);
+        assert_eq!(try_with(&users, "plain:text").await.unwrap().permission, Permission::Read);
+    }
+
+    #[tokio::test]
+    async fn anything_else_does_not() {
+        let users = users();
+        assert_eq!(try_with(&users, "me:wrong").await.unwrap_err(), Denied::Unauthenticated);
+        assert_eq!(try_with(&users, "nobody:text").await.unwrap_err(), Denied::Unauthenticated);
+        for header in ["Basic", "Basic !!!", "Bearer abc", "Basic bm9jb2xvbg==", "\u{7f}"] {
+            let Ok(header) = HeaderValue::from_bytes(header.as_bytes()) else { continue };
+            assert_eq!(users.check(Some(&header), HERE).await.unwrap_err(), Denied::Unauthenticated);
+        }
+        assert_eq!(users.check(None, HERE).await.unwrap_err(), Denied::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn guessing_is_locked_out_but_a_remembered_user_is_not() {
+        let users = users();
+        try_with(&users, "me:geheim:ü").await.unwrap();
+        for _ in 0..super::super::throttle::FREE_TRIES {
+            try_with(&users, "plain:guess").await.unwrap_err();
+        }
+        assert!(matches!(try_with(&users, "plain:text").await.unwrap_err(), Denied::Locked { .. }));
+        assert!(try_with(&users, "me:geheim:ü").await.is_ok());
+    }
+}

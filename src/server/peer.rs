@@ -1,0 +1,50 @@
+//! Who is at the other end: the socket's peer, or the client that a trusted proxy names.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+/// The client's address. `X-Forwarded-For` counts only from a trusted proxy, and then up to the first
+/// hop that is not one, read from the right: what stands further left the client may have made up. A
+/// peer on a unix socket counts as loopback.
+pub(super) fn address(socket: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let mut address = socket.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for hop in hops.iter().rev() {
+        if !is_trusted(&address) {
+            break;
+        }
+        let bare = hop.trim_start_matches('[').split(']').next().unwrap_or(hop);
+        match bare.parse::<IpAddr>().or_else(|_| bare.rsplit_once(':').map_or(bare, |(host, _)| host).parse()) {
+            Ok(hop) => address = hop.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn seen(socket: &str, forwarded: &str, trusted: &[&str]) -> String {
+        let headers = HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), forwarded.parse().unwrap())]);
+        let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        address(Some(socket.parse().unwrap()), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed() {
+        assert_eq!(seen("9.9.9.9", "1.2.3.4", &["127.0.0.0/8"]), "9.9.9.9");
+        assert_eq!(seen("127.0.0.1", "1.2.3.4", &["127.0.0.0/8"]), "1.2.3.4");
+        assert_eq!(seen("127.0.0.1", "6.6.6.6, 1.2.3.4", &["127.0.0.0/8"]), "1.2.3.4");
+        assert_eq!(seen("127.0.0.1", "1.2.3.4, 10.0.0.2", &["127.0.0.0/8", "10.0.0.0/8"]), "1.2.3.4");
+        assert_eq!(seen("::ffff:127.0.0.1", "[2001:db8::1]:443", &["127.0.0.0/8"]), "2001:db8::1");
+        assert_eq!(seen("127.0.0.1", "1.2.3.4:5678", &["127.0.0.0/8"]), "1.2.3.4");
+        assert_eq!(seen("127.0.0.1", "nonsense", &["127.0.0.0/8"]), "127.0.0.1");
+    }
+}

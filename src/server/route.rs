@@ -1,0 +1,154 @@
+//! From a request to what answers it: WebDAV, the web's few routes, health and metrics.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+
+use super::access::{self, Logged};
+use super::auth::{Authenticator, Denied, Identity};
+use super::{health, peer};
+use crate::config::{Config, Permission};
+use crate::dav::{self, Body, Dav, body};
+use crate::drive::Tree;
+use crate::upstream::calls::CallCounter;
+use crate::web::Web;
+
+/// Longest request target.
+const MAX_URI: usize = 16 << 10;
+
+/// Everything a request may need; one for the whole server.
+pub(super) struct App {
+    pub(super) dav: Dav,
+    pub(super) web: Web,
+    pub(super) tree: Tree,
+    pub(super) authenticator: Authenticator,
+    pub(super) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(super) dav_prefix: String,
+}
+
+impl App {
+    pub(super) fn new(config: &Config, tree: Tree) -> Self {
+        Self {
+            dav: Dav::new(config, tree.clone()),
+            web: Web::new(config, tree.clone()),
+            tree,
+            authenticator: Authenticator::new(&config.users, config.anonymous),
+            trusted_proxies: config.trusted_proxies.clone(),
+            dav_prefix: config.dav_prefix.clone(),
+        }
+    }
+
+    /// Answers one request and logs it when its body has ended.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        socket: Option<IpAddr>,
+    ) -> Response<Logged> {
+        let calls = CallCounter::default();
+        let entry = access::Entry {
+            address: peer::address(socket, request.headers(), &self.trusted_proxies),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            started: Instant::now(),
+            calls: calls.clone(),
+        };
+        let (response, user) = calls.scope(self.route(request, entry.address)).await;
+        entry.wrap(response, user)
+    }
+
+    async fn route(&self, request: Request<Incoming>, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
+        if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI) {
+            return (plain(StatusCode::URI_TOO_LONG, "the URL is too long\n"), None);
+        }
+        let (parts, incoming) = request.into_parts();
+        match parts.uri.path() {
+            "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
+            "/metrics" => self.metrics(&parts, address).await,
+            "/api/fs/link" => (self.web.fs_link(&parts, incoming).await, None),
+            path if path.starts_with("/api/") => (plain(StatusCode::NOT_FOUND, "there is no such call\n"), None),
+            path if path.starts_with("/d/") => (self.signed(&parts, address).await, None),
+            _ => self.webdav(Request::from_parts(parts, incoming), address).await,
+        }
+    }
+
+    async fn webdav(&self, request: Request<Incoming>, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
+        if *request.method() == Method::GET && request.uri().path() == "/" && self.dav_prefix != "" {
+            return (self.welcome(), None);
+        }
+        let identity = match self.authenticator.check(request.headers().get(header::AUTHORIZATION), address).await {
+            Ok(identity) => identity,
+            Err(denied) => return (challenge(denied), None),
+        };
+        if identity.permission == Permission::None {
+            return (plain(StatusCode::FORBIDDEN, "this user may do nothing\n"), identity.user);
+        }
+        let context = context(&identity, address, request.headers());
+        (self.dav.handle(request, &context).await, identity.user)
+    }
+
+    /// A signed link needs no password: its sign is one, for one file.
+    async fn signed(&self, parts: &Parts, address: IpAddr) -> Response<Body> {
+        let path = match self.web.signed_path(parts) {
+            Ok(path) => path,
+            Err(response) => return *response,
+        };
+        let identity = Identity { user: None, base_path: crate::drive::Path::root(), permission: Permission::Read };
+        self.dav.serve_file(parts, &path, None, &context(&identity, address, &parts.headers)).await
+    }
+
+    /// For everybody on this machine, and for users elsewhere.
+    async fn metrics(&self, parts: &Parts, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
+        if !address.is_loopback() {
+            match self.authenticator.check(parts.headers.get(header::AUTHORIZATION), address).await {
+                Ok(identity) if identity.user.is_some() => {}
+                Ok(_) => return (challenge(Denied::Unauthenticated), None),
+                Err(denied) => return (challenge(denied), None),
+            }
+        }
+        (plain(StatusCode::OK, super::metrics::render()), None)
+    }
+
+    fn welcome(&self) -> Response<Body> {
+        plain(StatusCode::OK, format!("alidav: open {}/ with a WebDAV client\n", self.dav_prefix))
+    }
+}
+
+fn context(identity: &Identity, address: IpAddr, headers: &http::HeaderMap) -> dav::Context {
+    let mut hasher = DefaultHasher::new();
+    (&identity.user, address, headers.get(header::USER_AGENT).map(HeaderValue::as_bytes)).hash(&mut hasher);
+    dav::Context {
+        user: identity.user.clone(),
+        base_path: identity.base_path.clone(),
+        permission: identity.permission,
+        address,
+        reader: hasher.finish(),
+    }
+}
+
+fn challenge(denied: Denied) -> Response<Body> {
+    match denied {
+        Denied::Unauthenticated => {
+            let mut response = plain(StatusCode::UNAUTHORIZED, "a name and a password are needed\n");
+            let basic = HeaderValue::from_static("Basic realm=\"alidav\", charset=\"UTF-8\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+            response
+        }
+        Denied::Locked { retry_after } => {
+            let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "too many wrong passwords; wait\n");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs() + 1));
+            response
+        }
+    }
+}
+
+pub(super) fn plain(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(body::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

@@ -1,0 +1,160 @@
+//! What is served beside WebDAV: signed links, and the call by which download proxies get theirs.
+//!
+//! Speaks AList's and OpenList's form where their published proxies expect it (reference, section 6).
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
+
+use crate::config::Config;
+use crate::dav::{Body, body, href};
+use crate::drive::{self, Freshness, Path, Tree};
+use crate::link::sign;
+use crate::upstream::ErrorKind;
+
+/// Largest body of an API request.
+const MAX_BODY: usize = 64 << 10;
+
+/// Life that a link given to a proxy must have left: it may cache it for a minute.
+const MIN_LIFE: Duration = Duration::from_secs(120);
+
+/// The routes beside WebDAV.
+#[derive(Clone)]
+pub struct Web {
+    tree: Tree,
+    /// Secrets of all mounts that have one.
+    tokens: Arc<[SecretString]>,
+}
+
+#[derive(Deserialize)]
+struct LinkRequest {
+    path: String,
+}
+
+/// An answer in AList's form: always HTTP 200, the code within.
+struct Refusal(u16, String);
+
+impl Web {
+    /// Makes no call.
+    #[must_use]
+    pub fn new(config: &Config, tree: Tree) -> Self {
+        Self { tree, tokens: config.mounts.iter().filter_map(|mount| mount.down_proxy_token.clone()).collect() }
+    }
+
+    /// `POST /api/fs/link`: a path to a link, for a proxy that knows the mount's secret (reference 6.3).
+    pub async fn fs_link<B>(&self, parts: &Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let answer = match self.link(parts, body).await {
+            Ok(data) => json!({ "code": 200, "message": "success", "data": data }),
+            Err(Refusal(code, message)) => json!({ "code": code, "message": message, "data": null }),
+        };
+        let mut response = Response::new(body::full(answer.to_string()));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    async fn link<B>(&self, parts: &Parts, body: B) -> Result<Value, Refusal>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if parts.method != Method::POST {
+            return Err(Refusal(405, "use POST".to_owned()));
+        }
+        let given = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+        // A stranger learns nothing of the tree and costs no call.
+        if !self.tokens.iter().any(|token| same(token, given)) {
+            return Err(Refusal(401, "token is invalidated".to_owned()));
+        }
+        let body = Limited::new(body, MAX_BODY)
+            .collect()
+            .await
+            .map_err(|_| Refusal(400, "the body cannot be read".to_owned()))?;
+        let request: LinkRequest = serde_json::from_slice(&body.to_bytes())
+            .map_err(|_| Refusal(400, "the body must be {\"path\": \"/…\"}".to_owned()))?;
+        let path = Path::parse(&request.path).map_err(|error| Refusal(400, error.to_string()))?;
+        let mount = self.tree.mount_settings(&path);
+        if !mount.and_then(|m| m.down_proxy_token.clone()).is_some_and(|token| same(&token, given)) {
+            return Err(Refusal(403, "this token is not for that path".to_owned()));
+        }
+        let mut file = self.tree.stat(&path, Freshness::Cached).await.map_err(refusal)?;
+        let link = match self.tree.link(&file, MIN_LIFE).await {
+            Err(drive::Error::Changed) => {
+                file = self.tree.stat(&path, Freshness::Refresh).await.map_err(refusal)?;
+                self.tree.link(&file, MIN_LIFE).await
+            }
+            link => link,
+        };
+        let link = link.map_err(refusal)?;
+        Ok(json!({ "url": link.url.expose().as_str(), "header": {}, "content_length": file.entry.size }))
+    }
+
+    /// The file of a signed link `/d/{path}?sign=…`.
+    ///
+    /// # Errors
+    /// The answer to give instead.
+    pub fn signed_path(&self, parts: &Parts) -> Result<Path, Box<Response<Body>>> {
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            return Err(page(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here"));
+        }
+        let below = parts.uri.path().strip_prefix("/d").unwrap_or_default();
+        let path = href::decode(below).map_err(|error| page(StatusCode::BAD_REQUEST, &error.to_string()))?;
+        let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let given = { pairs }.find(|(name, _)| name == "sign").map(|(_, value)| value.into_owned()).unwrap_or_default();
+        let token = self.tree.mount_settings(&path).and_then(|mount| mount.down_proxy_token.clone());
+        // Without a secret no link can have been signed.
+        let Some(token) = token else {
+            return Err(page(StatusCode::UNAUTHORIZED, &sign::SignError::Invalid.to_string()));
+        };
+        match sign::verify(token.expose_secret(), path.as_str(), &given, unix_now()) {
+            Ok(()) => Ok(path),
+            Err(error) => Err(page(StatusCode::UNAUTHORIZED, &error.to_string())),
+        }
+    }
+}
+
+fn same(token: &SecretString, given: &[u8]) -> bool {
+    token.expose_secret().as_bytes().ct_eq(given).into()
+}
+
+fn refusal(error: drive::Error) -> Refusal {
+    tracing::debug!(%error, "no link for a download proxy");
+    match &error {
+        drive::Error::NotFound => Refusal(404, "object not found".to_owned()),
+        drive::Error::IsAFolder | drive::Error::NotAFolder => Refusal(400, "not a file".to_owned()),
+        drive::Error::Upstream(upstream) => match upstream.kind {
+            ErrorKind::Throttled => Refusal(429, "the drive is limiting the rate of requests; try again".to_owned()),
+            ErrorKind::SignInNeeded => Refusal(503, "the drive no longer accepts the stored sign-in".to_owned()),
+            ErrorKind::Forbidden => Refusal(403, "the drive refuses this file".to_owned()),
+            _ => Refusal(502, "the drive is in trouble; try again".to_owned()),
+        },
+        _ => Refusal(503, "no link at the moment; try again".to_owned()),
+    }
+}
+
+fn page(status: StatusCode, text: &str) -> Box<Response<Body>> {
+    let text = quick_xml::escape::escape(text);
+    let mut response = Response::new(body::full(format!("<!doctype html><title>alidav</title><p>{text}</p>\n")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Box::new(response)
+}
+
+fn unix_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+}
