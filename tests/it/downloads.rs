@@ -1,0 +1,166 @@
+//! GET and HEAD: bytes, ranges, conditions, places.
+
+use futures_util::StreamExt as _;
+
+use crate::harness::{World, header, noise, sha1};
+
+#[tokio::test]
+async fn a_file_arrives_whole_with_its_headers() {
+    let world = World::start().await;
+    let content = noise(3_000_000);
+    world.sim.write("/f/a.bin", content.clone());
+    let answer = world.get("/dav/f/a.bin").await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(header(&answer, "content-length"), "3000000");
+    assert_eq!(header(&answer, "accept-ranges"), "bytes");
+    assert_eq!(header(&answer, "etag"), format!("\"{}\"", sha1(&content)));
+    assert!(answer.headers().contains_key("last-modified"));
+    assert_eq!(answer.bytes().await.unwrap(), content);
+    let head = world.head("/dav/f/a.bin").await;
+    assert_eq!((head.status().as_u16(), header(&head, "content-length")), (200, "3000000"));
+}
+
+#[tokio::test]
+async fn ranges_are_exact() {
+    let world = World::start().await;
+    let content = noise(10_000);
+    world.sim.write("/a", content.clone());
+    for (range, expected, told) in [
+        ("bytes=0-1", 0..2, "bytes 0-1/10000"),
+        ("bytes=9999-", 9999..10_000, "bytes 9999-9999/10000"),
+        ("bytes=-500", 9500..10_000, "bytes 9500-9999/10000"),
+        ("bytes=5000-20000", 5000..10_000, "bytes 5000-9999/10000"),
+        ("bytes=0-", 0..10_000, "bytes 0-9999/10000"),
+    ] {
+        let answer = world.range("/dav/a", range).await;
+        assert_eq!((answer.status().as_u16(), header(&answer, "content-range")), (206, told), "{range}");
+        assert_eq!(header(&answer, "content-length"), expected.len().to_string());
+        assert_eq!(answer.bytes().await.unwrap(), content[expected], "{range}");
+    }
+    for range in ["bytes=10000-", "bytes=-0"] {
+        let answer = world.range("/dav/a", range).await;
+        assert_eq!((answer.status().as_u16(), header(&answer, "content-range")), (416, "bytes */10000"));
+    }
+    for range in ["bytes=5-2", "lines=1-2", "bytes=x"] {
+        assert_eq!(world.range("/dav/a", range).await.status(), 200, "{range}");
+    }
+}
+
+#[tokio::test]
+async fn several_ranges_come_as_parts_of_the_announced_length() {
+    let world = World::start().await;
+    let content = noise(10_000);
+    world.sim.write("/a", content.clone());
+    let answer = world.range("/dav/a", "bytes=0-9,5000-5009,-10").await;
+    assert_eq!(answer.status(), 206);
+    let boundary = header(&answer, "content-type").split("boundary=").nth(1).unwrap().to_owned();
+    let length: usize = header(&answer, "content-length").parse().unwrap();
+    let body = answer.bytes().await.unwrap();
+    assert_eq!(body.len(), length);
+    for (range, start) in [("bytes 0-9/10000", 0), ("bytes 5000-5009/10000", 5000), ("bytes 9990-9999/10000", 9990)] {
+        let head = format!("--{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: {range}\r\n\r\n");
+        let at = body.windows(head.len()).position(|window| window == head.as_bytes()).unwrap() + head.len();
+        assert_eq!(body[at..at + 10], content[start..start + 10]);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_costs_no_transfer() {
+    let world = World::start().await;
+    world.sim.write("/empty", "");
+    let answer = world.get("/dav/empty").await;
+    assert_eq!((answer.status().as_u16(), header(&answer, "content-length")), (200, "0"));
+    assert_eq!(world.range("/dav/empty", "bytes=0-").await.status(), 416);
+    assert!(!world.sim.calls().contains_key("data GET"));
+}
+
+#[tokio::test]
+async fn conditions_are_honoured() {
+    let world = World::start().await;
+    world.sim.write("/a", "hello");
+    let head = world.head("/dav/a").await;
+    let (etag, modified) = (header(&head, "etag").to_owned(), header(&head, "last-modified").to_owned());
+    let with = |name: &'static str, value: String| world.request("GET", "/dav/a").header(name, value).send();
+    assert_eq!(with("if-none-match", etag.clone()).await.unwrap().status(), 304);
+    assert_eq!(with("if-modified-since", modified.clone()).await.unwrap().status(), 304);
+    assert_eq!(with("if-none-match", "\"x\"".into()).await.unwrap().status(), 200);
+    assert_eq!(with("if-match", "\"x\"".into()).await.unwrap().status(), 412);
+    for (validator, status) in [(etag, 206), (modified, 206), ("\"x\"".to_owned(), 200)] {
+        let resumed = world.request("GET", "/dav/a").header("range", "bytes=2-").header("if-range", validator);
+        assert_eq!(resumed.send().await.unwrap().status(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_seek_takes_over_the_place_of_the_same_client_on_that_film() {
+    let world = World::with(|config| config.upstream.max_streams = 1).await;
+    world.sim.write_generated("/film.mkv", 8 << 30, 1);
+    let mut older = world.range("/dav/film.mkv", "bytes=0-").await.bytes_stream();
+    older.next().await.unwrap().unwrap();
+    let seek = world.range("/dav/film.mkv", "bytes=4000000000-").await;
+    assert_eq!(seek.status(), 206);
+    assert!(seek.bytes_stream().next().await.unwrap().is_ok());
+    assert_eq!(world.sim.peak_downloads(), 1);
+}
+
+#[tokio::test]
+async fn the_fourth_stream_waits_for_a_place_and_gets_it_when_a_client_leaves() {
+    let world = World::start().await;
+    let mut open = Vec::new();
+    for n in 0..4 {
+        world.sim.write_generated(&format!("/film{n}"), 8 << 30, n);
+    }
+    for n in 0..3 {
+        let mut stream = world.get(&format!("/dav/film{n}")).await.bytes_stream();
+        stream.next().await.unwrap().unwrap();
+        open.push(stream);
+    }
+    world.sim.wait_open_downloads(3).await;
+    let waiting = tokio::spawn(world.request("GET", "/dav/film3").send());
+    tokio::task::yield_now().await;
+    drop(open.pop());
+    let answer = waiting.await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.bytes_stream().next().await.unwrap().is_ok());
+    assert_eq!(world.sim.peak_downloads(), 3);
+}
+
+#[tokio::test]
+async fn no_free_place_is_503_with_a_time_to_come_back() {
+    let world = World::with(|config| {
+        config.upstream.max_streams = 1;
+        config.upstream.max_wait = std::time::Duration::from_secs(1);
+    })
+    .await;
+    world.sim.write_generated("/one", 8 << 30, 1);
+    world.sim.write_generated("/two", 8 << 30, 2);
+    let mut playing = world.get("/dav/one").await.bytes_stream();
+    playing.next().await.unwrap().unwrap();
+    let refused = world.get("/dav/two").await;
+    assert_eq!(refused.status(), 503);
+    assert!(header(&refused, "retry-after").parse::<u64>().unwrap() >= 1);
+    assert!(refused.text().await.unwrap().contains("download connections"));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_frees_its_place_at_once() {
+    let world = World::start().await;
+    world.sim.write_generated("/film", 8 << 30, 1);
+    let mut stream = world.get("/dav/film").await.bytes_stream();
+    stream.next().await.unwrap().unwrap();
+    world.sim.wait_open_downloads(1).await;
+    drop(stream);
+    let freed = tokio::time::timeout(std::time::Duration::from_secs(5), world.sim.wait_open_downloads(0));
+    assert!(freed.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_folder_has_a_head_and_no_body() {
+    let world = World::start().await;
+    world.sim.mkdir("/folder");
+    for path in ["/dav/folder", "/dav/folder/", "/dav", "/dav/", "/"] {
+        assert_eq!(world.head(path).await.status(), 200, "{path}");
+    }
+    let get = world.get("/dav/folder").await;
+    assert_eq!((get.status().as_u16(), header(&get, "allow").contains("PROPFIND")), (405, true));
+}

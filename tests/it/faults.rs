@@ -1,0 +1,265 @@
+//! What a client sees when the drive goes wrong: the truth, and never less than the truth.
+
+use std::time::Duration;
+
+use alidav::sim::{Fault, FaultKind};
+use futures_util::StreamExt as _;
+
+use crate::harness::{World, header, sha1};
+
+fn code(status: u16, code: &str) -> FaultKind {
+    FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None }
+}
+
+fn throttled(ms: u64) -> FaultKind {
+    FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(ms) }
+}
+
+/// Waits are short, so that what is given up is given up soon.
+async fn impatient() -> World {
+    World::with(|config| config.upstream.max_wait = Duration::from_secs(2)).await
+}
+
+#[tokio::test]
+async fn a_throttled_listing_is_503_with_a_time_and_never_empty_or_missing() {
+    let world = impatient().await;
+    world.sim.write("/f/a", "x");
+    world.hrefs("/dav/").await;
+    world.sim.fault(Fault::always("openFile/list", throttled(3300)));
+    let answer = world.propfind("/dav/f/", "1").await;
+    assert_eq!((answer.status().as_u16(), header(&answer, "retry-after")), (503, "4"));
+    assert!(answer.text().await.unwrap().contains("limiting the rate"));
+    assert_eq!(world.get("/dav/f/a").await.status(), 503);
+}
+
+#[tokio::test]
+async fn a_short_throttle_is_waited_out() {
+    let world = World::start().await;
+    world.sim.write("/f/a", "x");
+    world.sim.fault(Fault::once("openFile/list", throttled(50)));
+    assert_eq!(world.hrefs("/dav/f/").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_stale_listing_is_served_while_the_drive_throttles_or_is_down() {
+    for kind in [throttled(60_000), code(500, "InternalError"), FaultKind::CloseBefore] {
+        let world = World::with(|config| {
+            config.cache.list_ttl = Duration::ZERO;
+            config.upstream.max_wait = Duration::from_secs(1);
+        })
+        .await;
+        world.sim.write("/f/a", "x");
+        assert_eq!(world.hrefs("/dav/f/").await.len(), 2);
+        world.sim.fault(Fault::always("openFile/list", kind));
+        for _ in 0..3 {
+            assert_eq!(world.hrefs("/dav/f/").await.len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_fails_on_its_second_page_fails_as_a_whole() {
+    for kind in [code(400, "InvalidParameter.Marker"), FaultKind::BrokenJson, FaultKind::AllNull, FaultKind::CloseBefore] {
+        let world = impatient().await;
+        for n in 0..250 {
+            world.sim.write(&format!("/f/{n}"), "x");
+        }
+        world.hrefs("/dav/").await;
+        world.sim.fault(Fault::always("openFile/list", kind.clone()).after(1));
+        let answer = world.propfind("/dav/f/", "1").await;
+        assert!(answer.status().is_server_error(), "{kind:?}: {}", answer.status());
+        world.sim.clear_faults();
+        assert_eq!(world.hrefs("/dav/f/").await.len(), 251, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_instead_of_an_answer_is_502_and_not_a_missing_file() {
+    let world = impatient().await;
+    world.sim.write("/f/a", "x");
+    world.hrefs("/dav/").await;
+    for (status, body) in [(200, "<html>log in</html>"), (404, "<html>not found</html>"), (404, ""), (403, "<html>blocked</html>")] {
+        world.sim.fault(Fault::always("*", FaultKind::Text { status, body: body.to_owned() }));
+        for path in ["/dav/f/", "/dav/f/a"] {
+            assert_eq!(world.propfind(path, "0").await.status() == 207, path == "/dav/f/", "{status}");
+            assert_eq!(world.propfind("/dav/f/", "1").await.status(), 502, "{status} {body}");
+        }
+        world.sim.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn errors_in_the_long_form_and_of_other_statuses_are_understood() {
+    let world = impatient().await;
+    world.sim.write("/f/a", "x");
+    world.hrefs("/dav/f/").await;
+    world.sim.rules(|rules| (rules.long_errors, rules.not_found_status) = (true, 400));
+    world.sim.remove("/f");
+    let gone = world.request("PROPFIND", "/dav/f/").header("depth", "1").header("cache-control", "no-cache");
+    assert_eq!(gone.send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn each_refusal_of_the_drive_has_its_status_and_its_remedy() {
+    let world = impatient().await;
+    for (kind, status, word) in [
+        (code(403, "ExceedCapacityForbidden"), 507, "capacity"),
+        (code(403, "UserNotAllowedAccessResource"), 403, "UserNotAllowedAccessResource"),
+        (code(400, "ForbiddenNoPermission.File"), 403, "frozen"),
+        (code(404, "NotFound.File"), 404, "nothing is here"),
+        (code(403, "PermissionDenied"), 503, "refresh token"),
+        (throttled(60_000), 503, "rate"),
+    ] {
+        world.sim.write("/a", "x");
+        let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
+        fresh.send().await.unwrap();
+        world.sim.fault(Fault::always("openFile/getDownloadUrl", kind.clone()));
+        let answer = world.get("/dav/a").await;
+        assert_eq!(answer.status(), status, "{kind:?}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("D:error") && (status == 404 || text.contains(word)), "{kind:?}: {text}");
+        world.sim.clear_faults();
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_file_is_403() {
+    let world = World::start().await;
+    world.sim.write("/a", "x");
+    world.sim.punish("/a", 103);
+    assert_eq!(world.get("/dav/a").await.status(), 403);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_link_is_asked_for_again_and_then_503() {
+    let world = World::start().await;
+    world.sim.write("/a", "x");
+    world.sim.fault(Fault::once("openFile/getDownloadUrl", FaultKind::AllNull));
+    assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "x");
+    world.sim.write("/b", "x");
+    world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache").send().await.unwrap();
+    world.sim.fault(Fault::always("openFile/getDownloadUrl", FaultKind::AllNull));
+    assert_eq!(world.get("/dav/b").await.status(), 503);
+}
+
+/// Fetches a film of 20 MB while the data host goes wrong, and compares what arrived.
+async fn arrives_whole(kinds: &[FaultKind]) {
+    let world = World::start().await;
+    world.sim.write_generated("/film", 20_000_000, 5);
+    let expected = sha1(&world.sim.read("/film").unwrap());
+    world.hrefs("/dav/").await;
+    for kind in kinds {
+        world.sim.fault(Fault::once("data GET", kind.clone()));
+    }
+    let answer = world.get("/dav/film").await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(sha1(&answer.bytes().await.unwrap()), expected, "{kinds:?}");
+    assert!(world.sim.calls()["data GET"] > 1);
+}
+
+#[tokio::test]
+async fn a_film_arrives_whole_over_cuts_expired_links_and_errors() {
+    let cut = |after| FaultKind::Cut { after };
+    arrives_whole(&[cut(0)]).await;
+    arrives_whole(&[cut(1), cut(999_999), cut(5_000_000)]).await;
+    arrives_whole(&[FaultKind::ExpireLink]).await;
+    arrives_whole(&[cut(7_000_000), FaultKind::ExpireLink, FaultKind::ExpireLink]).await;
+    arrives_whole(&[cut(3_000_000), code(503, "ServiceUnavailable"), code(500, "InternalError")]).await;
+    arrives_whole(&[cut(3_000_000), FaultKind::CloseBefore, FaultKind::Text { status: 502, body: "<html>".into() }]).await;
+    arrives_whole(&[cut(3_000_000), code(403, "RequestDeniedByCallback")]).await;
+    arrives_whole(&[cut(3_000_000), FaultKind::IgnoreRange]).await;
+}
+
+#[tokio::test]
+async fn a_film_whose_link_expires_in_the_middle_arrives_whole() {
+    let world = World::start().await;
+    world.sim.write_generated("/film", 30_000_000, 6);
+    let expected = sha1(&world.sim.read("/film").unwrap());
+    world.sim.fault(Fault::once("data GET", FaultKind::Cut { after: 10_000_000 }));
+    let mut answer = world.get("/dav/film").await.bytes_stream();
+    let mut received = answer.next().await.unwrap().unwrap().to_vec();
+    world.sim.expire_links();
+    while let Some(bytes) = answer.next().await {
+        received.extend_from_slice(&bytes.unwrap());
+    }
+    assert_eq!(sha1(&received), expected);
+    assert_eq!(world.sim.calls()["openFile/getDownloadUrl"], 2);
+}
+
+#[tokio::test]
+async fn a_stalled_host_is_left_for_a_new_connection() {
+    let world = World::start().await;
+    world.sim.write_generated("/film", 2_000_000, 7);
+    let expected = sha1(&world.sim.read("/film").unwrap());
+    world.sim.fault(Fault::once("data GET", FaultKind::Stall { after: 700_000 }));
+    // Twenty seconds of silence are part of what is promised; this test takes them.
+    let received = world.get("/dav/film").await.bytes().await.unwrap();
+    assert_eq!(sha1(&received), expected);
+}
+
+#[tokio::test]
+async fn what_cannot_be_resumed_ends_short_and_is_never_padded() {
+    let world = World::start().await;
+    world.sim.write_generated("/film", 20_000_000, 8);
+    world.sim.fault(Fault::once("data GET", FaultKind::Cut { after: 5_000_000 }));
+    world.sim.fault(Fault::always("data GET", FaultKind::DifferentEntity));
+    let answer = world.get("/dav/film").await;
+    assert_eq!(header(&answer, "content-length"), "20000000");
+    let mut received = 0;
+    let mut broken = false;
+    let mut stream = answer.bytes_stream();
+    while let Some(bytes) = stream.next().await {
+        match bytes {
+            Ok(bytes) => received += bytes.len(),
+            Err(_) => broken = true,
+        }
+    }
+    assert!(broken && received <= 5_000_000, "{received}");
+}
+
+#[tokio::test]
+async fn a_file_replaced_behind_our_back_is_served_as_it_is_now() {
+    let world = World::start().await;
+    world.sim.write("/a", "the old content");
+    world.hrefs("/dav/").await;
+    world.sim.write("/a", "the new, longer content");
+    let answer = world.get("/dav/a").await;
+    assert_eq!(header(&answer, "content-length"), "23");
+    assert_eq!(answer.text().await.unwrap(), "the new, longer content");
+    world.sim.remove("/a");
+    assert_eq!(world.request("GET", "/dav/a").send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn with_no_network_the_server_starts_answers_503_and_says_why() {
+    let world = World::with(|config| {
+        config.upstream.api_url = "http://127.0.0.1:9".parse().unwrap();
+        config.accounts[0].oauth_token_urls = vec!["http://127.0.0.1:9/alicloud/renewapi".parse().unwrap()];
+        config.upstream.max_wait = Duration::from_secs(1);
+    })
+    .await;
+    let answer = world.propfind("/dav/", "1").await;
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    let health: serde_json::Value = serde_json::from_str(&world.get("/healthz").await.text().await.unwrap()).unwrap();
+    assert_eq!(health["status"], "degraded");
+    assert!(health["reasons"][0].as_str().unwrap().contains("127.0.0.1"), "{health}");
+}
+
+#[tokio::test]
+async fn call_rates_of_the_service_are_never_exceeded() {
+    let sim = alidav::sim::Simulator::start(alidav::sim::Options::default()).await.unwrap();
+    for n in 0..12 {
+        sim.write(&format!("/{n}/file"), "x");
+    }
+    let world = World::over(sim, |config| config.upstream = alidav::config::Upstream {
+        api_url: config.upstream.api_url.clone(),
+        ..alidav::config::Upstream::default()
+    })
+    .await;
+    for href in &world.hrefs("/dav/").await[1..] {
+        assert_eq!(world.hrefs(href).await.len(), 2);
+    }
+    // A refused call would have been made again and counted.
+    assert_eq!(world.sim.calls()["openFile/list"], 13);
+}

@@ -1,0 +1,127 @@
+//! A server over a simulator, and a client that looks at raw answers.
+
+use alidav::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation};
+use alidav::server::Server;
+use alidav::sim::{Options, Rules, Simulator};
+use reqwest::{Client, Method, RequestBuilder, Response};
+
+/// One running pair.
+pub(crate) struct World {
+    pub(crate) sim: Simulator,
+    pub(crate) server: Server,
+    pub(crate) http: Client,
+    pub(crate) config: Config,
+}
+
+/// Rules without call rates, which only some tests are about.
+pub(crate) fn rules() -> Rules {
+    Rules { rate_limits: false, ..Rules::default() }
+}
+
+/// Settings for a simulator: everybody may do everything, files come through the proxy.
+pub(crate) fn config(sim: &Simulator) -> Config {
+    let mut account = Account::named("main");
+    account.oauth_token_urls = vec![format!("{}/alicloud/renewapi", sim.url()).parse().unwrap()];
+    account.refresh_token = Some(sim.refresh_token().into());
+    let mut mount = Mount::at("/", "main");
+    mount.link_policy = alidav::config::LinkPolicy::Proxy;
+    let mut config = Config::new(vec![account], vec![mount]);
+    config.listen = vec![ListenAddr::Tcp("127.0.0.1:0".parse().unwrap())];
+    config.state = StateLocation::Memory;
+    config.anonymous = Permission::Write;
+    config.upstream.api_url = sim.url().parse().unwrap();
+    config.upstream.list_per_s = 100_000.0;
+    config.upstream.link_per_s = 100_000.0;
+    config.upstream.other_per_s = 100_000.0;
+    config
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Starts with changed settings.
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let options = Options { rules: rules(), ..Options::default() };
+        Self::over(Simulator::start(options).await.unwrap(), change).await
+    }
+
+    /// Starts over a given simulator.
+    pub(crate) async fn over(sim: Simulator, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config(&sim);
+        change(&mut config);
+        let server = Server::start(&config).await.unwrap();
+        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        Self { sim, server, http, config }
+    }
+
+    /// The same settings and the same drive behind a new process.
+    pub(crate) async fn restart(self) -> Self {
+        self.server.stop().await;
+        let server = Server::start(&self.config).await.unwrap();
+        Self { server, ..self }
+    }
+
+    /// URL of an encoded path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.addr().unwrap())
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), self.url(path))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send().await.unwrap()
+    }
+
+    pub(crate) async fn head(&self, path: &str) -> Response {
+        self.request("HEAD", path).send().await.unwrap()
+    }
+
+    pub(crate) async fn range(&self, path: &str, range: &str) -> Response {
+        self.request("GET", path).header("range", range).send().await.unwrap()
+    }
+
+    pub(crate) async fn propfind(&self, path: &str, depth: &str) -> Response {
+        self.request("PROPFIND", path).header("depth", depth).send().await.unwrap()
+    }
+
+    /// Hrefs of a listing, which must succeed.
+    pub(crate) async fn hrefs(&self, path: &str) -> Vec<String> {
+        let answer = self.propfind(path, "1").await;
+        assert_eq!(answer.status(), 207);
+        hrefs(&answer.text().await.unwrap())
+    }
+
+    /// Calls to the drive's API since the last reset, as sorted `name count` pairs without transfers.
+    pub(crate) fn calls(&self) -> Vec<(String, u64)> {
+        self.sim.calls().into_iter().filter(|(name, _)| !name.starts_with("data ")).collect()
+    }
+}
+
+/// The text of each `D:href`.
+pub(crate) fn hrefs(document: &str) -> Vec<String> {
+    document.split("<D:href>").skip(1).filter_map(|rest| rest.split("</D:href>").next()).map(str::to_owned).collect()
+}
+
+/// SHA-1 in hex.
+pub(crate) fn sha1(bytes: &[u8]) -> String {
+    use sha1::Digest as _;
+    sha1::Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Bytes that differ everywhere.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        u8::try_from(state >> 24).unwrap()
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+pub(crate) fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
+    answer.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}

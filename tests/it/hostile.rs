@@ -1,0 +1,86 @@
+//! Requests that no honest client sends.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::harness::World;
+
+/// Sends bytes as they are and gives the first line of the answer; empty if the connection was closed.
+async fn raw(world: &World, request: &[u8]) -> String {
+    let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
+    stream.write_all(request).await.ok();
+    let mut answer = vec![0; 4096];
+    let read = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read(&mut answer)).await.unwrap();
+    answer.truncate(read.unwrap_or(0));
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn paths_that_would_leave_the_tree_or_are_no_paths_are_400() {
+    let world = World::start().await;
+    for path in ["/dav/../x", "/dav/%2e%2e/x", "/dav/a/%2E%2E", "/dav/%00", "/dav/%ff", "/dav/%zz", "/dav/%", "/dav/./x", "/dav/.."] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(raw(&world, request.as_bytes()).await.contains(" 400 "), "{path}");
+    }
+    let long = format!("GET /dav/{} HTTP/1.1\r\nHost: x\r\n\r\n", "n".repeat(1025));
+    assert!(raw(&world, long.as_bytes()).await.contains(" 400 "));
+    let deep = format!("GET /dav{} HTTP/1.1\r\nHost: x\r\n\r\n", "/a".repeat(300));
+    assert!(raw(&world, deep.as_bytes()).await.contains(" 400 "));
+    assert_eq!(world.sim.api_calls(), 0);
+}
+
+#[tokio::test]
+async fn absurd_requests_are_refused_and_the_server_lives_on() {
+    let world = World::start().await;
+    let get = |headers: &str| format!("GET /dav/ HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let many: String = (0..500).map(|n| format!("X-{n}: y\r\n")).collect();
+    assert!(raw(&world, get(&many).as_bytes()).await.contains(" 431 "));
+    let huge = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(20_000));
+    assert!(raw(&world, huge.as_bytes()).await.contains(" 414 "));
+    let endless = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(2 << 20));
+    let answer = raw(&world, endless.as_bytes()).await;
+    assert!(answer.is_empty() || answer.contains(" 431 "), "{answer}");
+    for nonsense in [&b"\0\0\0\0\r\n\r\n"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"] {
+        let answer = raw(&world, nonsense).await;
+        assert!(answer.is_empty() || answer.contains(" 400 "), "{answer}");
+    }
+    assert_eq!(world.propfind("/dav/", "0").await.status(), 207);
+}
+
+#[tokio::test]
+async fn ten_thousand_ranges_are_416() {
+    let world = World::start().await;
+    world.sim.write("/a", vec![1; 100_000]);
+    let ranges: Vec<String> = (0..10_000).map(|n| format!("{}-{}", n * 3, n * 3)).collect();
+    let answer = world.range("/dav/a", &format!("bytes={}", ranges.join(","))).await;
+    assert!(matches!(answer.status().as_u16(), 416 | 431), "{}", answer.status());
+    let ranges: Vec<String> = (0..1000).map(|n| format!("{}-{}", n * 3, n * 3)).collect();
+    assert_eq!(world.range("/dav/a", &format!("bytes={}", ranges.join(","))).await.status(), 416);
+    assert!(!world.sim.calls().contains_key("data GET"));
+}
+
+#[tokio::test]
+async fn wrong_propfind_bodies_are_400_and_cost_nothing() {
+    let world = World::start().await;
+    let laughs = r#"<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]><propfind xmlns="DAV:"><prop><a>&y;</a></prop></propfind>"#;
+    for body in ["<propfind", "<x/>", "{}", laughs, "<propfind xmlns='DAV:'><prop/><allprop/></propfind>"] {
+        let answer = world.request("PROPFIND", "/dav/").header("depth", "1").body(body).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{body}");
+    }
+    let large = vec![b' '; 100_000];
+    let answer = world.request("PROPFIND", "/dav/").header("depth", "1").body(large).send().await.unwrap();
+    assert_eq!(answer.status(), 413);
+    assert_eq!(world.propfind("/dav/", "2").await.status(), 400);
+    assert_eq!(world.sim.api_calls(), 0);
+}
+
+#[tokio::test]
+async fn methods_that_are_not_served_say_which_are() {
+    let world = World::start().await;
+    world.sim.write("/a", "x");
+    for method in ["PUT", "DELETE", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "PROPPATCH", "POST", "BREW"] {
+        let answer = world.request(method, "/dav/a").send().await.unwrap();
+        assert_eq!(answer.status(), 405, "{method}");
+        assert_eq!(crate::harness::header(&answer, "allow"), "OPTIONS, GET, HEAD, PROPFIND");
+    }
+    assert_eq!(world.sim.read("/a").unwrap(), b"x");
+}

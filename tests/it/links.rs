@@ -1,0 +1,98 @@
+//! Which way a download goes, and the calls of download proxies.
+
+use alidav::config::LinkPolicy;
+use alidav::link::sign::{sign, verify};
+
+use crate::harness::{World, header};
+
+const TOKEN: &str = "example-token-0123456789";
+
+async fn world(policy: LinkPolicy) -> World {
+    let world = World::with(|config| {
+        let mount = &mut config.mounts[0];
+        mount.link_policy = policy;
+        mount.down_proxy_urls = vec!["https://proxy.example".parse().unwrap()];
+        mount.down_proxy_token = Some(TOKEN.into());
+        config.anonymous = alidav::config::Permission::Read;
+    })
+    .await;
+    world.sim.write("/电影/a b.mp4", "film");
+    world
+}
+
+const FILM: &str = "/dav/%E7%94%B5%E5%BD%B1/a%20b.mp4";
+
+#[tokio::test]
+async fn a_redirect_works_without_a_password_and_must_not_be_remembered() {
+    let world = world(LinkPolicy::Redirect).await;
+    let answer = world.request("GET", FILM).header("user-agent", "Kodi/20.1").send().await.unwrap();
+    assert_eq!(answer.status(), 302);
+    assert_eq!((header(&answer, "cache-control"), header(&answer, "referrer-policy")), ("no-store", "no-referrer"));
+    let target = header(&answer, "location").to_owned();
+    let direct = world.http.get(&target).header("range", "bytes=1-2").send().await.unwrap();
+    assert_eq!((direct.status().as_u16(), direct.text().await.unwrap().as_str()), (206, "il"));
+    // HEAD is answered here: the link is signed for GET.
+    let head = world.request("HEAD", FILM).header("user-agent", "Kodi/20.1").send().await.unwrap();
+    assert_eq!((head.status().as_u16(), header(&head, "content-length")), (200, "4"));
+    assert_eq!(world.http.head(&target).send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn programs_that_cannot_follow_get_the_bytes() {
+    let world = world(LinkPolicy::Redirect).await;
+    for agent in ["rclone/v1.70", "Microsoft-WebDAV-MiniRedir/10.0.22621", "WebDAVFS/3.0.0", "davfs2/1.7 neon/0.33"] {
+        let answer = world.request("GET", FILM).header("user-agent", agent).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "film"), "{agent}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_can_name_its_policy() {
+    let world = world(LinkPolicy::Proxy).await;
+    assert_eq!(world.get(&format!("{FILM}?link_policy=302_redirect")).await.status(), 302);
+    assert_eq!(world.get(&format!("{FILM}?link_policy=proxy")).await.status(), 200);
+    assert_eq!(world.get(&format!("{FILM}?link_policy=nonsense")).await.status(), 400);
+    let proxied = world.get(&format!("{FILM}?link_policy=proxy_url")).await;
+    let (base, given) = header(&proxied, "location").split_once("?sign=").map(|(b, s)| (b.to_owned(), s.to_owned())).unwrap();
+    assert_eq!(base, "https://proxy.example/%E7%94%B5%E5%BD%B1/a%20b.mp4");
+    assert_eq!(verify(TOKEN, "/电影/a b.mp4", &given, 0), Ok(()));
+}
+
+#[tokio::test]
+async fn a_download_proxy_gets_its_link_as_alist_s_would() {
+    let world = world(LinkPolicy::ProxyUrl).await;
+    let ask = |token: &'static str, path: &str| {
+        let body = serde_json::json!({ "path": path }).to_string();
+        let request = world.request("POST", "/api/fs/link").header("authorization", token);
+        let request = request.header("content-type", "application/json;charset=UTF-8").body(body).send();
+        async { serde_json::from_str::<serde_json::Value>(&request.await.unwrap().text().await.unwrap()).unwrap() }
+    };
+    let answer = ask(TOKEN, "/电影/a b.mp4").await;
+    assert_eq!((answer["code"].as_u64(), answer["message"].as_str()), (Some(200), Some("success")));
+    let direct = world.http.get(answer["data"]["url"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(direct.text().await.unwrap(), "film");
+    world.sim.reset_calls();
+    assert_eq!(ask("wrong", "/电影/a b.mp4").await["code"], 401);
+    assert_eq!(ask(TOKEN, "/电影/none.mp4").await["code"], 404);
+    assert_eq!(ask(TOKEN, "/电影").await["code"], 400);
+    assert_eq!(ask(TOKEN, "/../x").await["code"], 400);
+    assert_eq!(world.sim.api_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_signed_link_opens_one_file_until_its_time() {
+    let world = world(LinkPolicy::Proxy).await;
+    let below = FILM.strip_prefix("/dav").unwrap();
+    let link = |path: &str, sign: &str| format!("/d{path}?sign={sign}");
+    let now = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let good = sign(TOKEN, "/电影/a b.mp4", now + 60);
+    let answer = world.get(&link(below, &good)).await;
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "film"));
+    let ranged = world.range(&link(below, &good), "bytes=0-0").await;
+    assert_eq!(ranged.status(), 206);
+    assert_eq!(world.get(&link("/%E7%94%B5%E5%BD%B1/other", &good)).await.status(), 401);
+    let over = world.get(&link(below, &sign(TOKEN, "/电影/a b.mp4", now - 1))).await;
+    assert_eq!((over.status().as_u16(), over.text().await.unwrap().contains("sign expired")), (401, true));
+    assert_eq!(world.get(&format!("/d{below}")).await.status(), 401);
+    assert_eq!(world.request("PUT", &link(below, &good)).send().await.unwrap().status(), 405);
+}

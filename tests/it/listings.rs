@@ -1,0 +1,217 @@
+//! What PROPFIND shows, whatever the drive's answers look like.
+
+use alidav::config::{Account, DriveType, Mount, OrderBy, OrderDirection};
+use alidav::sim::{LastMarker, PageShape};
+
+use crate::harness::{World, header, hrefs};
+
+#[tokio::test]
+async fn a_listing_is_complete_whatever_the_pages_look_like() {
+    for shape in [PageShape::Full, PageShape::Short, PageShape::SomeEmpty] {
+        for last in [LastMarker::Empty, LastMarker::Null, LastMarker::Absent] {
+            for omit in [true, false] {
+                let world = World::start().await;
+                world.sim.rules(|rules| {
+                    (rules.page_shape, rules.last_marker, rules.omit_nulls) = (shape, last, omit);
+                    rules.max_list_limit = 100;
+                    rules.lower_case_hashes = omit;
+                });
+                for n in 0..250 {
+                    world.sim.write(&format!("/f/{n:03}"), "x");
+                }
+                let found = world.hrefs("/dav/f/").await;
+                let expected: Vec<_> =
+                    ["/dav/f/".to_owned()].into_iter().chain((0..250).map(|n| format!("/dav/f/{n:03}"))).collect();
+                assert_eq!(found, expected, "{shape:?} {last:?} {omit}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_come_back_as_they_are_under_one_encoding() {
+    let world = World::start().await;
+    let names = ["a b", "100% & <more>", "#1?", "电影 (1080p) [x]", "é", "e\u{301}x", "🎬", "quote\"'", "plus+", "~-_.", ".hidden", "a;b=c,d"];
+    for name in names {
+        world.sim.write(&format!("/n/{name}"), name.to_owned());
+    }
+    for (href, name) in world.hrefs("/dav/n/").await.iter().skip(1).zip({
+        let mut sorted = names.to_vec();
+        sorted.sort_unstable();
+        sorted
+    }) {
+        assert!(href.bytes().all(|b| b.is_ascii_alphanumeric() || b"/%-._~".contains(&b)), "{href}");
+        assert!(!href.contains("%2f") && *href == href.replace("%e", "%E"));
+        let answer = world.get(href).await;
+        assert_eq!(answer.text().await.unwrap(), name, "{href}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_found_in_its_other_unicode_form() {
+    let world = World::start().await;
+    world.sim.write("/f/caf\u{e9}", "nfc");
+    assert_eq!(world.get("/dav/f/cafe%CC%81").await.text().await.unwrap(), "nfc");
+}
+
+#[tokio::test]
+async fn of_two_items_with_one_name_the_newest_is_served() {
+    let world = World::start().await;
+    world.sim.write("/f/x", "old");
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    world.sim.add_same_name("/f/x", "newer");
+    assert_eq!(world.hrefs("/dav/f/").await, ["/dav/f/", "/dav/f/x"]);
+    assert_eq!(world.get("/dav/f/x").await.text().await.unwrap(), "newer");
+}
+
+#[tokio::test]
+async fn properties_have_the_values_that_clients_need() {
+    let world = World::start().await;
+    world.sim.write("/f/clip.mp4", "hello");
+    let body = r#"<D:propfind xmlns:D="DAV:" xmlns:o="http://owncloud.org/ns" xmlns:a="http://apache.org/dav/props/"><D:prop>
+        <D:displayname/><D:getcontentlength/><D:resourcetype/><D:getetag/><D:getcontenttype/><o:checksums/><a:executable/>
+        <D:quota-used-bytes/></D:prop></D:propfind>"#;
+    let answer = world.request("PROPFIND", "/dav/f/clip.mp4").header("depth", "0").body(body).send().await.unwrap();
+    assert_eq!(header(&answer, "content-type"), "application/xml; charset=utf-8");
+    let text = answer.text().await.unwrap();
+    for part in [
+        "<D:href>/dav/f/clip.mp4</D:href>",
+        "<D:displayname>clip.mp4</D:displayname>",
+        "<D:getcontentlength>5</D:getcontentlength>",
+        "<D:resourcetype/>",
+        "<D:getetag>\"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d\"</D:getetag>",
+        "<D:getcontenttype>video/mp4</D:getcontenttype>",
+        "<oc:checksum>SHA1:AAF4C61DDCC5E8A2DABEDE0F3B482CD9AEA9434D</oc:checksum>",
+        "<D:status>HTTP/1.1 200 OK</D:status>",
+        "<x:executable xmlns:x=\"http://apache.org/dav/props/\"/>",
+        "<D:status>HTTP/1.1 404 Not Found</D:status>",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let all = world.propfind("/dav/f/clip.mp4", "0").await.text().await.unwrap();
+    assert!(all.contains("creationdate") && all.contains("supportedlock") && !all.contains("quota") && !all.contains("404"));
+    let names = r#"<propfind xmlns="DAV:"><propname/></propfind>"#;
+    let names = world.request("PROPFIND", "/dav/f/").header("depth", "0").body(names).send().await.unwrap();
+    let names = names.text().await.unwrap();
+    assert!(names.contains("<D:displayname/>") && !names.contains("getcontentlength"), "{names}");
+}
+
+#[tokio::test]
+async fn the_account_s_space_is_told_when_asked_for_by_name() {
+    let world = World::start().await;
+    world.sim.write("/f", vec![0; 1000]);
+    let body = r#"<propfind xmlns="DAV:"><prop><quota-available-bytes/><quota-used-bytes/></prop></propfind>"#;
+    for _ in 0..2 {
+        let answer = world.request("PROPFIND", "/dav/").header("depth", "0").body(body).send().await.unwrap();
+        assert!(answer.text().await.unwrap().contains("<D:quota-used-bytes>1000</D:quota-used-bytes>"));
+    }
+    assert_eq!(world.sim.calls()["user/getSpaceInfo"], 1);
+}
+
+#[tokio::test]
+async fn depth_infinity_is_answered_for_small_trees_only() {
+    let world = World::with(|config| config.cache.infinity_max_entries = 10).await;
+    for n in 0..3 {
+        world.sim.write(&format!("/small/{n}/file"), "x");
+    }
+    let small = world.propfind("/dav/small/", "infinity").await;
+    assert_eq!(small.status(), 207);
+    assert_eq!(hrefs(&small.text().await.unwrap()).len(), 7);
+    for n in 0..20 {
+        world.sim.write(&format!("/large/{n}"), "x");
+    }
+    let large = world.request("PROPFIND", "/dav/large/").send().await.unwrap();
+    assert_eq!(large.status(), 403);
+    assert!(large.text().await.unwrap().contains("<D:propfind-finite-depth/>"));
+}
+
+#[tokio::test]
+async fn several_drives_of_several_accounts_make_one_tree() {
+    let world = World::with(|config| {
+        let mut second = Account::named("second");
+        second.oauth_token_urls.clone_from(&config.accounts[0].oauth_token_urls);
+        config.accounts.push(second);
+        let mut films = Mount::at("/films/a", "main");
+        (films.drive_type, films.order_by, films.order_direction) = (DriveType::Resource, OrderBy::NameEnhanced, OrderDirection::Desc);
+        config.mounts.push(films);
+        config.mounts.push(Mount::at("/films/b", "second"));
+    })
+    .await;
+    world.sim.write("/films/covered.txt", "on the default drive");
+    world.sim.write("/top.txt", "x");
+    let put = |path: &str| world.http.put(format!("{}/sim/files/resource/{path}", world.sim.url())).body("r").send();
+    put("x10").await.unwrap();
+    put("x9").await.unwrap();
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/films/", "/dav/top.txt"]);
+    assert_eq!(world.hrefs("/dav/films/").await, ["/dav/films/", "/dav/films/a/", "/dav/films/b/", "/dav/films/covered.txt"]);
+    assert_eq!(world.hrefs("/dav/films/a/").await, ["/dav/films/a/", "/dav/films/a/x10", "/dav/films/a/x9"]);
+    // The second account is not signed in: its mount says so, the others work.
+    let second = world.propfind("/dav/films/b/", "1").await;
+    assert_eq!(second.status(), 503);
+    assert!(second.text().await.unwrap().contains("sign-in"));
+}
+
+#[tokio::test]
+async fn a_drive_that_was_not_granted_is_403_and_says_so() {
+    let world = World::with(|config| config.mounts[0].drive_type = DriveType::Resource).await;
+    world.sim.rules(|rules| rules.grant_resource = false);
+    let answer = world.propfind("/dav/", "1").await;
+    assert_eq!(answer.status(), 403);
+    assert!(answer.text().await.unwrap().contains("resource drive"));
+}
+
+#[tokio::test]
+async fn a_mount_shows_only_its_root_folder() {
+    let sim = alidav::sim::Simulator::start(alidav::sim::Options { rules: crate::harness::rules(), ..Default::default() }).await.unwrap();
+    sim.write("/private", "x");
+    sim.write("/shared/deep/er/file", "y");
+    let folder = sim.mkdir("/shared");
+    let world = World::over(sim, |config| config.mounts[0].root_folder_id = folder).await;
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/deep/"]);
+    assert_eq!(world.get("/dav/deep/er/file").await.text().await.unwrap(), "y");
+    assert_eq!(world.get("/dav/private").await.status(), 404);
+}
+
+#[tokio::test]
+async fn changes_behind_our_back_show_when_a_client_asks_for_them() {
+    let world = World::start().await;
+    world.sim.write("/f/old", "x");
+    world.hrefs("/dav/f/").await;
+    world.sim.write("/f/new", "y");
+    assert_eq!(world.hrefs("/dav/f/").await.len(), 2);
+    let fresh = world.request("PROPFIND", "/dav/f/").header("depth", "1").header("cache-control", "no-cache");
+    assert_eq!(hrefs(&fresh.send().await.unwrap().text().await.unwrap()).len(), 3);
+    assert_eq!(world.hrefs("/dav/f/").await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_folder_replaced_behind_our_back_is_listed_as_it_is_now() {
+    let world = World::start().await;
+    world.sim.write("/a/f/old", "x");
+    world.hrefs("/dav/a/").await;
+    world.hrefs("/dav/a/f/").await;
+    world.sim.remove("/a/f");
+    world.sim.write("/a/f/new", "y");
+    let fresh = world.request("PROPFIND", "/dav/a/f/").header("depth", "1").header("cache-control", "no-cache");
+    let fresh = fresh.send().await.unwrap();
+    assert_eq!(hrefs(&fresh.text().await.unwrap()), ["/dav/a/f/", "/dav/a/f/new"]);
+}
+
+#[tokio::test]
+async fn a_live_photo_is_listed_as_the_stream_that_a_download_gives() {
+    for (format, name, content) in [
+        (alidav::config::LivpFormat::Jpeg, "IMG_1.jpeg", "picture"),
+        (alidav::config::LivpFormat::Mov, "IMG_1.mov", "moving picture"),
+    ] {
+        for in_list in [false, true] {
+            let world = World::with(|config| config.mounts[0].livp_download_format = format).await;
+            world.sim.rules(|rules| rules.list_streams = in_list);
+            world.sim.write_livp("/f/IMG_1.livp", "picture", "moving picture");
+            assert_eq!(world.hrefs("/dav/f/").await, ["/dav/f/".to_owned(), format!("/dav/f/{name}")]);
+            let head = world.head(&format!("/dav/f/{name}")).await;
+            assert_eq!(header(&head, "content-length"), content.len().to_string());
+            assert_eq!(world.get(&format!("/dav/f/{name}")).await.text().await.unwrap(), content);
+            assert_eq!(world.get("/dav/f/IMG_1.livp").await.text().await.unwrap(), content);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! alidav from outside: a running server over a running simulator, asked over HTTP.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod budget;
+mod commands;
+mod downloads;
+mod faults;
+mod harness;
+mod hostile;
+mod links;
+mod listings;
+mod server;
+mod service;
+mod tokens;

@@ -1,0 +1,154 @@
+//! Users, routes, and the life of the server.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use alidav::config::{ListenAddr, Permission, Tls, User};
+use futures_util::StreamExt as _;
+
+use crate::harness::{World, header};
+
+fn user(name: &str, base_path: &str, permission: Permission) -> User {
+    User { name: name.into(), password: "secret".into(), base_path: base_path.into(), permission }
+}
+
+async fn with_users() -> World {
+    let world = World::with(|config| {
+        config.anonymous = Permission::None;
+        config.users = vec![user("me", "/", Permission::Write), user("kid", "/films", Permission::Read), user("out", "/", Permission::None)];
+    })
+    .await;
+    world.sim.write("/films/a", "film");
+    world.sim.write("/private", "secret");
+    world
+}
+
+#[tokio::test]
+async fn without_a_password_there_is_a_challenge_and_nothing_else() {
+    let world = with_users().await;
+    for method in ["GET", "PROPFIND", "OPTIONS", "HEAD"] {
+        let answer = world.request(method, "/dav/films/a").send().await.unwrap();
+        assert_eq!(answer.status(), 401, "{method}");
+        assert!(header(&answer, "www-authenticate").starts_with("Basic realm=\"alidav\""));
+    }
+    let wrong = world.request("GET", "/dav/films/a").basic_auth("me", Some("guess")).send().await.unwrap();
+    assert_eq!(wrong.status(), 401);
+    let nobody = world.request("GET", "/dav/films/a").basic_auth("out", Some("secret")).send().await.unwrap();
+    assert_eq!(nobody.status(), 403);
+    assert_eq!(world.sim.api_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_user_sees_only_the_part_below_the_base_path() {
+    let world = with_users().await;
+    let kid = |method: &str, path: &str| world.request(method, path).basic_auth("kid", Some("secret")).header("depth", "1").send();
+    let text = kid("PROPFIND", "/dav/").await.unwrap().text().await.unwrap();
+    assert_eq!(crate::harness::hrefs(&text), ["/dav/", "/dav/a"]);
+    assert_eq!(kid("GET", "/dav/a").await.unwrap().text().await.unwrap(), "film");
+    for path in ["/dav/private", "/dav/films/a", "/dav/%2e%2e/private"] {
+        assert!(kid("GET", path).await.unwrap().status().is_client_error(), "{path}");
+    }
+    let me = world.request("GET", "/dav/private").basic_auth("me", Some("secret")).send().await.unwrap();
+    assert_eq!(me.text().await.unwrap(), "secret");
+}
+
+#[tokio::test]
+async fn the_root_answers_explorer_s_first_questions() {
+    let world = World::start().await;
+    let options = world.request("OPTIONS", "/").send().await.unwrap();
+    assert_eq!((options.status().as_u16(), header(&options, "dav"), header(&options, "ms-author-via")), (200, "1, 3", "DAV"));
+    assert_eq!(world.hrefs("/").await, ["/", "/dav/"]);
+    assert_eq!(world.get("/elsewhere").await.status(), 404);
+    let welcome = world.get("/").await;
+    assert!(welcome.text().await.unwrap().contains("/dav/"));
+}
+
+#[tokio::test]
+async fn webdav_can_be_at_the_root() {
+    let world = World::with(|config| config.dav_prefix = String::new()).await;
+    world.sim.write("/a", "x");
+    assert_eq!(world.hrefs("/").await, ["/", "/a"]);
+    assert_eq!(world.get("/healthz").await.status(), 200);
+}
+
+#[tokio::test]
+async fn health_and_metrics_tell_of_the_drive() {
+    let world = World::start().await;
+    world.hrefs("/dav/").await;
+    assert_eq!(world.get("/healthz").await.text().await.unwrap(), r#"{"reasons":[],"status":"ok"}"#);
+    let metrics = world.get("/metrics").await.text().await.unwrap();
+    assert!(metrics.contains("alidav_upstream_calls_total{endpoint=\"openFile/list\",outcome=\"ok\"}"), "{metrics}");
+    assert!(metrics.contains("alidav_requests_total"));
+}
+
+#[tokio::test]
+async fn a_running_stream_ends_before_the_server_does() {
+    let world = World::start().await;
+    world.sim.write_generated("/film", 40_000_000, 1);
+    let mut stream = world.get("/dav/film").await.bytes_stream();
+    let mut received = stream.next().await.unwrap().unwrap().len();
+    let addr = world.server.addr().unwrap();
+    let stopping = tokio::spawn(world.server.stop());
+    while let Some(bytes) = stream.next().await {
+        received += bytes.unwrap().len();
+    }
+    assert_eq!(received, 40_000_000);
+    stopping.await.unwrap();
+    assert!(tokio::net::TcpStream::connect(addr).await.is_err());
+}
+
+#[tokio::test]
+async fn at_the_end_of_the_grace_time_streams_are_cut() {
+    let world = World::with(|config| config.shutdown_grace = Duration::from_millis(100)).await;
+    world.sim.write_generated("/film", 60 << 30, 1);
+    let mut stream = world.get("/dav/film").await.bytes_stream();
+    stream.next().await.unwrap().unwrap();
+    let stopped = tokio::time::timeout(Duration::from_secs(10), world.server.stop());
+    assert!(stopped.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_and_a_dead_one_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("alidav.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let world = World::with(|config| config.listen = vec![ListenAddr::Unix(path.clone())]).await;
+    assert_eq!(world.server.urls(), [format!("unix:{}", path.display())]);
+    assert!(path.metadata().unwrap().permissions().mode() != 0);
+    let client = reqwest::Client::builder().unix_socket(path.clone()).build().unwrap();
+    assert_eq!(client.get("http://localhost/healthz").send().await.unwrap().status(), 200);
+    assert!(alidav::server::Server::start(&world.config).await.unwrap_err().to_string().contains("alidav.sock"));
+    world.server.stop().await;
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn tls_serves_both_protocols_and_a_bad_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let world = World::with(|config| config.tls = Some(Tls { cert: cert.clone(), key: key.clone() })).await;
+    let root = reqwest::Certificate::from_pem(pair.cert.pem().as_bytes()).unwrap();
+    let port = world.server.addr().unwrap().port();
+    let both = [(true, reqwest::Version::HTTP_11), (false, reqwest::Version::HTTP_2)];
+    for (http1_only, version) in both {
+        let builder = reqwest::Client::builder().tls_certs_only([root.clone()]);
+        let builder = if http1_only { builder.http1_only() } else { builder };
+        let answer = builder.build().unwrap().get(format!("https://localhost:{port}/healthz")).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.version()), (200, version));
+    }
+    std::fs::write(&key, "nonsense").unwrap();
+    let error = alidav::server::Server::start(&world.config).await.unwrap_err();
+    assert!(error.to_string().contains("key.pem"), "{error}");
+}
+
+#[tokio::test]
+async fn a_taken_address_is_named() {
+    let world = World::start().await;
+    let mut config = world.config.clone();
+    config.listen = vec![ListenAddr::Tcp(world.server.addr().unwrap())];
+    let error = alidav::server::Server::start(&config).await.unwrap_err().to_string();
+    assert!(error.contains("cannot listen on 127.0.0.1:"), "{error}");
+}

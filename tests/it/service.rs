@@ -1,0 +1,224 @@
+//! The simulated service itself is as strict as the reference: asked without alidav in between.
+
+use alidav::sim::{Options, Rules, Simulator};
+use base64::Engine as _;
+use md5::Digest as _;
+use serde_json::{Value, json};
+
+struct Service {
+    sim: Simulator,
+    token: String,
+    http: reqwest::Client,
+    drive: String,
+}
+
+async fn service(rules: Rules) -> Service {
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let drive = sim.drive_ids().1;
+    let http = reqwest::Client::builder().user_agent("test").no_proxy().build().unwrap();
+    Service { token: sim.access_token(), sim, http, drive }
+}
+
+impl Service {
+    /// Status and answer of a call; `drive_id` is filled in.
+    async fn call(&self, name: &str, mut body: Value) -> (u16, Value) {
+        body["drive_id"] = json!(self.drive);
+        let request = self.http.post(format!("{}/adrive/v1.0/{name}", self.sim.url())).bearer_auth(&self.token).json(&body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn create(&self, name: &str, more: Value) -> (u16, Value) {
+        let mut body = json!({ "parent_file_id": "root", "name": name, "type": "file", "check_name_mode": "ignore" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.call("openFile/create", body).await
+    }
+
+    async fn put(&self, part: &Value, bytes: Vec<u8>) -> (u16, String) {
+        let answer = self.http.put(part["upload_url"].as_str().unwrap()).body(bytes).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+}
+
+fn quiet() -> Rules {
+    Rules { rate_limits: false, ..Rules::default() }
+}
+
+#[tokio::test]
+async fn calls_need_a_token_a_user_agent_post_and_known_fields() {
+    let service = service(quiet()).await;
+    let url = format!("{}/adrive/v1.0/openFile/list", service.sim.url());
+    let bare = reqwest::Client::builder().no_proxy().build().unwrap();
+    assert_eq!(bare.post(&url).bearer_auth(&service.token).json(&json!({})).send().await.unwrap().status(), 500);
+    assert_eq!(service.http.post(&url).json(&json!({})).send().await.unwrap().status(), 401);
+    assert_eq!(service.http.get(&url).bearer_auth(&service.token).send().await.unwrap().status(), 405);
+    assert_eq!(service.call("openFile/unknown", json!({})).await.0, 404);
+    let (status, answer) = service.call("openFile/list", json!({ "parent_file_id": "root", "limits": 5 })).await;
+    assert_eq!((status, answer["code"].as_str()), (400, Some("InvalidParameterNotSupported")));
+    let (status, answer) = service.call("openFile/list", json!({ "parent_file_id": "root", "limit": 201 })).await;
+    assert_eq!((status, answer["code"].as_str()), (400, Some("InvalidParameter.Limit")));
+    assert_eq!(service.call("openFile/list", json!({ "parent_file_id": "root", "order_by": "", "marker": null })).await.0, 200);
+}
+
+#[tokio::test]
+async fn rates_are_limited_and_429_says_how_long() {
+    let service = service(Rules::default()).await;
+    let mut refused = None;
+    for _ in 0..10 {
+        let url = format!("{}/adrive/v1.0/openFile/list", service.sim.url());
+        let body = json!({ "drive_id": service.drive, "parent_file_id": "root" });
+        let answer = service.http.post(url).bearer_auth(&service.token).json(&body).send().await.unwrap();
+        if answer.status() == 429 {
+            refused = answer.headers().get("x-retry-after").map(|v| v.to_str().unwrap().parse::<u64>().unwrap());
+        }
+    }
+    assert!(refused.is_some_and(|ms| ms > 0 && ms <= 10_000), "{refused:?}");
+}
+
+#[tokio::test]
+async fn download_urls_refuse_head_referer_authorization_change_and_age() {
+    let service = service(quiet()).await;
+    let id = service.sim.write("/a", "hello");
+    let (_, link) = service.call("openFile/getDownloadUrl", json!({ "file_id": id, "expire_sec": 14400 })).await;
+    let url = link["url"].as_str().unwrap();
+    let status = |request: reqwest::RequestBuilder| async { request.send().await.unwrap().status().as_u16() };
+    assert_eq!(status(service.http.get(url)).await, 200);
+    assert_eq!(status(service.http.head(url)).await, 403);
+    assert_eq!(status(service.http.get(url).header("referer", "http://example.org/")).await, 403);
+    assert_eq!(status(service.http.get(url).header("referer", "https://www.alipan.com/x")).await, 200);
+    assert_eq!(status(service.http.get(url).bearer_auth("x")).await, 400);
+    assert_eq!(status(service.http.get(url.replace("di=bj29", "di=bj30"))).await, 403);
+    assert_eq!(status(service.http.get(url).header("range", "bytes=1-2")).await, 206);
+    assert_eq!(status(service.http.get(url).header("range", "bytes=9-")).await, 200);
+    assert_eq!(status(service.http.get(url).header("range", "bytes=9-").header("x-oss-range-behavior", "standard")).await, 416);
+    service.sim.expire_links();
+    let expired = service.http.get(url).send().await.unwrap();
+    assert_eq!((expired.status().as_u16(), expired.text().await.unwrap().contains("Request has expired.")), (403, true));
+}
+
+#[tokio::test]
+async fn the_fourth_download_is_refused() {
+    let service = service(quiet()).await;
+    let id = service.sim.write_generated("/film", 8 << 30, 1);
+    let (_, link) = service.call("openFile/getDownloadUrl", json!({ "file_id": id })).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(service.http.get(link["url"].as_str().unwrap()).send().await.unwrap());
+    }
+    let fourth = service.http.get(link["url"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!((fourth.status().as_u16(), fourth.text().await.unwrap().contains("ExceedMaxConcurrency")), (403, true));
+}
+
+#[tokio::test]
+async fn parts_come_in_order_without_a_type_and_the_file_is_hidden_until_complete() {
+    let service = service(quiet()).await;
+    let parts = json!([{ "part_number": 1 }, { "part_number": 2 }]);
+    let (status, session) = service.create("a.bin", json!({ "part_info_list": parts, "size": 200_005 })).await;
+    assert_eq!(status, 200);
+    let part = |n: usize| session["part_info_list"][n].clone();
+    let (status, text) = service.put(&part(1), vec![1; 5]).await;
+    assert_eq!((status, text.contains("PartNotSequential")), (409, true));
+    let typed = service.http.put(part(0)["upload_url"].as_str().unwrap()).header("content-type", "x/y").body("z").send();
+    assert_eq!(typed.await.unwrap().status(), 403);
+    assert_eq!(service.put(&part(0), vec![1; 200_000]).await.0, 200);
+    let (status, text) = service.put(&part(0), vec![1; 200_000]).await;
+    assert_eq!((status, text.contains("PartAlreadyExist")), (409, true));
+    assert_eq!(service.put(&part(1), vec![2; 5]).await.0, 200);
+    let (_, list) = service.call("openFile/list", json!({ "parent_file_id": "root" })).await;
+    assert_eq!(list["items"].as_array().unwrap().len(), 0);
+    let ids = json!({ "file_id": session["file_id"], "upload_id": session["upload_id"] });
+    for _ in 0..2 {
+        let (status, item) = service.call("openFile/complete", ids.clone()).await;
+        assert_eq!((status, item["name"].as_str(), item["size"].as_u64()), (200, Some("a.bin"), Some(200_005)));
+    }
+    assert_eq!(service.put(&part(1), vec![2; 5]).await.0, 404);
+}
+
+#[tokio::test]
+async fn rapid_upload_follows_the_reference_examples() {
+    let service = service(quiet()).await;
+    let fox = "The quick brown fox jumps over the lazy dog";
+    let sha1 = "2FD4E1C67A2D28FCED849EE1BB76E7391B93EB12";
+    service.sim.write("/fox.txt", fox);
+    let probe = json!({ "size": 43, "pre_hash": sha1.to_ascii_lowercase() });
+    let (status, answer) = service.create("copy.txt", probe.clone()).await;
+    assert_eq!((status, answer["code"].as_str()), (409, Some("PreHashMatched")));
+    let digest = md5::Md5::digest(service.token.as_bytes());
+    let number = u64::from_be_bytes(digest[..8].try_into().unwrap());
+    let start = usize::try_from(number % 43).unwrap();
+    let proof = base64::engine::general_purpose::STANDARD.encode(&fox.as_bytes()[start..(start + 8).min(43)]);
+    let full = |proof: &str| json!({ "size": 43, "content_hash": sha1, "content_hash_name": "sha1", "proof_code": proof, "proof_version": "v1" });
+    let (status, answer) = service.create("copy.txt", full("AAAA")).await;
+    assert_eq!((status, answer["code"].as_str()), (400, Some("InvalidRapidProof")));
+    let (status, answer) = service.create("copy.txt", full(&proof)).await;
+    assert_eq!((status, answer["rapid_upload"].as_bool()), (200, Some(true)));
+    assert_eq!(service.sim.read("/copy.txt").unwrap(), fox.as_bytes());
+}
+
+#[tokio::test]
+async fn names_quota_and_sizes_have_their_limits() {
+    let service = service(Rules { quota: 1000, ..quiet() }).await;
+    let (_, first) = service.call("openFile/create", json!({ "parent_file_id": "root", "name": "d", "type": "folder", "check_name_mode": "refuse" })).await;
+    let (status, again) = service.call("openFile/create", json!({ "parent_file_id": "root", "name": "d", "type": "folder", "check_name_mode": "refuse" })).await;
+    assert_eq!((status, again["exist"].as_bool(), &again["file_id"]), (200, Some(true), &first["file_id"]));
+    for name in ["a/b", "", &"x".repeat(1025)] {
+        assert_eq!(service.create(name, json!({})).await.0, 400, "{name}");
+    }
+    assert_eq!(service.create("big", json!({ "size": 1001 })).await.1["code"], "QuotaExhausted.Drive");
+    assert_eq!(service.create("huge", json!({ "size": 90_000_000_000u64 })).await, (413, json!("Payload Too Large")));
+    let parts: Vec<_> = (1..=10_001).map(|n| json!({ "part_number": n })).collect();
+    assert_eq!(service.create("many", json!({ "part_info_list": parts })).await, (405, json!("Method Not Allowed")));
+}
+
+#[tokio::test]
+async fn a_login_by_qr_code_goes_through_its_states() {
+    let service = service(quiet()).await;
+    let start = service.http.post(format!("{}/oauth/authorize/qrcode", service.sim.url())).json(&json!({
+        "client_id": alidav::sim::CLIENT_ID, "scopes": ["user:base"],
+        "code_challenge": "g0tuZ6q412zO9IRkeAUs8HN6MQeXPsGce37J3Rsc8wQ=", "code_challenge_method": "S256",
+    }));
+    let start: Value = serde_json::from_str(&start.send().await.unwrap().text().await.unwrap()).unwrap();
+    let sid = start["sid"].as_str().unwrap();
+    let status = || async {
+        let url = format!("{}/status", start["qrCodeUrl"].as_str().unwrap());
+        serde_json::from_str::<Value>(&service.http.get(url).send().await.unwrap().text().await.unwrap()).unwrap()
+    };
+    let lever = |state: &str| service.http.post(format!("{}/sim/qr/{sid}/{state}", service.sim.url())).send();
+    assert_eq!(status().await["status"], "WaitLogin");
+    lever("scan").await.unwrap();
+    assert_eq!(status().await["status"], "ScanSuccess");
+    lever("confirm").await.unwrap();
+    let code = status().await["authCode"].as_str().unwrap().to_owned();
+    let exchange = service.http.post(format!("{}/oauth/access_token", service.sim.url())).json(&json!({
+        "client_id": alidav::sim::CLIENT_ID, "grant_type": "authorization_code", "code": code,
+        "code_verifier": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG",
+    }));
+    let grant: Value = serde_json::from_str(&exchange.send().await.unwrap().text().await.unwrap()).unwrap();
+    assert_eq!((grant["expires_in"].as_u64(), grant["refresh_token"].as_str()), (Some(2_592_000), Some("")));
+}
+
+#[tokio::test]
+async fn a_preview_is_a_playlist_of_the_film() {
+    let service = service(quiet()).await;
+    let id = service.sim.write("/clip.mp4", "film");
+    let body = json!({ "file_id": id, "category": "live_transcoding", "template_id": "FHD" });
+    let (_, info) = service.call("openFile/getVideoPreviewPlayInfo", body).await;
+    let url = info["video_preview_play_info"]["live_transcoding_task_list"][0]["url"].as_str().unwrap().to_owned();
+    let playlist = service.http.get(url).send().await.unwrap().text().await.unwrap();
+    let segment = playlist.lines().find(|line| line.starts_with("http")).unwrap();
+    assert_eq!(service.http.get(segment).send().await.unwrap().text().await.unwrap(), "film");
+}
+
+#[tokio::test]
+async fn a_drive_in_a_folder_outlives_the_simulator() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || Options { dir: Some(folder.path().to_owned()), rules: quiet(), ..Options::default() };
+    let sim = Simulator::start(options()).await.unwrap();
+    let client = reqwest::Client::new();
+    client.put(format!("{}/sim/files/default/a/b.txt", sim.url())).body("kept").send().await.unwrap();
+    sim.stop().await;
+    let sim = Simulator::start(options()).await.unwrap();
+    assert_eq!(sim.read("/a/b.txt").unwrap(), b"kept");
+}
