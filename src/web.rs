@@ -93,7 +93,7 @@ impl Web {
         }
         let mut file = self.tree.stat(&path, Freshness::Cached).await.map_err(refusal)?;
         let link = match self.tree.link(&file, MIN_LIFE).await {
-            Err(drive::Error::Changed) => {
+            Err(drive::Error::Changed { .. }) => {
                 file = self.tree.stat(&path, Freshness::Refresh).await.map_err(refusal)?;
                 self.tree.link(&file, MIN_LIFE).await
             }

@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether a value came from a variable, which is always text.
-    fn from_variable(&self, key: &str) -> bool {
+    fn is_variable(&self, key: &str) -> bool {
         self.notes.origins.contains_key(&self.full(key))
     }
 
@@ -107,8 +107,8 @@ impl<'a> Reader<'a> {
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         match self.take(key)? {
             Value::Boolean(flag) => Some(flag),
-            Value::String(text) if self.from_variable(key) && text == "true" => Some(true),
-            Value::String(text) if self.from_variable(key) && text == "false" => Some(false),
+            Value::String(text) if self.is_variable(key) && text == "true" => Some(true),
+            Value::String(text) if self.is_variable(key) && text == "false" => Some(false),
             other => {
                 self.wrong(key, &other, "true or false");
                 None
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         let value = self.take(key)?;
         let number = match &value {
             Value::Integer(number) => u64::try_from(*number).ok(),
-            Value::String(text) if self.from_variable(key) => text.trim().parse().ok(),
+            Value::String(text) if self.is_variable(key) => text.trim().parse().ok(),
             _ => None,
         };
         let number = number.filter(|number| (least..=most).contains(number));
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
             Value::Float(number) => Some(*number),
             #[expect(clippy::cast_precision_loss, reason = "rates are small")]
             Value::Integer(number) => Some(*number as f64),
-            Value::String(text) if self.from_variable(key) => text.trim().parse().ok(),
+            Value::String(text) if self.is_variable(key) => text.trim().parse().ok(),
             _ => None,
         };
         let number = number.filter(|number| number.is_finite() && *number >= 0.01 && *number <= 1_000_000.0);
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
             Value::Array(items) if items.iter().all(Value::is_str) => {
                 Some(items.iter().filter_map(|item| item.as_str().map(|t| t.trim().to_owned())).collect())
             }
-            Value::String(text) if self.from_variable(key) => {
+            Value::String(text) if self.is_variable(key) => {
                 Some(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
             }
             _ => {

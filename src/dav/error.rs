@@ -88,7 +88,10 @@ impl From<drive::Error> for Failure {
             E::NotAFolder => return Self::new(StatusCode::CONFLICT, "this is a file, not a folder"),
             E::IsAFolder => return Self::new(StatusCode::METHOD_NOT_ALLOWED, "this is a folder, not a file"),
             E::DriveNotGranted { .. } => Self::new(StatusCode::FORBIDDEN, error.to_string()),
-            E::Changed => Self::busy("the file is being changed; try again", Some(Duration::from_secs(1))),
+            E::Changed { gone: true } => return Self::new(StatusCode::NOT_FOUND, "nothing is here"),
+            E::Changed { gone: false } => {
+                Self::busy("the file is being changed; try again", Some(Duration::from_secs(1)))
+            }
             E::NoFreeStream { retry_after } => Self::busy(
                 "all download connections that the drive allows are in use; stop another download or wait",
                 Some(*retry_after),

@@ -54,7 +54,7 @@ impl Dav {
         }
         match self.file(&request, &resource).await {
             // The listing is out of date: once more by a new one.
-            Err(drive::Error::Changed) => {
+            Err(drive::Error::Changed { .. }) => {
                 let resource = self.tree.stat(request.path, Freshness::Refresh).await?;
                 Ok(self.file(&request, &resource).await?)
             }

@@ -261,7 +261,6 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
 fn push_number(out: &mut Vec<u8>, mut number: u64) {
     let start = out.len();
     loop {
-        #[expect(clippy::cast_possible_truncation, reason = "a digit")]
         out.push(b'0' + (number % 10) as u8);
         number /= 10;
         if number == 0 {
@@ -288,7 +287,6 @@ fn civil(seconds: i64) -> jiff::civil::DateTime {
 
 fn push_digits(out: &mut Vec<u8>, number: i16, width: u32) {
     for place in (0..width).rev() {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a digit of a calendar field")]
         out.push(b'0' + (i32::from(number) / 10i32.pow(place) % 10) as u8);
     }
 }

@@ -84,6 +84,7 @@ fn joined(parts: Vec<Range<u64>>) -> Vec<Range<u64>> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::single_range_in_vec_init, reason = "a list of ranges is what is meant")]
     use super::*;
     use proptest::prelude::*;
 

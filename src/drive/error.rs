@@ -25,7 +25,10 @@ pub enum Error {
     },
     /// The content is no longer what was listed; a fresh listing was asked for, try again.
     #[error("content changed")]
-    Changed,
+    Changed {
+        /// The drive has no such item any more.
+        gone: bool,
+    },
     /// All download places of the account stay taken.
     #[error("no free download place")]
     NoFreeStream {

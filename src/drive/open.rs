@@ -69,12 +69,12 @@ impl Source {
         let (file_id, livp) = (&self.entry.file_id, self.entry.livp);
         let link = match account.links.get(&account.client, &drive_id, file_id, livp, min_life).await {
             // The listed item is gone, but another may bear its name by now.
-            Err(Error::NotFound) => return Err(Error::Changed),
+            Err(Error::NotFound) => return Err(Error::Changed { gone: true }),
             link => link?,
         };
         match (link.sha1, self.entry.sha1) {
             // For a live photo the answer may name the hash of the item, not of the stream.
-            (Some(now), Some(listed)) if now != listed && livp.is_none() => Err(Error::Changed),
+            (Some(now), Some(listed)) if now != listed && livp.is_none() => Err(Error::Changed { gone: false }),
             _ => Ok(link),
         }
     }
@@ -108,7 +108,7 @@ impl Source {
                     let identity = Identity::of(&body);
                     let listed = self.entry.size.is_none_or(|size| size == identity.total);
                     if !listed || known.is_some_and(|known| !known.same(&identity)) {
-                        return Err(Error::Changed);
+                        return Err(Error::Changed { gone: false });
                     }
                     return Ok((Live { body, place }, identity));
                 }

@@ -77,7 +77,7 @@ impl App {
     }
 
     async fn webdav(&self, request: Request<Incoming>, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
-        if *request.method() == Method::GET && request.uri().path() == "/" && self.dav_prefix != "" {
+        if *request.method() == Method::GET && request.uri().path() == "/" && !self.dav_prefix.is_empty() {
             return (self.welcome(), None);
         }
         let identity = match self.authenticator.check(request.headers().get(header::AUTHORIZATION), address).await {

@@ -54,6 +54,15 @@ pub(super) fn keep(world: &World, file_id: &str, content: Content) -> Content {
 /// Writes the index, whole or not at all.
 pub(super) fn save(world: &World) {
     let Some(dir) = &world.dir else { return };
+    for node in world.drives.values().flat_map(|drive| drive.nodes.values()) {
+        let path = object(dir, &node.file_id);
+        if let Some(Content::Kept(bytes)) = &node.content
+            && !path.exists()
+            && let Err(error) = std::fs::write(&path, bytes)
+        {
+            tracing::error!(path = %path.display(), %error, "content stays in memory only");
+        }
+    }
     let nodes = world.drives.values().flat_map(|drive| {
         drive.nodes.values().filter(|n| !n.uploading).map(|node| Saved {
             drive_id: drive.id.clone(),

@@ -219,6 +219,6 @@ mod tests {
         assert!(!holds("name = 'it\\'s' or type = 'folder'"));
         assert!(Query::parse("name = ").is_none());
         assert!(Query::parse("(name = 'a'").is_none());
-        assert!(Query::parse(&vec!["type = 'file'"; 6].join(" and ")).is_none());
+        assert!(Query::parse(&["type = 'file'"; 6].join(" and ")).is_none());
     }
 }

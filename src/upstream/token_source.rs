@@ -109,8 +109,8 @@ impl TokenSource {
         super::calls::record();
         match client::answer(CALL, self.request(http, refresh_token.expose_secret())).await {
             Ok(answer) => self.judge(&answer),
-            Err((error, Fate::Unsent)) => Outcome::NotActed(error),
-            Err((error, Fate::Answered | Fate::Unclear)) => Outcome::Unclear(error),
+            Err((error, Fate::Unsent)) => Outcome::NotActed(self.named(error)),
+            Err((error, Fate::Answered | Fate::Unclear)) => Outcome::Unclear(self.named(error)),
         }
     }
 

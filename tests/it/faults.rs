@@ -59,7 +59,9 @@ async fn a_stale_listing_is_served_while_the_drive_throttles_or_is_down() {
 
 #[tokio::test]
 async fn a_listing_that_fails_on_its_second_page_fails_as_a_whole() {
-    for kind in [code(400, "InvalidParameter.Marker"), FaultKind::BrokenJson, FaultKind::AllNull, FaultKind::CloseBefore] {
+    for kind in
+        [code(400, "InvalidParameter.Marker"), FaultKind::BrokenJson, FaultKind::AllNull, FaultKind::CloseBefore]
+    {
         let world = impatient().await;
         for n in 0..250 {
             world.sim.write(&format!("/f/{n}"), "x");
@@ -78,7 +80,9 @@ async fn a_web_page_instead_of_an_answer_is_502_and_not_a_missing_file() {
     let world = impatient().await;
     world.sim.write("/f/a", "x");
     world.hrefs("/dav/").await;
-    for (status, body) in [(200, "<html>log in</html>"), (404, "<html>not found</html>"), (404, ""), (403, "<html>blocked</html>")] {
+    for (status, body) in
+        [(200, "<html>log in</html>"), (404, "<html>not found</html>"), (404, ""), (403, "<html>blocked</html>")]
+    {
         world.sim.fault(Fault::always("*", FaultKind::Text { status, body: body.to_owned() }));
         for path in ["/dav/f/", "/dav/f/a"] {
             assert_eq!(world.propfind(path, "0").await.status() == 207, path == "/dav/f/", "{status}");
@@ -165,7 +169,8 @@ async fn a_film_arrives_whole_over_cuts_expired_links_and_errors() {
     arrives_whole(&[FaultKind::ExpireLink]).await;
     arrives_whole(&[cut(7_000_000), FaultKind::ExpireLink, FaultKind::ExpireLink]).await;
     arrives_whole(&[cut(3_000_000), code(503, "ServiceUnavailable"), code(500, "InternalError")]).await;
-    arrives_whole(&[cut(3_000_000), FaultKind::CloseBefore, FaultKind::Text { status: 502, body: "<html>".into() }]).await;
+    arrives_whole(&[cut(3_000_000), FaultKind::CloseBefore, FaultKind::Text { status: 502, body: "<html>".into() }])
+        .await;
     arrives_whole(&[cut(3_000_000), code(403, "RequestDeniedByCallback")]).await;
     arrives_whole(&[cut(3_000_000), FaultKind::IgnoreRange]).await;
 }
@@ -252,9 +257,9 @@ async fn call_rates_of_the_service_are_never_exceeded() {
     for n in 0..12 {
         sim.write(&format!("/{n}/file"), "x");
     }
-    let world = World::over(sim, |config| config.upstream = alidav::config::Upstream {
-        api_url: config.upstream.api_url.clone(),
-        ..alidav::config::Upstream::default()
+    let world = World::over(sim, |config| {
+        config.upstream =
+            alidav::config::Upstream { api_url: config.upstream.api_url.clone(), ..alidav::config::Upstream::default() }
     })
     .await;
     for href in &world.hrefs("/dav/").await[1..] {

@@ -53,7 +53,8 @@ async fn a_request_can_name_its_policy() {
     assert_eq!(world.get(&format!("{FILM}?link_policy=proxy")).await.status(), 200);
     assert_eq!(world.get(&format!("{FILM}?link_policy=nonsense")).await.status(), 400);
     let proxied = world.get(&format!("{FILM}?link_policy=proxy_url")).await;
-    let (base, given) = header(&proxied, "location").split_once("?sign=").map(|(b, s)| (b.to_owned(), s.to_owned())).unwrap();
+    let (base, given) =
+        header(&proxied, "location").split_once("?sign=").map(|(b, s)| (b.to_owned(), s.to_owned())).unwrap();
     assert_eq!(base, "https://proxy.example/%E7%94%B5%E5%BD%B1/a%20b.mp4");
     assert_eq!(verify(TOKEN, "/电影/a b.mp4", &given, 0), Ok(()));
 }
@@ -71,6 +72,8 @@ async fn a_download_proxy_gets_its_link_as_alist_s_would() {
     assert_eq!((answer["code"].as_u64(), answer["message"].as_str()), (Some(200), Some("success")));
     let direct = world.http.get(answer["data"]["url"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(direct.text().await.unwrap(), "film");
+    world.hrefs("/dav/").await;
+    world.hrefs("/dav/%E7%94%B5%E5%BD%B1/").await;
     world.sim.reset_calls();
     assert_eq!(ask("wrong", "/电影/a b.mp4").await["code"], 401);
     assert_eq!(ask(TOKEN, "/电影/none.mp4").await["code"], 404);
@@ -84,7 +87,8 @@ async fn a_signed_link_opens_one_file_until_its_time() {
     let world = world(LinkPolicy::Proxy).await;
     let below = FILM.strip_prefix("/dav").unwrap();
     let link = |path: &str, sign: &str| format!("/d{path}?sign={sign}");
-    let now = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let now =
+        i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap();
     let good = sign(TOKEN, "/电影/a b.mp4", now + 60);
     let answer = world.get(&link(below, &good)).await;
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "film"));

@@ -15,7 +15,11 @@ fn user(name: &str, base_path: &str, permission: Permission) -> User {
 async fn with_users() -> World {
     let world = World::with(|config| {
         config.anonymous = Permission::None;
-        config.users = vec![user("me", "/", Permission::Write), user("kid", "/films", Permission::Read), user("out", "/", Permission::None)];
+        config.users = vec![
+            user("me", "/", Permission::Write),
+            user("kid", "/films", Permission::Read),
+            user("out", "/", Permission::None),
+        ];
     })
     .await;
     world.sim.write("/films/a", "film");
@@ -41,7 +45,9 @@ async fn without_a_password_there_is_a_challenge_and_nothing_else() {
 #[tokio::test]
 async fn a_user_sees_only_the_part_below_the_base_path() {
     let world = with_users().await;
-    let kid = |method: &str, path: &str| world.request(method, path).basic_auth("kid", Some("secret")).header("depth", "1").send();
+    let kid = |method: &str, path: &str| {
+        world.request(method, path).basic_auth("kid", Some("secret")).header("depth", "1").send()
+    };
     let text = kid("PROPFIND", "/dav/").await.unwrap().text().await.unwrap();
     assert_eq!(crate::harness::hrefs(&text), ["/dav/", "/dav/a"]);
     assert_eq!(kid("GET", "/dav/a").await.unwrap().text().await.unwrap(), "film");
@@ -56,7 +62,10 @@ async fn a_user_sees_only_the_part_below_the_base_path() {
 async fn the_root_answers_explorer_s_first_questions() {
     let world = World::start().await;
     let options = world.request("OPTIONS", "/").send().await.unwrap();
-    assert_eq!((options.status().as_u16(), header(&options, "dav"), header(&options, "ms-author-via")), (200, "1, 3", "DAV"));
+    assert_eq!(
+        (options.status().as_u16(), header(&options, "dav"), header(&options, "ms-author-via")),
+        (200, "1, 3", "DAV")
+    );
     assert_eq!(world.hrefs("/").await, ["/", "/dav/"]);
     assert_eq!(world.get("/elsewhere").await.status(), 404);
     let welcome = world.get("/").await;

@@ -23,7 +23,8 @@ impl Service {
     /// Status and answer of a call; `drive_id` is filled in.
     async fn call(&self, name: &str, mut body: Value) -> (u16, Value) {
         body["drive_id"] = json!(self.drive);
-        let request = self.http.post(format!("{}/adrive/v1.0/{name}", self.sim.url())).bearer_auth(&self.token).json(&body);
+        let request =
+            self.http.post(format!("{}/adrive/v1.0/{name}", self.sim.url())).bearer_auth(&self.token).json(&body);
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
@@ -59,7 +60,10 @@ async fn calls_need_a_token_a_user_agent_post_and_known_fields() {
     assert_eq!((status, answer["code"].as_str()), (400, Some("InvalidParameterNotSupported")));
     let (status, answer) = service.call("openFile/list", json!({ "parent_file_id": "root", "limit": 201 })).await;
     assert_eq!((status, answer["code"].as_str()), (400, Some("InvalidParameter.Limit")));
-    assert_eq!(service.call("openFile/list", json!({ "parent_file_id": "root", "order_by": "", "marker": null })).await.0, 200);
+    assert_eq!(
+        service.call("openFile/list", json!({ "parent_file_id": "root", "order_by": "", "marker": null })).await.0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -92,10 +96,16 @@ async fn download_urls_refuse_head_referer_authorization_change_and_age() {
     assert_eq!(status(service.http.get(url.replace("di=bj29", "di=bj30"))).await, 403);
     assert_eq!(status(service.http.get(url).header("range", "bytes=1-2")).await, 206);
     assert_eq!(status(service.http.get(url).header("range", "bytes=9-")).await, 200);
-    assert_eq!(status(service.http.get(url).header("range", "bytes=9-").header("x-oss-range-behavior", "standard")).await, 416);
+    assert_eq!(
+        status(service.http.get(url).header("range", "bytes=9-").header("x-oss-range-behavior", "standard")).await,
+        416
+    );
     service.sim.expire_links();
     let expired = service.http.get(url).send().await.unwrap();
-    assert_eq!((expired.status().as_u16(), expired.text().await.unwrap().contains("Request has expired.")), (403, true));
+    assert_eq!(
+        (expired.status().as_u16(), expired.text().await.unwrap().contains("Request has expired.")),
+        (403, true)
+    );
 }
 
 #[tokio::test]
@@ -120,7 +130,8 @@ async fn parts_come_in_order_without_a_type_and_the_file_is_hidden_until_complet
     let part = |n: usize| session["part_info_list"][n].clone();
     let (status, text) = service.put(&part(1), vec![1; 5]).await;
     assert_eq!((status, text.contains("PartNotSequential")), (409, true));
-    let typed = service.http.put(part(0)["upload_url"].as_str().unwrap()).header("content-type", "x/y").body("z").send();
+    let typed =
+        service.http.put(part(0)["upload_url"].as_str().unwrap()).header("content-type", "x/y").body("z").send();
     assert_eq!(typed.await.unwrap().status(), 403);
     assert_eq!(service.put(&part(0), vec![1; 200_000]).await.0, 200);
     let (status, text) = service.put(&part(0), vec![1; 200_000]).await;
@@ -160,8 +171,18 @@ async fn rapid_upload_follows_the_reference_examples() {
 #[tokio::test]
 async fn names_quota_and_sizes_have_their_limits() {
     let service = service(Rules { quota: 1000, ..quiet() }).await;
-    let (_, first) = service.call("openFile/create", json!({ "parent_file_id": "root", "name": "d", "type": "folder", "check_name_mode": "refuse" })).await;
-    let (status, again) = service.call("openFile/create", json!({ "parent_file_id": "root", "name": "d", "type": "folder", "check_name_mode": "refuse" })).await;
+    let (_, first) = service
+        .call(
+            "openFile/create",
+            json!({ "parent_file_id": "root", "name": "d", "type": "folder", "check_name_mode": "refuse" }),
+        )
+        .await;
+    let (status, again) = service
+        .call(
+            "openFile/create",
+            json!({ "parent_file_id": "root", "name": "d", "type": "folder", "check_name_mode": "refuse" }),
+        )
+        .await;
     assert_eq!((status, again["exist"].as_bool(), &again["file_id"]), (200, Some(true), &first["file_id"]));
     for name in ["a/b", "", &"x".repeat(1025)] {
         assert_eq!(service.create(name, json!({})).await.0, 400, "{name}");

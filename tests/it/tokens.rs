@@ -19,7 +19,9 @@ async fn every_form_of_token_server_and_an_own_application_renew() {
                 account.client_id = Some(CLIENT_ID.to_owned());
                 account.client_secret = Some(CLIENT_SECRET.into());
             } else {
-                account.oauth_token_urls = vec![format!("{}{server}", config.upstream.api_url.as_str().trim_end_matches('/')).parse().unwrap()];
+                account.oauth_token_urls = vec![
+                    format!("{}{server}", config.upstream.api_url.as_str().trim_end_matches('/')).parse().unwrap(),
+                ];
             }
         })
         .await;
@@ -78,8 +80,10 @@ async fn the_next_server_is_tried_only_when_the_first_surely_did_not_act() {
     ] {
         let world = World::with(|config| {
             let base = config.upstream.api_url.as_str().trim_end_matches('/').to_owned();
-            config.accounts[0].oauth_token_urls =
-                vec![format!("{base}/alicloud/renewapi").parse().unwrap(), format!("{base}/alist/ali_open/token").parse().unwrap()];
+            config.accounts[0].oauth_token_urls = vec![
+                format!("{base}/alicloud/renewapi").parse().unwrap(),
+                format!("{base}/alist/ali_open/token").parse().unwrap(),
+            ];
         })
         .await;
         world.sim.fault(Fault::once(first, fault.clone()));
