@@ -63,6 +63,9 @@ enum Command {
         /// Keep the drive in this folder; without it everything is forgotten at the end.
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
+        /// Begin with an empty drive instead of the samples.
+        #[arg(long)]
+        empty: bool,
     },
 }
 
@@ -86,7 +89,7 @@ pub fn main() -> ExitCode {
             Command::Demo { listen, dir } => demo::demo(listen, dir).await,
             Command::Check { settings, live } => check::check(settings.config.as_deref(), live).await,
             Command::HashPassword => password::hash_password(),
-            Command::Simulate { listen, dir } => demo::simulate(listen, dir).await,
+            Command::Simulate { listen, dir, empty } => demo::simulate(listen, dir, !empty).await,
         }
     });
     // A blocking task that hangs must not hold the process.

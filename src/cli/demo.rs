@@ -81,9 +81,9 @@ fn config(simulator: &Simulator, listen: SocketAddr, dir: Option<PathBuf>, passw
     Ok(config)
 }
 
-pub(super) async fn simulate(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
+pub(super) async fn simulate(listen: SocketAddr, dir: Option<PathBuf>, sample: bool) -> ExitCode {
     start_log("info");
-    let options = sim::Options { listen, dir, sample: true, ..sim::Options::default() };
+    let options = sim::Options { listen, dir, sample, ..sim::Options::default() };
     let simulator = match Simulator::start(options).await {
         Ok(simulator) => simulator,
         Err(error) => {

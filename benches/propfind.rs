@@ -1,0 +1,101 @@
+//! PROPFIND of a cached folder against dav-server's own handler on a file system in memory: both in one
+//! process, in turns, from request to the last byte of the body.
+
+#![expect(clippy::unwrap_used, reason = "a measurement")]
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use alidav::config::{Account, Config, Mount, Permission, StateLocation};
+use alidav::dav::{Context, Dav};
+use alidav::drive::{Path, Tree};
+use alidav::sim::{Options, Rules, Simulator};
+use alidav::state::Store;
+use alidav::upstream::Client;
+use dav_server::fs::{DavFileSystem as _, OpenOptions};
+use dav_server::{DavHandler, davpath::DavPath, memfs::MemFs};
+use http::Request;
+use http_body_util::{BodyExt as _, Empty};
+
+const ROUNDS: usize = 15;
+
+fn propfind() -> Request<Empty<bytes::Bytes>> {
+    Request::builder().method("PROPFIND").uri("/folder/").header("depth", "1").body(Empty::new()).unwrap()
+}
+
+async fn alidav(entries: usize) -> (Simulator, Dav) {
+    let rules = Rules { rate_limits: false, ..Rules::default() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    for n in 0..entries {
+        sim.write(&format!("/folder/file number {n:06}.mkv"), "");
+    }
+    let mut account = Account::named("main");
+    account.oauth_token_urls = vec![format!("{}/alicloud/renewapi", sim.url()).parse().unwrap()];
+    account.refresh_token = Some(sim.refresh_token().into());
+    let mut config = Config::new(vec![account], vec![Mount::at("/", "main")]);
+    config.dav_prefix = String::new();
+    config.upstream.api_url = sim.url().parse().unwrap();
+    config.upstream.list_per_s = 100_000.0;
+    let store = Store::open(&StateLocation::Memory).await.unwrap();
+    let client = Client::new(&config.accounts[0], &config.upstream, store.clone()).unwrap();
+    let tree = Tree::new(&config, HashMap::from([("main".to_owned(), client)]), &store);
+    (sim, Dav::new(&config, tree))
+}
+
+async fn dav_server(entries: usize) -> DavHandler {
+    let fs = MemFs::new();
+    fs.create_dir(&DavPath::new("/folder/").unwrap()).await.unwrap();
+    let options = OpenOptions { write: true, create: true, ..OpenOptions::default() };
+    for n in 0..entries {
+        let path = DavPath::new(&format!("/folder/file%20number%20{n:06}.mkv")).unwrap();
+        fs.open(&path, options.clone()).await.unwrap();
+    }
+    DavHandler::builder().filesystem(fs).build_handler()
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1000.0
+}
+
+#[tokio::main]
+async fn main() {
+    println!(
+        "{:>8}  {:>12}  {:>14}  {:>7}  {:>12}  {:>14}",
+        "entries", "alidav ms", "dav-server ms", "ratio", "alidav bytes", "dav-srv bytes"
+    );
+    for entries in [10, 1000, 10_000] {
+        let (_sim, dav) = alidav(entries).await;
+        let other = dav_server(entries).await;
+        let context = Context {
+            user: None,
+            base_path: Path::root(),
+            permission: Permission::Read,
+            address: "127.0.0.1".parse().unwrap(),
+            reader: 0,
+        };
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut our_bytes, mut their_bytes) = (0, 0);
+        for round in 0..=ROUNDS {
+            let started = Instant::now();
+            let answer = dav.handle(propfind(), &context).await;
+            assert_eq!(answer.status(), 207);
+            our_bytes = answer.into_body().collect().await.unwrap().to_bytes().len();
+            let our_time = started.elapsed();
+            let started = Instant::now();
+            let answer = other.handle(propfind()).await;
+            assert_eq!(answer.status(), 207);
+            their_bytes = answer.into_body().collect().await.unwrap().to_bytes().len();
+            // The first round fills the cache and is not counted.
+            if round > 0 {
+                ours.push(our_time);
+                theirs.push(started.elapsed());
+            }
+        }
+        let (ours, theirs) = (median(ours), median(theirs));
+        println!(
+            "{entries:>8}  {ours:>12.3}  {theirs:>14.3}  {:>7.3}  {our_bytes:>12}  {their_bytes:>14}",
+            ours / theirs
+        );
+    }
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Every test: formatting, lints, unit and integration tests, documentation, then real clients against
+# a running alidav on the simulated drive. Installs what it needs. Ends what it starts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() {
+    printf '\n== %s (%ds)\n' "$1" "$SECONDS"
+}
+
+install_packages() {
+    local missing=()
+    for pair in "$@"; do
+        command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    local sudo=""
+    [ "$(id -u)" -eq 0 ] || sudo=sudo
+    $sudo apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+step "packages"
+install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg cadaver:cadaver \
+    fusermount3:fuse3 python3:python3 cc:gcc expect:expect
+
+step "formatting"
+cargo fmt --check
+
+step "lints"
+cargo clippy --all-targets --locked -- -D warnings
+
+step "unit and integration tests"
+cargo test --locked
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked --document-private-items
+
+step "release build"
+cargo build --release --locked
+
+failed=0
+for script in tests/clients/*.sh; do
+    case "$script" in */lib.sh) continue ;; esac
+    step "$script"
+    if timeout 600 bash "$script"; then
+        echo "passed: $script"
+    else
+        echo "FAILED: $script"
+        failed=$((failed + 1))
+    fi
+done
+
+step "done"
+if [ "$failed" -ne 0 ]; then
+    echo "$failed client scripts failed"
+    exit 1
+fi
+echo "all passed"

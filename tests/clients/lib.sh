@@ -1,0 +1,108 @@
+# Helpers of the client scripts: a simulated drive and an alidav over it, both on any free port, both
+# ended by their process ids.
+
+set -euo pipefail
+ALIDAV="${ALIDAV:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/target/release/alidav}"
+WORK="$(mktemp -d)"
+PIDS=()
+CHECKS=0
+
+finish() {
+    local status=$?
+    for pid in "${PIDS[@]}"; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    if [ "$status" -ne 0 ]; then
+        for log in "$WORK"/*.log; do
+            [ -e "$log" ] && { echo "--- $log"; tail -30 "$log"; }
+        done
+    fi
+    rm -rf "$WORK"
+    exit "$status"
+}
+trap finish EXIT
+
+# start NAME COMMAND...: runs a command and waits for its address; the address is in $ADDRESS.
+start() {
+    local name=$1
+    shift
+    "$@" >"$WORK/$name.out" 2>"$WORK/$name.log" &
+    PIDS+=($!)
+    for _ in $(seq 100); do
+        ADDRESS=$(sed -n 's/^listening on //p' "$WORK/$name.out" | head -1)
+        [ -n "$ADDRESS" ] && return
+        sleep 0.1
+    done
+    echo "$name did not start"
+    return 1
+}
+
+# simulate: starts an empty drive; its address is in $SIM.
+simulate() {
+    start simulate "$ALIDAV" simulate --listen 127.0.0.1:0 --empty
+    SIM=$ADDRESS
+}
+
+# serve [LINES...]: starts alidav over $SIM with more lines of settings; its address is in $URL.
+serve() {
+    local token
+    token=$(curl -sf "$SIM/sim/token" | jq -r .refresh_token)
+    {
+        echo 'listen = ["127.0.0.1:0"]'
+        echo "state = \"sqlite:$WORK/state.db\""
+        echo 'log = "info"'
+        printf '%s\n' "[upstream]" "api_url = \"$SIM\"" "list_per_s = 100000" "link_per_s = 100000" "other_per_s = 100000"
+        printf '%s\n' "[[account]]" "name = \"main\"" "oauth_token_urls = [\"$SIM/alicloud/renewapi\"]" "refresh_token = \"$token\""
+        printf '%s\n' "[[user]]" 'name = "me"' 'password = "secret word"'
+        printf '%s\n' "$@"
+    } >"$WORK/alidav.toml"
+    chmod 600 "$WORK/alidav.toml"
+    start alidav "$ALIDAV" serve --config "$WORK/alidav.toml"
+    URL=$ADDRESS
+}
+
+# put FILE PATH: puts a file on the simulated drive from behind.
+put() {
+    curl -sf -T "$1" "$SIM/sim/files/default/$2" >/dev/null
+}
+
+lever() {
+    curl -sf -X POST "$SIM/sim/$1" -d "${2:-}" >/dev/null
+}
+
+# calls NAME: how often an endpoint was called since the last reset; without a name, all but transfers.
+calls() {
+    if [ $# -eq 0 ]; then
+        curl -sf "$SIM/sim/calls" | jq '[to_entries[] | select(.key | startswith("data ") | not) | .value] | add // 0'
+    else
+        curl -sf "$SIM/sim/calls" | jq --arg name "$1" '.[$name] // 0'
+    fi
+}
+
+equal() {
+    CHECKS=$((CHECKS + 1))
+    if [ "$2" != "$3" ]; then
+        printf 'NOT EQUAL: %s\n  expected: %s\n  found:    %s\n' "$1" "$2" "$3"
+        return 1
+    fi
+}
+
+contains() {
+    CHECKS=$((CHECKS + 1))
+    case "$3" in
+        *"$2"*) ;;
+        *) printf 'MISSING: %s\n  expected to hold: %s\n  found: %s\n' "$1" "$2" "$3"; return 1 ;;
+    esac
+}
+
+# http ARGUMENTS...: curl as the user, without a progress bar.
+http() {
+    curl -s -u "me:secret word" "$@"
+}
+
+status() {
+    http -o /dev/null -w '%{http_code}' "$@"
+}
+
+no_rates='{"rate_limits":false}'
