@@ -1,7 +1,5 @@
 //! What a person with a file and an environment sees.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -101,7 +101,6 @@ fn parse_date(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     const THEN: &str = "Thu, 01 Jan 1970 00:16:40 GMT"; // 1000 s

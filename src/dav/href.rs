@@ -65,7 +65,6 @@ pub fn encode(prefix: &str, path: &Path, folder: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
 

@@ -331,7 +331,6 @@ fn push_time(out: &mut Vec<u8>, at: jiff::civil::DateTime) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
 

@@ -140,7 +140,6 @@ impl Resource {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn file(name: &str) -> Entry {

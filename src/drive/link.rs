@@ -88,7 +88,6 @@ fn unix_now() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn link(asked_at: i64, expires_at: i64) -> Link {

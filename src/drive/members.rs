@@ -130,7 +130,6 @@ impl Members {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn entry(name: &str, id: &str, updated_ms: i64) -> Entry {

@@ -165,7 +165,6 @@ pub(super) fn twins(name: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
 

@@ -55,7 +55,6 @@ fn choose<'a>(mount: &'a Mount, path: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::link::sign::verify;
 

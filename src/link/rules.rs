@@ -31,6 +31,11 @@ const PROXIED: [&str; 20] = [
     "davdroid",
 ];
 
+/// Programs that follow a redirect but lose their password over it: after a seek they come back to us
+/// without one and give up at the challenge (observed with ffmpeg 5.1, on which mpv is built). Where
+/// they signed in they are proxied.
+const PROXIED_WITH_PASSWORD: [&str; 3] = ["lavf", "libmpv", "mpv"];
+
 /// What is known of a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Client<'a> {
@@ -59,7 +64,10 @@ impl Rules {
         if let Some(rule) = self.0.iter().find(|rule| applies(rule, client)) {
             return rule.link_policy;
         }
-        if client.user_agent.is_some_and(needs_proxy) { LinkPolicy::Proxy } else { mount.link_policy }
+        let agent = client.user_agent.unwrap_or_default().to_ascii_lowercase();
+        let needs_proxy = PROXIED.iter().any(|name| has_product(&agent, name))
+            || (client.user.is_some() && PROXIED_WITH_PASSWORD.iter().any(|name| has_product(&agent, name)));
+        if needs_proxy { LinkPolicy::Proxy } else { mount.link_policy }
     }
 }
 
@@ -69,21 +77,17 @@ fn applies(rule: &ClientRule, client: Client<'_>) -> bool {
         && rule.user.as_ref().is_none_or(|user| client.user == Some(user))
 }
 
-/// Whether any product of the agent is one of the table's.
-fn needs_proxy(agent: &str) -> bool {
-    let agent = agent.to_ascii_lowercase();
-    PROXIED.iter().any(|name| {
-        agent.match_indices(name).any(|(at, _)| {
-            let before = agent[..at].chars().next_back();
-            let after = agent[at + name.len()..].chars().next();
-            !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
-        })
+/// Whether a lower-case agent names the product as a word of its own.
+fn has_product(agent: &str, name: &str) -> bool {
+    agent.match_indices(name).any(|(at, _)| {
+        let before = agent[..at].chars().next_back();
+        let after = agent[at + name.len()..].chars().next();
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn decide(rules: &[ClientRule], agent: &str, user: Option<&str>) -> LinkPolicy {
@@ -134,5 +138,13 @@ mod tests {
         assert_eq!(decide(&rules, "Kodi/20", Some("me")), LinkPolicy::Proxy);
         assert_eq!(decide(&rules, "Kodi/20", None), LinkPolicy::Redirect);
         assert_eq!(decide(&rules, "rclone/v1.70", None), LinkPolicy::Redirect);
+    }
+
+    #[test]
+    fn programs_that_lose_their_password_over_a_redirect_are_proxied_once_signed_in() {
+        for agent in ["Lavf/59.27.100", "libmpv", "mpv 0.35"] {
+            assert_eq!(decide(&[], agent, None), LinkPolicy::Redirect, "{agent}");
+            assert_eq!(decide(&[], agent, Some("me")), LinkPolicy::Proxy, "{agent}");
+        }
     }
 }

@@ -28,7 +28,6 @@ pub(super) fn address(socket: Option<IpAddr>, headers: &HeaderMap, trusted: &[Ip
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn seen(socket: &str, forwarded: &str, trusted: &[&str]) -> String {

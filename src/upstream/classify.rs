@@ -212,7 +212,6 @@ fn shorten(mut text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn answer(status: u16, body: &str) -> Answer {

@@ -125,7 +125,11 @@ impl Client {
         let trouble = |e: &&Error| {
             matches!(
                 e.kind,
-                ErrorKind::Unreachable | ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Malformed
+                ErrorKind::Unreachable
+                    | ErrorKind::Unavailable
+                    | ErrorKind::Timeout
+                    | ErrorKind::Malformed
+                    | ErrorKind::Throttled
             )
         };
         *self.0.problem.lock() = error.filter(trouble).map(ToString::to_string);
@@ -154,9 +158,9 @@ impl Client {
             let value = body(access.expose())?;
             let turn = self.0.pacer.turn(endpoint.class, deadline).await;
             turn.map_err(|wait| {
-                Error::new(endpoint.name, ErrorKind::Throttled)
-                    .message("no turn within the longest wait")
-                    .retry_after(wait)
+                let error = Error::new(endpoint.name, ErrorKind::Throttled).message("no turn within the longest wait");
+                self.note(Some(&error));
+                error.retry_after(wait)
             })?;
             let (refusal, fate) = match self.send(endpoint, &access, &value).await {
                 Ok(value) => {
@@ -177,6 +181,7 @@ impl Client {
                 let wait = error.retry_after.or(pause).unwrap_or(Duration::from_secs(1));
                 self.0.pacer.pause(endpoint.class, wait);
                 if pause.is_none() {
+                    self.note(Some(&error));
                     return Err(Error { retry_after: Some(wait), ..error });
                 }
                 continue;

@@ -269,7 +269,6 @@ impl http_body::Body for Chunks {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

@@ -50,7 +50,6 @@ fn digest(token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use base64::Engine as _;
 

@@ -226,7 +226,6 @@ fn openlist_text(body: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn judge(status: u16, body: &str) -> &'static str {

@@ -224,7 +224,6 @@ pub(super) fn write_time(ms: i64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     const ITEM: &str = r#"{"drive_id":"10293420","domain_id":"bj29","file_id":"65a1","parent_file_id":"root","name":"clip.mp4","type":"file","size":73400320,"category":"video","file_extension":"mp4","mime_type":"video/mp4","content_hash":"92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC","content_hash_name":"sha1","status":"available","starred":false,"hidden":false,"trashed":null,"thumbnail":"https://x/t.jpg","url":null,"created_at":"2025-12-31T16:00:00.123Z","updated_at":"2025-12-31T16:00:00.123Z","local_created_at":null,"local_modified_at":null,"play_cursor":"12.5","video_media_metadata":{"duration":"60.5"},"punish_flag":0}"#;

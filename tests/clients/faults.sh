@@ -16,6 +16,7 @@ fault '{"call":"data GET","kind":"expire_link"}'
 fault '{"call":"data GET","skip":1,"kind":{"cut":{"after":70001}}}'
 equal "a film over a cut, an expired link and another cut" "$expected" "$(http "$URL/dav/films/film.bin" | sha1sum)"
 
+equal "the listing before" "film.bin" "$(rclone lsf r:films)"
 fault '{"call":"openFile/list","times":1000000,"kind":{"code":{"status":429,"code":"TooManyRequests","retry_after_ms":60000}}}'
 lever expire/links
 answer=$(http -i -X PROPFIND -H "Depth: 1" -H "Cache-Control: no-cache" "$URL/dav/films/")
@@ -24,6 +25,9 @@ contains "says when" "retry-after: " "$answer"
 equal "the cached listing is served on" "film.bin" "$(rclone lsf r:films)"
 curl -sf -X DELETE "$SIM/sim/fault" >/dev/null
 
+# Another server, whose calls are not held back by that throttle.
+serve '[[mount]]' 'path = "/"'
+equal "listed" 207 "$(status -X PROPFIND -H 'Depth: 1' "$URL/dav/films/")"
 # Without its drive the server answers, and says why it cannot.
 kill "${PIDS[0]}"
 wait "${PIDS[0]}" || true
