@@ -210,10 +210,15 @@ fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
             Some(mime) => element(out, live, |out| out.extend_from_slice(mime.as_bytes())),
             None => false,
         },
-        Live::Etag => match entry.etag() {
-            Some(etag) => element(out, live, |out| out.extend_from_slice(etag.as_bytes())),
-            None => false,
-        },
+        Live::Etag => {
+            let before = out.len();
+            element(out, live, |out| entry.push_etag(out));
+            let empty = out.len() == before + 2 * live.tag().len() + 5;
+            if empty {
+                out.truncate(before);
+            }
+            !empty
+        }
         Live::LastModified => element(out, live, |out| push_http_date(out, entry.modified_ms / 1000)),
         Live::CreationDate => element(out, live, |out| push_rfc3339(out, entry.created_ms / 1000)),
         Live::Checksums => match entry.sha1 {
@@ -279,54 +284,86 @@ fn push_sha1(out: &mut Vec<u8>, sha1: &[u8; 20]) {
     out.extend_from_slice(b"</oc:checksum>");
 }
 
-/// A moment's calendar fields in UTC; years outside 0–9999 count as the epoch.
-fn civil(seconds: i64) -> jiff::civil::DateTime {
-    let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    jiff::tz::TimeZone::UTC.to_datetime(time)
+/// A moment's calendar fields in UTC.
+struct Civil {
+    year: u64,
+    month: u64,
+    day: u64,
+    /// From Monday, 0.
+    weekday: u64,
+    /// Seconds since midnight.
+    second: u64,
 }
 
-fn push_digits(out: &mut Vec<u8>, number: i16, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + (i32::from(number) / 10i32.pow(place) % 10) as u8);
+/// Days of 400 years, after which the Gregorian calendar repeats.
+const ERA_DAYS: u64 = 146_097;
+
+/// From 0000-03-01, where the count of days is simplest because a leap day ends the year, to the epoch.
+const DAYS_TO_EPOCH: u64 = 719_468;
+
+/// Times before 1970 or beyond 9999, which no drive tells, count as the epoch.
+fn civil(seconds: i64) -> Civil {
+    let seconds = u64::try_from(seconds).ok().filter(|s| *s < 253_402_300_800).unwrap_or(0);
+    let days = seconds / 86_400;
+    let shifted = days + DAYS_TO_EPOCH;
+    let (era, day_of_era) = (shifted / ERA_DAYS, shifted % ERA_DAYS);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Months from March, whose lengths repeat every five as 153 days.
+    let from_march = (5 * day_of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    Civil {
+        year: era * 400 + year_of_era + u64::from(month <= 2),
+        month,
+        day: day_of_year - (153 * from_march + 2) / 5 + 1,
+        weekday: (days + 3) % 7,
+        second: seconds % 86_400,
     }
+}
+
+fn push_two(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(&[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
 }
 
 /// RFC 9110's preferred date form, whose names are English whatever the locale.
 pub(super) fn push_http_date(out: &mut Vec<u8>, seconds: i64) {
-    const DAYS: &[&[u8; 3]; 7] = &[b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
-    const MONTHS: &[&[u8; 3]; 12] =
-        &[b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    const DAYS: &[u8; 21] = b"MonTueWedThuFriSatSun";
+    const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    let name =
+        |names: &'static [u8], at: u64| names.chunks_exact(3).nth(usize::try_from(at).unwrap_or(0)).unwrap_or(b"???");
     let at = civil(seconds);
-    out.extend_from_slice(DAYS[at.weekday().to_monday_zero_offset().unsigned_abs() as usize % 7]);
+    out.extend_from_slice(name(DAYS, at.weekday));
     out.extend_from_slice(b", ");
-    push_digits(out, at.day().into(), 2);
+    push_two(out, at.day);
     out.push(b' ');
-    out.extend_from_slice(MONTHS[(at.month() - 1).unsigned_abs() as usize % 12]);
+    out.extend_from_slice(name(MONTHS, at.month - 1));
     out.push(b' ');
-    push_digits(out, at.year(), 4);
+    push_two(out, at.year / 100);
+    push_two(out, at.year);
     out.push(b' ');
-    push_time(out, at);
+    push_time(out, &at);
     out.extend_from_slice(b" GMT");
 }
 
 fn push_rfc3339(out: &mut Vec<u8>, seconds: i64) {
     let at = civil(seconds);
-    push_digits(out, at.year(), 4);
+    push_two(out, at.year / 100);
+    push_two(out, at.year);
     out.push(b'-');
-    push_digits(out, at.month().into(), 2);
+    push_two(out, at.month);
     out.push(b'-');
-    push_digits(out, at.day().into(), 2);
+    push_two(out, at.day);
     out.push(b'T');
-    push_time(out, at);
+    push_time(out, &at);
     out.push(b'Z');
 }
 
-fn push_time(out: &mut Vec<u8>, at: jiff::civil::DateTime) {
-    push_digits(out, at.hour().into(), 2);
+fn push_time(out: &mut Vec<u8>, at: &Civil) {
+    push_two(out, at.second / 3600);
     out.push(b':');
-    push_digits(out, at.minute().into(), 2);
+    push_two(out, at.second / 60 % 60);
     out.push(b':');
-    push_digits(out, at.second().into(), 2);
+    push_two(out, at.second % 60);
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! An [`Entry`] is what a listing keeps: hundreds of thousands of them are held in memory, so it has
 //! no field that nobody asks for. A [`Resource`] is an entry at its path.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::Path;
@@ -72,26 +71,33 @@ impl Entry {
     /// MIME type by the name's extension; absent for folders.
     #[must_use]
     pub fn mime(&self) -> Option<&'static str> {
-        (!self.is_folder())
-            .then(|| mime_guess::from_path(&*self.name).first_raw().unwrap_or("application/octet-stream"))
+        let extension = self.name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        (!self.is_folder()).then(|| mime_guess::from_ext(extension).first_raw().unwrap_or("application/octet-stream"))
     }
 
     /// Strong entity tag with its quotes: the SHA-1 where the drive has one, else id, size and the
     /// drive's time of change. Absent for folders and for files of unknown size and hash.
     #[must_use]
     pub fn etag(&self) -> Option<String> {
-        let mut tag = String::with_capacity(44);
-        if let Some(sha1) = self.sha1 {
-            tag.push('"');
-            for byte in sha1 {
-                // Writing to a String cannot fail.
-                let _ = write!(tag, "{byte:02x}");
+        let mut tag = Vec::with_capacity(44);
+        self.push_etag(&mut tag);
+        String::from_utf8(tag).ok().filter(|tag| !tag.is_empty())
+    }
+
+    /// Appends [`Entry::etag`], or nothing where there is none.
+    pub fn push_etag(&self, out: &mut Vec<u8>) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        match (self.sha1, self.size) {
+            (Some(sha1), _) => {
+                out.push(b'"');
+                out.extend(sha1.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
+                out.push(b'"');
             }
-            tag.push('"');
-            return Some(tag);
+            (None, Some(size)) if !self.is_folder() => {
+                out.extend_from_slice(format!("\"{}-{size:x}-{:x}\"", self.file_id, self.updated_ms).as_bytes());
+            }
+            _ => {}
         }
-        let size = self.size?;
-        (!self.is_folder()).then(|| format!("\"{}-{size:x}-{:x}\"", self.file_id, self.updated_ms))
     }
 }
 
