@@ -39,7 +39,7 @@ async fn alidav(entries: usize) -> (Simulator, Dav) {
     let store = Store::open(&StateLocation::Memory).await.unwrap();
     let client = Client::new(&config.accounts[0], &config.upstream, store.clone()).unwrap();
     let tree = Tree::new(&config, HashMap::from([("main".to_owned(), client)]), &store);
-    (sim, Dav::new(&config, tree))
+    (sim, Dav::open(&config, tree, &store).await.unwrap())
 }
 
 async fn dav_server(entries: usize) -> DavHandler {

@@ -3,17 +3,23 @@
 //! Answers for methods, headers, properties, conditions and for the status of every failure. It has
 //! no cache and no policy: what is there `drive` says, which way a download goes `link` says.
 
+mod adapter;
 pub mod body;
+mod changes;
 mod conditions;
 mod error;
 mod get;
 pub mod href;
+mod if_header;
+mod locks;
 mod multipart;
 mod multistatus;
 mod properties;
 mod propfind;
 pub mod propfind_request;
+mod proppatch;
 mod ranges;
+mod stored;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,20 +32,20 @@ use http_body_util::{BodyExt as _, Limited};
 pub use body::{Body, BodyError};
 use error::Failure;
 use get::Get;
+use locks::Locks;
 use propfind_request::Propfind;
+use stored::Stored;
 
 use crate::config::{Config, LinkPolicy, Permission};
 use crate::drive::{Path, Tree};
 use crate::link;
+use crate::state::{self, Store};
 
 /// Methods that are served.
-const ALLOW: &str = "OPTIONS, GET, HEAD, PROPFIND";
+const ALLOW: &str = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
 
-/// Compliance classes (RFC 4918, section 18); locks are not served, so it is not class 2.
-const CLASSES: &str = "1, 3";
-
-/// Methods of WebDAV that change something.
-const WRITING: [&str; 9] = ["PUT", "POST", "PATCH", "DELETE", "MKCOL", "COPY", "MOVE", "PROPPATCH", "LOCK"];
+/// Compliance classes (RFC 4918, section 18); without class 2 Finder mounts read-only.
+const CLASSES: &str = "1, 2, 3";
 
 /// The WebDAV server; cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,6 +55,8 @@ pub struct Dav {
     prefix: Arc<str>,
     prefix_path: Path,
     rules: Arc<link::Rules>,
+    locks: Arc<Locks>,
+    stored: Arc<Stored>,
     infinity_max_entries: usize,
     started_ms: i64,
 }
@@ -77,20 +85,24 @@ enum Place {
 }
 
 impl Dav {
-    /// Makes no call.
-    #[must_use]
-    pub fn new(config: &Config, tree: Tree) -> Self {
+    /// Reads locks and stored properties; makes no call to the drive.
+    ///
+    /// # Errors
+    /// The state store failed.
+    pub async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, state::Error> {
         let prefix_path = Path::parse(&config.dav_prefix).unwrap_or_else(|_| Path::root());
         let prefix = href::encode("", &prefix_path, false);
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self {
+        Ok(Self {
             tree,
+            locks: Arc::new(Locks::load(store.clone()).await?),
+            stored: Arc::new(Stored::load(store.clone()).await?),
             prefix: prefix.trim_end_matches('/').into(),
             prefix_path,
             rules: Arc::new(link::Rules::new(&config.clients)),
             infinity_max_entries: config.cache.infinity_max_entries,
             started_ms: i64::try_from(started.as_millis()).unwrap_or_default(),
-        }
+        })
     }
 
     /// Answers a request to a URL below the prefix, or above it.
@@ -143,7 +155,7 @@ impl Dav {
                     Propfind::parse(&body).map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.to_string()))?;
                 match place {
                     Place::Inside(path) => self.propfind(&parts.headers, &request, &path, context).await,
-                    Place::Above(path) => self.propfind_above(&parts.headers, &request, &path),
+                    Place::Above(path) => self.propfind_above(&parts.headers, &request, &path, context),
                 }
             }
             ("GET" | "HEAD", Place::Inside(path)) => {
@@ -152,6 +164,9 @@ impl Dav {
                 self.get(Get { method: &parts.method, headers: &parts.headers, path: &path, policy, context }).await
             }
             ("HEAD", Place::Above(_)) => Ok(Response::new(body::empty())),
+            (method, Place::Inside(path)) if changes::WRITING.contains(&method) => {
+                self.change(parts, body, &path, context).await
+            }
             (method, _) => Err(not_allowed(method)),
         }
     }
@@ -178,12 +193,8 @@ fn options() -> Response<Body> {
 }
 
 fn not_allowed(method: &str) -> Failure {
-    let text = if WRITING.contains(&method) || method == "UNLOCK" {
-        format!("{method} is not served: this version of alidav reads only")
-    } else {
-        format!("{method} is not served here")
-    };
-    Failure::new(StatusCode::METHOD_NOT_ALLOWED, text).header(header::ALLOW, HeaderValue::from_static(ALLOW))
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not served here"))
+        .header(header::ALLOW, HeaderValue::from_static(ALLOW))
 }
 
 /// `?link_policy=` of a request, for tests.

@@ -19,6 +19,9 @@ mod resolve;
 mod slots;
 mod stream;
 mod tree;
+mod upload;
+mod upload_parts;
+mod write;
 
 pub use account::Quota;
 pub use cache::Freshness;
@@ -30,3 +33,4 @@ pub use path::{MAX_NAME_BYTES, Path, PathError};
 pub use slots::Reader;
 pub use stream::ByteStream;
 pub use tree::Tree;
+pub use upload::{Upload, UploadOptions};

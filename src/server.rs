@@ -79,7 +79,7 @@ impl Server {
             clients.insert(account.name.clone(), client);
         }
         let tree = Tree::new(config, clients, &store);
-        let app = Arc::new(App::new(config, tree.clone()));
+        let app = Arc::new(App::open(config, tree.clone(), &store).await?);
         let mut listeners = Vec::new();
         for address in &config.listen {
             listeners.push(Listener::bind(address).await?);

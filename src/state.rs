@@ -5,12 +5,16 @@
 //! clear errors that name the file and the remedy; knows nothing of the drive's API.
 
 mod error;
+mod locks;
 mod open;
+mod properties;
 mod tokens;
 
 use sqlx::SqlitePool;
 
 pub use error::Error;
+pub use locks::LockRow;
+pub use properties::PropertyRow;
 pub use tokens::{DriveIds, Tokens};
 
 /// The store; cheap to clone.

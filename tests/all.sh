@@ -21,8 +21,8 @@ install_packages() {
 }
 
 step "packages"
-install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg cadaver:cadaver \
-    fusermount3:fuse3 python3:python3 cc:gcc expect:expect
+install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg cadaver:cadaver litmus:litmus \
+    fusermount3:fuse3 openssl:openssl cc:gcc
 
 step "formatting"
 cargo fmt --check

@@ -16,6 +16,9 @@ pub enum BodyError {
     /// The bytes from the drive could not be resumed.
     #[error(transparent)]
     Drive(#[from] drive::Error),
+    /// The protocol library could not go on.
+    #[error(transparent)]
+    Protocol(#[from] std::io::Error),
     /// The server stopped before the body ended.
     #[error("the server is stopping")]
     Stopping,

@@ -100,6 +100,32 @@ impl From<drive::Error> for Failure {
                 Self::new(StatusCode::BAD_GATEWAY, "the drive's listing contradicts itself; try again")
             }
             E::Stopping => Self::busy("the server is stopping", None),
+            E::ReadOnly => return Self::new(StatusCode::FORBIDDEN, "this mount is read-only"),
+            E::Protected => {
+                return Self::new(StatusCode::FORBIDDEN, "a mount point cannot be changed here; change the settings");
+            }
+            E::ParentMissing => {
+                return Self::new(StatusCode::CONFLICT, "the folder above does not exist; make it first");
+            }
+            E::NameExists => {
+                return Self::new(StatusCode::PRECONDITION_FAILED, "something of this name is already there");
+            }
+            E::IntoItself => return Self::new(StatusCode::FORBIDDEN, "a folder cannot be put into itself"),
+            E::CrossDrive => {
+                return Self::new(
+                    StatusCode::BAD_GATEWAY,
+                    "the two places are on different drives, between which the drive moves nothing; copy it by way of the client",
+                );
+            }
+            E::Length { .. } => return Self::new(StatusCode::BAD_REQUEST, format!("{error}; nothing was changed")),
+            E::Checksum => return Self::new(StatusCode::BAD_REQUEST, format!("{error}; nothing was changed")),
+            E::Corrupt => {
+                Self::new(StatusCode::BAD_GATEWAY, "the drive stored other content than was sent; nothing was changed")
+            }
+            E::Upload(_) | E::Task(_) => {
+                Self::new(StatusCode::BAD_GATEWAY, "the drive did not carry it out; try again")
+            }
+            E::Spool(_) => Self::busy("the server's spool folder cannot be used; its log says why", None),
             E::Upstream(upstream) => of_upstream(upstream),
             E::Data(data) => of_data(data.kind),
             E::State(_) => Self::busy("the state store failed; the server's log says why", None),

@@ -64,9 +64,11 @@ impl Dav {
 
     async fn file(&self, request: &Get<'_>, file: &Resource) -> Result<Response<Body>, drive::Error> {
         let etag = file.entry.etag();
+        let set = self.stored.of(&file.entry.file_id).and_then(|notes| notes.modified_ms);
+        let modified_ms = set.unwrap_or(file.entry.modified_ms);
         let validators = Validators {
             etag: etag.as_deref(),
-            modified: file.entry.modified_ms.div_euclid(1000),
+            modified: modified_ms.div_euclid(1000),
             changed: file.entry.updated_ms.div_euclid(1000),
         };
         match conditions::evaluate(request.headers, validators) {

@@ -14,8 +14,11 @@ use http_body::{Frame, SizeHint};
 
 use super::body::BodyError;
 use super::href::push_name;
+use super::locks;
 use super::properties::{Plan, Subject};
-use crate::drive::{Entry, Members, Quota};
+use super::stored::{Notes, Stored};
+use crate::drive::{Entry, Members, Path, Quota};
+use crate::state::LockRow;
 
 /// A piece of the document is handed on when it has grown to this.
 const PIECE: usize = 48 << 10;
@@ -33,6 +36,8 @@ pub(super) struct Requested {
     /// Label; not empty.
     pub(super) name: String,
     pub(super) quota: Option<Quota>,
+    /// In the whole tree.
+    pub(super) path: Path,
 }
 
 /// The members of one folder.
@@ -40,13 +45,39 @@ pub(super) struct Requested {
 pub(super) struct Section {
     /// The folder's href, with its slash.
     pub(super) href: String,
+    /// In the whole tree.
+    pub(super) path: Path,
     pub(super) members: Members,
+}
+
+/// What clients left at the resources: stored properties and locks.
+#[derive(Debug)]
+pub(super) struct Extras {
+    pub(super) stored: Arc<Stored>,
+    pub(super) locks: Vec<LockRow>,
+    pub(super) base: Path,
+    pub(super) prefix: Arc<str>,
+}
+
+impl Extras {
+    fn notes(&self, entry: &Entry) -> Option<Arc<Notes>> {
+        if self.stored.is_empty() { None } else { self.stored.of(&entry.file_id) }
+    }
+
+    fn locks(&self, path: impl FnOnce() -> Path) -> String {
+        if self.locks.is_empty() {
+            String::new()
+        } else {
+            locks::discovery(&self.locks, &path(), &self.base, &self.prefix)
+        }
+    }
 }
 
 /// The document as a body.
 #[derive(Debug)]
 pub(super) struct Multistatus {
     plan: Plan,
+    extras: Extras,
     requested: Option<Requested>,
     sections: std::vec::IntoIter<Section>,
     current: Option<(Section, usize)>,
@@ -54,10 +85,10 @@ pub(super) struct Multistatus {
 }
 
 impl Multistatus {
-    pub(super) fn new(plan: Plan, requested: Requested, sections: Vec<Section>) -> Self {
+    pub(super) fn new(plan: Plan, extras: Extras, requested: Requested, sections: Vec<Section>) -> Self {
         let mut sections = sections.into_iter();
         let current = sections.next().map(|section| (section, 0));
-        Self { plan, requested: Some(requested), sections, current, ended: false }
+        Self { plan, extras, requested: Some(requested), sections, current, ended: false }
     }
 
     /// The next piece; absent after the last.
@@ -68,8 +99,18 @@ impl Multistatus {
         let mut out = Vec::with_capacity(PIECE + (PIECE >> 3));
         if let Some(requested) = self.requested.take() {
             out.extend_from_slice(HEAD);
-            let subject = Subject { entry: &requested.entry, name: &requested.name, quota: requested.quota };
-            self.response(&mut out, requested.href.as_bytes(), None, subject);
+            let notes = self.extras.notes(&requested.entry);
+            let locks = self.extras.locks(|| requested.path.clone());
+            let subject = Subject {
+                entry: &requested.entry,
+                name: &requested.name,
+                quota: requested.quota,
+                notes: notes.as_deref(),
+                locks: &locks,
+            };
+            begin(&mut out, requested.href.as_bytes(), None);
+            self.plan.write(&mut out, subject);
+            end(&mut out);
         }
         while out.len() < PIECE {
             if !self.member(&mut out) {
@@ -91,7 +132,9 @@ impl Multistatus {
             let at = *position;
             *position += 1;
             if let Some(entry) = section.members.get(at) {
-                let subject = Subject { entry, name: &entry.name, quota: None };
+                let notes = self.extras.notes(entry);
+                let locks = self.extras.locks(|| section.path.join(&entry.name));
+                let subject = Subject { entry, name: &entry.name, quota: None, notes: notes.as_deref(), locks: &locks };
                 begin(out, section.href.as_bytes(), Some(entry));
                 self.plan.write(out, subject);
                 end(out);
@@ -99,12 +142,6 @@ impl Multistatus {
             }
         }
         false
-    }
-
-    fn response(&self, out: &mut Vec<u8>, href: &[u8], member: Option<&Entry>, subject: Subject<'_>) {
-        begin(out, href, member);
-        self.plan.write(out, subject);
-        end(out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The live properties of a resource and how each is written.
 
 use super::propfind_request::{PropName, Propfind};
+use super::stored::Notes;
 use crate::drive::{Entry, Quota};
 
 /// Namespace of checksums (clients reference, section 3).
@@ -83,6 +84,11 @@ impl Live {
     }
 }
 
+/// Both scopes of write locks (RFC 4918, section 15.10).
+const SUPPORTED_LOCKS: &[u8] =
+    b"<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>\
+    <D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>";
+
 /// What of a resource its properties are made of.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
@@ -90,14 +96,20 @@ pub(super) struct Subject<'a> {
     /// Label; the entry's own name but for the root.
     pub(super) name: &'a str,
     pub(super) quota: Option<Quota>,
+    /// What clients stored of it.
+    pub(super) notes: Option<&'a Notes>,
+    /// `activelock` elements.
+    pub(super) locks: &'a str,
 }
 
 /// A request's properties, worked out once for all resources of the answer.
 #[derive(Debug)]
 pub(super) struct Plan {
     live: Vec<Live>,
-    /// Elements of properties that no resource has.
-    unknown: Vec<u8>,
+    /// Properties that the server does not compute, each with its element.
+    others: Vec<(PropName, Vec<u8>)>,
+    /// Stored properties are given although nobody named them.
+    all_stored: bool,
     /// Report what is missing, as a request by name does.
     report_missing: bool,
     names_only: bool,
@@ -112,7 +124,8 @@ impl Plan {
         };
         let mut plan = Self {
             live: base.to_vec(),
-            unknown: Vec::new(),
+            others: Vec::new(),
+            all_stored: matches!(request, Propfind::AllProp(_) | Propfind::PropName),
             report_missing,
             names_only: *request == Propfind::PropName,
         };
@@ -120,7 +133,11 @@ impl Plan {
             match Live::of(name) {
                 Some(live) if plan.live.contains(&live) => {}
                 Some(live) => plan.live.push(live),
-                None => push_unknown(&mut plan.unknown, name),
+                None => {
+                    let mut element = Vec::new();
+                    push_unknown(&mut element, name);
+                    plan.others.push((name.clone(), element));
+                }
             }
         }
         // Only what was asked for by name is reported as missing.
@@ -150,7 +167,8 @@ impl Plan {
                 push_empty(out, live.tag());
             }
         }
-        let report = self.report_missing && (missing != 0 || !self.unknown.is_empty());
+        let absent = self.write_stored(out, subject);
+        let report = self.report_missing && (missing != 0 || !absent.is_empty());
         if out.len() > first || !report {
             out.extend_from_slice(b"</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>");
         } else {
@@ -163,9 +181,31 @@ impl Plan {
                     push_empty(out, live.tag());
                 }
             }
-            out.extend_from_slice(&self.unknown);
+            absent.iter().for_each(|element| out.extend_from_slice(element));
             out.extend_from_slice(b"</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>");
         }
+    }
+
+    /// Appends stored properties; gives the elements of those asked for that are not there.
+    fn write_stored(&self, out: &mut Vec<u8>, subject: Subject<'_>) -> Vec<&[u8]> {
+        let stored = || subject.notes.into_iter().flat_map(Notes::visible);
+        let mut absent = Vec::new();
+        for (name, element) in &self.others {
+            match stored().find(|row| row.namespace == name.namespace && row.name == name.name) {
+                Some(row) => out.extend_from_slice(row.xml.as_bytes()),
+                None => absent.push(element.as_slice()),
+            }
+        }
+        if self.all_stored {
+            for row in stored() {
+                if self.names_only {
+                    push_unknown(out, &PropName { namespace: row.namespace.clone(), name: row.name.clone() });
+                } else {
+                    out.extend_from_slice(row.xml.as_bytes());
+                }
+            }
+        }
+        absent
     }
 }
 
@@ -175,7 +215,8 @@ fn push_empty(out: &mut Vec<u8>, tag: &str) {
     out.extend_from_slice(b"/>");
 }
 
-fn push_unknown(out: &mut Vec<u8>, name: &PropName) {
+/// Appends the empty element of a name.
+pub(super) fn push_unknown(out: &mut Vec<u8>, name: &PropName) {
     // Element names come from well-formed XML; only the namespace can hold what needs escaping.
     let element = if name.namespace.is_empty() {
         format!("<{}/>", name.name)
@@ -193,14 +234,17 @@ fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
             out.extend_from_slice(b"<D:resourcetype><D:collection/></D:resourcetype>");
             return true;
         }
-        Live::ResourceType | Live::SupportedLock | Live::LockDiscovery => {
+        Live::ResourceType => {
             push_empty(out, live.tag());
             return true;
         }
+        Live::SupportedLock => return element(out, live, |out| out.extend_from_slice(SUPPORTED_LOCKS)),
+        Live::LockDiscovery => return element(out, live, |out| out.extend_from_slice(subject.locks.as_bytes())),
         Live::DisplayName => return element(out, live, |out| push_text(out, subject.name)),
         _ => {}
     }
     let folder = entry.is_folder();
+    let modified_ms = subject.notes.and_then(|notes| notes.modified_ms).unwrap_or(entry.modified_ms);
     match live {
         Live::ContentLength => match entry.size.filter(|_| !folder) {
             Some(size) => element(out, live, |out| push_number(out, size)),
@@ -219,7 +263,7 @@ fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
             }
             !empty
         }
-        Live::LastModified => element(out, live, |out| push_http_date(out, entry.modified_ms / 1000)),
+        Live::LastModified => element(out, live, |out| push_http_date(out, modified_ms / 1000)),
         Live::CreationDate => element(out, live, |out| push_rfc3339(out, entry.created_ms / 1000)),
         Live::Checksums => match entry.sha1 {
             Some(sha1) => element(out, live, |out| push_sha1(out, &sha1)),

@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 
 use super::body::{self, Body};
 use super::error::Failure;
-use super::multistatus::{Multistatus, Requested, Section};
+use super::multistatus::{Extras, Multistatus, Requested, Section};
 use super::properties::Plan;
 use super::propfind_request::Propfind;
 use super::{Context, Dav, href};
@@ -59,10 +59,20 @@ impl Dav {
         let requested = Requested {
             href: href::encode(&self.prefix, path, folder),
             name: self.label(path),
+            path: inside,
             entry: resource.entry,
             quota,
         };
-        Ok(multistatus(Multistatus::new(plan, requested, sections)))
+        Ok(multistatus(Multistatus::new(plan, self.extras(context), requested, sections)))
+    }
+
+    fn extras(&self, context: &Context) -> Extras {
+        Extras {
+            stored: self.stored.clone(),
+            locks: self.locks.living(),
+            base: context.base_path.clone(),
+            prefix: self.prefix.clone(),
+        }
     }
 
     /// A label for the requested resource: old Kodi versions stumble over an empty one.
@@ -85,7 +95,7 @@ impl Dav {
             return self.whole_tree(resource, path, freshness).await;
         }
         let members = self.tree.members(resource, freshness).await?;
-        Ok(vec![Section { href: href::encode(&self.prefix, path, true), members }])
+        Ok(vec![Section { href: href::encode(&self.prefix, path, true), path: resource.path.clone(), members }])
     }
 
     /// All folders below, as long as the configured bound holds their members.
@@ -115,7 +125,11 @@ impl Dav {
                 let inside = self.tree.stat(&folder.path.join(&entry.name), Freshness::Cached).await?;
                 folders.push((inside, path.join(&entry.name)));
             }
-            sections.push(Section { href: href::encode(&self.prefix, &path, true), members });
+            sections.push(Section {
+                href: href::encode(&self.prefix, &path, true),
+                path: folder.path.clone(),
+                members,
+            });
         }
         Ok(sections)
     }
@@ -141,6 +155,7 @@ impl Dav {
         headers: &HeaderMap,
         request: &Propfind,
         path: &Path,
+        context: &Context,
     ) -> Result<Response<Body>, Failure> {
         let depth = Depth::of(headers)?;
         let prefix = href::decode(&self.prefix)?;
@@ -149,14 +164,18 @@ impl Dav {
         let href = href::encode("", path, true);
         let entry = drive::Entry::folder(path.name(), self.started_ms).into();
         let name = if path.is_root() { "alidav".to_owned() } else { path.name().to_owned() };
-        let requested = Requested { href: href.clone(), entry, name, quota: None };
+        let requested = Requested { href: href.clone(), entry, name, quota: None, path: Path::root() };
         let sections = match depth {
             Depth::Zero => Vec::new(),
             Depth::One | Depth::Infinity => {
-                vec![Section { href, members: drive::Members::of([drive::Entry::folder(next, self.started_ms)]) }]
+                vec![Section {
+                    href,
+                    path: Path::root(),
+                    members: drive::Members::of([drive::Entry::folder(next, self.started_ms)]),
+                }]
             }
         };
-        Ok(multistatus(Multistatus::new(Plan::new(request), requested, sections)))
+        Ok(multistatus(Multistatus::new(Plan::new(request), self.extras(context), requested, sections)))
     }
 }
 

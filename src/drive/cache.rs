@@ -13,7 +13,7 @@ use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::members::Listing;
+use super::members::{Change, Listing};
 use super::mount::Mounted;
 use super::{Error, listing};
 use crate::config;
@@ -21,6 +21,9 @@ use crate::upstream::calls;
 
 /// After a refresh in the background failed, how long the stale listing is served without another try.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// Longest time that a listing may be under way; our own changes are remembered for it.
+const CHANGE_MEMORY: Duration = Duration::from_secs(300);
 
 /// How new an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,10 @@ struct Inner {
     flights: Mutex<HashMap<FolderKey, Flight>>,
     /// Folders whose last refresh in the background failed, and when.
     failed: moka::sync::Cache<FolderKey, Instant>,
+    /// Our own changes of late, by folder.
+    changes: moka::sync::Cache<FolderKey, Arc<[(Instant, Change)]>>,
+    /// Held while a listing is put in place, so that no change falls between.
+    landing: Mutex<()>,
     list_ttl: Duration,
     stale_ttl: Duration,
 }
@@ -61,6 +68,8 @@ impl ListingCache {
             listings,
             flights: Mutex::default(),
             failed: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(RETRY_PAUSE).build(),
+            changes: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(CHANGE_MEMORY).build(),
+            landing: Mutex::default(),
             list_ttl: settings.list_ttl,
             stale_ttl: settings.stale_ttl,
         }))
@@ -130,7 +139,9 @@ impl ListingCache {
     async fn run(self, mount: Arc<Mounted>, key: FolderKey) -> Result<Arc<Listing>, Error> {
         // Leaves the table however the fetch ends.
         let _landed = Landing { cache: &self, key: &key };
-        let result = listing::fetch(&mount, &key.1).await.map(Arc::new);
+        let fetched = listing::fetch(&mount, &key.1).await;
+        let _landing = self.0.landing.lock();
+        let result = fetched.map(|listing| Arc::new(self.with_own_changes(&key, listing)));
         match &result {
             Ok(listing) => {
                 self.0.failed.invalidate(&key);
@@ -143,6 +154,28 @@ impl ListingCache {
             }
         }
         result
+    }
+
+    /// A listing asked for before one of our own changes may lack it.
+    fn with_own_changes(&self, key: &FolderKey, listing: Listing) -> Listing {
+        let changes = self.0.changes.get(key).unwrap_or_default();
+        let missed = changes.iter().filter(|(at, _)| *at >= listing.asked_at);
+        missed
+            .fold(None, |done: Option<Listing>, (_, change)| Some(done.as_ref().unwrap_or(&listing).with(change)))
+            .unwrap_or(listing)
+    }
+
+    /// Takes over one of our own changes, into the listing at hand and into one that is being fetched.
+    pub(super) fn apply(&self, mount: &Mounted, folder_id: &str, change: Change) {
+        let key = key(mount, folder_id);
+        let _landing = self.0.landing.lock();
+        if let Some(listing) = self.0.listings.get(&key) {
+            self.0.listings.insert(key.clone(), Arc::new(listing.with(&change)));
+        }
+        let mut recent = self.0.changes.get(&key).map(|recent| recent.to_vec()).unwrap_or_default();
+        recent.retain(|(at, _): &(Instant, Change)| at.elapsed() < CHANGE_MEMORY);
+        recent.push((Instant::now(), change));
+        self.0.changes.insert(key, recent.into());
     }
 
     /// Forgets a folder's listing.

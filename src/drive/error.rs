@@ -38,6 +38,47 @@ pub enum Error {
     /// A listing contradicts itself: an endless or repeated page marker.
     #[error("the drive's listing does not end")]
     EndlessListing,
+    /// The mount takes no changes.
+    #[error("the mount is read-only")]
+    ReadOnly,
+    /// A mount point, or a folder above one, cannot be changed.
+    #[error("a mount point cannot be changed")]
+    Protected,
+    /// The folder that should hold the new item does not exist.
+    #[error("the folder above does not exist")]
+    ParentMissing,
+    /// The name is taken by something that must not be replaced.
+    #[error("the name is taken")]
+    NameExists,
+    /// A folder cannot be put into itself.
+    #[error("a folder cannot be put into itself")]
+    IntoItself,
+    /// The two places are on different drives.
+    #[error("the two places are on different drives")]
+    CrossDrive,
+    /// The body had another length than promised.
+    #[error("{received} bytes came where {expected} were promised")]
+    Length {
+        /// Promised.
+        expected: u64,
+        /// Arrived, or more.
+        received: u64,
+    },
+    /// The body is not what its announced checksum says.
+    #[error("the content does not match the announced checksum")]
+    Checksum,
+    /// What the drive stored is not what was sent; it was removed again.
+    #[error("the drive stored other content than was sent")]
+    Corrupt,
+    /// The upload session was lost or its parts cannot be stored.
+    #[error("upload: {0}")]
+    Upload(String),
+    /// A background task of the drive failed or does not end.
+    #[error("the drive's background task {0}")]
+    Task(&'static str),
+    /// The folder for rapid-upload candidates cannot be used.
+    #[error("spool: {0}")]
+    Spool(String),
     /// The program is stopping and gave the work up.
     #[error("stopping")]
     Stopping,

@@ -48,6 +48,34 @@ impl Listing {
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
+
+    /// The listing after one of our own changes.
+    pub(super) fn with(&self, change: &Change) -> Self {
+        let id = match change {
+            Change::Put(entry) => &entry.file_id,
+            Change::Remove(id) => id,
+        };
+        let mut entries = self.entries.clone();
+        let place = entries.iter().position(|entry| entry.file_id == *id);
+        match (change, place) {
+            (Change::Put(entry), Some(place)) => entries[place] = entry.clone(),
+            (Change::Put(entry), None) => entries.push(entry.clone()),
+            (Change::Remove(_), Some(place)) => {
+                entries.remove(place);
+            }
+            (Change::Remove(_), None) => {}
+        }
+        Self::new(entries, self.asked_at)
+    }
+}
+
+/// One of our own changes to a folder's members.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    /// The entry is there now, in place of one of its id.
+    Put(Entry),
+    /// The entry of that id is gone.
+    Remove(Box<str>),
 }
 
 /// Keeps the newest of each name, in the order given.

@@ -141,12 +141,11 @@ impl Resolver {
     }
 
     /// Forgets all that is remembered of a path and below it, after the drive turned out to differ.
-    pub(super) fn forget(&self, mount: &Mounted, path: &Path) {
+    pub(super) async fn forget(&self, mount: &Mounted, path: &Path) {
         for (key, entry) in &self.located {
             if key.0 == mount.index && key.1.strip_base(path).is_some() {
                 self.listings.forget(mount, &entry.file_id);
-                let (located, key) = (self.located.clone(), (*key).clone());
-                tokio::spawn(async move { located.invalidate(&key).await });
+                self.located.invalidate(&*key).await;
             }
         }
     }

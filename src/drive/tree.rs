@@ -11,6 +11,7 @@ use super::cache::{Freshness, ListingCache};
 use super::mount::Mounted;
 use super::open::Source;
 use super::resolve::Resolver;
+use super::upload::UploadRoom;
 use super::{ByteStream, Entry, Error, Link, Members, Path, Quota, Reader, Resource};
 use crate::config::{self, Config};
 use crate::state::Store;
@@ -18,13 +19,14 @@ use crate::upstream::Client;
 
 /// The mounts joined to one tree; cheap to clone.
 #[derive(Clone)]
-pub struct Tree(Arc<Inner>);
+pub struct Tree(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     /// Deepest path first, so that the first base of a path is its mount.
     mounts: Vec<Arc<Mounted>>,
     accounts: Vec<Arc<Account>>,
-    resolver: Resolver,
+    pub(super) resolver: Resolver,
+    pub(super) uploads: UploadRoom,
     /// Time of folders that no drive item stands for.
     started_ms: i64,
 }
@@ -61,7 +63,8 @@ impl Tree {
             .collect();
         mounts.sort_by_key(|m| std::cmp::Reverse(m.path.segments().count()));
         let resolver = Resolver::new(ListingCache::new(&config.cache), config.cache.list_ttl);
-        Self(Arc::new(Inner { mounts, accounts: accounts.into_values().collect(), resolver, started_ms }))
+        let uploads = UploadRoom::new(&config.upload);
+        Self(Arc::new(Inner { mounts, accounts: accounts.into_values().collect(), resolver, uploads, started_ms }))
     }
 
     /// What is at the path.
@@ -95,7 +98,7 @@ impl Tree {
         let listing = match listings.get(mount, &folder.entry.file_id, freshness).await {
             // The folder went away behind our back, perhaps for another of the same name.
             Err(Error::NotFound) if !rest.is_root() => {
-                self.0.resolver.forget(mount, &rest);
+                self.0.resolver.forget(mount, &rest).await;
                 let found = self.0.resolver.find(mount, &rest, Freshness::Refresh).await?;
                 if !found.is_folder() {
                     return Err(Error::NotAFolder);
@@ -169,8 +172,13 @@ impl Tree {
     }
 
     /// The mount a path lies in and the path below it.
-    fn mount_of(&self, path: &Path) -> Option<(&Arc<Mounted>, Path)> {
+    pub(super) fn mount_of(&self, path: &Path) -> Option<(&Arc<Mounted>, Path)> {
         self.0.mounts.iter().find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))
+    }
+
+    /// Whether mounts lie below the path.
+    pub(super) fn holds_mounts(&self, path: &Path) -> bool {
+        self.0.mounts.iter().any(|mount| mount.path.strip_base(path).is_some())
     }
 
     /// The folder at a path above a mount, which exists because the mount does.

@@ -30,15 +30,19 @@ pub(super) struct Logged {
     user: Option<Arc<str>>,
     status: u16,
     bytes: u64,
+    /// As announced; the connection does not ask for more once it has been sent.
+    length: Option<u64>,
     complete: bool,
 }
 
 impl Entry {
     pub(super) fn wrap(self, response: Response<Body>, user: Option<Arc<str>>) -> Response<Logged> {
         let status = response.status().as_u16();
+        let length = response.headers().get(http::header::CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
         response.map(|body| {
             let complete = http_body::Body::is_end_stream(&body);
-            Logged { body, entry: self, user, status, bytes: 0, complete }
+            Logged { body, entry: self, user, status, bytes: 0, length, complete }
         })
     }
 }
@@ -75,7 +79,7 @@ impl Drop for Logged {
         let elapsed = started.elapsed();
         let user = self.user.as_deref().unwrap_or("-");
         // HEAD and 304 have no body to be read to its end.
-        let cut = !self.complete && self.bytes > 0;
+        let cut = !self.complete && self.bytes > 0 && self.length.is_none_or(|length| self.bytes < length);
         tracing::info!(
             target: "access",
             %address, user, %method, path, status = self.status, bytes = self.bytes, cut,

@@ -15,6 +15,7 @@ use super::{health, peer};
 use crate::config::{Config, Permission};
 use crate::dav::{self, Body, Dav, body};
 use crate::drive::Tree;
+use crate::state::Store;
 use crate::upstream::calls::CallCounter;
 use crate::web::Web;
 
@@ -32,15 +33,15 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(config: &Config, tree: Tree) -> Self {
-        Self {
-            dav: Dav::new(config, tree.clone()),
+    pub(super) async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, crate::state::Error> {
+        Ok(Self {
+            dav: Dav::open(config, tree.clone(), store).await?,
             web: Web::new(config, tree.clone()),
             tree,
             authenticator: Authenticator::new(&config.users, config.anonymous),
             trusted_proxies: config.trusted_proxies.clone(),
             dav_prefix: config.dav_prefix.clone(),
-        }
+        })
     }
 
     /// Answers one request and logs it when its body has ended.

@@ -13,3 +13,5 @@ mod listings;
 mod server;
 mod service;
 mod tokens;
+mod uploads;
+mod writing;

@@ -1,0 +1,204 @@
+//! The methods that change something: dav-server carries the protocol, the tree does the work.
+//!
+//! dav-server reads headers, evaluates `If` and the conditions, and asks for locks; the adapter carries
+//! out what it decides. The exact failure of the tree comes back in the scope and has the last word.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dav_server::{DavHandler, body::Body as DavBody};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use parking_lot::Mutex;
+
+use super::adapter::{Adapter, Scope, ScopeInner};
+use super::body::{Body, BodyError};
+use super::error::Failure;
+use super::if_header;
+use super::locks::LockView;
+use super::proppatch::PropertyUpdate;
+use super::{Context, Dav, href, read_xml};
+use crate::config::Permission;
+use crate::drive::{Freshness, Path, UploadOptions};
+
+/// Methods that need the right to write.
+pub(super) const WRITING: [&str; 8] = ["PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPPATCH", "LOCK", "UNLOCK"];
+
+/// A PROPPATCH that asks for nothing: dav-server checks path, conditions and locks for it.
+const NO_UPDATE: &[u8] = b"<D:propertyupdate xmlns:D=\"DAV:\"/>";
+
+impl Dav {
+    pub(super) async fn change<B>(
+        &self,
+        parts: &Parts,
+        body: B,
+        path: &Path,
+        context: &Context,
+    ) -> Result<Response<Body>, Failure>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if context.permission < Permission::Write {
+            return Err(Failure::new(StatusCode::FORBIDDEN, "this user may only read"));
+        }
+        if parts.headers.get_all("if").iter().any(|value| !if_header::is_well_formed(value.as_bytes())) {
+            return Err(Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed"));
+        }
+        let scope = self.scope(parts, path, context)?;
+        match parts.method.as_str() {
+            "PUT" => {
+                let body = body.map_err(|error| std::io::Error::other(error.into()));
+                let request = Request::from_parts(parts.clone(), body);
+                let response = self.handler(context).handle_guarded(request, principal(context), scope.clone()).await;
+                let mut response = self.settle(response, &scope)?;
+                if scope.0.upload.modified_ms.is_some() && response.status().is_success() {
+                    response.headers_mut().insert("x-oc-mtime", HeaderValue::from_static("accepted"));
+                }
+                Ok(response)
+            }
+            "PROPPATCH" => {
+                let update = PropertyUpdate::parse(&read_xml(body).await?)?;
+                let checked = self.pass(parts, Bytes::from_static(NO_UPDATE), &scope, context).await?;
+                if checked.status() != StatusCode::MULTI_STATUS {
+                    return Ok(checked);
+                }
+                let resource = self.tree.stat(&path.under(&context.base_path), Freshness::Cached).await?;
+                if resource.mount.as_ref().is_some_and(|mount| mount.read_only) {
+                    return Err(crate::drive::Error::ReadOnly.into());
+                }
+                let href = href::encode(&self.prefix, path, resource.is_folder());
+                if update.is_allowed() && !resource.entry.file_id.is_empty() {
+                    let kept = self.stored.patch(&resource.entry.file_id, update.patches()).await;
+                    kept.map_err(|error| crate::drive::Error::State(Arc::new(error)))?;
+                }
+                Ok(update.answer(&href))
+            }
+            _ => {
+                let body = read_xml(body).await?;
+                super::proppatch::refuse_entities(&body)?;
+                self.pass(parts, body, &scope, context).await
+            }
+        }
+    }
+
+    async fn pass(
+        &self,
+        parts: &Parts,
+        body: Bytes,
+        scope: &Scope,
+        context: &Context,
+    ) -> Result<Response<Body>, Failure> {
+        let request = Request::from_parts(parts.clone(), Full::new(body));
+        let response = self.handler(context).handle_guarded(request, principal(context), scope.clone()).await;
+        self.settle(response, scope)
+    }
+
+    fn handler(&self, context: &Context) -> DavHandler<Scope> {
+        let locks =
+            LockView { locks: self.locks.clone(), base: context.base_path.clone(), prefix: self.prefix.clone() };
+        DavHandler::<Scope>::builder()
+            .filesystem(Box::new(Adapter { tree: self.tree.clone(), stored: self.stored.clone() }))
+            .locksystem(Box::new(locks))
+            .strip_prefix(&*self.prefix)
+            .build_handler()
+    }
+
+    fn scope(&self, parts: &Parts, path: &Path, context: &Context) -> Result<Scope, Failure> {
+        let headers = &parts.headers;
+        let mut upload = UploadOptions::default();
+        if parts.method == Method::PUT {
+            if headers.contains_key(header::CONTENT_RANGE) {
+                // RFC 9110, section 14.5: a server that cannot do it must not take the part for the whole.
+                return Err(Failure::new(StatusCode::BAD_REQUEST, "a part of a file cannot be put; send the whole"));
+            }
+            upload = upload_options(headers)?;
+        }
+        Ok(Scope(Arc::new(ScopeInner {
+            method: parts.method.clone(),
+            base: context.base_path.clone(),
+            source: path.under(&context.base_path),
+            depth_zero: headers.get("depth").is_some_and(|depth| depth.as_bytes().trim_ascii() == b"0"),
+            upload,
+            replaced: Mutex::default(),
+            failure: Mutex::default(),
+        })))
+    }
+
+    /// The answer, unless the tree knows better what went wrong.
+    fn settle(&self, response: Response<DavBody>, scope: &Scope) -> Result<Response<Body>, Failure> {
+        let failure = scope.0.failure.lock().take();
+        let status = response.status();
+        let partly = status == StatusCode::MULTI_STATUS && scope.0.method.as_str() != "PROPPATCH";
+        if let Some(failure) = failure.filter(|_| partly || !status.is_success()) {
+            return Err(failure);
+        }
+        if status.is_client_error() || status.is_server_error() {
+            return Err(explained(status));
+        }
+        Ok(response.map(|body| body.map_err(BodyError::from).boxed_unsync()))
+    }
+}
+
+fn principal(context: &Context) -> String {
+    context.user.as_deref().unwrap_or_default().to_owned()
+}
+
+/// A status of dav-server's with words.
+fn explained(status: StatusCode) -> Failure {
+    let (text, condition) = match status {
+        StatusCode::BAD_REQUEST => ("the request is malformed", None),
+        StatusCode::FORBIDDEN => ("this is not allowed", None),
+        StatusCode::NOT_FOUND => ("nothing is here", None),
+        StatusCode::METHOD_NOT_ALLOWED => ("something is already here", None),
+        StatusCode::CONFLICT => ("the folder above does not exist, or the lock token is not of this lock", None),
+        StatusCode::PRECONDITION_FAILED => ("a condition of the request does not hold", None),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ("this method takes no body", None),
+        StatusCode::LOCKED => ("somebody holds a lock on this", Some("lock-token-submitted")),
+        StatusCode::BAD_GATEWAY => ("the destination is not on this server", None),
+        _ => ("the request could not be carried out", None),
+    };
+    let failure = Failure::new(status, text);
+    match condition {
+        Some(name) => failure.condition(name),
+        None => failure,
+    }
+}
+
+fn upload_options(headers: &HeaderMap) -> Result<UploadOptions, Failure> {
+    let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+    // Finder sends chunked bodies and promises the length in a header of its own.
+    let size = number("content-length").or_else(|| number("x-expected-entity-length"));
+    let modified_ms = match headers.get("x-oc-mtime").map(|value| value.to_str().unwrap_or_default().trim()) {
+        None => None,
+        Some(text) => {
+            let seconds = text.parse::<f64>().ok().filter(|s| s.is_finite() && s.abs() < 1e12);
+            let wrong = || Failure::new(StatusCode::BAD_REQUEST, "X-OC-Mtime must be Unix seconds");
+            #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]
+            Some((seconds.ok_or_else(wrong)? * 1000.0) as i64)
+        }
+    };
+    let announced = headers.get("oc-checksum").and_then(|value| value.to_str().ok());
+    let sha1 =
+        match announced.and_then(|text| text.split_once(':')).filter(|(kind, _)| kind.eq_ignore_ascii_case("sha1")) {
+            None => None,
+            Some((_, hex)) => Some(
+                parse_sha1(hex.trim())
+                    .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "OC-Checksum is malformed"))?,
+            ),
+        };
+    Ok(UploadOptions { size, sha1, modified_ms })
+}
+
+fn parse_sha1(hex: &str) -> Option<[u8; 20]> {
+    let digits = hex.as_bytes().as_chunks::<2>();
+    if digits.0.len() != 20 || !digits.1.is_empty() {
+        return None;
+    }
+    let mut sha1 = [0; 20];
+    for (byte, pair) in sha1.iter_mut().zip(digits.0) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(sha1)
+}

@@ -1,0 +1,264 @@
+//! Write locks (RFC 4918, sections 6 and 7), kept in the state store.
+//!
+//! dav-server asks and decides with them; this is what is locked and for how long. Few locks are ever
+//! held at a time, so they are one list.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use dav_server::davpath::DavPath;
+use dav_server::ls::{DavLock, DavLockSystem, LsFuture};
+use parking_lot::Mutex;
+use xmltree::Element;
+
+use super::href;
+use crate::drive::Path;
+use crate::state::{self, LockRow, Store};
+
+/// Most locks at a time; a client that wants more has gone wrong.
+const MAX_LOCKS: usize = 10_000;
+
+/// Longest life of a lock: a client that died must not lock its files for good.
+const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// All locks of the tree.
+#[derive(Debug)]
+pub(super) struct Locks {
+    store: Store,
+    rows: Mutex<Vec<LockRow>>,
+}
+
+impl Locks {
+    pub(super) async fn load(store: Store) -> Result<Self, state::Error> {
+        let rows = store.locks().await?;
+        Ok(Self { store, rows: Mutex::new(rows) })
+    }
+
+    /// Living locks.
+    pub(super) fn living(&self) -> Vec<LockRow> {
+        let mut rows = self.rows.lock();
+        let now = unix_now();
+        rows.retain(|row| row.expires_at.is_none_or(|at| at > now));
+        rows.clone()
+    }
+
+    async fn keep(&self, row: LockRow) {
+        self.rows.lock().push(row.clone());
+        self.log(self.store.save_lock(&row).await);
+    }
+
+    async fn drop_tokens(&self, tokens: &[String]) {
+        self.rows.lock().retain(|row| !tokens.contains(&row.token));
+        for token in tokens {
+            self.log(self.store.delete_lock(token).await);
+        }
+    }
+
+    /// A lock that is not on disk holds until the restart.
+    fn log(&self, result: Result<(), state::Error>) {
+        if let Err(error) = result {
+            tracing::error!(%error, "a lock could not be kept");
+        }
+    }
+}
+
+/// The locks as one user sees them: below a base path, under a prefix.
+#[derive(Debug, Clone)]
+pub(super) struct LockView {
+    pub(super) locks: Arc<Locks>,
+    pub(super) base: Path,
+    pub(super) prefix: Arc<str>,
+}
+
+impl LockView {
+    /// The path in the whole tree; a path that is none has no locks.
+    fn inside(&self, path: &DavPath) -> Option<Path> {
+        let text = std::str::from_utf8(path.as_bytes()).ok()?;
+        Some(Path::parse(text).ok()?.under(&self.base))
+    }
+
+    fn shown(&self, row: &LockRow) -> DavLock {
+        let path = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
+        let path = path.strip_base(&self.base).unwrap_or_else(Path::root);
+        let mut shown = DavPath::new(&href::encode("", &path, false)).or_else(|_| DavPath::new("/"));
+        if let Ok(path) = &mut shown
+            && !self.prefix.is_empty()
+        {
+            // The lock's own URL shows the prefix.
+            if let Ok(full) = DavPath::new(&format!("{}{}", self.prefix, path.as_url_string())) {
+                *path = full;
+                path.set_prefix(&self.prefix).ok();
+            }
+        }
+        DavLock {
+            token: row.token.clone(),
+            path: Box::new(shown.unwrap_or_else(|_| unreachable!("`/` is a path"))),
+            principal: row.principal.clone(),
+            owner: row.owner.as_deref().and_then(|xml| Element::parse(xml.as_bytes()).ok()).map(Box::new),
+            timeout_at: row
+                .expires_at
+                .and_then(|at| u64::try_from(at).ok())
+                .map(|at| UNIX_EPOCH + Duration::from_secs(at)),
+            timeout: row.timeout_s.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs),
+            shared: row.shared,
+            deep: row.deep,
+        }
+    }
+
+    /// A lock in the way of somebody who holds `tokens`.
+    fn conflict(&self, path: &Path, deep: bool, held: impl Fn(&LockRow) -> bool, shared_ok: bool) -> Option<LockRow> {
+        let rows = self.locks.living();
+        let above: Vec<&LockRow> = rows.iter().filter(|row| covers(row, path)).collect();
+        let holds_one = above.iter().any(|row| held(row));
+        let exclusive = above.iter().find(|row| !row.shared && !held(row));
+        let shared = above.iter().find(|row| row.shared && !held(row) && !shared_ok && !holds_one);
+        if let Some(row) = exclusive.or(shared) {
+            return Some((*row).clone());
+        }
+        let below = |row: &&LockRow| Path::parse(&row.path).is_ok_and(|locked| locked.strip_base(path).is_some());
+        rows.iter()
+            .filter(|_| deep)
+            .filter(below)
+            .find(|row| !(held(row) || row.shared && (shared_ok || holds_one)))
+            .cloned()
+    }
+}
+
+fn covers(row: &LockRow, path: &Path) -> bool {
+    row.path == path.as_str()
+        || (row.deep && Path::parse(&row.path).is_ok_and(|locked| path.strip_base(&locked).is_some()))
+}
+
+fn life(timeout: Option<Duration>) -> (Option<i64>, Option<i64>) {
+    let life = timeout.unwrap_or(MAX_LIFE).min(MAX_LIFE);
+    let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
+    (Some(seconds), Some(unix_now().saturating_add(seconds)))
+}
+
+impl DavLockSystem for LockView {
+    fn lock(
+        &'_ self,
+        path: &DavPath,
+        principal: Option<&str>,
+        owner: Option<&Element>,
+        timeout: Option<Duration>,
+        shared: bool,
+        deep: bool,
+    ) -> LsFuture<'_, Result<DavLock, DavLock>> {
+        let (timeout_s, expires_at) = life(timeout);
+        let owner = owner.map(|element| {
+            let mut xml = Vec::new();
+            let written =
+                element.write_with_config(&mut xml, xmltree::EmitterConfig::new().write_document_declaration(false));
+            written.ok().and_then(|()| String::from_utf8(xml).ok()).unwrap_or_default()
+        });
+        let row = LockRow {
+            token: uuid::Uuid::new_v4().urn().to_string(),
+            path: self.inside(path).map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned()),
+            principal: principal.map(str::to_owned),
+            owner: owner.filter(|xml| !xml.is_empty()),
+            timeout_s,
+            expires_at,
+            shared,
+            deep,
+        };
+        let inside = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
+        let conflict = self.conflict(&inside, deep, |_| false, shared);
+        Box::pin(async move {
+            if let Some(other) = conflict {
+                return Err(self.shown(&other));
+            }
+            if self.locks.living().len() >= MAX_LOCKS {
+                tracing::warn!("there are {MAX_LOCKS} locks; no more are given");
+                return Err(self.shown(&row));
+            }
+            self.locks.keep(row.clone()).await;
+            Ok(self.shown(&row))
+        })
+    }
+
+    fn unlock(&'_ self, path: &DavPath, token: &str) -> LsFuture<'_, Result<(), ()>> {
+        let inside = self.inside(path);
+        let token = token.to_owned();
+        Box::pin(async move {
+            let covered = |row: &LockRow| row.token == token && inside.as_ref().is_some_and(|path| covers(row, path));
+            if !self.locks.living().iter().any(covered) {
+                return Err(());
+            }
+            self.locks.drop_tokens(&[token]).await;
+            Ok(())
+        })
+    }
+
+    fn refresh(&'_ self, path: &DavPath, token: &str, timeout: Option<Duration>) -> LsFuture<'_, Result<DavLock, ()>> {
+        let inside = self.inside(path);
+        let token = token.to_owned();
+        Box::pin(async move {
+            let found = self.locks.living().into_iter().find(|row| row.token == token);
+            let mut row = found.filter(|row| inside.as_ref().is_some_and(|path| covers(row, path))).ok_or(())?;
+            (row.timeout_s, row.expires_at) = life(timeout);
+            self.locks.rows.lock().retain(|other| other.token != token);
+            self.locks.keep(row.clone()).await;
+            Ok(self.shown(&row))
+        })
+    }
+
+    fn check(
+        &'_ self,
+        path: &DavPath,
+        principal: Option<&str>,
+        ignore_principal: bool,
+        deep: bool,
+        submitted_tokens: &[String],
+    ) -> LsFuture<'_, Result<(), DavLock>> {
+        let held = |row: &LockRow| {
+            submitted_tokens.contains(&row.token) && (ignore_principal || principal == row.principal.as_deref())
+        };
+        let conflict = self.inside(path).and_then(|path| self.conflict(&path, deep, held, false));
+        Box::pin(async move { conflict.map_or(Ok(()), |row| Err(self.shown(&row))) })
+    }
+
+    fn discover(&'_ self, path: &DavPath) -> LsFuture<'_, Vec<DavLock>> {
+        let inside = self.inside(path);
+        Box::pin(async move {
+            let Some(path) = inside else { return Vec::new() };
+            self.locks.living().iter().filter(|row| covers(row, &path)).map(|row| self.shown(row)).collect()
+        })
+    }
+
+    fn delete(&'_ self, path: &DavPath) -> LsFuture<'_, Result<(), ()>> {
+        let inside = self.inside(path);
+        Box::pin(async move {
+            let Some(path) = inside else { return Ok(()) };
+            let below = |row: &LockRow| Path::parse(&row.path).is_ok_and(|locked| locked.strip_base(&path).is_some());
+            let tokens: Vec<String> =
+                self.locks.living().iter().filter(|row| below(row)).map(|row| row.token.clone()).collect();
+            self.locks.drop_tokens(&tokens).await;
+            Ok(())
+        })
+    }
+}
+
+/// `activelock` elements of the locks that cover a path (RFC 4918, section 15.8).
+pub(super) fn discovery(rows: &[LockRow], path: &Path, base: &Path, prefix: &str) -> String {
+    let mut xml = String::new();
+    for row in rows.iter().filter(|row| covers(row, path)) {
+        let root = Path::parse(&row.path).ok().and_then(|path| path.strip_base(base)).unwrap_or_else(Path::root);
+        let timeout = row.timeout_s.map_or_else(|| "Infinite".to_owned(), |s| format!("Second-{s}"));
+        xml.push_str(&format!(
+            "<D:activelock><D:lockscope><D:{}/></D:lockscope><D:locktype><D:write/></D:locktype><D:depth>{}</D:depth>{}\
+             <D:timeout>{timeout}</D:timeout><D:locktoken><D:href>{}</D:href></D:locktoken>\
+             <D:lockroot><D:href>{}</D:href></D:lockroot></D:activelock>",
+            if row.shared { "shared" } else { "exclusive" },
+            if row.deep { "infinity" } else { "0" },
+            row.owner.as_deref().unwrap_or_default(),
+            row.token,
+            href::encode(prefix, &root, false),
+        ));
+    }
+    xml
+}
+
+fn unix_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,270 @@
+//! Changes of the tree: folders made, items removed, moved, copied, each in as few calls as the drive has.
+//!
+//! What is new is put in place before what is old goes, and everything is done by id: a third item of the
+//! same name is never touched. The cached listings follow at once.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use super::cache::Freshness;
+use super::members::Change;
+use super::mount::Mounted;
+use super::{Entry, Error, Kind, Path, Resource, Tree};
+use crate::config::RemoveWay;
+use crate::upstream::{self, CheckNameMode, Created, ErrorKind, TaskState, TreeChange};
+
+/// First and longest pause between questions after a background task.
+const FIRST_POLL: Duration = Duration::from_millis(300);
+const LONGEST_POLL: Duration = Duration::from_secs(2);
+
+/// Longest a background task is waited for.
+const TASK_LIMIT: Duration = Duration::from_secs(600);
+
+/// Where a new item is to be.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) mount: Arc<Mounted>,
+    pub(super) drive_id: String,
+    /// Folder that will hold it.
+    pub(super) folder: Arc<Entry>,
+    /// Below the mount.
+    pub(super) rest: Path,
+}
+
+impl Target {
+    pub(super) fn name(&self) -> &str {
+        self.rest.name()
+    }
+
+    fn same_drive(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.mount.account, &other.mount.account) && self.drive_id == other.drive_id
+    }
+}
+
+impl Tree {
+    /// The place of a path that is to be changed.
+    pub(super) async fn target(&self, path: &Path) -> Result<Target, Error> {
+        let (mount, rest) = self.mount_of(path).ok_or(Error::Protected)?;
+        let Some(parent) = rest.parent() else { return Err(Error::Protected) };
+        if mount.settings.read_only {
+            return Err(Error::ReadOnly);
+        }
+        let folder = match self.0.resolver.find(mount, &parent, Freshness::Cached).await {
+            Err(Error::NotFound) => return Err(Error::ParentMissing),
+            folder => folder?,
+        };
+        if !folder.is_folder() {
+            return Err(Error::ParentMissing);
+        }
+        Ok(Target { mount: mount.clone(), drive_id: mount.drive_id().await?, folder, rest })
+    }
+
+    /// Makes an empty folder.
+    ///
+    /// # Errors
+    /// [`Error::NameExists`], [`Error::ParentMissing`], [`Error::ReadOnly`], the call's failure.
+    pub async fn create_folder(&self, path: &Path) -> Result<(), Error> {
+        let target = self.target(path).await?;
+        let client = &target.mount.account.client;
+        let made = client
+            .create_folder(&target.drive_id, &target.folder.file_id, target.name(), CheckNameMode::Refuse)
+            .await
+            .map_err(|error| self.parent_gone(&target, error))?;
+        let Created::Done { file_id, name, .. } = made else { return Err(Error::NameExists) };
+        let now = unix_ms();
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| target.name().to_owned());
+        self.put(&target, Entry { kind: Kind::Folder, ..Entry::synthetic(&name, &file_id, now) }).await;
+        Ok(())
+    }
+
+    /// Removes an item, a folder with all below it, the mount's way.
+    ///
+    /// # Errors
+    /// [`Error::Protected`], [`Error::ReadOnly`], the call's failure. What is gone already is no error.
+    pub async fn remove(&self, resource: &Resource) -> Result<(), Error> {
+        let target = self.target(&resource.path).await?;
+        if self.holds_mounts(&resource.path) {
+            return Err(Error::Protected);
+        }
+        self.remove_entry(&target, &resource.entry).await
+    }
+
+    pub(super) async fn remove_entry(&self, target: &Target, entry: &Entry) -> Result<(), Error> {
+        let client = &target.mount.account.client;
+        let removed = match target.mount.settings.remove_way {
+            RemoveWay::Trash => client.trash(&target.drive_id, &entry.file_id).await,
+            RemoveWay::Delete => client.delete(&target.drive_id, &entry.file_id).await,
+        };
+        match removed {
+            Ok(change) => wait_for(target, &change).await?,
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.0.resolver.listings.apply(&target.mount, &target.folder.file_id, Change::Remove(entry.file_id.clone()));
+        self.0.resolver.forget(&target.mount, &target.rest).await;
+        Ok(())
+    }
+
+    /// Puts an item to another path; `replaced` is removed when it is there.
+    ///
+    /// # Errors
+    /// [`Error::CrossDrive`], [`Error::IntoItself`], [`Error::NameExists`], as [`Tree::remove`].
+    pub async fn relocate(&self, source: &Resource, to: &Path, replaced: Option<&Resource>) -> Result<(), Error> {
+        let from = self.target(&source.path).await?;
+        if self.holds_mounts(&source.path) {
+            return Err(Error::Protected);
+        }
+        let target = self.target(to).await?;
+        self.check_places(&from, &target, source, to)?;
+        let mode = if replaced.is_some() { CheckNameMode::Ignore } else { CheckNameMode::Refuse };
+        self.relocate_by_id(&from, &target, &source.entry, mode).await?;
+        let entry = Entry { name: target.name().into(), updated_ms: unix_ms(), ..(*source.entry).clone() };
+        let listings = &self.0.resolver.listings;
+        listings.apply(&from.mount, &from.folder.file_id, Change::Remove(entry.file_id.clone()));
+        self.0.resolver.forget(&from.mount, &from.rest).await;
+        if let Some(replaced) = replaced {
+            self.remove_entry(&target, &replaced.entry).await?;
+        }
+        self.put(&target, entry).await;
+        Ok(())
+    }
+
+    async fn relocate_by_id(
+        &self,
+        from: &Target,
+        to: &Target,
+        entry: &Entry,
+        mode: CheckNameMode,
+    ) -> Result<(), Error> {
+        let client = &from.mount.account.client;
+        let (drive, id) = (&from.drive_id, &entry.file_id);
+        let same_folder = from.folder.file_id == to.folder.file_id;
+        let same_name = from.name() == to.name();
+        if same_folder {
+            return client.rename(drive, id, to.name(), mode).await.map(drop).map_err(taken);
+        }
+        if same_name {
+            let moved = client.move_item(drive, id, &to.folder.file_id, mode, None).await;
+            return self.moved(to, moved).await;
+        }
+        // Both steps go by id, so a name that is taken on the way does no harm; a failure of the second
+        // gives the first back.
+        client.rename(drive, id, to.name(), CheckNameMode::Ignore).await.map_err(taken)?;
+        let moved = client.move_item(drive, id, &to.folder.file_id, mode, None).await;
+        let result = self.moved(to, moved).await;
+        if result.is_err()
+            && let Err(error) = client.rename(drive, id, from.name(), CheckNameMode::Ignore).await
+        {
+            tracing::warn!(%error, name = to.name(), wanted = from.name(), "a half-done move keeps the new name");
+            self.0.resolver.listings.forget(&from.mount, &from.folder.file_id);
+        }
+        result
+    }
+
+    async fn moved(&self, to: &Target, moved: Result<TreeChange, upstream::Error>) -> Result<(), Error> {
+        match moved {
+            Ok(change) if change.exists => Err(Error::NameExists),
+            Ok(change) => wait_for(to, &change).await,
+            Err(error) => Err(taken(error)),
+        }
+    }
+
+    /// Copies an item, a folder with all below it; `replaced` is removed when the copy is there.
+    ///
+    /// # Errors
+    /// As [`Tree::relocate`].
+    pub async fn copy(&self, source: &Resource, to: &Path, replaced: Option<&Resource>) -> Result<(), Error> {
+        let (mount, _) = self.mount_of(&source.path).ok_or(Error::Protected)?;
+        let target = self.target(to).await?;
+        let from = Target { mount: mount.clone(), drive_id: mount.drive_id().await?, ..target.clone() };
+        self.check_places(&from, &target, source, to)?;
+        let client = &target.mount.account.client;
+        let drive = &target.drive_id;
+        let source_name = source.path.name();
+        let siblings = self.0.resolver.listings.get(&target.mount, &target.folder.file_id, Freshness::Cached).await?;
+        // In its own folder, or beside a namesake, the copy must first take another name.
+        let step_aside = siblings.find(source_name).is_some();
+        let copied = client.copy_item(drive, &source.entry.file_id, drive, &target.folder.file_id, step_aside).await;
+        let change = copied.map_err(taken)?;
+        wait_for(&target, &change).await?;
+        if step_aside || source_name != target.name() {
+            let renamed = client.rename(drive, &change.file_id, target.name(), CheckNameMode::Ignore).await;
+            if let Err(error) = renamed {
+                // A copy under a name that nobody asked for must not stay.
+                client.delete(drive, &change.file_id).await.ok();
+                return Err(taken(error));
+            }
+        }
+        let now = unix_ms();
+        let entry = Entry {
+            name: target.name().into(),
+            file_id: change.file_id.into(),
+            updated_ms: now,
+            created_ms: now,
+            ..(*source.entry).clone()
+        };
+        if let Some(replaced) = replaced {
+            self.remove_entry(&target, &replaced.entry).await?;
+        }
+        self.put(&target, entry).await;
+        Ok(())
+    }
+
+    fn check_places(&self, from: &Target, to: &Target, source: &Resource, path: &Path) -> Result<(), Error> {
+        if !from.same_drive(to) {
+            return Err(Error::CrossDrive);
+        }
+        if source.is_folder() && path.strip_base(&source.path).is_some() {
+            return Err(Error::IntoItself);
+        }
+        Ok(())
+    }
+
+    /// Takes a new entry over into the caches.
+    pub(super) async fn put(&self, target: &Target, entry: Entry) {
+        self.0.resolver.forget(&target.mount, &target.rest).await;
+        self.0.resolver.listings.apply(&target.mount, &target.folder.file_id, Change::Put(entry));
+    }
+
+    /// The folder we knew is gone behind our back: what was remembered of it goes too.
+    pub(super) fn parent_gone(&self, target: &Target, error: upstream::Error) -> Error {
+        match error.kind {
+            ErrorKind::NotFound | ErrorKind::ParentNotFound => {
+                self.0.resolver.listings.forget(&target.mount, &target.folder.file_id);
+                if let Some(above) = target.rest.parent().and_then(|folder| folder.parent()) {
+                    tracing::info!(folder = %above, "a folder went away behind our back");
+                }
+                Error::ParentMissing
+            }
+            _ => taken(error),
+        }
+    }
+}
+
+fn taken(error: upstream::Error) -> Error {
+    if error.kind == ErrorKind::NameExists { Error::NameExists } else { error.into() }
+}
+
+/// Waits for a background task, if there is one.
+async fn wait_for(target: &Target, change: &TreeChange) -> Result<(), Error> {
+    let Some(task) = &change.async_task_id else { return Ok(()) };
+    let deadline = Instant::now() + TASK_LIMIT;
+    let mut pause = FIRST_POLL;
+    loop {
+        match target.mount.account.client.task(task).await? {
+            TaskState::Succeed => return Ok(()),
+            TaskState::Failed => return Err(Error::Task("failed")),
+            TaskState::Running if Instant::now() >= deadline => return Err(Error::Task("does not end")),
+            TaskState::Running => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_POLL);
+            }
+        }
+    }
+}
+
+pub(super) fn unix_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,257 @@
+//! PUT: the new content whole under its name, or the old content untouched.
+
+use alidav::sim::{Fault, FaultKind};
+use bytes::Bytes;
+
+use crate::harness::{World, noise, sha1};
+
+/// Parts of 200 kB, so that small bodies have several.
+async fn world() -> World {
+    let world = World::with(|config| config.upload.part_size = 200_000).await;
+    world.hrefs("/dav/").await;
+    world.sim.reset_calls();
+    world
+}
+
+fn cost(list: &[(&str, u64)]) -> Vec<(String, u64)> {
+    list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+async fn put(world: &World, path: &str, body: impl Into<reqwest::Body>) -> u16 {
+    world.request("PUT", path).body(body).send().await.unwrap().status().as_u16()
+}
+
+fn code(status: u16, code: &str) -> FaultKind {
+    FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None }
+}
+
+#[tokio::test]
+async fn a_new_file_costs_two_calls_an_overwrite_three() {
+    let world = world().await;
+    assert_eq!(put(&world, "/dav/a", "one").await, 201);
+    assert_eq!(world.calls(), cost(&[("openFile/complete", 1), ("openFile/create", 1)]));
+    world.sim.reset_calls();
+    assert_eq!(put(&world, "/dav/a", "another").await, 204);
+    let expected = cost(&[("openFile/complete", 1), ("openFile/create", 1), ("openFile/recyclebin/trash", 1)]);
+    assert_eq!(world.calls(), expected);
+    assert_eq!(world.sim.read("/a").unwrap(), b"another");
+    assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "another");
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/a"]);
+}
+
+#[tokio::test]
+async fn a_file_of_many_parts_costs_two_calls_and_its_parts() {
+    let world = world().await;
+    let content = noise(1_900_001);
+    assert_eq!(put(&world, "/dav/large", content.clone()).await, 201);
+    assert_eq!(world.calls(), cost(&[("openFile/complete", 1), ("openFile/create", 1)]));
+    assert_eq!(world.sim.calls()["data PUT"], 10);
+    assert_eq!(sha1(&world.sim.read("/large").unwrap()), sha1(&content));
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_arrives_whole() {
+    let world = world().await;
+    for length in [0usize, 1, 200_000, 200_001, 1_000_000] {
+        let content = noise(length);
+        let chunks: Vec<Result<Bytes, std::io::Error>> =
+            content.chunks(33_333).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+        assert_eq!(put(&world, &format!("/dav/{length}"), body).await, 201);
+        assert_eq!(world.sim.read(&format!("/{length}")).unwrap(), content);
+    }
+}
+
+#[tokio::test]
+async fn content_that_the_drive_has_is_not_sent() {
+    let world = world().await;
+    let (small, large) = (noise(5000), noise(1_500_000));
+    world.sim.write("/known small", small.clone());
+    world.sim.write("/known large", large.clone());
+    for (name, content) in [("small", small), ("large", large)] {
+        world.sim.reset_calls();
+        assert_eq!(put(&world, &format!("/dav/{name}"), content.clone()).await, 201);
+        assert!(!world.sim.calls().contains_key("data PUT"), "{name}");
+        assert_eq!(world.sim.read(&format!("/{name}")).unwrap(), content);
+    }
+}
+
+#[tokio::test]
+async fn the_same_beginning_is_not_the_same_content() {
+    let world = world().await;
+    let mut content = noise(1_500_000);
+    world.sim.write("/other", content.clone());
+    *content.last_mut().unwrap() ^= 1;
+    assert_eq!(put(&world, "/dav/mine", content.clone()).await, 201);
+    assert_eq!(world.sim.read("/mine").unwrap(), content);
+}
+
+#[tokio::test]
+async fn rapid_upload_can_be_switched_off() {
+    let world = World::with(|config| config.mounts[0].rapid_upload = false).await;
+    world.sim.write("/known", "content");
+    assert_eq!(put(&world, "/dav/mine", "content").await, 201);
+    assert_eq!(world.sim.calls()["data PUT"], 1);
+}
+
+#[tokio::test]
+async fn a_token_that_expires_between_parts_does_not_matter() {
+    let world = world().await;
+    world.sim.fault(Fault::once("openFile/complete", code(401, "AccessTokenExpired")));
+    world.sim.fault(Fault::once("openFile/create", code(401, "AccessTokenInvalid")));
+    let content = noise(900_000);
+    assert_eq!(put(&world, "/dav/a", content.clone()).await, 201);
+    assert_eq!(world.sim.read("/a").unwrap(), content);
+}
+
+#[tokio::test]
+async fn parts_are_sent_again_over_errors_and_expired_addresses() {
+    for kind in [
+        code(503, "ServiceUnavailable"),
+        code(500, "InternalError"),
+        code(403, "SecurityTokenExpired"),
+        FaultKind::CloseBefore,
+        FaultKind::CloseAfter,
+        FaultKind::Text { status: 502, body: "<html>bad gateway</html>".to_owned() },
+    ] {
+        let world = world().await;
+        let content = noise(900_000);
+        for skip in [0, 2, 2] {
+            world.sim.fault(Fault::once("data PUT", kind.clone()).after(skip));
+        }
+        assert_eq!(put(&world, "/dav/a", content.clone()).await, 201, "{kind:?}");
+        assert_eq!(sha1(&world.sim.read("/a").unwrap()), sha1(&content), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_the_commit_is_resolved() {
+    for kind in [FaultKind::CloseAfter, FaultKind::CloseBefore, FaultKind::BrokenJson, code(500, "InternalError")] {
+        let world = world().await;
+        world.sim.write("/a", "old");
+        world.hrefs("/dav/").await;
+        world.sim.fault(Fault::once("openFile/complete", kind.clone()));
+        assert_eq!(put(&world, "/dav/a", "new content").await, 201, "{kind:?}");
+        assert_eq!(world.sim.read("/a").unwrap(), b"new content");
+    }
+}
+
+/// The old content stays under its name, the client is told, and nothing new is in the tree.
+async fn keeps_the_old(
+    world: &World,
+    expected: &[u16],
+    attempt: impl Future<Output = reqwest::Result<reqwest::Response>>,
+) {
+    if let Ok(answer) = attempt.await {
+        assert!(expected.contains(&answer.status().as_u16()), "{}", answer.status());
+    }
+    assert_eq!(world.sim.read("/a").unwrap(), b"old");
+    world.sim.clear_faults();
+    let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
+    let listing = fresh.send().await.unwrap().text().await.unwrap();
+    assert_eq!(crate::harness::hrefs(&listing), ["/dav/", "/dav/a"]);
+    assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "old");
+}
+
+async fn with_old() -> World {
+    let world = World::with(|config| {
+        config.upload.part_size = 200_000;
+        config.upstream.max_wait = std::time::Duration::from_secs(2);
+    })
+    .await;
+    world.sim.write("/a", "old");
+    world.hrefs("/dav/").await;
+    world
+}
+
+#[tokio::test]
+async fn keeps_the_old_file_when_the_drive_refuses() {
+    for (call, kind, skip, status) in [
+        ("openFile/create", code(403, "QuotaExhausted.Drive"), 0, 507),
+        ("openFile/create", FaultKind::Text { status: 413, body: "Payload Too Large".into() }, 0, 413),
+        ("openFile/create", code(429, "TooManyRequests"), 0, 503),
+        ("openFile/create", FaultKind::CloseAfter, 0, 502),
+        ("data PUT", code(403, "AccessDenied"), 0, 502),
+        ("data PUT", code(404, "NoSuchUpload"), 2, 502),
+        ("openFile/complete", code(403, "QuotaExhausted.Drive"), 0, 507),
+        ("openFile/complete", code(400, "InvalidParameter.ContentHash"), 0, 502),
+        ("openFile/complete", code(429, "TooManyRequests"), 0, 503),
+    ] {
+        let world = with_old().await;
+        world.sim.fault(Fault::always(call, kind.clone()).after(skip));
+        let request = world.request("PUT", "/dav/a").body(noise(900_000)).send();
+        println!("{call} {kind:?}");
+        keeps_the_old(&world, &[status], request).await;
+    }
+}
+
+#[tokio::test]
+async fn keeps_the_old_file_when_the_announced_checksum_is_wrong() {
+    let world = with_old().await;
+    for length in [10, 900_000] {
+        let checksum = format!("SHA1:{}", sha1(b"something else"));
+        let request = world.request("PUT", "/dav/a").header("oc-checksum", checksum).body(noise(length)).send();
+        keeps_the_old(&world, &[400], request).await;
+    }
+    let right = format!("SHA1:{}", sha1(b"new"));
+    assert_eq!(
+        world.request("PUT", "/dav/a").header("oc-checksum", right).body("new").send().await.unwrap().status(),
+        204
+    );
+}
+
+#[tokio::test]
+async fn keeps_the_old_file_when_the_body_breaks_off() {
+    for after in [0usize, 1000, 199_999, 200_001, 700_000] {
+        let world = with_old().await;
+        let pieces: Vec<Result<Bytes, std::io::Error>> =
+            vec![Ok(noise(after).into()), Err(std::io::Error::other("the client left"))];
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+        let request = world.request("PUT", "/dav/a").body(body).send();
+        keeps_the_old(&world, &[400, 500, 502], request).await;
+    }
+}
+
+#[tokio::test]
+async fn keeps_the_old_file_when_finder_s_promise_is_not_kept() {
+    let world = with_old().await;
+    for (sent, promised) in [(100, "200"), (300_000, "500000"), (500, "200")] {
+        let body =
+            reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(noise(sent)))]));
+        let request = world.request("PUT", "/dav/a").header("x-expected-entity-length", promised).body(body).send();
+        keeps_the_old(&world, &[400], request).await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_is_not_replaced_by_a_file_and_a_file_holds_no_files() {
+    let world = with_old().await;
+    world.request("MKCOL", "/dav/dir").send().await.unwrap();
+    assert_eq!(put(&world, "/dav/dir", "x").await, 405);
+    assert_eq!(put(&world, "/dav/a/below", "x").await, 409);
+    assert_eq!(put(&world, "/dav/none/below", "x").await, 409);
+    assert_eq!(world.sim.read("/a").unwrap(), b"old");
+}
+
+#[tokio::test]
+async fn conditions_guard_an_overwrite() {
+    let world = with_old().await;
+    let only_new = world.request("PUT", "/dav/a").header("if-none-match", "*").body("x").send().await.unwrap();
+    assert_eq!(only_new.status(), 412);
+    let other = world.request("PUT", "/dav/a").header("if-match", "\"other\"").body("x").send().await.unwrap();
+    assert_eq!(other.status(), 412);
+    assert_eq!(world.sim.read("/a").unwrap(), b"old");
+}
+
+#[tokio::test]
+async fn of_two_writers_of_one_name_one_wins_and_nothing_is_left_over() {
+    let world = with_old().await;
+    let (one, two) = (vec![b'1'; 500_000], vec![b'2'; 500_000]);
+    let (a, b) = tokio::join!(put(&world, "/dav/a", one.clone()), put(&world, "/dav/a", two.clone()));
+    assert!(a < 300 && b < 300, "{a} {b}");
+    let content = world.sim.read("/a").unwrap();
+    assert!(content == one || content == two);
+    assert_eq!(world.get("/dav/a").await.bytes().await.unwrap(), content);
+    let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
+    assert_eq!(crate::harness::hrefs(&fresh.send().await.unwrap().text().await.unwrap()), ["/dav/", "/dav/a"]);
+}

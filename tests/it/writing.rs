@@ -1,0 +1,246 @@
+//! Folders, removal, copies, moves, locks and stored properties: what they cost and what they leave.
+
+use crate::harness::{World, header};
+
+/// Signed in, the root listed, counters at zero.
+async fn ready(paths: &[&str]) -> World {
+    let world = World::start().await;
+    for path in paths {
+        match path.strip_suffix('/') {
+            Some(folder) => {
+                world.sim.mkdir(folder);
+            }
+            None => {
+                world.sim.write(path, path.to_owned().to_owned());
+            }
+        }
+    }
+    let mut folders = vec!["/dav/".to_owned()];
+    while let Some(folder) = folders.pop() {
+        let found = world.hrefs(&folder).await;
+        folders.extend(found.into_iter().skip(1).filter(|href| href.ends_with('/')));
+    }
+    world.sim.reset_calls();
+    world
+}
+
+async fn act(world: &World, method: &str, from: &str, to: &str) -> u16 {
+    let request = world.request(method, from).header("destination", world.url(to));
+    request.send().await.unwrap().status().as_u16()
+}
+
+fn calls(list: &[(&str, u64)]) -> Vec<(String, u64)> {
+    list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+#[tokio::test]
+async fn a_folder_costs_one_call_and_is_there_at_once() {
+    let world = ready(&[]).await;
+    assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 201);
+    assert_eq!(world.calls(), calls(&[("openFile/create", 1)]));
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/new/"]);
+    assert_eq!(world.calls(), calls(&[("openFile/create", 1)]));
+    assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 405);
+    assert_eq!(world.request("MKCOL", "/dav/none/deeper").send().await.unwrap().status(), 409);
+    assert_eq!(world.request("MKCOL", "/dav/body").body("x").send().await.unwrap().status(), 415);
+}
+
+#[tokio::test]
+async fn removing_a_tree_costs_one_call() {
+    let world = ready(&["/tree/a/b/file", "/tree/c", "/kept"]).await;
+    world.sim.rules(|rules| rules.task_polls = None);
+    assert_eq!(world.request("DELETE", "/dav/tree/").send().await.unwrap().status(), 204);
+    assert_eq!(world.calls(), calls(&[("openFile/recyclebin/trash", 1)]));
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/kept"]);
+    assert_eq!(world.request("DELETE", "/dav/tree/").send().await.unwrap().status(), 404);
+    assert_eq!(world.request("DELETE", "/dav/").send().await.unwrap().status(), 403);
+}
+
+#[tokio::test]
+async fn moves_and_copies_cost_what_they_must_and_the_new_name_counts() {
+    let world = ready(&["/a.txt", "/b.txt", "/dir/x", "/other/"]).await;
+    world.sim.rules(|rules| rules.task_polls = None);
+    for (method, from, to, expected) in [
+        ("MOVE", "/dav/a.txt", "/dav/renamed.txt", calls(&[("openFile/update", 1)])),
+        ("MOVE", "/dav/renamed.txt", "/dav/dir/renamed.txt", calls(&[("openFile/move", 1)])),
+        (
+            "MOVE",
+            "/dav/dir/renamed.txt",
+            "/dav/other/again.txt",
+            calls(&[("openFile/move", 1), ("openFile/update", 1)]),
+        ),
+        ("COPY", "/dav/b.txt", "/dav/dir/b.txt", calls(&[("openFile/copy", 1)])),
+        ("COPY", "/dav/b.txt", "/dav/other/copy.txt", calls(&[("openFile/copy", 1), ("openFile/update", 1)])),
+        ("COPY", "/dav/b.txt", "/dav/beside.txt", calls(&[("openFile/copy", 1), ("openFile/update", 1)])),
+        ("MOVE", "/dav/dir/", "/dav/other/dir/", calls(&[("openFile/move", 1)])),
+        ("COPY", "/dav/other/", "/dav/whole/", calls(&[("openFile/copy", 1), ("openFile/update", 1)])),
+    ] {
+        world.sim.reset_calls();
+        assert_eq!(act(&world, method, from, to).await, 201, "{method} {from} {to}");
+        assert_eq!(world.calls(), expected, "{method} {from} {to}");
+    }
+    for (path, content) in [
+        ("/other/again.txt", "/a.txt"),
+        ("/other/dir/b.txt", "/b.txt"),
+        ("/whole/dir/x", "/dir/x"),
+        ("/beside.txt", "/b.txt"),
+    ] {
+        assert_eq!(world.sim.read(path).unwrap(), content.as_bytes(), "{path}");
+        let path = format!("/dav{path}");
+        assert_eq!(world.get(&path).await.text().await.unwrap(), content, "{path}");
+    }
+    assert_eq!(world.get("/dav/a.txt").await.status(), 404);
+}
+
+#[tokio::test]
+async fn overwriting_needs_leave_and_removes_the_old_last() {
+    let world = ready(&["/a", "/b", "/dir/a"]).await;
+    for method in ["COPY", "MOVE"] {
+        let refused =
+            world.request(method, "/dav/a").header("destination", world.url("/dav/b")).header("overwrite", "F");
+        assert_eq!(refused.send().await.unwrap().status(), 412);
+    }
+    assert_eq!(act(&world, "COPY", "/dav/a", "/dav/b").await, 204);
+    assert_eq!(world.sim.read("/b").unwrap(), b"/a");
+    assert_eq!(act(&world, "MOVE", "/dav/dir/a", "/dav/b").await, 204);
+    assert_eq!((world.sim.read("/b").unwrap(), world.sim.read("/dir/a")), (b"/dir/a".to_vec(), None));
+    let mut found = world.hrefs("/dav/").await;
+    found.sort_unstable();
+    assert_eq!(found, ["/dav/", "/dav/a", "/dav/b", "/dav/dir/"]);
+}
+
+#[tokio::test]
+async fn impossible_moves_change_nothing() {
+    let world = ready(&["/dir/sub/x", "/file"]).await;
+    for (method, from, to, status) in [
+        ("MOVE", "/dav/dir/", "/dav/dir/sub/dir/", 403),
+        ("COPY", "/dav/dir/", "/dav/dir/inner/", 403),
+        ("MOVE", "/dav/file", "/dav/none/file", 409),
+        ("COPY", "/dav/none", "/dav/x", 404),
+        ("MOVE", "/dav/file", "/dav/file", 403),
+    ] {
+        assert_eq!(act(&world, method, from, to).await, status, "{method} {from} {to}");
+    }
+    assert_eq!(world.request("MOVE", "/dav/file").send().await.unwrap().status(), 400);
+    assert_eq!(world.calls(), []);
+}
+
+#[tokio::test]
+async fn a_change_of_case_or_unicode_form_is_a_rename() {
+    let world = ready(&["/readme", "/caf\u{e9}"]).await;
+    assert_eq!(act(&world, "MOVE", "/dav/readme", "/dav/README").await, 201);
+    assert_eq!(act(&world, "MOVE", "/dav/caf%C3%A9", "/dav/cafe%CC%81").await, 201);
+    assert_eq!(world.calls(), calls(&[("openFile/update", 2)]));
+    assert!(world.sim.read("/README").is_some() && world.sim.read("/cafe\u{301}").is_some());
+}
+
+#[tokio::test]
+async fn a_read_only_mount_and_a_reader_change_nothing() {
+    let world = World::with(|config| config.mounts[0].read_only = true).await;
+    world.sim.write("/a", "x");
+    for method in ["PUT", "DELETE", "MKCOL"] {
+        let path = if method == "MKCOL" { "/dav/new" } else { "/dav/a" };
+        assert_eq!(world.request(method, path).send().await.unwrap().status(), 403, "{method}");
+    }
+    let world = World::with(|config| config.anonymous = alidav::config::Permission::Read).await;
+    world.sim.write("/a", "x");
+    for method in ["PUT", "DELETE", "LOCK", "PROPPATCH"] {
+        assert_eq!(world.request(method, "/dav/a").send().await.unwrap().status(), 403, "{method}");
+    }
+    assert_eq!(world.sim.read("/a").unwrap(), b"x");
+}
+
+const LOCK: &str = r#"<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner>me</owner></lockinfo>"#;
+
+#[tokio::test]
+async fn a_lock_holds_others_off_and_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
+    let world = World::with(|config| config.state = state).await;
+    world.sim.write("/a", "old");
+    let locked = world.request("LOCK", "/dav/a").header("timeout", "Second-300").body(LOCK).send().await.unwrap();
+    assert_eq!(locked.status(), 200);
+    let token = header(&locked, "lock-token").to_owned();
+    let world = world.restart().await;
+    assert_eq!(world.request("PUT", "/dav/a").body("stranger").send().await.unwrap().status(), 423);
+    assert_eq!(world.request("DELETE", "/dav/a").send().await.unwrap().status(), 423);
+    let listed = world.propfind("/dav/a", "0").await.text().await.unwrap();
+    assert!(listed.contains("<D:activelock>") && listed.contains(token.trim_matches(['<', '>'])), "{listed}");
+    let put = world.request("PUT", "/dav/a").header("if", format!("({token})")).body("mine").send().await.unwrap();
+    assert_eq!(put.status(), 204);
+    assert_eq!(
+        world.request("UNLOCK", "/dav/a").header("lock-token", "<urn:uuid:wrong>").send().await.unwrap().status(),
+        409
+    );
+    assert_eq!(world.request("UNLOCK", "/dav/a").header("lock-token", token).send().await.unwrap().status(), 204);
+    assert_eq!(world.request("PUT", "/dav/a").body("free").send().await.unwrap().status(), 204);
+    assert_eq!(world.sim.read("/a").unwrap(), b"free");
+}
+
+#[tokio::test]
+async fn stored_properties_follow_a_move_and_an_overwrite() {
+    let world = ready(&["/a"]).await;
+    let set = r#"<propertyupdate xmlns="DAV:"><set><prop><n:colour xmlns:n="urn:n">red &amp; blue</n:colour></prop></set></propertyupdate>"#;
+    let patched = world.request("PROPPATCH", "/dav/a").body(set).send().await.unwrap();
+    assert_eq!(patched.status(), 207);
+    assert!(patched.text().await.unwrap().contains("200 OK"));
+    assert_eq!(act(&world, "MOVE", "/dav/a", "/dav/b").await, 201);
+    assert_eq!(world.request("PUT", "/dav/b").body("new content").send().await.unwrap().status(), 204);
+    let ask = r#"<propfind xmlns="DAV:"><prop><n:colour xmlns:n="urn:n"/><n:none xmlns:n="urn:n"/></prop></propfind>"#;
+    let found =
+        world.request("PROPFIND", "/dav/b").header("depth", "0").body(ask).send().await.unwrap().text().await.unwrap();
+    assert!(found.contains("red &amp; blue") && found.contains("404 Not Found"), "{found}");
+    let remove =
+        r#"<propertyupdate xmlns="DAV:"><remove><prop><n:colour xmlns:n="urn:n"/></prop></remove></propertyupdate>"#;
+    world.request("PROPPATCH", "/dav/b").body(remove).send().await.unwrap();
+    assert!(!world.propfind("/dav/b", "0").await.text().await.unwrap().contains("colour"));
+}
+
+#[tokio::test]
+async fn times_that_clients_set_are_listed() {
+    let world = ready(&[]).await;
+    let put = world.request("PUT", "/dav/a").header("x-oc-mtime", "1500000000").body("x").send().await.unwrap();
+    assert_eq!((put.status().as_u16(), header(&put, "x-oc-mtime")), (201, "accepted"));
+    assert!(world.propfind("/dav/a", "0").await.text().await.unwrap().contains("Fri, 14 Jul 2017 02:40:00 GMT"));
+    let set = r#"<propertyupdate xmlns="DAV:"><set><prop><lastmodified>1400000000</lastmodified></prop></set></propertyupdate>"#;
+    assert_eq!(world.request("PROPPATCH", "/dav/a").body(set).send().await.unwrap().status(), 207);
+    assert!(world.propfind("/dav/a", "0").await.text().await.unwrap().contains("Tue, 13 May 2014 16:53:20 GMT"));
+    assert_eq!(header(&world.head("/dav/a").await, "last-modified"), "Tue, 13 May 2014 16:53:20 GMT");
+}
+
+#[tokio::test]
+async fn a_folder_removed_behind_our_back_is_a_conflict() {
+    let world = ready(&["/dir/x"]).await;
+    world.sim.remove("/dir");
+    assert_eq!(world.request("PUT", "/dav/dir/new").body("x").send().await.unwrap().status(), 409);
+    assert_eq!(world.request("MKCOL", "/dav/dir/sub").send().await.unwrap().status(), 409);
+}
+
+#[tokio::test]
+async fn different_drives_exchange_nothing() {
+    let world = World::with(|config| {
+        let mut second = alidav::config::Mount::at("/second", "main");
+        second.drive_type = alidav::config::DriveType::Resource;
+        config.mounts.push(second);
+    })
+    .await;
+    world.sim.write("/a", "x");
+    assert_eq!(act(&world, "MOVE", "/dav/a", "/dav/second/a").await, 502);
+    assert_eq!(act(&world, "COPY", "/dav/a", "/dav/second/a").await, 502);
+    assert_eq!(world.sim.read("/a").unwrap(), b"x");
+}
+
+#[tokio::test]
+async fn hostile_bodies_are_refused() {
+    let world = ready(&["/a"]).await;
+    let laughs = r#"<!DOCTYPE a [<!ENTITY x "ha">]><propertyupdate xmlns="DAV:"><set><prop><a>&x;</a></prop></set></propertyupdate>"#;
+    assert_eq!(world.request("PROPPATCH", "/dav/a").body(laughs).send().await.unwrap().status(), 400);
+    assert_eq!(world.request("LOCK", "/dav/a").body(laughs).send().await.unwrap().status(), 400);
+    assert_eq!(world.request("LOCK", "/dav/a").body("nonsense").send().await.unwrap().status(), 400);
+    assert_eq!(world.request("PUT", "/dav/a").header("if", "((((").body("x").send().await.unwrap().status(), 400);
+    assert_eq!(
+        world.request("PUT", "/dav/a").header("content-range", "bytes 0-0/5").body("x").send().await.unwrap().status(),
+        400
+    );
+    assert_eq!(world.sim.read("/a").unwrap(), b"/a");
+}
