@@ -8,6 +8,7 @@ mod account;
 mod cache;
 mod entry;
 mod error;
+mod held;
 mod link;
 mod listing;
 mod livp;

@@ -79,6 +79,7 @@ impl Server {
             clients.insert(account.name.clone(), client);
         }
         let tree = Tree::new(config, clients, &store);
+        tree.restore_held().await?;
         let app = Arc::new(App::open(config, tree.clone(), &store).await?);
         let mut listeners = Vec::new();
         for address in &config.listen {

@@ -5,6 +5,7 @@
 //! clear errors that name the file and the remedy; knows nothing of the drive's API.
 
 mod error;
+mod held;
 mod locks;
 mod open;
 mod properties;
@@ -13,6 +14,7 @@ mod tokens;
 use sqlx::SqlitePool;
 
 pub use error::Error;
+pub use held::HeldRow;
 pub use locks::LockRow;
 pub use properties::PropertyRow;
 pub use tokens::{DriveIds, Tokens};

@@ -87,12 +87,27 @@ impl Adapter {
     }
 
     async fn copy_to(&self, to: &DavPath, scope: &Scope) -> FsResult<()> {
+        self.settle(scope).await?;
         let source = self.stat(&scope.0.source, scope).await?;
         let to = self.path(to, scope)?;
         let replaced = scope.0.replaced.lock().take();
         self.tree.copy(&source, &to, replaced.as_ref()).await.map_err(|error| scope.fail(error))?;
         if let Ok(copy) = self.tree.stat(&to, Freshness::Cached).await {
             self.log(self.stored.follow(&source.entry.file_id, &copy.entry.file_id, true).await);
+        }
+        Ok(())
+    }
+
+    /// What is to be moved or copied must be on the drive; what went wrong on the way here stops it.
+    async fn settle(&self, scope: &Scope) -> FsResult<()> {
+        if scope.0.failure.lock().is_some() {
+            return Err(FsError::GeneralFailure);
+        }
+        self.tree.settle(&scope.0.source).await.map_err(|error| scope.fail(error))?;
+        let replaced = scope.0.replaced.lock().clone();
+        let Some(replaced) = replaced else { return Ok(()) };
+        if self.tree.drop_held(&replaced.path).await {
+            *scope.0.replaced.lock() = None;
         }
         Ok(())
     }
@@ -127,11 +142,11 @@ impl Adapter {
         let mut entry = None;
         if scope.0.method.as_str() == "LOCK" {
             // A lock on a name that is free makes an empty file there (RFC 4918, section 7.3).
-            let empty = upload.take().ok_or(FsError::GeneralFailure)?;
-            entry = Some(empty.finish().await.map_err(|error| scope.fail(error))?);
+            upload = None;
+            entry = Some(self.tree.hold(&path).await.map_err(|error| scope.fail(error))?);
         }
         let old_id = existing.map(|resource| resource.entry.file_id.to_string());
-        Ok(Box::new(Body { adapter: self.clone(), scope: scope.clone(), upload, entry, old_id }))
+        Ok(Box::new(Body { adapter: self.clone(), scope: scope.clone(), path, upload, entry, old_id }))
     }
 }
 
@@ -195,6 +210,7 @@ impl GuardedFileSystem<Scope> for Adapter {
 
     fn rename<'a>(&'a self, _from: &'a DavPath, to: &'a DavPath, scope: &'a Scope) -> FsFuture<'a, ()> {
         Box::pin(async move {
+            self.settle(scope).await?;
             let source = self.stat(&scope.0.source, scope).await?;
             let to = self.path(to, scope)?;
             let replaced = scope.0.replaced.lock().take();
@@ -238,6 +254,7 @@ impl DavMetaData for Meta {
 struct Body {
     adapter: Adapter,
     scope: Scope,
+    path: Path,
     upload: Option<Upload>,
     entry: Option<Entry>,
     /// The file that the body replaces.
@@ -281,7 +298,10 @@ impl DavFile for Body {
     fn flush(&'_ mut self) -> FsFuture<'_, ()> {
         Box::pin(async {
             let Some(upload) = self.upload.take() else { return Ok(()) };
-            let entry = upload.finish().await.map_err(|error| self.scope.fail(error))?;
+            // An empty file under a free name is most often the beginning of a save.
+            let opening = upload.is_empty() && self.old_id.as_deref().is_none_or(|id| id.starts_with("held-"));
+            let made = if opening { self.adapter.tree.hold(&self.path).await } else { upload.finish().await };
+            let entry = made.map_err(|error| self.scope.fail(error))?;
             if let Some(old) = self.old_id.take().filter(|old| **old != *entry.file_id) {
                 self.adapter.log(self.adapter.stored.follow(&old, &entry.file_id, false).await);
             }

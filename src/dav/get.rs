@@ -99,6 +99,10 @@ impl Dav {
     }
 
     fn policy(&self, request: &Get<'_>, file: &Resource) -> LinkPolicy {
+        // What is empty needs no way; and a held file has no link.
+        if file.entry.size == Some(0) {
+            return LinkPolicy::Proxy;
+        }
         if let Some(policy) = request.policy {
             return policy;
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::account::Account;
 use super::cache::{Freshness, ListingCache};
+use super::held::HeldFiles;
 use super::mount::Mounted;
 use super::open::Source;
 use super::resolve::Resolver;
@@ -27,6 +28,7 @@ pub(super) struct Inner {
     accounts: Vec<Arc<Account>>,
     pub(super) resolver: Resolver,
     pub(super) uploads: UploadRoom,
+    pub(super) held: HeldFiles,
     /// Time of folders that no drive item stands for.
     started_ms: i64,
 }
@@ -64,7 +66,14 @@ impl Tree {
         mounts.sort_by_key(|m| std::cmp::Reverse(m.path.segments().count()));
         let resolver = Resolver::new(ListingCache::new(&config.cache), config.cache.list_ttl);
         let uploads = UploadRoom::new(&config.upload);
-        Self(Arc::new(Inner { mounts, accounts: accounts.into_values().collect(), resolver, uploads, started_ms }))
+        Self(Arc::new(Inner {
+            mounts,
+            accounts: accounts.into_values().collect(),
+            resolver,
+            uploads,
+            held: HeldFiles::new(store.clone()),
+            started_ms,
+        }))
     }
 
     /// What is at the path.
@@ -75,6 +84,9 @@ impl Tree {
         let Some((mount, rest)) = self.mount_of(path) else {
             return self.above_mounts(path).ok_or(Error::NotFound);
         };
+        if let Some(entry) = self.0.held.get(path) {
+            return Ok(Resource { path: path.clone(), entry, mount: Some(mount.settings.clone()) });
+        }
         match self.0.resolver.find(mount, &rest, freshness).await {
             Ok(entry) => Ok(Resource { path: path.clone(), entry, mount: Some(mount.settings.clone()) }),
             Err(Error::NotFound) => self.above_mounts(path).ok_or(Error::NotFound),
@@ -191,7 +203,7 @@ impl Tree {
         })
     }
 
-    /// Members that a folder has because mounts lie below it, in order of name.
+    /// Members that a folder has beside the listed ones: mount points, in order of name, and held files.
     fn mount_points(&self, folder: &Path) -> Arc<[Entry]> {
         let mut names: Vec<&str> = self
             .0
@@ -203,7 +215,8 @@ impl Tree {
             .collect();
         names.sort_unstable();
         names.dedup();
-        names.into_iter().map(|name| self.mount_point(&folder.join(name))).collect()
+        let mounts = names.into_iter().map(|name| self.mount_point(&folder.join(name)));
+        mounts.chain(self.0.held.members(folder)).collect()
     }
 
     fn mount_point(&self, path: &Path) -> Entry {

@@ -139,6 +139,16 @@ impl Tree {
 }
 
 impl Upload {
+    /// Whether the body is empty and kept every promise made of it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let empty: [u8; 20] = Sha1::new().finalize().into();
+        self.received == 0
+            && self.options.size.is_none_or(|size| size == 0)
+            && self.options.modified_ms.is_none()
+            && self.options.sha1.is_none_or(|announced| announced == empty)
+    }
+
     /// Takes the next bytes of the body.
     ///
     /// # Errors
@@ -436,6 +446,7 @@ impl Upload {
             listings.apply(&self.target.mount, &self.target.folder.file_id, Change::Remove(old.file_id.clone()));
         }
         self.tree.put(&self.target, entry.clone()).await;
+        self.tree.release(&self.target.rest.under(&self.target.mount.path)).await;
         if let Some(old) = old
             && let Err(error) = self.tree.remove_entry(&self.target, &old).await
         {

@@ -88,7 +88,11 @@ impl Tree {
         if self.holds_mounts(&resource.path) {
             return Err(Error::Protected);
         }
-        self.remove_entry(&target, &resource.entry).await
+        if self.0.held.get(&resource.path).is_none() {
+            self.remove_entry(&target, &resource.entry).await?;
+        }
+        self.release(&resource.path).await;
+        Ok(())
     }
 
     pub(super) async fn remove_entry(&self, target: &Target, entry: &Entry) -> Result<(), Error> {

@@ -58,7 +58,13 @@ impl App {
             started: Instant::now(),
             calls: calls.clone(),
         };
-        let (response, user) = calls.scope(self.route(request, entry.address)).await;
+        let has_body = !http_body::Body::is_end_stream(request.body()) && request.version() < http::Version::HTTP_2;
+        let (mut response, user) = calls.scope(self.route(request, entry.address)).await;
+        if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
+            // The rest of the body is not read, so the connection ends; a client that is not told
+            // would send its next request into it.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         entry.wrap(response, user)
     }
 

@@ -101,9 +101,14 @@ impl World {
     }
 }
 
-/// The text of each `D:href`.
+/// The href of each response.
 pub(crate) fn hrefs(document: &str) -> Vec<String> {
-    document.split("<D:href>").skip(1).filter_map(|rest| rest.split("</D:href>").next()).map(str::to_owned).collect()
+    document
+        .split("<D:response><D:href>")
+        .skip(1)
+        .filter_map(|rest| rest.split("</D:href>").next())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// SHA-1 in hex.

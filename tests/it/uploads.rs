@@ -58,7 +58,7 @@ async fn a_body_of_unknown_length_arrives_whole() {
             content.chunks(33_333).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
         assert_eq!(put(&world, &format!("/dav/{length}"), body).await, 201);
-        assert_eq!(world.sim.read(&format!("/{length}")).unwrap(), content);
+        assert_eq!(world.get(&format!("/dav/{length}")).await.bytes().await.unwrap(), content);
     }
 }
 

@@ -1,0 +1,57 @@
+//! Empty files that wait for their content.
+
+use sqlx::Row as _;
+
+use super::{Error, Store};
+
+/// One empty file that the drive does not have yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRow {
+    /// Path in the whole tree.
+    pub path: String,
+    /// Stands for the drive's id until there is one.
+    pub file_id: String,
+    /// When it was made, Unix milliseconds.
+    pub created_ms: i64,
+}
+
+impl Store {
+    /// All held files.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub async fn held_files(&self) -> Result<Vec<HeldRow>, Error> {
+        let rows = sqlx::query("SELECT * FROM held_files").fetch_all(&self.pool).await?;
+        let read = |row: sqlx::sqlite::SqliteRow| {
+            Ok(HeldRow {
+                path: row.try_get("path")?,
+                file_id: row.try_get("file_id")?,
+                created_ms: row.try_get("created_ms")?,
+            })
+        };
+        rows.into_iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(Error::from)
+    }
+
+    /// Keeps a held file.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn save_held_file(&self, row: &HeldRow) -> Result<(), Error> {
+        sqlx::query("INSERT OR REPLACE INTO held_files VALUES (?, ?, ?)")
+            .bind(&row.path)
+            .bind(&row.file_id)
+            .bind(row.created_ms)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets a held file.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn delete_held_file(&self, path: &str) -> Result<(), Error> {
+        sqlx::query("DELETE FROM held_files WHERE path = ?").bind(path).execute(&self.pool).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! The save sequences of file managers, as the clients reference gives them.
+
+use crate::harness::{World, header, hrefs};
+
+const LOCK: &str = r#"<?xml version="1.0"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner><D:href>me</D:href></D:owner></D:lockinfo>"#;
+const TIMES: &str = r#"<?xml version="1.0"?><D:propertyupdate xmlns:D="DAV:" xmlns:Z="urn:schemas-microsoft-com:"><D:set><D:prop>
+    <Z:Win32CreationTime>Tue, 14 Nov 2023 22:13:20 GMT</Z:Win32CreationTime>
+    <Z:Win32LastModifiedTime>Tue, 14 Nov 2023 22:13:20 GMT</Z:Win32LastModifiedTime>
+    <Z:Win32FileAttributes>00000020</Z:Win32FileAttributes></D:prop></D:set></D:propertyupdate>"#;
+
+async fn ready() -> World {
+    let world = World::start().await;
+    world.hrefs("/dav/").await;
+    world.sim.reset_calls();
+    world
+}
+
+fn two_calls() -> Vec<(String, u64)> {
+    vec![("openFile/complete".to_owned(), 1), ("openFile/create".to_owned(), 1)]
+}
+
+#[tokio::test]
+async fn explorer_s_save_of_a_new_file_costs_one_upload() {
+    let world = ready().await;
+    assert_eq!(world.request("PUT", "/dav/new.txt").header("content-length", "0").send().await.unwrap().status(), 201);
+    let lock = world.request("LOCK", "/dav/new.txt").header("timeout", "Second-3600").body(LOCK).send().await.unwrap();
+    assert_eq!(lock.status(), 200);
+    let token = format!("({})", header(&lock, "lock-token"));
+    assert_eq!(world.head("/dav/new.txt").await.status(), 200);
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/new.txt"]);
+    let times = world.request("PROPPATCH", "/dav/new.txt").header("if", &token).body(TIMES).send().await.unwrap();
+    assert_eq!(times.status(), 207);
+    assert!(!times.text().await.unwrap().contains("403"));
+    let put = world.request("PUT", "/dav/new.txt").header("if", &token).body("the content").send().await.unwrap();
+    assert_eq!(put.status(), 204);
+    let unlock = world.request("UNLOCK", "/dav/new.txt").header("lock-token", header(&lock, "lock-token"));
+    assert_eq!(unlock.send().await.unwrap().status(), 204);
+    assert_eq!(world.calls(), two_calls());
+    assert_eq!(world.sim.read("/new.txt").unwrap(), b"the content");
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/new.txt"]);
+}
+
+#[tokio::test]
+async fn finder_s_save_of_a_new_file_costs_one_upload() {
+    let world = ready().await;
+    let lock = world.request("LOCK", "/dav/new.txt").header("timeout", "Second-600").body(LOCK).send().await.unwrap();
+    assert_eq!(lock.status(), 201);
+    let token = format!("({})", header(&lock, "lock-token"));
+    let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("the "), Ok("content")]);
+    let put = world.request("PUT", "/dav/new.txt").header("if", &token).header("x-expected-entity-length", "11");
+    let put = put.body(reqwest::Body::wrap_stream(chunks)).send().await.unwrap();
+    assert!(put.status().is_success() && put.headers().contains_key("etag"));
+    assert_eq!(world.calls(), two_calls());
+    assert_eq!(world.sim.read("/new.txt").unwrap(), b"the content");
+}
+
+#[tokio::test]
+async fn an_empty_file_is_there_for_all_and_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
+    let world = World::with(|config| config.state = state).await;
+    world.request("MKCOL", "/dav/dir").send().await.unwrap();
+    assert_eq!(
+        world.request("PUT", "/dav/dir/empty").header("content-length", "0").send().await.unwrap().status(),
+        201
+    );
+    let world = world.restart().await;
+    assert_eq!(world.hrefs("/dav/dir/").await, ["/dav/dir/", "/dav/dir/empty"]);
+    let got = world.get("/dav/dir/empty?link_policy=redirect").await;
+    assert_eq!((got.status().as_u16(), header(&got, "content-length")), (200, "0"));
+    // A move needs it on the drive.
+    let moved =
+        world.request("MOVE", "/dav/dir/empty").header("destination", world.url("/dav/moved")).send().await.unwrap();
+    assert_eq!(moved.status(), 201);
+    assert_eq!(world.sim.read("/moved").unwrap(), b"");
+    assert_eq!(world.request("DELETE", "/dav/moved").send().await.unwrap().status(), 204);
+    let listing = world.propfind("/dav/", "1").await.text().await.unwrap();
+    assert_eq!(hrefs(&listing), ["/dav/", "/dav/dir/"]);
+}
+
+#[tokio::test]
+async fn an_empty_file_that_goes_again_never_reaches_the_drive() {
+    let world = ready().await;
+    assert_eq!(world.request("PUT", "/dav/brief").header("content-length", "0").send().await.unwrap().status(), 201);
+    assert_eq!(world.request("DELETE", "/dav/brief").send().await.unwrap().status(), 204);
+    assert_eq!(world.get("/dav/brief").await.status(), 404);
+    assert_eq!(world.calls(), []);
+}
