@@ -261,7 +261,13 @@ impl Upload {
         match created {
             Created::Session(session) => {
                 let count = self.options.size.map(|_| self.plan.count());
-                Ok(Session::new(self.target.mount.account.client.clone(), self.target.drive_id.clone(), session, count))
+                Ok(Session::new(
+                    self.target.mount.account.client.clone(),
+                    self.target.drive_id.clone(),
+                    session,
+                    count,
+                    self.target.mount.settings.internal_upload,
+                ))
             }
             Created::Done { .. } | Created::Exists { .. } => {
                 Err(Error::Upload("the drive opened no session".to_owned()))

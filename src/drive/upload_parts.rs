@@ -64,13 +64,21 @@ pub(super) struct Session {
     urls: BTreeMap<u32, (PartUrl, Instant)>,
     /// Number of parts, where it is known.
     count: Option<u32>,
+    /// Parts go to the host inside Alibaba's Beijing network.
+    internal: bool,
 }
 
 impl Session {
-    pub(super) fn new(client: Client, drive_id: String, session: UploadSession, count: Option<u32>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        drive_id: String,
+        session: UploadSession,
+        count: Option<u32>,
+        internal: bool,
+    ) -> Self {
         let now = Instant::now();
         let urls = session.parts.into_iter().map(|part| (part.part_number, (part, now))).collect();
-        Self { client, drive_id, file_id: session.file_id, upload_id: session.upload_id, urls, count }
+        Self { client, drive_id, file_id: session.file_id, upload_id: session.upload_id, urls, count, internal }
     }
 
     async fn url(&mut self, number: u32) -> Result<PartUrl, Error> {
@@ -92,7 +100,8 @@ impl Session {
     pub(super) async fn send(&mut self, number: u32, chunks: &[Bytes]) -> Result<(), Error> {
         for attempt in 0..MAX_TRIES {
             let part = self.url(number).await?;
-            let sent = self.client.data_host().put(&part.url, part.content_type.as_deref(), chunks.to_vec()).await;
+            let url = if self.internal { part.url.internal() } else { part.url };
+            let sent = self.client.data_host().put(&url, part.content_type.as_deref(), chunks.to_vec()).await;
             let Err(error) = sent else { return Ok(()) };
             tracing::info!(part = number, %error, "a part was not taken");
             match error.kind {

@@ -190,6 +190,7 @@ fn doubtful_copy(method: &str, found: &Tree, before: &Tree, after: &Tree) -> boo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_the_tree_is_what_the_model_says() {
+    #[expect(clippy::disallowed_methods, reason = "a switch of the test, not a setting")]
     let long = std::env::var_os("ALIDAV_TEST_LONG").is_some();
     for seed in 0..if long { 40 } else { 4 } {
         run(seed, if long { 400 } else { 60 }).await;
