@@ -6,6 +6,7 @@
 
 mod account;
 mod cache;
+mod commit;
 mod entry;
 mod error;
 mod held;

@@ -15,18 +15,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
-use super::members::Change;
 use super::upload_parts::{PartPlan, Session};
 use super::write::Target;
-use super::{Entry, Error, Freshness, Path, Tree};
+use super::{Error, Path, Tree};
 use crate::config;
-use crate::upstream::{CheckNameMode, ContentHint, CreateFile, Created, ErrorKind, Item, ProofSource, calls};
+use crate::upstream::{CheckNameMode, ContentHint, CreateFile, Created, ErrorKind, calls};
 
 /// First bytes whose hash asks whether the drive may have the content (reference 3.11).
 const PRE_HASH_BYTES: usize = 1024;
-
-/// Tries to commit when answers are lost.
-const COMMIT_TRIES: u32 = 4;
 
 /// What is known of a body beforehand.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +42,7 @@ pub(super) struct UploadRoom {
     memory: Arc<Semaphore>,
     memory_kib: u32,
     spooled: Arc<AtomicU64>,
-    commits: moka::sync::Cache<(usize, Path), Arc<tokio::sync::Mutex<()>>>,
+    pub(super) commits: moka::sync::Cache<(usize, Path), Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl UploadRoom {
@@ -61,7 +57,7 @@ impl UploadRoom {
         }
     }
 
-    async fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
+    pub(super) async fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.memory_kib);
         self.memory.clone().acquire_many_owned(kib).await.map_err(|_| Error::Stopping)
     }
@@ -69,22 +65,22 @@ impl UploadRoom {
 
 /// A body on its way to the drive.
 pub struct Upload {
-    tree: Tree,
-    target: Target,
-    options: UploadOptions,
-    plan: PartPlan,
-    hasher: Sha1,
-    received: u64,
+    pub(super) tree: Tree,
+    pub(super) target: Target,
+    pub(super) options: UploadOptions,
+    pub(super) plan: PartPlan,
+    pub(super) hasher: Sha1,
+    pub(super) received: u64,
     /// The part that fills.
-    buffer: Vec<Bytes>,
-    buffered: u64,
+    pub(super) buffer: Vec<Bytes>,
+    pub(super) buffered: u64,
     permit: Option<OwnedSemaphorePermit>,
     /// Number of the part that fills.
     number: u32,
-    state: State,
+    pub(super) state: State,
 }
 
-enum State {
+pub(super) enum State {
     /// No session yet: all that came is in the buffer.
     Gathering,
     /// A session whose last full part may be on its way.
@@ -95,10 +91,10 @@ enum State {
     Failed,
 }
 
-struct Spool {
-    file: tokio::fs::File,
+pub(super) struct Spool {
+    pub(super) file: tokio::fs::File,
     /// The same file, for reads at any place.
-    reader: Arc<std::fs::File>,
+    pub(super) reader: Arc<std::fs::File>,
     size: u64,
     spooled: Arc<AtomicU64>,
 }
@@ -199,7 +195,7 @@ impl Upload {
         Ok(())
     }
 
-    fn send_buffer(&mut self, mut session: Session) -> JoinHandle<Result<Session, Error>> {
+    pub(super) fn send_buffer(&mut self, mut session: Session) -> JoinHandle<Result<Session, Error>> {
         let (chunks, number, permit) = (std::mem::take(&mut self.buffer), self.number, self.permit.take());
         self.buffered = 0;
         self.number += 1;
@@ -241,7 +237,7 @@ impl Upload {
         hasher.finalize().into()
     }
 
-    async fn create(&self, size: Option<u64>, content: ContentHint) -> Result<Created, Error> {
+    pub(super) async fn create(&self, size: Option<u64>, content: ContentHint) -> Result<Created, Error> {
         let request = CreateFile {
             drive_id: &self.target.drive_id,
             parent_file_id: &self.target.folder.file_id,
@@ -257,7 +253,7 @@ impl Upload {
         client.create_file(request).await.map_err(|error| self.tree.parent_gone(&self.target, error))
     }
 
-    fn session_of(&self, created: Created) -> Result<Session, Error> {
+    pub(super) fn session_of(&self, created: Created) -> Result<Session, Error> {
         match created {
             Created::Session(session) => {
                 let count = self.options.size.map(|_| self.plan.count());
@@ -303,171 +299,13 @@ impl Upload {
         self.state = State::Spooling(spool);
         Ok(true)
     }
-
-    /// Commits the body: when this returns, the path has the new content. Runs to its end even if the
-    /// caller leaves.
-    ///
-    /// # Errors
-    /// [`Error::Length`], [`Error::Checksum`], [`Error::Corrupt`], a call's failure; the old content is in
-    /// place then.
-    pub async fn finish(self) -> Result<Entry, Error> {
-        match calls::spawn(self.commit()).await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Stopping),
-        }
-    }
-
-    async fn commit(mut self) -> Result<Entry, Error> {
-        if let Some(expected) = self.options.size.filter(|expected| self.received != *expected) {
-            return Err(Error::Length { expected, received: self.received });
-        }
-        let sha1: [u8; 20] = self.hasher.clone().finalize().into();
-        if self.options.sha1.is_some_and(|announced| announced != sha1) {
-            return Err(Error::Checksum);
-        }
-        let (file_id, upload_id) = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Gathering => self.send_whole(sha1).await?,
-            State::Sending(task) => {
-                let mut session = joined(task).await?;
-                if self.buffered > 0 {
-                    session = joined(self.send_buffer(session)).await?;
-                }
-                (session.file_id, Some(session.upload_id))
-            }
-            State::Spooling(spool) => self.send_spooled(spool, sha1).await?,
-            State::Failed => return Err(Error::Upload("an earlier part failed".to_owned())),
-        };
-        let key = (self.target.mount.index, self.target.rest.clone());
-        let turn = self.tree.0.uploads.commits.get_with(key, Arc::default);
-        let _turn = turn.lock().await;
-        let item = self.complete(&file_id, upload_id.as_deref()).await?;
-        self.check(&item, sha1).await?;
-        self.replace(&item).await
-    }
-
-    /// A file of at most one part: its hash is known before the first call.
-    async fn send_whole(&mut self, sha1: [u8; 20]) -> Result<(String, Option<String>), Error> {
-        let size = Some(self.received);
-        let rapid = self.target.mount.settings.rapid_upload && self.received > 0;
-        let chunks = std::mem::take(&mut self.buffer);
-        self.plan = PartPlan::new(self.received.max(1), size);
-        let hint = if rapid { ContentHint::Full { sha1, proof: proof_of(chunks.clone()) } } else { ContentHint::None };
-        let created = match self.create(size, hint).await {
-            Err(error) if is(&error, ErrorKind::ProofRefused) => self.create(size, ContentHint::None).await?,
-            created => created?,
-        };
-        if let Created::Done { file_id, upload_id, .. } = created {
-            return Ok((file_id, upload_id));
-        }
-        self.options.size = size;
-        let mut session = self.session_of(created)?;
-        if self.received > 0 {
-            session.send(1, &chunks).await?;
-        }
-        Ok((session.file_id, Some(session.upload_id)))
-    }
-
-    /// A file whose beginning the drive knows: the whole hash decides, else it is sent from the disk.
-    async fn send_spooled(&mut self, mut spool: Spool, sha1: [u8; 20]) -> Result<(String, Option<String>), Error> {
-        spool.file.flush().await.map_err(spool_failed)?;
-        let reader = spool.reader.clone();
-        let proof = ProofSource(Arc::new(move |start, end| read_at(&reader, start, end)));
-        let created = match self.create(self.options.size, ContentHint::Full { sha1, proof }).await {
-            Err(error) if is(&error, ErrorKind::ProofRefused) => {
-                self.create(self.options.size, ContentHint::None).await?
-            }
-            created => created?,
-        };
-        if let Created::Done { file_id, upload_id, .. } = created {
-            return Ok((file_id, upload_id));
-        }
-        let mut session = self.session_of(created)?;
-        for number in 1..=self.plan.count() {
-            let start = u64::from(number - 1) * self.plan.size_of(number);
-            let end = (start + self.plan.size_of(number)).min(self.received);
-            let _permit = self.tree.0.uploads.take(end - start).await?;
-            let reader = spool.reader.clone();
-            let bytes = tokio::task::spawn_blocking(move || read_at(&reader, start, end)).await;
-            let bytes = bytes.map_err(|_| Error::Stopping)?.map_err(spool_failed)?;
-            session.send(number, &[bytes.into()]).await?;
-        }
-        Ok((session.file_id, Some(session.upload_id)))
-    }
-
-    /// Commits the session; after a lost answer the item itself tells whether it took effect.
-    async fn complete(&self, file_id: &str, upload_id: Option<&str>) -> Result<Item, Error> {
-        let client = &self.target.mount.account.client;
-        let drive = &self.target.drive_id;
-        let Some(upload_id) = upload_id else { return Ok(client.get(drive, file_id).await?) };
-        let mut tries = 0;
-        loop {
-            let error = match client.complete(drive, file_id, upload_id).await {
-                Ok(item) => return Ok(item),
-                Err(error) => error,
-            };
-            tries += 1;
-            let lost = matches!(
-                error.kind,
-                ErrorKind::Unavailable
-                    | ErrorKind::Unreachable
-                    | ErrorKind::Timeout
-                    | ErrorKind::Malformed
-                    | ErrorKind::UploadGone
-            );
-            if !lost {
-                return Err(error.into());
-            }
-            tracing::warn!(%error, "the answer to a commit was lost; asking for the item");
-            match client.get(drive, file_id).await {
-                Ok(item) if !item.uploading && !item.trashed && item.size == self.received => return Ok(item),
-                _ if tries >= COMMIT_TRIES || error.kind == ErrorKind::UploadGone => return Err(error.into()),
-                _ => {}
-            }
-        }
-    }
-
-    /// What the drive stored must be what came; else it goes again.
-    async fn check(&self, item: &Item, sha1: [u8; 20]) -> Result<(), Error> {
-        if item.size == self.received && item.sha1.is_none_or(|stored| stored == sha1) {
-            return Ok(());
-        }
-        tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");
-        let client = &self.target.mount.account.client;
-        client.delete(&self.target.drive_id, &item.file_id).await.ok();
-        Err(Error::Corrupt)
-    }
-
-    /// The new content is in place; what was served under the name goes.
-    async fn replace(&self, item: &Item) -> Result<Entry, Error> {
-        let listings = &self.tree.0.resolver.listings;
-        let mut entry = Entry::from(item);
-        if let Some(modified_ms) = self.options.modified_ms {
-            entry.modified_ms = modified_ms;
-        }
-        let listing = listings.get(&self.target.mount, &self.target.folder.file_id, Freshness::Fresh).await;
-        let old = listing.ok().and_then(|listing| listing.find(self.target.name()).cloned());
-        let old = old.filter(|old| old.file_id != entry.file_id && !old.is_folder());
-        if let Some(old) = &old {
-            listings.apply(&self.target.mount, &self.target.folder.file_id, Change::Remove(old.file_id.clone()));
-        }
-        self.tree.put(&self.target, entry.clone()).await;
-        self.tree.release(&self.target.rest.under(&self.target.mount.path)).await;
-        if let Some(old) = old
-            && let Err(error) = self.tree.remove_entry(&self.target, &old).await
-        {
-            // The newest of one name is served, so the client has what it asked for.
-            tracing::warn!(%error, file = %old.file_id, "the replaced version could not be removed");
-        }
-        Ok(entry)
-    }
 }
 
-fn is(error: &Error, kind: ErrorKind) -> bool {
+pub(super) fn is(error: &Error, kind: ErrorKind) -> bool {
     matches!(error, Error::Upstream(upstream) if upstream.kind == kind)
 }
 
-async fn joined(task: JoinHandle<Result<Session, Error>>) -> Result<Session, Error> {
+pub(super) async fn joined(task: JoinHandle<Result<Session, Error>>) -> Result<Session, Error> {
     match task.await {
         Ok(result) => result,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -475,28 +313,6 @@ async fn joined(task: JoinHandle<Result<Session, Error>>) -> Result<Session, Err
     }
 }
 
-fn spool_failed(error: io::Error) -> Error {
+pub(super) fn spool_failed(error: io::Error) -> Error {
     Error::Spool(error.to_string())
-}
-
-/// The proof's bytes out of the chunks of a body.
-fn proof_of(chunks: Vec<Bytes>) -> ProofSource {
-    ProofSource(Arc::new(move |start, end| {
-        let mut at = 0u64;
-        let mut found = Vec::new();
-        for chunk in &chunks {
-            let length = chunk.len() as u64;
-            let within = |position: u64| usize::try_from(position.saturating_sub(at).min(length)).unwrap_or(0);
-            found.extend_from_slice(&chunk[within(start)..within(end)]);
-            at += length;
-        }
-        Ok(found)
-    }))
-}
-
-#[cfg(unix)]
-fn read_at(file: &std::fs::File, start: u64, end: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
-    std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, start)?;
-    Ok(bytes)
 }
