@@ -5,3 +5,4 @@ cd "$(dirname "$0")/.."
 cargo build --release --locked
 cargo bench --bench propfind
 bash benches/proxy.sh
+bash benches/upload.sh

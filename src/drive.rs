@@ -29,6 +29,7 @@ pub use account::Quota;
 pub use cache::Freshness;
 pub use entry::{Entry, Kind, Resource};
 pub use error::Error;
+pub use held::MAX_LOCAL;
 pub use link::Link;
 pub use members::Members;
 pub use path::{MAX_NAME_BYTES, Path, PathError};

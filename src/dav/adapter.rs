@@ -136,7 +136,17 @@ impl Adapter {
             None if !options.create => return Err(FsError::NotFound),
             _ => {}
         }
+        if self.tree.refuses(&path) {
+            let text = "file managers' own files are refused here (upload.metadata_files)";
+            scope.refuse(Failure::new(http::StatusCode::FORBIDDEN, text));
+            return Err(FsError::GeneralFailure);
+        }
         let size = scope.0.upload.size.or(options.size);
+        if self.tree.keeps_here(&path) && scope.0.method == http::Method::PUT {
+            let kept =
+                Kept { adapter: self.clone(), scope: scope.clone(), path, size, content: Vec::new(), entry: None };
+            return Ok(Box::new(kept));
+        }
         let upload = self.tree.upload(&path, UploadOptions { size, ..scope.0.upload.clone() }).await;
         let mut upload = Some(upload.map_err(|error| scope.fail(error))?);
         let mut entry = None;
@@ -306,6 +316,69 @@ impl DavFile for Body {
                 self.adapter.log(self.adapter.stored.follow(&old, &entry.file_id, false).await);
             }
             self.entry = Some(entry);
+            Ok(())
+        })
+    }
+}
+
+/// The body of a file manager's own file, which stays in the state store.
+struct Kept {
+    adapter: Adapter,
+    scope: Scope,
+    path: Path,
+    size: Option<u64>,
+    content: Vec<u8>,
+    entry: Option<Entry>,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+impl DavFile for Kept {
+    fn metadata(&'_ mut self) -> FsFuture<'_, Box<dyn DavMetaData>> {
+        Box::pin(async {
+            let entry = self.entry.clone().ok_or(FsError::GeneralFailure)?;
+            Ok(Box::new(Meta(Arc::new(entry))) as Box<dyn DavMetaData>)
+        })
+    }
+
+    fn write_buf(&'_ mut self, mut buf: Box<dyn Buf + Send>) -> FsFuture<'_, ()> {
+        let bytes = buf.copy_to_bytes(buf.remaining());
+        self.write_bytes(bytes)
+    }
+
+    fn write_bytes(&'_ mut self, buf: Bytes) -> FsFuture<'_, ()> {
+        Box::pin(async move {
+            if self.content.len() + buf.len() > drive::MAX_LOCAL {
+                let text = "a file manager's own file of this size is not kept (upload.metadata_files)";
+                self.scope.refuse(Failure::new(http::StatusCode::PAYLOAD_TOO_LARGE, text));
+                return Err(FsError::TooLarge);
+            }
+            self.content.extend_from_slice(&buf);
+            Ok(())
+        })
+    }
+
+    fn read_bytes(&'_ mut self, _count: usize) -> FsFuture<'_, Bytes> {
+        Box::pin(async { Err(FsError::NotImplemented) })
+    }
+
+    fn seek(&'_ mut self, _pos: std::io::SeekFrom) -> FsFuture<'_, u64> {
+        Box::pin(async { Err(FsError::NotImplemented) })
+    }
+
+    fn flush(&'_ mut self) -> FsFuture<'_, ()> {
+        Box::pin(async {
+            let received = self.content.len() as u64;
+            if let Some(expected) = self.size.filter(|expected| *expected != received) {
+                return Err(self.scope.fail(drive::Error::Length { expected, received }));
+            }
+            let content = std::mem::take(&mut self.content);
+            let kept = self.adapter.tree.keep_here(&self.path, content).await;
+            self.entry = Some(kept.map_err(|error| self.scope.fail(error))?);
             Ok(())
         })
     }

@@ -100,7 +100,7 @@ impl Dav {
 
     fn policy(&self, request: &Get<'_>, file: &Resource) -> LinkPolicy {
         // What is empty needs no way; and a held file has no link.
-        if file.entry.size == Some(0) {
+        if file.entry.size == Some(0) || file.entry.file_id.starts_with("local-") {
             return LinkPolicy::Proxy;
         }
         if let Some(policy) = request.policy {
@@ -170,6 +170,10 @@ impl Dav {
     ) -> Result<Body, drive::Error> {
         if range.is_empty() {
             return Ok(body::empty());
+        }
+        if let Some(content) = self.tree.kept_content(file).await? {
+            let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(content.len());
+            return Ok(body::full(content[at(range.start)..at(range.end)].to_vec()));
         }
         Ok(stream_body(self.tree.read(file, range, request.reader()).await?))
     }

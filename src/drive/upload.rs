@@ -57,6 +57,10 @@ impl UploadRoom {
         }
     }
 
+    pub(super) fn metadata_files(&self) -> config::MetadataFiles {
+        self.settings.metadata_files
+    }
+
     pub(super) async fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.memory_kib);
         self.memory.clone().acquire_many_owned(kib).await.map_err(|_| Error::Stopping)

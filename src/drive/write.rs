@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::cache::Freshness;
 use super::members::Change;
 use super::mount::Mounted;
+use super::upload::UploadOptions;
 use super::{Entry, Error, Kind, Path, Resource, Tree};
 use crate::config::RemoveWay;
 use crate::upstream::{self, CheckNameMode, Created, ErrorKind, TaskState, TreeChange};
@@ -117,6 +118,11 @@ impl Tree {
     /// [`Error::CrossDrive`], [`Error::IntoItself`], [`Error::NameExists`], as [`Tree::remove`].
     pub async fn relocate(&self, source: &Resource, to: &Path, replaced: Option<&Resource>) -> Result<(), Error> {
         let from = self.target(&source.path).await?;
+        if let Some(content) = self.kept_content(source).await? {
+            self.place_kept(content, to, replaced).await?;
+            self.release(&source.path).await;
+            return Ok(());
+        }
         if self.holds_mounts(&source.path) {
             return Err(Error::Protected);
         }
@@ -132,7 +138,25 @@ impl Tree {
             self.remove_entry(&target, &replaced.entry).await?;
         }
         self.put(&target, entry).await;
+        self.follow(&source.path, to).await;
         Ok(())
+    }
+
+    /// Puts the content of a file that stays here to another path: here again, or to the drive.
+    async fn place_kept(&self, content: Vec<u8>, to: &Path, replaced: Option<&Resource>) -> Result<(), Error> {
+        if self.keeps_here(to) {
+            self.keep_here(to, content).await?;
+        } else {
+            let size = Some(content.len() as u64);
+            let mut upload = self.upload(to, UploadOptions { size, ..UploadOptions::default() }).await?;
+            upload.write(content.into()).await?;
+            upload.finish().await?;
+            return Ok(());
+        }
+        match replaced {
+            Some(replaced) if !replaced.entry.file_id.starts_with("local-") => self.remove(replaced).await,
+            _ => Ok(()),
+        }
     }
 
     async fn relocate_by_id(
@@ -180,6 +204,9 @@ impl Tree {
     /// # Errors
     /// As [`Tree::relocate`].
     pub async fn copy(&self, source: &Resource, to: &Path, replaced: Option<&Resource>) -> Result<(), Error> {
+        if let Some(content) = self.kept_content(source).await? {
+            return self.place_kept(content, to, replaced).await;
+        }
         let (mount, _) = self.mount_of(&source.path).ok_or(Error::Protected)?;
         let target = self.target(to).await?;
         let from = Target { mount: mount.clone(), drive_id: mount.drive_id().await?, ..target.clone() };

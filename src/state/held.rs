@@ -1,10 +1,10 @@
-//! Empty files that wait for their content.
+//! Files that the drive does not have: empty ones that wait for their content, and file managers' own.
 
 use sqlx::Row as _;
 
 use super::{Error, Store};
 
-/// One empty file that the drive does not have yet.
+/// One file that the drive does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldRow {
     /// Path in the whole tree.
@@ -13,6 +13,8 @@ pub struct HeldRow {
     pub file_id: String,
     /// When it was made, Unix milliseconds.
     pub created_ms: i64,
+    /// The whole content of a file that stays here; absent for one that waits for its content.
+    pub content: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -27,6 +29,7 @@ impl Store {
                 path: row.try_get("path")?,
                 file_id: row.try_get("file_id")?,
                 created_ms: row.try_get("created_ms")?,
+                content: row.try_get("content")?,
             })
         };
         rows.into_iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(Error::from)
@@ -37,13 +40,24 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_held_file(&self, row: &HeldRow) -> Result<(), Error> {
-        sqlx::query("INSERT OR REPLACE INTO held_files VALUES (?, ?, ?)")
+        sqlx::query("INSERT OR REPLACE INTO held_files VALUES (?, ?, ?, ?)")
             .bind(&row.path)
             .bind(&row.file_id)
             .bind(row.created_ms)
+            .bind(&row.content)
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+
+    /// The content of one file that stays here.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub async fn local_content(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let row =
+            sqlx::query("SELECT content FROM held_files WHERE path = ?").bind(path).fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| row.try_get("content")).transpose()?.flatten())
     }
 
     /// Forgets a held file.

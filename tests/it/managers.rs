@@ -79,6 +79,46 @@ async fn an_empty_file_is_there_for_all_and_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn file_managers_own_files_never_reach_the_drive_and_follow_their_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
+    let world = World::with(|config| config.state = state).await;
+    world.request("MKCOL", "/dav/dir").send().await.unwrap();
+    world.sim.reset_calls();
+    for name in ["._photo.jpg", ".DS_Store", "Thumbs.db", "desktop.ini"] {
+        let path = format!("/dav/dir/{name}");
+        assert_eq!(world.request("PUT", &path).body(format!("own {name}")).send().await.unwrap().status(), 201);
+        assert_eq!(world.get(&path).await.text().await.unwrap(), format!("own {name}"));
+    }
+    assert_eq!(world.request("PUT", "/dav/dir/.DS_Store").body("again").send().await.unwrap().status(), 204);
+    assert_eq!(world.hrefs("/dav/dir/").await.len(), 5);
+    let moved = world.request("MOVE", "/dav/dir/").header("destination", world.url("/dav/moved/"));
+    assert_eq!(moved.send().await.unwrap().status(), 201);
+    let world = world.restart().await;
+    assert_eq!(world.range("/dav/moved/.DS_Store", "bytes=1-2").await.text().await.unwrap(), "ga");
+    assert_eq!(world.hrefs("/dav/moved/").await.len(), 5);
+    assert_eq!(world.request("DELETE", "/dav/moved/Thumbs.db").send().await.unwrap().status(), 204);
+    assert_eq!(world.hrefs("/dav/moved/").await.len(), 4);
+    let renamed =
+        world.request("MOVE", "/dav/moved/desktop.ini").header("destination", world.url("/dav/moved/plain.txt"));
+    assert_eq!(renamed.send().await.unwrap().status(), 201);
+    assert_eq!(world.sim.read("/moved/plain.txt").unwrap(), b"own desktop.ini");
+    assert_eq!(world.sim.read("/moved/.DS_Store"), None);
+    assert_eq!(world.request("DELETE", "/dav/moved/").send().await.unwrap().status(), 204);
+    assert_eq!(world.get("/dav/moved/.DS_Store").await.status(), 404);
+}
+
+#[tokio::test]
+async fn file_managers_own_files_can_be_refused_or_uploaded() {
+    use alidav::config::MetadataFiles;
+    let world = World::with(|config| config.upload.metadata_files = MetadataFiles::Refuse).await;
+    assert_eq!(world.request("PUT", "/dav/.DS_Store").body("x").send().await.unwrap().status(), 403);
+    let world = World::with(|config| config.upload.metadata_files = MetadataFiles::Upload).await;
+    assert_eq!(world.request("PUT", "/dav/.DS_Store").body("x").send().await.unwrap().status(), 201);
+    assert_eq!(world.sim.read("/.DS_Store").unwrap(), b"x");
+}
+
+#[tokio::test]
 async fn an_empty_file_that_goes_again_never_reaches_the_drive() {
     let world = ready().await;
     assert_eq!(world.request("PUT", "/dav/brief").header("content-length", "0").send().await.unwrap().status(), 201);
