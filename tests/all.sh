@@ -21,7 +21,7 @@ install_packages() {
 }
 
 step "packages"
-install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg cadaver:cadaver litmus:litmus \
+install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg cadaver:cadaver litmus:litmus mount.davfs:davfs2 \
     fusermount3:fuse3 openssl:openssl cc:gcc
 
 step "formatting"
