@@ -24,19 +24,6 @@ enum Live {
     Checksums,
 }
 
-/// Those that allprop gives: not the quota (RFC 4331), nor what lies outside RFC 4918.
-const ALLPROP: [Live; 9] = [
-    Live::ResourceType,
-    Live::DisplayName,
-    Live::ContentLength,
-    Live::ContentType,
-    Live::Etag,
-    Live::LastModified,
-    Live::CreationDate,
-    Live::SupportedLock,
-    Live::LockDiscovery,
-];
-
 const EVERY: [Live; 12] = [
     Live::ResourceType,
     Live::DisplayName,
@@ -51,6 +38,9 @@ const EVERY: [Live; 12] = [
     Live::QuotaUsed,
     Live::Checksums,
 ];
+
+/// Those that allprop gives: not the quota (RFC 4331), nor what lies outside RFC 4918.
+const ALLPROP: &[Live] = EVERY.split_at(9).0;
 
 impl Live {
     fn of(name: &PropName) -> Option<Self> {
@@ -118,7 +108,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(request: &Propfind) -> Self {
         let (base, asked, report_missing): (&[Live], &[PropName], bool) = match request {
-            Propfind::AllProp(include) => (&ALLPROP, include, true),
+            Propfind::AllProp(include) => (ALLPROP, include, true),
             Propfind::PropName => (&EVERY, &[], false),
             Propfind::Prop(names) => (&[], names, true),
         };

@@ -15,7 +15,8 @@ finish() {
     done
     if [ "$status" -ne 0 ]; then
         for log in "$WORK"/*.log; do
-            [ -e "$log" ] && { echo "--- $log"; tail -30 "$log"; }
+            # The script may have ended where its output goes to a file.
+            [ -e "$log" ] && { echo "--- $log"; tail -30 "$log"; } >&2
         done
     fi
     rm -rf "$WORK"
