@@ -110,7 +110,12 @@ impl From<drive::Error> for Failure {
             E::NameExists => {
                 return Self::new(StatusCode::PRECONDITION_FAILED, "something of this name is already there");
             }
-            E::IntoItself => return Self::new(StatusCode::FORBIDDEN, "a folder cannot be put into itself"),
+            E::IntoItself => {
+                return Self::new(
+                    StatusCode::FORBIDDEN,
+                    "an item cannot be put into itself, nor in place of a folder that holds it",
+                );
+            }
             E::CrossDrive => {
                 return Self::new(
                     StatusCode::BAD_GATEWAY,

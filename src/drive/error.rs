@@ -50,8 +50,8 @@ pub enum Error {
     /// The name is taken by something that must not be replaced.
     #[error("the name is taken")]
     NameExists,
-    /// A folder cannot be put into itself.
-    #[error("a folder cannot be put into itself")]
+    /// A folder cannot be put into itself, nor an item in place of a folder that holds it.
+    #[error("an item cannot be put into itself or in place of a folder that holds it")]
     IntoItself,
     /// The two places are on different drives.
     #[error("the two places are on different drives")]

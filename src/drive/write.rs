@@ -250,6 +250,10 @@ impl Tree {
         if source.is_folder() && path.strip_base(&source.path).is_some() {
             return Err(Error::IntoItself);
         }
+        // Removing the replaced folder would take the source with it.
+        if source.path.strip_base(path).is_some() {
+            return Err(Error::IntoItself);
+        }
         Ok(())
     }
 

@@ -115,6 +115,8 @@ async fn impossible_moves_change_nothing() {
     for (method, from, to, status) in [
         ("MOVE", "/dav/dir/", "/dav/dir/sub/dir/", 403),
         ("COPY", "/dav/dir/", "/dav/dir/inner/", 403),
+        ("COPY", "/dav/dir/sub/", "/dav/dir/", 403),
+        ("MOVE", "/dav/dir/sub/x", "/dav/dir/", 403),
         ("MOVE", "/dav/file", "/dav/none/file", 409),
         ("COPY", "/dav/none", "/dav/x", 404),
         ("MOVE", "/dav/file", "/dav/file", 403),
