@@ -139,6 +139,11 @@ impl Client {
         &self.0.page_size
     }
 
+    /// A living access token.
+    pub(super) async fn access(&self) -> Result<Access, Error> {
+        self.0.tokens.access().await
+    }
+
     /// Sends a call whose body is the same with every token.
     pub(super) async fn call<T: DeserializeOwned>(&self, endpoint: Endpoint, body: &Value) -> Result<T, Error> {
         self.call_with(endpoint, |_| Ok(body.clone())).await

@@ -82,6 +82,14 @@ impl Client {
         }))
     }
 
+    /// Which bytes of a content of `size` bytes the drive would ask for as proof, by the token of now.
+    ///
+    /// # Errors
+    /// There is no living token.
+    pub async fn proof_range(&self, size: u64) -> Result<std::ops::Range<u64>, Error> {
+        Ok(proof::proof_range(self.access().await?.expose(), size))
+    }
+
     /// New URLs for parts of a session (reference 3.13).
     ///
     /// # Errors
@@ -266,7 +274,7 @@ fn create_body(request: &CreateFile<'_>, token: &str) -> Result<Value, Error> {
 }
 
 fn unreadable(error: std::io::Error) -> Error {
-    Error::new(CREATE.name, ErrorKind::InvalidRequest)
+    Error::new(CREATE.name, ErrorKind::ProofRefused)
         .message(format!("the bytes for the proof are unreadable: {error}"))
 }
 
