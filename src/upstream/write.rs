@@ -274,8 +274,7 @@ fn create_body(request: &CreateFile<'_>, token: &str) -> Result<Value, Error> {
 }
 
 fn unreadable(error: std::io::Error) -> Error {
-    Error::new(CREATE.name, ErrorKind::ProofRefused)
-        .message(format!("the bytes for the proof are unreadable: {error}"))
+    Error::new(CREATE.name, ErrorKind::ProofRefused).message(format!("the bytes for the proof are unreadable: {error}"))
 }
 
 fn parts(list: Option<Vec<super::wire::WirePart>>) -> Vec<PartUrl> {
