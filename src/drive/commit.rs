@@ -126,14 +126,7 @@ impl Upload {
                 Err(error) => error,
             };
             tries += 1;
-            let lost = matches!(
-                error.kind,
-                ErrorKind::Unavailable
-                    | ErrorKind::Unreachable
-                    | ErrorKind::Timeout
-                    | ErrorKind::Malformed
-                    | ErrorKind::UploadGone
-            );
+            let lost = error.kind.leaves_doubt() || error.kind == ErrorKind::UploadGone;
             if !lost {
                 return Err(error.into());
             }

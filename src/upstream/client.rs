@@ -122,16 +122,7 @@ impl Client {
     }
 
     fn note(&self, error: Option<&Error>) {
-        let trouble = |e: &&Error| {
-            matches!(
-                e.kind,
-                ErrorKind::Unreachable
-                    | ErrorKind::Unavailable
-                    | ErrorKind::Timeout
-                    | ErrorKind::Malformed
-                    | ErrorKind::Throttled
-            )
-        };
+        let trouble = |e: &&Error| e.kind.leaves_doubt() || e.kind == ErrorKind::Throttled;
         *self.0.problem.lock() = error.filter(trouble).map(ToString::to_string);
     }
 

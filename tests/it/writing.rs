@@ -299,3 +299,15 @@ async fn what_is_stored_of_an_empty_file_stays_when_the_file_reaches_the_drive()
     assert_eq!(world.sim.read("/moved").unwrap(), b"");
     assert!(world.propfind("/dav/moved", "0").await.text().await.unwrap().contains("kept"));
 }
+
+#[tokio::test]
+async fn a_folder_whose_making_was_answered_into_the_void_is_made_once() {
+    use alidav::sim::{Fault, FaultKind};
+    for kind in [FaultKind::CloseAfter, FaultKind::CloseBefore, FaultKind::BrokenJson] {
+        let world = ready(&[]).await;
+        world.sim.fault(Fault::once("openFile/create", kind.clone()));
+        assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 201, "{kind:?}");
+        assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/new/"]);
+        assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 405);
+    }
+}
