@@ -191,8 +191,10 @@ impl Upload {
     pub(super) fn send_buffer(&mut self, mut session: Session) -> JoinHandle<Result<Session, Error>> {
         let (chunks, number, permit) = (self.buffer.take(), self.number, self.permit.take());
         self.number += 1;
+        let spare = self.buffer.spare();
         calls::spawn(async move {
             let sent = session.send(number, &chunks).await;
+            spare.give_back(chunks);
             drop(permit);
             sent.map(|()| session)
         })
