@@ -22,7 +22,7 @@ install_packages() {
 
 step "packages"
 install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg cadaver:cadaver litmus:litmus mount.davfs:davfs2 \
-    fusermount3:fuse3 openssl:openssl cc:gcc
+    fusermount3:fuse3 openssl:openssl cc:gcc gio:libglib2.0-bin dbus-run-session:dbus /usr/libexec/gvfsd-dav:gvfs-backends
 
 step "formatting"
 cargo fmt --check

@@ -146,11 +146,7 @@ fn of_upstream(error: &crate::upstream::Error) -> Failure {
         ErrorKind::NotFound => new(StatusCode::NOT_FOUND, "nothing is here"),
         ErrorKind::ParentNotFound => new(StatusCode::CONFLICT, "the folder above does not exist"),
         ErrorKind::NameExists => new(StatusCode::METHOD_NOT_ALLOWED, "something of this name is already here"),
-        ErrorKind::QuotaExhausted => new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "the drive is full or over its capacity; free space or extend it, then try again",
-        )
-        .condition("quota-not-exceeded"),
+        ErrorKind::QuotaExhausted => no_space(),
         ErrorKind::Forbidden => Failure::new(
             StatusCode::FORBIDDEN,
             format!(
@@ -202,11 +198,17 @@ fn of_upstream(error: &crate::upstream::Error) -> Failure {
     }
 }
 
+fn no_space() -> Failure {
+    let text = "the drive is full or over its capacity; free space or extend it, then try again";
+    Failure::new(StatusCode::INSUFFICIENT_STORAGE, text).condition("quota-not-exceeded")
+}
+
 fn of_data(kind: DataErrorKind) -> Failure {
     match kind {
         DataErrorKind::TooManyStreams => {
             Failure::busy("the drive allows no further download connection; wait and try again", None)
         }
+        DataErrorKind::NoSpace => no_space(),
         DataErrorKind::Stalled => {
             Failure::new(StatusCode::GATEWAY_TIMEOUT, "the drive sent nothing in time; try again")
         }

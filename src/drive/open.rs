@@ -158,7 +158,10 @@ impl Tries {
             DataErrorKind::Unavailable | DataErrorKind::Broken | DataErrorKind::Stalled | DataErrorKind::WrongRange => {
                 self.count < MAX_TRIES
             }
-            DataErrorKind::PartAlreadyExists | DataErrorKind::PartNotSequential | DataErrorKind::UploadGone => false,
+            DataErrorKind::NoSpace
+            | DataErrorKind::PartAlreadyExists
+            | DataErrorKind::PartNotSequential
+            | DataErrorKind::UploadGone => false,
         };
         if !again {
             return Err(Error::Data(error));

@@ -108,6 +108,7 @@ impl Session {
                 DataErrorKind::PartAlreadyExists => return Ok(()),
                 DataErrorKind::PartNotSequential => return self.catch_up(number).await,
                 DataErrorKind::UploadGone => return Err(Error::Upload("the session is gone".to_owned())),
+                DataErrorKind::NoSpace => return Err(Error::Data(error)),
                 DataErrorKind::Expired | DataErrorKind::Refused => {
                     self.urls.clear();
                     if attempt > 1 {

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::Response;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::Sha256;
 
 use super::answer::{Body, xml};
@@ -55,13 +55,19 @@ fn path(drive_id: &str, file_id: &str) -> String {
 
 fn url(world: &World, verb: &str, path: &str, query: &str) -> String {
     let signature = sign(world, verb, "", path, query);
+    let signature = utf8_percent_encode(&signature, NON_ALPHANUMERIC);
     format!("{}{path}?{query}&x-oss-signature={signature}&x-oss-signature-version=OSS2", world.base)
 }
 
+/// The signature covers what the URL says, not how it is spelt: version 2 of OSS's signatures is made of
+/// the decoded path and the decoded, sorted parameters, and clients do re-encode a `Location`.
 fn sign(world: &World, verb: &str, content_type: &str, path: &str, query: &str) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&world.secret) else { return String::new() };
-    mac.update(format!("{verb}\n\n{content_type}\n{path}\n{query}").as_bytes());
-    utf8_percent_encode(&STANDARD.encode(mac.finalize().into_bytes()), NON_ALPHANUMERIC).to_string()
+    let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
+    let mut pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    pairs.sort();
+    mac.update(format!("{verb}\n\n{content_type}\n{path}\n{pairs:?}").as_bytes());
+    STANDARD.encode(mac.finalize().into_bytes())
 }
 
 /// Whether a raw path is of the data host's form.
@@ -91,6 +97,7 @@ pub(super) fn check(world: &World, parts: &http::request::Parts) -> Result<Grant
         || Box::new(xml(403, "SignatureDoesNotMatch", "The request signature does not match.", "0002-00000040"));
     let (signed, rest) = query.split_once("&x-oss-signature=").ok_or_else(mismatch)?;
     let signature = rest.strip_suffix("&x-oss-signature-version=OSS2").ok_or_else(mismatch)?;
+    let signature = percent_decode_str(signature).decode_utf8_lossy();
     let extra = parts.headers.keys().any(|name| {
         name.as_str() == "content-md5"
             || (name.as_str().starts_with("x-oss-") && name.as_str() != "x-oss-range-behavior")

@@ -40,6 +40,9 @@ pub enum DataErrorKind {
     /// No bytes for too long.
     #[error("stalled")]
     Stalled,
+    /// The account's space is used up.
+    #[error("no space left")]
+    NoSpace,
     /// 409 `PartAlreadyExist`.
     #[error("part already stored")]
     PartAlreadyExists,
@@ -67,6 +70,8 @@ impl DataError {
             "NoSuchUpload" => DataErrorKind::UploadGone,
             "PartAlreadyExist" => DataErrorKind::PartAlreadyExists,
             "PartNotSequential" => DataErrorKind::PartNotSequential,
+            code if code.starts_with("QuotaExhausted") || code == "ExceedCapacityForbidden" => DataErrorKind::NoSpace,
+            _ if status == StatusCode::INSUFFICIENT_STORAGE => DataErrorKind::NoSpace,
             "InvalidRange" => DataErrorKind::WrongRange,
             "RequestTimeout" => DataErrorKind::Broken,
             _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => DataErrorKind::Unavailable,

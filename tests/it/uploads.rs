@@ -175,6 +175,8 @@ async fn keeps_the_old_file_when_the_drive_refuses() {
         ("openFile/create", FaultKind::CloseAfter, 0, 502),
         ("data PUT", code(403, "AccessDenied"), 0, 502),
         ("data PUT", code(404, "NoSuchUpload"), 2, 502),
+        ("data PUT", code(403, "QuotaExhausted.Drive"), 2, 507),
+        ("data PUT", code(500, "InternalError"), 3, 502),
         ("openFile/complete", code(403, "QuotaExhausted.Drive"), 0, 507),
         ("openFile/complete", code(400, "InvalidParameter.ContentHash"), 0, 502),
         ("openFile/complete", code(429, "TooManyRequests"), 0, 503),
