@@ -126,6 +126,17 @@ impl Dav {
         })
     }
 
+    /// The same locks and stored properties over a tree by other settings.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config, tree: Tree) -> Self {
+        Self {
+            tree,
+            rules: Arc::new(link::Rules::new(&config.clients)),
+            infinity_max_entries: config.cache.infinity_max_entries,
+            ..self.clone()
+        }
+    }
+
     /// Answers a request to a URL below the prefix, or above it.
     pub async fn handle<B>(&self, request: Request<B>, context: &Context) -> Response<Body>
     where

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use super::Error;
 use super::link::LinkCache;
 use super::slots::Slots;
-use crate::config;
+use crate::config::Config;
 use crate::state::{DriveIds, Store};
 use crate::upstream::Client;
 
@@ -34,12 +34,13 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(client: Client, store: Store, settings: &config::Upstream) -> Self {
+    pub(super) fn new(client: Client, store: &Store, config: &Config) -> Self {
+        let settings = &config.upstream;
         Self {
             client,
             links: LinkCache::new(),
             slots: Slots::new(settings.max_streams, settings.max_wait),
-            store,
+            store: store.clone(),
             drives: OnceCell::new(),
             quota: moka::future::Cache::builder().max_capacity(1).time_to_live(QUOTA_TTL).build(),
         }

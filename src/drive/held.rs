@@ -238,6 +238,15 @@ impl Tree {
         Ok(())
     }
 
+    /// Takes over the waiting of the tree before.
+    pub(super) fn settle_all_later(&self) {
+        for path in self.0.held.below(&Path::root()) {
+            if self.0.held.get(&path).is_some_and(|held| !is_local(&held)) {
+                self.settle_later(path);
+            }
+        }
+    }
+
     fn settle_later(&self, path: Path) {
         // A tree that is gone has nothing left to settle; the next run takes it up.
         let inner = Arc::downgrade(&self.0);

@@ -30,11 +30,11 @@ pub struct Tree(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     /// Deepest path first, so that the first base of a path is its mount.
     mounts: Vec<Arc<Mounted>>,
-    accounts: Vec<Arc<Account>>,
+    accounts: HashMap<String, Arc<Account>>,
     pub(super) resolver: Resolver,
-    pub(super) uploads: UploadRoom,
-    pub(super) held: HeldFiles,
-    successor: OnceLock<Successor>,
+    pub(super) uploads: Arc<UploadRoom>,
+    pub(super) held: Arc<HeldFiles>,
+    successor: Arc<OnceLock<Successor>>,
     /// Time of folders that no drive item stands for.
     started_ms: i64,
 }
@@ -50,37 +50,42 @@ impl Tree {
     /// mount whose account has none is left out (the configuration's check rules that out).
     #[must_use]
     pub fn new(config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
-        let accounts: HashMap<String, Arc<Account>> = clients
-            .into_iter()
-            .map(|(name, client)| (name, Arc::new(Account::new(client, store.clone(), &config.upstream))))
-            .collect();
+        let accounts = clients.into_iter().map(|(name, client)| (name, Arc::new(Account::new(client, store, config))));
+        let accounts: HashMap<_, _> = accounts.collect();
         let started_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| i64::try_from(d.as_secs() * 1000).unwrap_or(i64::MAX));
-        let mut mounts: Vec<_> = config
-            .mounts
-            .iter()
-            .enumerate()
-            .filter_map(|(index, settings)| {
-                let path = Path::parse(&settings.path).ok()?;
-                let root = Entry::synthetic(path.name(), &settings.root_folder_id, started_ms);
-                let account = accounts.get(&settings.account)?.clone();
-                let settings = Arc::new(settings.clone());
-                Some(Arc::new(Mounted { index, path, settings, account, root: Arc::new(root) }))
-            })
-            .collect();
-        mounts.sort_by_key(|m| std::cmp::Reverse(m.path.segments().count()));
-        let resolver = Resolver::new(ListingCache::new(&config.cache), config.cache.list_ttl);
-        let uploads = UploadRoom::new(&config.upload);
         Self(Arc::new(Inner {
-            mounts,
-            accounts: accounts.into_values().collect(),
-            resolver,
-            uploads,
-            held: HeldFiles::new(store.clone()),
-            successor: OnceLock::new(),
+            mounts: mounts(config, &accounts, &[], started_ms),
+            accounts,
+            resolver: Resolver::new(ListingCache::new(&config.cache), config.cache.list_ttl),
+            uploads: Arc::new(UploadRoom::new(&config.upload)),
+            held: Arc::new(HeldFiles::new(store.clone())),
+            successor: Arc::default(),
             started_ms,
         }))
+    }
+
+    /// The tree by other settings: accounts that stay keep their tokens, links and places, mounts that stay
+    /// keep their listings, held files and uploads go on. `clients` has those of the new accounts; what runs
+    /// on the old tree ends there.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
+        let mut accounts: HashMap<_, _> = self.0.accounts.clone();
+        accounts.retain(|name, _| config.accounts.iter().any(|account| account.name == *name));
+        accounts
+            .extend(clients.into_iter().map(|(name, client)| (name, Arc::new(Account::new(client, store, config)))));
+        let tree = Self(Arc::new(Inner {
+            mounts: mounts(config, &accounts, &self.0.mounts, self.0.started_ms),
+            accounts,
+            resolver: self.0.resolver.clone(),
+            uploads: self.0.uploads.clone(),
+            held: self.0.held.clone(),
+            successor: self.0.successor.clone(),
+            started_ms: self.0.started_ms,
+        }));
+        tree.settle_all_later();
+        tree
     }
 
     /// Has somebody told when an item gets another id by itself: a held file that reaches the drive. Only
@@ -185,7 +190,7 @@ impl Tree {
 
     /// The accounts' clients, for health and checks.
     pub fn accounts(&self) -> impl Iterator<Item = &Client> {
-        self.0.accounts.iter().map(|account| &account.client)
+        self.0.accounts.values().map(|account| &account.client)
     }
 
     /// Settings of the mount that a path lies in; absent above the mounts. Makes no call.
@@ -244,4 +249,37 @@ impl Tree {
             None => Entry::synthetic(path.name(), "", self.0.started_ms),
         }
     }
+}
+
+/// The mounts, deepest path first. One that shows the same folder in the same order as an old one keeps its
+/// index, and by it its listings.
+fn mounts(
+    config: &Config,
+    accounts: &HashMap<String, Arc<Account>>,
+    old: &[Arc<Mounted>],
+    started_ms: i64,
+) -> Vec<Arc<Mounted>> {
+    let mut next = old.iter().map(|mount| mount.index + 1).max().unwrap_or(0);
+    let mut taken = Vec::new();
+    let mut mounts: Vec<_> = config
+        .mounts
+        .iter()
+        .filter_map(|settings| {
+            let path = Path::parse(&settings.path).ok()?;
+            let root = Arc::new(Entry::synthetic(path.name(), &settings.root_folder_id, started_ms));
+            let account = accounts.get(&settings.account)?.clone();
+            let mut same = old.iter().filter(|old| same_view(&old.settings, settings) && !taken.contains(&old.index));
+            let index = same.next().map_or(next, |old| old.index);
+            next = next.max(index + 1);
+            taken.push(index);
+            Some(Arc::new(Mounted { index, path, settings: Arc::new(settings.clone()), account, root }))
+        })
+        .collect();
+    mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.segments().count()));
+    mounts
+}
+
+fn same_view(a: &config::Mount, b: &config::Mount) -> bool {
+    (&a.account, a.drive_type, &a.root_folder_id, a.order_by, a.order_direction)
+        == (&b.account, b.drive_type, &b.root_folder_id, b.order_by, b.order_direction)
 }

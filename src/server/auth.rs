@@ -85,6 +85,11 @@ impl Authenticator {
         }
     }
 
+    /// Other users; who was slowed down stays so.
+    pub(super) fn reconfigured(&self, users: &[User], anonymous: Permission) -> Self {
+        Self { throttle: self.throttle.clone(), ..Self::new(users, anonymous) }
+    }
+
     /// Checks the `Authorization` header of a request from an address.
     pub(super) async fn check(&self, header: Option<&HeaderValue>, address: IpAddr) -> Result<Identity, Denied> {
         let Some(header) = header else {

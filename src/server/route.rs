@@ -46,6 +46,19 @@ impl App {
         })
     }
 
+    /// By other settings: users, mounts, policies, trusted proxies and the public address.
+    pub(super) fn reconfigured(&self, config: &Config, tree: Tree) -> Self {
+        Self {
+            dav: self.dav.reconfigured(config, tree.clone()),
+            web: self.web.reconfigured(config, tree.clone()),
+            tree,
+            authenticator: self.authenticator.reconfigured(&config.users, config.anonymous),
+            trusted_proxies: config.trusted_proxies.clone(),
+            public_url: config.public_url.clone(),
+            dav_prefix: self.dav_prefix.clone(),
+        }
+    }
+
     /// Answers one request and logs it when its body has ended.
     pub(super) async fn answer(
         self: Arc<Self>,
