@@ -95,6 +95,9 @@ impl Server {
             tracker: TaskTracker::new(),
             grace: config.shutdown_grace,
         };
+        for client in server.tree.accounts() {
+            server.tracker.spawn(client.clone().keep_signed_in(server.stop.clone()));
+        }
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         for listener in listeners {
             let door = Door {

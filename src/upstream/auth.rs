@@ -5,7 +5,9 @@
 //! it stores the answer before anybody may use it. After an answer that never came the old token is
 //! kept for one careful retry at the same place: another server could only lose it for certain.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -15,9 +17,12 @@ use tokio::time::Instant;
 use super::pacer::{Pacer, RateClass};
 use super::read::unix_now;
 use super::token_source::{Grant, Outcome, TokenSource};
+use super::token_status::{self, TokenStatus};
 use super::{Error, ErrorKind, calls, jwt, lineage};
 use crate::config;
 use crate::state::{self, Store, Tokens};
+
+mod adopt;
 
 /// A token with less life than this is renewed before use, in seconds.
 const MARGIN_S: i64 = 200;
@@ -28,8 +33,15 @@ const CAREFUL_PAUSE: Duration = Duration::from_secs(5);
 /// Least time between attempts at servers that could not be reached or refused to act.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a refused token's refusal is answered without looking into the store again.
-const REFUSAL_MEMORY: Duration = Duration::from_secs(30);
+/// How long a refused token is not tried again; a refusal is final, but a server may have been mistaken.
+const REFUSAL_MEMORY: Duration = Duration::from_secs(600);
+
+/// How long a server that did not act is tried after all others.
+const SERVER_REST: Duration = Duration::from_secs(600);
+
+/// How often, and with which pauses, the store is looked at for what another process may be about to keep.
+const OTHERS_LOOKS: u32 = 4;
+const OTHERS_PAUSE: Duration = Duration::from_millis(250);
 
 const CALL: &str = "oauth/access_token";
 
@@ -38,22 +50,13 @@ const CALL: &str = "oauth/access_token";
 pub(super) struct Access(SecretString);
 
 impl Access {
+    pub(super) fn new(token: SecretString) -> Self {
+        Self(token)
+    }
+
     pub(super) fn expose(&self) -> &str {
         self.0.expose_secret()
     }
-}
-
-/// How long the account's tokens last and whether a person has to sign in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TokenStatus {
-    /// Whether there are tokens that nobody has refused.
-    pub signed_in: bool,
-    /// When the access token expires, Unix seconds.
-    pub access_expires_at: Option<i64>,
-    /// When the refresh token expires, Unix seconds, where it tells.
-    pub refresh_expires_at: Option<i64>,
-    /// Why the last renewal failed, with the remedy.
-    pub problem: Option<String>,
 }
 
 /// Cheap to clone.
@@ -69,6 +72,13 @@ struct Keeper {
     store: Store,
     max_wait: Duration,
     current: Mutex<Option<Tokens>>,
+    /// The refresh token that the store had when it was last read or written; what it has instead by now is
+    /// another process's and is not overwritten.
+    stored: Mutex<Option<SecretString>>,
+    /// Whose drive this process serves: listings and links of one user must not meet another's token.
+    user: Mutex<Option<String>>,
+    /// Times that tokens of another line were taken up.
+    sign_ins: AtomicU64,
     /// Held by the one task that loads or renews.
     flight: tokio::sync::Mutex<Flight>,
     failure: Mutex<Option<Failure>>,
@@ -81,8 +91,17 @@ struct Flight {
     unsaved: Option<Tokens>,
     /// Where and when an attempt of unknown end was made.
     unclear: Option<(usize, Instant)>,
-    /// A refresh token that was refused, and when.
-    refused: Option<(SecretString, Instant)>,
+    /// A refresh token that was refused.
+    refused: Option<Refused>,
+    /// When each server that did not act was last asked.
+    resting: HashMap<usize, Instant>,
+}
+
+struct Refused {
+    token: SecretString,
+    at: Instant,
+    /// What was told then.
+    words: String,
 }
 
 #[derive(Clone)]
@@ -99,21 +118,18 @@ impl TokenKeeper {
         pacer: Arc<Pacer>,
         store: Store,
     ) -> Self {
-        let sources = match (&account.client_id, &account.client_secret) {
-            (Some(id), Some(secret)) => vec![TokenSource::own_application(&settings.api_url, id, secret.clone())],
-            // A token got by PKCE cannot be renewed (reference 1.5).
-            (Some(_), None) => Vec::new(),
-            (None, _) => account.oauth_token_urls.iter().map(TokenSource::server).collect(),
-        };
         Self(Arc::new(Keeper {
             account: account.name.clone(),
             configured: account.refresh_token.clone(),
-            sources,
+            sources: TokenSource::of(account, &settings.api_url),
             http,
             pacer,
             store,
             max_wait: settings.max_wait,
             current: Mutex::default(),
+            stored: Mutex::default(),
+            user: Mutex::default(),
+            sign_ins: AtomicU64::new(0),
             flight: tokio::sync::Mutex::default(),
             failure: Mutex::default(),
         }))
@@ -136,18 +152,26 @@ impl TokenKeeper {
     }
 
     pub(super) async fn status(&self) -> TokenStatus {
-        let loaded = self.0.current.lock().is_some();
+        let keeper = &self.0;
+        let loaded = keeper.current.lock().is_some();
         if !loaded {
-            let _flight = self.0.flight.lock().await;
-            self.0.load().await.ok();
+            let flight = keeper.flight.lock().await;
+            if let Err(error) = keeper.load(&flight).await {
+                keeper.failed(&error);
+            }
         }
-        let failure = self.0.failure.lock().clone();
+        let failure = keeper.failure.lock().clone();
         let refused = failure.as_ref().is_some_and(|f| f.error.kind == ErrorKind::SignInNeeded);
-        let current = self.0.current.lock();
+        let current = keeper.current.lock();
+        let current = current.as_ref();
+        let renewable = current.is_some_and(|tokens| keeper.can_renew(tokens));
+        let lives = current.is_some_and(|tokens| renewable || tokens.expires_at > unix_now());
         TokenStatus {
-            signed_in: current.is_some() && !refused,
-            access_expires_at: current.as_ref().map(|t| t.expires_at).filter(|at| *at > 0),
-            refresh_expires_at: current.as_ref().and_then(|t| jwt::claims(t.refresh_token.expose_secret()).exp),
+            signed_in: lives && !refused,
+            access_expires_at: current.map(|t| t.expires_at).filter(|at| *at > 0),
+            refresh_expires_at: current.and_then(|t| jwt::claims(t.refresh_token.expose_secret()).exp),
+            renewable,
+            sign_in_by: current.map(|t| if renewable { token_status::refresh_end(t) } else { t.expires_at }),
             problem: failure.map(|f| f.error.to_string()),
         }
     }
@@ -186,17 +210,48 @@ impl Keeper {
         (other && tokens.expires_at - MARGIN_S > unix_now()).then(|| Access(tokens.access_token.clone()))
     }
 
-    fn remember(&self, result: &Result<Access, Error>) {
-        let mut failure = self.failure.lock();
-        *failure = result.as_ref().err().map(|error| {
-            tracing::warn!(account = %self.account, %error, "no access token");
-            Failure { error: error.clone(), at: Instant::now() }
-        });
+    /// Whether these tokens can be renewed without a person.
+    fn can_renew(&self, tokens: &Tokens) -> bool {
+        !tokens.refresh_token.expose_secret().is_empty() && self.sources.iter().any(TokenSource::renews)
     }
 
-    async fn load(&self) -> Result<(), Error> {
+    fn remember(&self, result: &Result<Access, Error>) {
+        match result {
+            Ok(_) => *self.failure.lock() = None,
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn failed(&self, error: &Error) {
+        tracing::warn!(account = %self.account, %error, "no access token");
+        *self.failure.lock() = Some(Failure { error: error.clone(), at: Instant::now() });
+    }
+
+    /// Takes what the store and the configuration have, unless it is another user's.
+    ///
+    /// A configured token that does not tell its age counts as newer than a stored one, but not once it was refused.
+    async fn load(&self, flight: &Flight) -> Result<(), Error> {
         let stored = self.store.tokens(&self.account).await.map_err(store_failed)?;
-        *self.current.lock() = lineage::choose(stored, self.configured.as_ref());
+        *self.stored.lock() = stored.as_ref().map(|tokens| tokens.refresh_token.clone());
+        let dead = |token: &&SecretString| stored.is_some() && flight.has_refused(token);
+        let configured = self.configured.as_ref().filter(|token| !dead(token));
+        let chosen = lineage::choose(stored, configured);
+        if let Some(user) = chosen.as_ref().and_then(|tokens| tokens.user_id.clone()) {
+            let mut serving = self.user.lock();
+            if serving.as_ref().is_some_and(|serving| *serving != user) {
+                let words =
+                    "another user has signed in under this account's name; restart alidav to serve that user's drive";
+                return Err(Error::new(CALL, ErrorKind::SignInNeeded).message(words));
+            }
+            *serving = Some(user);
+        }
+        let mut current = self.current.lock();
+        if let (Some(old), Some(new)) = (&*current, &chosen)
+            && old.access_token.expose_secret() != new.access_token.expose_secret()
+        {
+            self.sign_ins.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        *current = chosen;
         Ok(())
     }
 
@@ -204,21 +259,17 @@ impl Keeper {
         if let Some(tokens) = flight.unsaved.take() {
             return self.keep(flight, tokens).await;
         }
-        if let Some((token, at)) = &flight.refused {
-            let same =
-                self.current.lock().as_ref().is_some_and(|t| t.refresh_token.expose_secret() == token.expose_secret());
-            if same && at.elapsed() < REFUSAL_MEMORY {
-                return Err(self.sign_in("the refresh token was refused"));
-            }
-        }
         // Another process may have renewed or signed in meanwhile.
-        self.load().await?;
+        self.load(flight).await?;
         if let Some(access) = self.living(refused) {
             return Ok(access);
         }
         let tokens = self.current.lock().clone();
         let tokens = tokens.ok_or_else(|| self.sign_in("there is no token yet"))?;
-        if tokens.refresh_token.expose_secret().is_empty() || self.sources.is_empty() {
+        if let Some(words) = flight.refusal(&tokens) {
+            return Err(self.sign_in(words));
+        }
+        if !self.can_renew(&tokens) {
             return Err(self.sign_in("the access token has expired and cannot be renewed"));
         }
         self.renew(flight, tokens).await
@@ -232,32 +283,45 @@ impl Keeper {
             (None, None) => Duration::ZERO,
         };
         tokio::time::sleep(pause).await;
-        let first = flight.unclear.map_or(0, |(source, _)| source);
         let mut last = None;
-        for (at, source) in self.sources.iter().enumerate().skip(first) {
-            match self.attempt(source, &tokens).await? {
-                Outcome::Granted(grant) => return self.granted(flight, tokens, grant).await,
+        for at in flight.order(self.sources.len()) {
+            let source = &self.sources[at];
+            let Some(outcome) = self.attempt(source, &tokens).await? else {
+                return self.others(flight).await;
+            };
+            match outcome {
+                Outcome::Granted(grant) => {
+                    flight.resting.remove(&at);
+                    return self.granted(flight, tokens, grant).await;
+                }
                 Outcome::NotActed(error) => {
                     tracing::warn!(account = %self.account, server = source.name(), %error, "token server did not act");
+                    flight.resting.insert(at, Instant::now());
                     last = Some(error);
-                    if flight.unclear.is_some() {
-                        break;
+                    if flight.unclear.is_none() && !self.mark(&tokens, tokens.uncertain).await? {
+                        return self.others(flight).await;
                     }
-                    self.mark(&tokens, tokens.uncertain).await?;
                 }
                 Outcome::Refused(error) => {
-                    flight.refused = Some((tokens.refresh_token.clone(), Instant::now()));
-                    flight.unclear = None;
+                    if self.spent_by_another(&tokens).await {
+                        return self.others(flight).await;
+                    }
                     let lost = if tokens.uncertain {
                         "; an earlier renewal's answer was lost and may have spent it"
                     } else {
                         ""
                     };
-                    let words = error.to_string();
-                    let error = self.sign_in(&format!("the refresh token was refused ({words}){lost}"));
+                    let words = format!("the refresh token was refused ({error}){lost}");
+                    let error = self.sign_in(&words);
+                    flight.refused = Some(Refused { token: tokens.refresh_token, at: Instant::now(), words });
+                    flight.unclear = None;
                     return Err(error);
                 }
                 Outcome::Unclear(error) => {
+                    tracing::warn!(
+                        account = %self.account, server = source.name(), %error,
+                        "it is not known whether the refresh token was spent; it is kept for one careful retry at the same server"
+                    );
                     flight.unclear = Some((at, Instant::now()));
                     *self.current.lock() = Some(Tokens { uncertain: true, ..tokens });
                     return Err(Error { kind: ErrorKind::Unavailable, ..error });
@@ -267,14 +331,17 @@ impl Keeper {
         Err(last.unwrap_or_else(|| Error::new(CALL, ErrorKind::Unavailable)))
     }
 
-    /// One use of the refresh token, written down before it happens.
-    async fn attempt(&self, source: &TokenSource, tokens: &Tokens) -> Result<Outcome, Error> {
+    /// One use of the refresh token, written down before it happens; absent if another process has put other
+    /// tokens into the store.
+    async fn attempt(&self, source: &TokenSource, tokens: &Tokens) -> Result<Option<Outcome>, Error> {
         if source.is_service() {
             let deadline = Instant::now() + self.max_wait;
             let turn = self.pacer.turn(RateClass::Other, deadline).await;
             turn.map_err(|wait| Error::new(CALL, ErrorKind::Throttled).retry_after(wait))?;
         }
-        self.mark(tokens, true).await?;
+        if !self.mark(tokens, true).await? {
+            return Ok(None);
+        }
         tracing::info!(account = %self.account, server = source.name(), "renewing the access token");
         let outcome = source.refresh(&self.http, &tokens.refresh_token).await;
         let word = match &outcome {
@@ -284,12 +351,43 @@ impl Keeper {
             Outcome::Unclear(_) => "unclear",
         };
         metrics::counter!("alidav_token_renewals_total", "outcome" => word).increment(1);
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
-    async fn mark(&self, tokens: &Tokens, uncertain: bool) -> Result<(), Error> {
-        let marked = Tokens { uncertain, ..tokens.clone() };
-        self.store.save_tokens(&self.account, &marked).await.map_err(store_failed)
+    /// Says whether the store still had what this process knows.
+    async fn mark(&self, tokens: &Tokens, uncertain: bool) -> Result<bool, Error> {
+        self.swap(&Tokens { uncertain, ..tokens.clone() }).await.map_err(store_failed)
+    }
+
+    async fn swap(&self, tokens: &Tokens) -> Result<bool, state::Error> {
+        let expected = self.stored.lock().clone();
+        let kept = self.store.swap_tokens(&self.account, expected.as_ref(), tokens).await?;
+        if kept {
+            *self.stored.lock() = Some(tokens.refresh_token.clone());
+        }
+        Ok(kept)
+    }
+
+    /// Whether a refused token was spent by another process with the same store, which may need a moment to keep
+    /// what it got.
+    async fn spent_by_another(&self, tokens: &Tokens) -> bool {
+        for _ in 0..OTHERS_LOOKS {
+            match self.store.tokens(&self.account).await {
+                Ok(Some(stored)) if stored.refresh_token.expose_secret() != tokens.refresh_token.expose_secret() => {
+                    return true;
+                }
+                _ => tokio::time::sleep(OTHERS_PAUSE).await,
+            }
+        }
+        false
+    }
+
+    /// What another process has put into the store.
+    async fn others(&self, flight: &Flight) -> Result<Access, Error> {
+        self.load(flight).await?;
+        self.living(None).ok_or_else(|| {
+            Error::new(CALL, ErrorKind::Unavailable).message("another process is changing the tokens; try again")
+        })
     }
 
     async fn granted(&self, flight: &mut Flight, old: Tokens, grant: Grant) -> Result<Access, Error> {
@@ -299,8 +397,10 @@ impl Keeper {
         if let (Some(before), Some(now)) = (&old.user_id, &user_id)
             && before != now
         {
-            flight.refused = Some((old.refresh_token, Instant::now()));
-            return Err(self.sign_in("the token server answered with another user's token"));
+            let words = "the token server answered with another user's token".to_owned();
+            let error = self.sign_in(&words);
+            flight.refused = Some(Refused { token: old.refresh_token, at: Instant::now(), words });
+            return Err(error);
         }
         let tokens = Tokens {
             user_id: user_id.or(old.user_id),
@@ -316,9 +416,14 @@ impl Keeper {
 
     /// Stores new tokens and only then gives them out. What could not be stored is tried again first.
     async fn keep(&self, flight: &mut Flight, tokens: Tokens) -> Result<Access, Error> {
-        if let Err(error) = self.store.save_tokens(&self.account, &tokens).await {
-            flight.unsaved = Some(tokens);
-            return Err(store_failed(error));
+        match self.swap(&tokens).await {
+            Err(error) => {
+                flight.unsaved = Some(tokens);
+                return Err(store_failed(error));
+            }
+            // Somebody has signed in meanwhile, which counts for more.
+            Ok(false) => return self.others(flight).await,
+            Ok(true) => {}
         }
         flight.refused = None;
         let access = Access(tokens.access_token.clone());
@@ -327,9 +432,32 @@ impl Keeper {
     }
 
     fn sign_in(&self, why: &str) -> Error {
-        let remedy =
-            format!("{why}; put a new refresh_token for account {:?} into the configuration and restart", self.account);
-        Error::new(CALL, ErrorKind::SignInNeeded).message(remedy)
+        let message = format!("{why}; {}", token_status::remedy(&self.account));
+        Error::new(CALL, ErrorKind::SignInNeeded).message(message)
+    }
+}
+
+impl Flight {
+    /// What was told when this refresh token was refused, while that is remembered.
+    fn refusal(&self, tokens: &Tokens) -> Option<&str> {
+        let refused = self.refused.as_ref().filter(|refused| refused.at.elapsed() < REFUSAL_MEMORY)?;
+        self.has_refused(&tokens.refresh_token).then_some(refused.words.as_str())
+    }
+
+    fn has_refused(&self, token: &SecretString) -> bool {
+        self.refused.as_ref().is_some_and(|refused| refused.token.expose_secret() == token.expose_secret())
+    }
+
+    /// In which order servers are asked: after an attempt of unknown end the same one only; else as configured,
+    /// those that lately did not act last.
+    fn order(&self, count: usize) -> Vec<usize> {
+        if let Some((server, _)) = self.unclear {
+            return vec![server];
+        }
+        let resting = |at: &usize| self.resting.get(at).filter(|since| since.elapsed() < SERVER_REST);
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_key(|at| resting(at).copied());
+        order
     }
 }
 

@@ -15,6 +15,7 @@ mod managers;
 mod model;
 mod server;
 mod service;
+mod signin;
 mod tokens;
 mod uploads;
 mod writing;
