@@ -16,8 +16,10 @@ const USER: &str = "demo";
 
 pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
     start_log("info,sqlx=warn");
+    // Nobody has a phone that knows the simulated drive: its QR codes are scanned and confirmed by themselves.
+    let rules = sim::Rules { qr_auto_confirm: Some(3), ..sim::Rules::default() };
     let options =
-        sim::Options { dir: dir.as_ref().map(|dir| dir.join("drive")), sample: true, ..sim::Options::default() };
+        sim::Options { dir: dir.as_ref().map(|dir| dir.join("drive")), sample: true, rules, ..sim::Options::default() };
     let simulator = match Simulator::start(options).await {
         Ok(simulator) => simulator,
         Err(error) => {

@@ -49,7 +49,7 @@ async fn sign_in(config: &Config, arguments: &LoginArguments) -> Result<(), Stri
     let client = Client::new(account, &config.upstream, store.clone()).map_err(|error| words(&error))?;
     let result = tokio::select! {
         result = codes(&client, arguments) => result,
-        () = super::run::signal() => Err("stopped; nothing has changed".to_owned()),
+        () = super::run::signal() => Err("stopped".to_owned()),
     };
     store.close().await;
     report(account, &result?);

@@ -463,6 +463,31 @@ async fn login_heals_a_server_that_answers_503_without_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_does_not_mix_the_drives_of_two_users() {
+    let sim = simulator().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = settings(&sim, folder.path(), "own", "info");
+    let state = StateLocation::File(folder.path().join("state.db"));
+    let world = World::over(sim.clone(), |config| {
+        way(config, "own");
+        config.accounts[0].refresh_token = Some(sim.refresh_token().into());
+        config.state = state;
+    })
+    .await;
+    sim.write("/first", "x");
+    assert!(lists(&world).await);
+    sim.rules(|rules| (rules.qr_auto_confirm, rules.qr_user) = (Some(0), 1));
+    let login = tokio::task::spawn_blocking(move || Login::run(&file, &["--replace"]).end()).await.unwrap();
+    assert_eq!(login.0, 0, "{}", login.1);
+    sim.expire_access_tokens();
+    assert!(!lists(&world).await);
+    let health = world.get("/healthz").await.text().await.unwrap();
+    assert!(health.contains("restart alidav"), "{health}");
+    let world = world.restart().await;
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_the_log_of_a_sign_in_and_a_renewal() {
     for way in WAYS {
         let sim = simulator().await;

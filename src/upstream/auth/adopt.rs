@@ -22,8 +22,9 @@ impl TokenKeeper {
 
     /// Says in a refusal what to do about it.
     pub(in super::super) fn with_remedy(&self, mut error: Error) -> Error {
-        let words = error.message.take().unwrap_or_default();
-        error.message(format!("{words}; {}", token_status::remedy(&self.0.account)))
+        let remedy = token_status::remedy(&self.0.account);
+        let words = error.message.take().map_or(remedy.clone(), |words| format!("{words}; {remedy}"));
+        error.message(words)
     }
 
     /// Keeps the tokens of a sign-in and gives them out from now on; `replace`: also in place of another user's.
