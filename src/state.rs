@@ -58,6 +58,6 @@ impl Store {
 
     /// Puts the file's name and the remedy into a failure.
     fn named<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, Error> {
-        result.map_err(|error| Error::statement(Some(&self.file), &error))
+        result.map_err(|error| Error::statement(&self.file, &error))
     }
 }

@@ -40,10 +40,10 @@ pub enum Error {
         problem: String,
     },
     /// A statement failed later on: the disk is full, or the file became unwritable.
-    #[error("state store{}: {problem}; {remedy}", place(.file))]
+    #[error("state store {}: {problem}; {remedy}", .file.display())]
     Statement {
-        /// The file, where it is known.
-        file: Option<PathBuf>,
+        /// The file.
+        file: PathBuf,
         /// The database's words.
         problem: String,
         /// What to do.
@@ -52,20 +52,9 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn statement(file: Option<&Path>, error: &sqlx::Error) -> Self {
-        let file = file.map(Path::to_owned);
-        Self::Statement { file, problem: error.to_string(), remedy: Fault::of(error).remedy() }
+    pub(super) fn statement(file: &Path, error: &sqlx::Error) -> Self {
+        Self::Statement { file: file.to_owned(), problem: error.to_string(), remedy: Fault::of(error).remedy() }
     }
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::statement(None, &error)
-    }
-}
-
-fn place(file: &Option<PathBuf>) -> String {
-    file.as_ref().map(|file| format!(" {}", file.display())).unwrap_or_default()
 }
 
 /// What a person can do something about.
