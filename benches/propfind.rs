@@ -72,6 +72,7 @@ async fn main() {
             base_path: Path::root(),
             permission: Permission::Read,
             address: "127.0.0.1".parse().unwrap(),
+            hosts: Vec::new(),
             reader: 0,
         };
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());

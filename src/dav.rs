@@ -72,8 +72,18 @@ pub struct Context {
     pub permission: Permission,
     /// Address of the client.
     pub address: IpAddr,
+    /// Names by which clients reach this server, as [`host_of`] writes them; a `Destination` must bear one.
+    pub hosts: Vec<String>,
     /// Equal for requests of one program of one user at one address.
     pub reader: u64,
+}
+
+/// Host and port of an authority for comparing: lower case, without the ports that go without saying.
+#[must_use]
+pub fn host_of(authority: &str) -> String {
+    let host = authority.rsplit('@').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let bare = host.strip_suffix(":80").or_else(|| host.strip_suffix(":443")).map(str::to_owned);
+    bare.unwrap_or(host)
 }
 
 /// Where a URL lies.
@@ -93,10 +103,21 @@ impl Dav {
         let prefix_path = Path::parse(&config.dav_prefix).unwrap_or_else(|_| Path::root());
         let prefix = href::encode("", &prefix_path, false);
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let stored = Arc::new(Stored::load(store.clone()).await?);
+        let following = stored.clone();
+        tree.on_successor(move |old, new| {
+            let stored = following.clone();
+            Box::pin(async move {
+                if let Err(error) = stored.follow(&old, &new, true).await {
+                    tracing::error!(%error, "stored properties could not be kept");
+                }
+                stored.forget(&old).await.ok();
+            })
+        });
         Ok(Self {
             tree,
             locks: Arc::new(Locks::load(store.clone()).await?),
-            stored: Arc::new(Stored::load(store.clone()).await?),
+            stored,
             prefix: prefix.trim_end_matches('/').into(),
             prefix_path,
             rules: Arc::new(link::Rules::new(&config.clients)),

@@ -40,6 +40,9 @@ const MAX_CONNECTIONS: usize = 1024;
 /// A connection that does not send a request's head within this time is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What broken uploads leave on the drive is removed within this time after the last request.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+
 /// Most fields in a request's head.
 const MAX_HEADERS: usize = 128;
 
@@ -139,6 +142,9 @@ impl Server {
             tracing::warn!("requests were still running at the end of the grace time and were cut");
             self.kill.cancel();
             self.tracker.wait().await;
+        }
+        if tokio::time::timeout(LAST_CALLS, self.tree.finish_tasks()).await.is_err() {
+            tracing::warn!("the drive did not answer the last calls of broken uploads in time");
         }
         self.store.close().await;
     }

@@ -79,7 +79,13 @@ fn listen_addr(text: &str) -> Result<ListenAddr, String> {
 
 fn public_url(text: &str) -> Result<Url, String> {
     let url = http_url(text)?;
-    if url.query().is_some() || url.fragment().is_some() { Err("must have no query".to_owned()) } else { Ok(url) }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must have no query".to_owned());
+    }
+    match url.path() {
+        "/" => Ok(url),
+        path => Err(format!("must end after the host; to be served below {path}, put it into dav_prefix")),
+    }
 }
 
 pub(super) fn http_url(text: &str) -> Result<Url, String> {

@@ -46,12 +46,14 @@ impl Dav {
         if parts.headers.get_all("if").iter().any(|value| !if_header::is_well_formed(value.as_bytes())) {
             return Err(Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed"));
         }
+        let destination = destination(&parts.headers, &parts.method, context)?;
         let scope = self.scope(parts, path, context)?;
+        let locks = self.lock_view(parts, path, destination.as_deref(), context).await;
         match parts.method.as_str() {
             "PUT" => {
                 let body = body.map_err(|error| std::io::Error::other(error.into()));
                 let request = Request::from_parts(parts.clone(), body);
-                let response = self.handler(context).handle_guarded(request, principal(context), scope.clone()).await;
+                let response = self.handler(locks).handle_guarded(request, principal(context), scope.clone()).await;
                 let mut response = self.settle(response, &scope)?;
                 if scope.0.upload.modified_ms.is_some() && response.status().is_success() {
                     response.headers_mut().insert("x-oc-mtime", HeaderValue::from_static("accepted"));
@@ -60,7 +62,7 @@ impl Dav {
             }
             "PROPPATCH" => {
                 let update = PropertyUpdate::parse(&read_xml(body).await?)?;
-                let checked = self.pass(parts, Bytes::from_static(NO_UPDATE), &scope, context).await?;
+                let checked = self.pass(parts, Bytes::from_static(NO_UPDATE), &scope, locks, context).await?;
                 if checked.status() != StatusCode::MULTI_STATUS {
                     return Ok(checked);
                 }
@@ -78,7 +80,7 @@ impl Dav {
             _ => {
                 let body = read_xml(body).await?;
                 super::proppatch::refuse_entities(&body)?;
-                self.pass(parts, body, &scope, context).await
+                self.pass(parts, body, &scope, locks, context).await
             }
         }
     }
@@ -88,21 +90,52 @@ impl Dav {
         parts: &Parts,
         body: Bytes,
         scope: &Scope,
+        locks: LockView,
         context: &Context,
     ) -> Result<Response<Body>, Failure> {
         let request = Request::from_parts(parts.clone(), Full::new(body));
-        let response = self.handler(context).handle_guarded(request, principal(context), scope.clone()).await;
+        let response = self.handler(locks).handle_guarded(request, principal(context), scope.clone()).await;
         self.settle(response, scope)
     }
 
-    fn handler(&self, context: &Context) -> DavHandler<Scope> {
-        let locks =
-            LockView { locks: self.locks.clone(), base: context.base_path.clone(), prefix: self.prefix.clone() };
+    fn handler(&self, locks: LockView) -> DavHandler<Scope> {
         DavHandler::<Scope>::builder()
             .filesystem(Box::new(Adapter { tree: self.tree.clone(), stored: self.stored.clone() }))
             .locksystem(Box::new(locks))
             .strip_prefix(&*self.prefix)
             .build_handler()
+    }
+
+    /// The locks as this request meets them: it knows which names it makes appear or vanish, because that
+    /// changes the folder that holds them (RFC 4918, section 7.4).
+    async fn lock_view(&self, parts: &Parts, path: &Path, destination: Option<&str>, context: &Context) -> LockView {
+        let source = path.under(&context.base_path);
+        let destination = destination.and_then(|path| href::decode(path).ok()?.strip_base(&self.prefix_path));
+        let mut appearing = Vec::new();
+        let mut members = Vec::new();
+        match parts.method.as_str() {
+            "PUT" | "MKCOL" | "LOCK" => appearing.push(source),
+            "DELETE" => members.push(source),
+            "COPY" => appearing.extend(destination.map(|path| path.under(&context.base_path))),
+            "MOVE" => {
+                members.push(source);
+                appearing.extend(destination.map(|path| path.under(&context.base_path)));
+            }
+            _ => {}
+        }
+        let guarded = self.locks.living().into_iter().any(|row| !row.deep);
+        for path in appearing.into_iter().filter(|_| guarded) {
+            if self.tree.stat(&path, Freshness::Cached).await.is_err() {
+                members.push(path);
+            }
+        }
+        LockView {
+            locks: self.locks.clone(),
+            base: context.base_path.clone(),
+            prefix: self.prefix.clone(),
+            principal: principal(context),
+            members,
+        }
     }
 
     fn scope(&self, parts: &Parts, path: &Path, context: &Context) -> Result<Scope, Failure> {
@@ -139,6 +172,27 @@ impl Dav {
         }
         Ok(response.map(|body| body.map_err(BodyError::from).boxed_unsync()))
     }
+}
+
+/// Path of the `Destination` of a COPY or MOVE, still encoded; it must be on this server (RFC 4918, section 10.3).
+fn destination(headers: &HeaderMap, method: &Method, context: &Context) -> Result<Option<String>, Failure> {
+    if !matches!(method.as_str(), "COPY" | "MOVE") {
+        return Ok(None);
+    }
+    let wrong = |text: &str| Failure::new(StatusCode::BAD_REQUEST, text);
+    let text = headers.get("destination").ok_or_else(|| wrong("COPY and MOVE need a Destination"))?;
+    let text = text.to_str().map_err(|_| wrong("the Destination is not percent-encoded"))?.trim();
+    if text.starts_with('/') {
+        return Ok(Some(text.to_owned()));
+    }
+    let url: url::Url = text.parse().map_err(|_| wrong("the Destination is no URL"))?;
+    let host = super::host_of(url.authority());
+    if !context.hosts.is_empty() && !context.hosts.contains(&host) {
+        let text =
+            format!("the Destination is on {host}, which is not this server; behind a reverse proxy, set public_url");
+        return Err(Failure::new(StatusCode::BAD_GATEWAY, text));
+    }
+    Ok(Some(url.path().to_owned()))
 }
 
 fn principal(context: &Context) -> String {

@@ -68,9 +68,25 @@ pub(super) struct LockView {
     pub(super) locks: Arc<Locks>,
     pub(super) base: Path,
     pub(super) prefix: Arc<str>,
+    /// Who asks; empty for nobody in particular.
+    pub(super) principal: String,
+    /// Paths that the request makes appear or vanish.
+    pub(super) members: Vec<Path>,
 }
 
 impl LockView {
+    /// A lock of depth 0 on the folder of a name that appears or vanishes.
+    fn folder_conflict(&self, path: &Path, held: impl Fn(&LockRow) -> bool) -> Option<LockRow> {
+        let folder = path.parent().filter(|_| self.members.contains(path))?;
+        let rows = self.locks.living();
+        let locks: Vec<&LockRow> = rows.iter().filter(|row| row.path == folder.as_str()).collect();
+        if locks.iter().any(|row| held(row)) { None } else { locks.first().map(|row| (*row).clone()) }
+    }
+
+    fn is_own(&self, row: &LockRow) -> bool {
+        row.principal.as_deref().unwrap_or_default() == self.principal
+    }
+
     /// The path in the whole tree; a path that is none has no locks.
     fn inside(&self, path: &DavPath) -> Option<Path> {
         let text = std::str::from_utf8(path.as_bytes()).ok()?;
@@ -164,6 +180,8 @@ impl DavLockSystem for LockView {
         };
         let inside = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
         let conflict = self.conflict(&inside, deep, |_| false, shared);
+        // dav-server does not say which tokens came with a LOCK; whose the folder's lock is must do.
+        let conflict = conflict.or_else(|| self.folder_conflict(&inside, |row| self.is_own(row)));
         Box::pin(async move {
             if let Some(other) = conflict {
                 return Err(self.shown(&other));
@@ -181,7 +199,9 @@ impl DavLockSystem for LockView {
         let inside = self.inside(path);
         let token = token.to_owned();
         Box::pin(async move {
-            let covered = |row: &LockRow| row.token == token && inside.as_ref().is_some_and(|path| covers(row, path));
+            let covered = |row: &LockRow| {
+                row.token == token && self.is_own(row) && inside.as_ref().is_some_and(|path| covers(row, path))
+            };
             if !self.locks.living().iter().any(covered) {
                 return Err(());
             }
@@ -195,7 +215,9 @@ impl DavLockSystem for LockView {
         let token = token.to_owned();
         Box::pin(async move {
             let found = self.locks.living().into_iter().find(|row| row.token == token);
-            let mut row = found.filter(|row| inside.as_ref().is_some_and(|path| covers(row, path))).ok_or(())?;
+            let mut row = found
+                .filter(|row| self.is_own(row) && inside.as_ref().is_some_and(|path| covers(row, path)))
+                .ok_or(())?;
             (row.timeout_s, row.expires_at) = life(timeout);
             self.locks.rows.lock().retain(|other| other.token != token);
             self.locks.keep(row.clone()).await;
@@ -214,7 +236,9 @@ impl DavLockSystem for LockView {
         let held = |row: &LockRow| {
             submitted_tokens.contains(&row.token) && (ignore_principal || principal == row.principal.as_deref())
         };
-        let conflict = self.inside(path).and_then(|path| self.conflict(&path, deep, held, false));
+        let conflict = self
+            .inside(path)
+            .and_then(|path| self.conflict(&path, deep, held, false).or_else(|| self.folder_conflict(&path, held)));
         Box::pin(async move { conflict.map_or(Ok(()), |row| Err(self.shown(&row))) })
     }
 

@@ -1,20 +1,19 @@
 //! The end of an upload: the content is offered or sent, committed, compared, and takes its place.
 //!
-//! The old version is removed last. Whatever fails before leaves it as it was; what the drive stored
-//! otherwise than it was sent is removed again.
+//! The old version is removed last. Whatever fails before leaves it as it was, and what the drive made
+//! meanwhile is removed again.
 
-use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use sha1::Digest as _;
-use tokio::io::AsyncWriteExt as _;
 
 use super::members::Change;
-use super::upload::{Spool, State, is, joined, spool_failed};
+use super::rapid::{Spool, proof_of};
+use super::tentative::Tentative;
+use super::upload::{State, earlier_failure, joined};
 use super::upload_parts::PartPlan;
 use super::{Entry, Error, Freshness, Upload};
-use crate::upstream::{ContentHint, Created, ErrorKind, Item, ProofSource, calls};
+use crate::upstream::{ContentHint, Created, ErrorKind, Item, calls};
 
 /// Tries to commit when answers are lost.
 const COMMIT_TRIES: u32 = 4;
@@ -27,7 +26,9 @@ impl Upload {
     /// [`Error::Length`], [`Error::Checksum`], [`Error::Corrupt`], a call's failure; the old content is in
     /// place then.
     pub async fn finish(self) -> Result<Entry, Error> {
-        match calls::spawn(self.commit()).await {
+        let tasks = self.tree.0.uploads.tasks.clone();
+        let counter = calls::CallCounter::current();
+        match tasks.spawn(async move { counter.scope(self.commit()).await }).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(Error::Stopping),
@@ -42,79 +43,81 @@ impl Upload {
         if self.options.sha1.is_some_and(|announced| announced != sha1) {
             return Err(Error::Checksum);
         }
-        let (file_id, upload_id) = match std::mem::replace(&mut self.state, State::Failed) {
+        let file = match std::mem::replace(&mut self.state, State::Failed) {
             State::Gathering => self.send_whole(sha1).await?,
             State::Sending(task) => {
                 let mut session = joined(task).await?;
-                if self.buffered > 0 {
+                if self.buffer.len() > 0 {
                     session = joined(self.send_buffer(session)).await?;
                 }
-                (session.file_id, Some(session.upload_id))
+                self.tentative(session.file_id, Some(session.upload_id))
             }
             State::Spooling(spool) => self.send_spooled(spool, sha1).await?,
-            State::Failed => return Err(Error::Upload("an earlier part failed".to_owned())),
+            State::Attached(file) => file,
+            State::Failed => return Err(earlier_failure()),
         };
         let key = (self.target.mount.index, self.target.rest.clone());
         let turn = self.tree.0.uploads.commits.get_with(key, Arc::default);
         let _turn = turn.lock().await;
-        let item = self.complete(&file_id, upload_id.as_deref()).await?;
-        self.check(&item, sha1).await?;
+        let item = self.complete(&file).await?;
+        if item.size != self.received || item.sha1.is_some_and(|stored| stored != sha1) {
+            tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");
+            file.remove().await;
+            return Err(Error::Corrupt);
+        }
+        file.keep();
         self.replace(&item).await
     }
 
     /// A file of at most one part: its hash is known before the first call.
-    async fn send_whole(&mut self, sha1: [u8; 20]) -> Result<(String, Option<String>), Error> {
+    async fn send_whole(&mut self, sha1: [u8; 20]) -> Result<Tentative, Error> {
         let size = Some(self.received);
         let rapid = self.target.mount.settings.rapid_upload && self.received > 0;
-        let chunks = std::mem::take(&mut self.buffer);
+        let chunks = self.buffer.take();
         self.plan = PartPlan::new(self.received.max(1), size);
-        let hint = if rapid { ContentHint::Full { sha1, proof: proof_of(chunks.clone()) } } else { ContentHint::None };
-        let created = match self.create(size, hint).await {
-            Err(error) if is(&error, ErrorKind::ProofRefused) => self.create(size, ContentHint::None).await?,
-            created => created?,
+        let created = match rapid {
+            true => self.create_with_hash(size, sha1, proof_of(chunks.clone())).await?,
+            false => self.create(size, ContentHint::None).await?,
         };
         if let Created::Done { file_id, upload_id, .. } = created {
-            return Ok((file_id, upload_id));
+            return Ok(self.tentative(file_id, upload_id));
         }
         self.options.size = size;
         let mut session = self.session_of(created)?;
         if self.received > 0 {
             session.send(1, &chunks).await?;
         }
-        Ok((session.file_id, Some(session.upload_id)))
+        Ok(self.tentative(session.file_id, Some(session.upload_id)))
     }
 
     /// A file whose beginning the drive knows: the whole hash decides, else it is sent from the disk.
-    async fn send_spooled(&mut self, mut spool: Spool, sha1: [u8; 20]) -> Result<(String, Option<String>), Error> {
-        spool.file.flush().await.map_err(spool_failed)?;
-        let reader = spool.reader.clone();
-        let proof = ProofSource(Arc::new(move |start, end| read_at(&reader, start, end)));
-        let created = match self.create(self.options.size, ContentHint::Full { sha1, proof }).await {
-            Err(error) if is(&error, ErrorKind::ProofRefused) => {
-                self.create(self.options.size, ContentHint::None).await?
+    async fn send_spooled(&mut self, mut spool: Spool, sha1: [u8; 20]) -> Result<Tentative, Error> {
+        let mut session = match spool.session.take() {
+            Some(session) => session,
+            None => {
+                let proof = spool.proof().await?;
+                match self.create_with_hash(self.options.size, sha1, proof).await? {
+                    Created::Done { file_id, upload_id, .. } => return Ok(self.tentative(file_id, upload_id)),
+                    created => self.session_of(created)?,
+                }
             }
-            created => created?,
         };
-        if let Created::Done { file_id, upload_id, .. } = created {
-            return Ok((file_id, upload_id));
-        }
-        let mut session = self.session_of(created)?;
+        spool.flush().await?;
         for number in 1..=self.plan.count() {
             let start = u64::from(number - 1) * self.plan.size_of(number);
             let end = (start + self.plan.size_of(number)).min(self.received);
             let _permit = self.tree.0.uploads.take(end - start).await?;
-            let reader = spool.reader.clone();
-            let bytes = tokio::task::spawn_blocking(move || read_at(&reader, start, end)).await;
-            let bytes = bytes.map_err(|_| Error::Stopping)?.map_err(spool_failed)?;
-            session.send(number, &[bytes.into()]).await?;
+            let bytes = spool.read(start, end).await?;
+            session.send(number, &[bytes]).await?;
         }
-        Ok((session.file_id, Some(session.upload_id)))
+        Ok(self.tentative(session.file_id, Some(session.upload_id)))
     }
 
     /// Commits the session; after a lost answer the item itself tells whether it took effect.
-    async fn complete(&self, file_id: &str, upload_id: Option<&str>) -> Result<Item, Error> {
+    async fn complete(&self, file: &Tentative) -> Result<Item, Error> {
         let client = &self.target.mount.account.client;
         let drive = &self.target.drive_id;
+        let (file_id, upload_id) = file.ids();
         let Some(upload_id) = upload_id else { return Ok(client.get(drive, file_id).await?) };
         let mut tries = 0;
         loop {
@@ -123,14 +126,7 @@ impl Upload {
                 Err(error) => error,
             };
             tries += 1;
-            let lost = matches!(
-                error.kind,
-                ErrorKind::Unavailable
-                    | ErrorKind::Unreachable
-                    | ErrorKind::Timeout
-                    | ErrorKind::Malformed
-                    | ErrorKind::UploadGone
-            );
+            let lost = error.kind.leaves_doubt() || error.kind == ErrorKind::UploadGone;
             if !lost {
                 return Err(error.into());
             }
@@ -141,17 +137,6 @@ impl Upload {
                 _ => {}
             }
         }
-    }
-
-    /// What the drive stored must be what came; else it goes again.
-    async fn check(&self, item: &Item, sha1: [u8; 20]) -> Result<(), Error> {
-        if item.size == self.received && item.sha1.is_none_or(|stored| stored == sha1) {
-            return Ok(());
-        }
-        tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");
-        let client = &self.target.mount.account.client;
-        client.delete(&self.target.drive_id, &item.file_id).await.ok();
-        Err(Error::Corrupt)
     }
 
     /// The new content is in place; what was served under the name goes.
@@ -177,26 +162,4 @@ impl Upload {
         }
         Ok(entry)
     }
-}
-
-/// The proof's bytes out of the chunks of a body.
-fn proof_of(chunks: Vec<Bytes>) -> ProofSource {
-    ProofSource(Arc::new(move |start, end| {
-        let mut at = 0u64;
-        let mut found = Vec::new();
-        for chunk in &chunks {
-            let length = chunk.len() as u64;
-            let within = |position: u64| usize::try_from(position.saturating_sub(at).min(length)).unwrap_or(0);
-            found.extend_from_slice(&chunk[within(start)..within(end)]);
-            at += length;
-        }
-        Ok(found)
-    }))
-}
-
-#[cfg(unix)]
-fn read_at(file: &std::fs::File, start: u64, end: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
-    std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, start)?;
-    Ok(bytes)
 }

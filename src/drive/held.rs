@@ -223,12 +223,13 @@ impl Tree {
     /// An upload's.
     pub async fn settle(&self, path: &Path) -> Result<(), Error> {
         for held in self.0.held.below(path) {
-            if self.0.held.get(&held).is_none_or(|entry| is_local(&entry)) {
-                continue;
-            }
+            let Some(before) = self.0.held.get(&held).filter(|entry| !is_local(entry)) else { continue };
             let empty = UploadOptions { size: Some(0), ..UploadOptions::default() };
             match self.upload(&held, empty).await {
-                Ok(upload) => upload.finish().await.map(drop)?,
+                Ok(upload) => {
+                    let now = upload.finish().await?;
+                    self.succeeded(&before.file_id, &now.file_id).await;
+                }
                 // Its folder is gone, and the file with it.
                 Err(Error::ParentMissing | Error::Protected | Error::ReadOnly) => self.0.held.drop_file(&held).await,
                 Err(error) => return Err(error),

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::future::BoxFuture;
 
 use super::account::Account;
 use super::cache::{Freshness, ListingCache};
@@ -18,6 +20,9 @@ use crate::config::{self, Config};
 use crate::state::Store;
 use crate::upstream::Client;
 
+/// Told the ids of an item and of the one that took its place.
+type Successor = Box<dyn Fn(String, String) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// The mounts joined to one tree; cheap to clone.
 #[derive(Clone)]
 pub struct Tree(pub(super) Arc<Inner>);
@@ -29,6 +34,7 @@ pub(super) struct Inner {
     pub(super) resolver: Resolver,
     pub(super) uploads: UploadRoom,
     pub(super) held: HeldFiles,
+    successor: OnceLock<Successor>,
     /// Time of folders that no drive item stands for.
     started_ms: i64,
 }
@@ -72,8 +78,21 @@ impl Tree {
             resolver,
             uploads,
             held: HeldFiles::new(store.clone()),
+            successor: OnceLock::new(),
             started_ms,
         }))
+    }
+
+    /// Has somebody told when an item gets another id by itself: a held file that reaches the drive. Only
+    /// the first who asks is told.
+    pub fn on_successor(&self, tell: impl Fn(String, String) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        self.0.successor.set(Box::new(tell)).ok();
+    }
+
+    pub(super) async fn succeeded(&self, old: &str, new: &str) {
+        if let Some(tell) = self.0.successor.get() {
+            tell(old.to_owned(), new.to_owned()).await;
+        }
     }
 
     /// What is at the path.

@@ -1,28 +1,25 @@
 //! Uploads: one pass over the body, memory bounded, the old content in place until the new is checked.
 //!
 //! Bytes are hashed as they come and kept in buffers of one part; a full part is sent while the next one
-//! fills. A file of one part is offered to the drive by its hash first; a larger one by the hash of its
-//! beginning, and only where the drive may have it is the rest spooled to disk to learn the whole hash.
-//! Nothing shows in the tree before [`Upload::finish`], and what is dropped before leaves nothing there.
+//! fills, unless the drive has the content already (see `rapid`). Nothing shows in the tree before [`Upload::finish`], and what is dropped before leaves nothing there.
 
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use sha1::{Digest as _, Sha1};
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
+use super::part_buffer::PartBuffer;
+use super::rapid::Spool;
+use super::tentative::Tentative;
 use super::upload_parts::{PartPlan, Session};
 use super::write::Target;
 use super::{Error, Path, Tree};
 use crate::config;
 use crate::upstream::{CheckNameMode, ContentHint, CreateFile, Created, ErrorKind, calls};
-
-/// First bytes whose hash asks whether the drive may have the content (reference 3.11).
-const PRE_HASH_BYTES: usize = 1024;
 
 /// What is known of a body beforehand.
 #[derive(Debug, Clone, Default)]
@@ -37,11 +34,13 @@ pub struct UploadOptions {
 
 /// What all uploads share: memory, the spool's limit, one commit at a time for each name.
 pub(super) struct UploadRoom {
-    settings: config::Upload,
+    pub(super) settings: config::Upload,
     /// In KiB.
     memory: Arc<Semaphore>,
     memory_kib: u32,
-    spooled: Arc<AtomicU64>,
+    pub(super) spooled: Arc<AtomicU64>,
+    /// Work that goes on after its request has ended.
+    pub(super) tasks: TaskTracker,
     pub(super) commits: moka::sync::Cache<(usize, Path), Arc<tokio::sync::Mutex<()>>>,
 }
 
@@ -53,6 +52,7 @@ impl UploadRoom {
             memory: Arc::new(Semaphore::new(memory_kib as usize)),
             memory_kib,
             spooled: Arc::default(),
+            tasks: TaskTracker::new(),
             commits: moka::sync::Cache::builder().max_capacity(10_000).build(),
         }
     }
@@ -76,9 +76,8 @@ pub struct Upload {
     pub(super) hasher: Sha1,
     pub(super) received: u64,
     /// The part that fills.
-    pub(super) buffer: Vec<Bytes>,
-    pub(super) buffered: u64,
-    permit: Option<OwnedSemaphorePermit>,
+    pub(super) buffer: PartBuffer,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
     /// Number of the part that fills.
     number: u32,
     pub(super) state: State,
@@ -91,22 +90,10 @@ pub(super) enum State {
     Sending(JoinHandle<Result<Session, Error>>),
     /// The drive may have the content: it waits on disk for its hash.
     Spooling(Spool),
+    /// The drive had what the client announced: the rest is only compared.
+    Attached(Tentative),
     /// A call failed; nothing more is taken.
     Failed,
-}
-
-pub(super) struct Spool {
-    pub(super) file: tokio::fs::File,
-    /// The same file, for reads at any place.
-    pub(super) reader: Arc<std::fs::File>,
-    size: u64,
-    spooled: Arc<AtomicU64>,
-}
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        self.spooled.fetch_sub(self.size, Ordering::Relaxed);
-    }
 }
 
 impl std::fmt::Debug for Upload {
@@ -129,8 +116,7 @@ impl Tree {
             options,
             hasher: Sha1::new(),
             received: 0,
-            buffer: Vec::new(),
-            buffered: 0,
+            buffer: PartBuffer::default(),
             permit: None,
             number: 1,
             state: State::Gathering,
@@ -159,26 +145,30 @@ impl Upload {
             return Err(Error::Length { expected, received: self.received });
         }
         self.hasher.update(&bytes);
-        if let State::Spooling(spool) = &mut self.state {
-            return spool.file.write_all(&bytes).await.map_err(spool_failed);
-        }
         while !bytes.is_empty() {
+            match std::mem::replace(&mut self.state, State::Failed) {
+                State::Spooling(spool) => {
+                    self.state = self.spool(spool, &bytes).await?;
+                    return Ok(());
+                }
+                State::Attached(attached) => {
+                    self.state = State::Attached(attached);
+                    return Ok(());
+                }
+                state => self.state = state,
+            }
             let part = self.plan.size_of(self.number);
             if self.permit.is_none() {
                 let wanted = self.options.size.map_or(part, |size| size.min(part));
                 self.permit = Some(self.tree.0.uploads.take(wanted).await?);
             }
-            let room = usize::try_from(part - self.buffered).unwrap_or(usize::MAX);
+            let room = usize::try_from(part - self.buffer.len()).unwrap_or(usize::MAX);
             let piece = bytes.split_to(room.min(bytes.len()));
-            self.buffered += piece.len() as u64;
-            self.buffer.push(piece);
+            self.buffer.push(&piece);
             // A known last part waits for the end, where it may turn out to be the whole file.
             let last = self.options.size == Some(self.received) && bytes.is_empty();
-            if self.buffered == part && !last {
+            if self.buffer.len() == part && !last {
                 self.flush_part().await?;
-                if let State::Spooling(spool) = &mut self.state {
-                    return spool.file.write_all(&bytes).await.map_err(spool_failed);
-                }
             }
         }
         Ok(())
@@ -186,59 +176,28 @@ impl Upload {
 
     /// Sends the full buffer, after the part before it.
     async fn flush_part(&mut self) -> Result<(), Error> {
-        let session = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Gathering => match self.open_session().await? {
-                Some(session) => session,
-                // Now spooling: the buffer is on disk.
-                None => return Ok(()),
-            },
-            State::Sending(task) => joined(task).await?,
-            State::Spooling(_) | State::Failed => return Err(Error::Upload("an earlier part failed".to_owned())),
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Gathering => self.offer().await?,
+            State::Sending(task) => {
+                let session = joined(task).await?;
+                State::Sending(self.send_buffer(session))
+            }
+            // Nothing fills while the body is spooled or compared.
+            State::Spooling(_) | State::Attached(_) | State::Failed => return Err(earlier_failure()),
         };
-        self.state = State::Sending(self.send_buffer(session));
         Ok(())
     }
 
     pub(super) fn send_buffer(&mut self, mut session: Session) -> JoinHandle<Result<Session, Error>> {
-        let (chunks, number, permit) = (std::mem::take(&mut self.buffer), self.number, self.permit.take());
-        self.buffered = 0;
+        let (chunks, number, permit) = (self.buffer.take(), self.number, self.permit.take());
         self.number += 1;
+        let spare = self.buffer.spare();
         calls::spawn(async move {
             let sent = session.send(number, &chunks).await;
+            spare.give_back(chunks);
             drop(permit);
             sent.map(|()| session)
         })
-    }
-
-    /// A session for a file of several parts; none when the drive may have the content, which is then
-    /// spooled.
-    async fn open_session(&mut self) -> Result<Option<Session>, Error> {
-        let rapid = self.target.mount.settings.rapid_upload;
-        let hint = match self.options.size.filter(|_| rapid) {
-            Some(_) => ContentHint::PreHash(self.pre_hash()),
-            None => ContentHint::None,
-        };
-        let probing = matches!(hint, ContentHint::PreHash(_));
-        match self.create(self.options.size, hint).await {
-            Err(error) if probing && is(&error, ErrorKind::PreHashMatched) => {
-                if self.begin_spool().await? {
-                    return Ok(None);
-                }
-                self.session_of(self.create(self.options.size, ContentHint::None).await?).map(Some)
-            }
-            created => self.session_of(created?).map(Some),
-        }
-    }
-
-    fn pre_hash(&self) -> [u8; 20] {
-        let mut hasher = Sha1::new();
-        let mut left = PRE_HASH_BYTES;
-        for chunk in &self.buffer {
-            let piece = &chunk[..chunk.len().min(left)];
-            hasher.update(piece);
-            left -= piece.len();
-        }
-        hasher.finalize().into()
     }
 
     pub(super) async fn create(&self, size: Option<u64>, content: ContentHint) -> Result<Created, Error> {
@@ -274,35 +233,10 @@ impl Upload {
             }
         }
     }
+}
 
-    /// Turns to the spool if it has room.
-    async fn begin_spool(&mut self) -> Result<bool, Error> {
-        let room = &self.tree.0.uploads;
-        let size = self.options.size.unwrap_or(u64::MAX);
-        let before = room.spooled.fetch_add(size, Ordering::Relaxed);
-        if before.saturating_add(size) > room.settings.spool_limit {
-            room.spooled.fetch_sub(size, Ordering::Relaxed);
-            return Ok(false);
-        }
-        let dir = room.settings.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
-        let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(dir)).await;
-        let file = file.map_err(|_| Error::Stopping).and_then(|file| file.map_err(spool_failed));
-        let (file, reader) = match file.and_then(|file| Ok((file.try_clone().map_err(spool_failed)?, file))) {
-            Ok(files) => files,
-            Err(error) => {
-                room.spooled.fetch_sub(size, Ordering::Relaxed);
-                return Err(error);
-            }
-        };
-        let spooled = room.spooled.clone();
-        let mut spool = Spool { file: tokio::fs::File::from_std(file), reader: Arc::new(reader), size, spooled };
-        for chunk in std::mem::take(&mut self.buffer) {
-            spool.file.write_all(&chunk).await.map_err(spool_failed)?;
-        }
-        (self.buffered, self.permit) = (0, None);
-        self.state = State::Spooling(spool);
-        Ok(true)
-    }
+pub(super) fn earlier_failure() -> Error {
+    Error::Upload("an earlier part failed".to_owned())
 }
 
 pub(super) fn is(error: &Error, kind: ErrorKind) -> bool {
@@ -315,8 +249,4 @@ pub(super) async fn joined(task: JoinHandle<Result<Session, Error>>) -> Result<S
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(_) => Err(Error::Stopping),
     }
-}
-
-pub(super) fn spool_failed(error: io::Error) -> Error {
-    Error::Spool(error.to_string())
 }

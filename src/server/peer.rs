@@ -1,9 +1,14 @@
-//! Who is at the other end: the socket's peer, or the client that a trusted proxy names.
+//! Who is at the other end: the socket's peer, or the client that a trusted proxy names; and by which
+//! names it reaches this server.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use http::HeaderMap;
+use http::request::Parts;
 use ipnet::IpNet;
+use url::Url;
+
+use crate::dav::host_of;
 
 /// The client's address. `X-Forwarded-For` counts only from a trusted proxy, and then up to the first
 /// hop that is not one, read from the right: what stands further left the client may have made up. A
@@ -24,6 +29,21 @@ pub(super) fn address(socket: Option<IpAddr>, headers: &HeaderMap, trusted: &[Ip
         }
     }
     address
+}
+
+/// Names of this server in the eyes of the client: where the request was sent, where a trusted proxy says
+/// that it came in, and the configured public address.
+pub(super) fn hosts(parts: &Parts, socket: Option<IpAddr>, trusted: &[IpNet], public: Option<&Url>) -> Vec<String> {
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let mut hosts: Vec<String> =
+        parts.uri.authority().map(|authority| host_of(authority.as_str())).into_iter().collect();
+    hosts.extend(text("host").map(host_of));
+    let socket = socket.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
+    if trusted.iter().any(|network| network.contains(&socket)) {
+        hosts.extend(text("x-forwarded-host").into_iter().flat_map(|list| list.split(',')).map(host_of));
+    }
+    hosts.extend(public.map(|url| host_of(url.authority())));
+    hosts
 }
 
 #[cfg(test)]

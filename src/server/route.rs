@@ -29,6 +29,7 @@ pub(super) struct App {
     pub(super) tree: Tree,
     pub(super) authenticator: Authenticator,
     pub(super) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(super) public_url: Option<url::Url>,
     pub(super) dav_prefix: String,
 }
 
@@ -40,6 +41,7 @@ impl App {
             tree,
             authenticator: Authenticator::new(&config.users, config.anonymous),
             trusted_proxies: config.trusted_proxies.clone(),
+            public_url: config.public_url.clone(),
             dav_prefix: config.dav_prefix.clone(),
         })
     }
@@ -59,7 +61,7 @@ impl App {
             calls: calls.clone(),
         };
         let has_body = !http_body::Body::is_end_stream(request.body()) && request.version() < http::Version::HTTP_2;
-        let (mut response, user) = calls.scope(self.route(request, entry.address)).await;
+        let (mut response, user) = calls.scope(self.route(request, entry.address, socket)).await;
         if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
             // The rest of the body is not read, so the connection ends; a client that is not told
             // would send its next request into it.
@@ -68,7 +70,12 @@ impl App {
         entry.wrap(response, user)
     }
 
-    async fn route(&self, request: Request<Incoming>, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
+    async fn route(
+        &self,
+        request: Request<Incoming>,
+        address: IpAddr,
+        socket: Option<IpAddr>,
+    ) -> (Response<Body>, Option<Arc<str>>) {
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI) {
             return (plain(StatusCode::URI_TOO_LONG, "the URL is too long\n"), None);
         }
@@ -80,11 +87,19 @@ impl App {
             path if path.starts_with("/api/signin/") => self.signin(&parts, incoming, address).await,
             path if path.starts_with("/api/") => (plain(StatusCode::NOT_FOUND, "there is no such call\n"), None),
             path if path.starts_with("/d/") => (self.signed(&parts, address).await, None),
-            _ => self.webdav(Request::from_parts(parts, incoming), address).await,
+            _ => {
+                let hosts = peer::hosts(&parts, socket, &self.trusted_proxies, self.public_url.as_ref());
+                self.webdav(Request::from_parts(parts, incoming), address, hosts).await
+            }
         }
     }
 
-    async fn webdav(&self, request: Request<Incoming>, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
+    async fn webdav(
+        &self,
+        request: Request<Incoming>,
+        address: IpAddr,
+        hosts: Vec<String>,
+    ) -> (Response<Body>, Option<Arc<str>>) {
         if *request.method() == Method::GET && request.uri().path() == "/" && !self.dav_prefix.is_empty() {
             return (self.welcome(), None);
         }
@@ -95,7 +110,7 @@ impl App {
         if identity.permission == Permission::None {
             return (plain(StatusCode::FORBIDDEN, "this user may do nothing\n"), identity.user);
         }
-        let context = context(&identity, address, request.headers());
+        let context = dav::Context { hosts, ..context(&identity, address, request.headers()) };
         (self.dav.handle(request, &context).await, identity.user)
     }
 
@@ -148,6 +163,7 @@ fn context(identity: &Identity, address: IpAddr, headers: &http::HeaderMap) -> d
         base_path: identity.base_path.clone(),
         permission: identity.permission,
         address,
+        hosts: Vec::new(),
         reader: hasher.finish(),
     }
 }

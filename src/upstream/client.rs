@@ -129,22 +129,18 @@ impl Client {
     }
 
     fn note(&self, error: Option<&Error>) {
-        let trouble = |e: &&Error| {
-            matches!(
-                e.kind,
-                ErrorKind::Unreachable
-                    | ErrorKind::Unavailable
-                    | ErrorKind::Timeout
-                    | ErrorKind::Malformed
-                    | ErrorKind::Throttled
-                    | ErrorKind::SignInNeeded
-            )
-        };
+        let trouble =
+            |e: &&Error| e.kind.leaves_doubt() || matches!(e.kind, ErrorKind::Throttled | ErrorKind::SignInNeeded);
         *self.0.problem.lock() = error.filter(trouble).map(ToString::to_string);
     }
 
     pub(super) fn page_size(&self) -> &std::sync::atomic::AtomicU32 {
         &self.0.page_size
+    }
+
+    /// A living access token.
+    pub(super) async fn access(&self) -> Result<Access, Error> {
+        self.0.tokens.access().await
     }
 
     /// Sends a call whose body is the same with every token.

@@ -91,6 +91,14 @@ pub enum ErrorKind {
     Store,
 }
 
+impl ErrorKind {
+    /// Whether the call may have taken effect although it failed.
+    #[must_use]
+    pub fn leaves_doubt(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Unreachable | Self::Timeout | Self::Malformed)
+    }
+}
+
 impl Error {
     /// A failure of `call` with nothing known but its kind.
     pub(super) fn new(call: &'static str, kind: ErrorKind) -> Self {

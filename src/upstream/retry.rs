@@ -41,7 +41,7 @@ pub(super) fn pause(error: &Error, fate: Fate, repeat: Repeat, tries: u32, deadl
     let wait = match error.kind {
         // Refused for the rate: it surely had no effect.
         ErrorKind::Throttled => error.retry_after.unwrap_or(FIRST_THROTTLED_PAUSE * 2u32.saturating_pow(tries - 1)),
-        ErrorKind::Unreachable | ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Malformed => {
+        kind if kind.leaves_doubt() => {
             let safe = repeat == Repeat::Harmless || fate == Fate::Unsent;
             if !safe {
                 return None;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::client::Endpoint;
 use super::wire::{WireCreated, WireItem, WireParts, WireTreeChange, WireUploadedParts, write_sha1, write_time};
 use super::{
-    CheckNameMode, Client, ContentHint, CreateFile, Created, Error, ErrorKind, Item, PartUrl, TreeChange,
+    CheckNameMode, Client, ContentHint, CreateFile, Created, Error, ErrorKind, Item, ItemKind, PartUrl, TreeChange,
     UploadSession, UploadedPart, proof,
 };
 
@@ -45,15 +45,21 @@ impl Client {
             "type": "folder",
             "check_name_mode": mode_word(mode),
         });
-        // Only with refuse does a second arrival make no second folder.
-        let endpoint = if mode == CheckNameMode::Refuse { CREATE } else { CREATE.harmful() };
-        let wire: WireCreated = self.call(endpoint, &body).await?;
-        let file_id = wire.file_id.filter(|id| !id.is_empty()).ok_or_else(no_file_id)?;
-        Ok(if wire.exist == Some(true) {
-            Created::Exists { file_id }
-        } else {
-            Created::Done { file_id, name: wire.file_name, upload_id: None }
-        })
+        let made = match self.call::<WireCreated>(CREATE.harmful(), &body).await {
+            // Only with refuse does a second arrival make no second folder; what it then finds is the first's.
+            Err(error) if mode == CheckNameMode::Refuse && error.kind.leaves_doubt() => {
+                tracing::info!(%error, "the answer to the making of a folder was lost; asking again");
+                let again = folder_of(self.call(CREATE, &body).await?)?;
+                match again {
+                    Created::Exists { file_id } if self.get(drive_id, &file_id).await?.kind == ItemKind::Folder => {
+                        Created::Done { file_id, name: None, upload_id: None }
+                    }
+                    again => again,
+                }
+            }
+            made => folder_of(made?)?,
+        };
+        Ok(made)
     }
 
     /// Opens an upload session, or attaches content that the drive already has (reference 3.10, 3.11).
@@ -80,6 +86,14 @@ impl Client {
             name: wire.file_name,
             parts: parts(wire.part_info_list),
         }))
+    }
+
+    /// Which bytes of a content of `size` bytes the drive would ask for as proof, by the token of now.
+    ///
+    /// # Errors
+    /// There is no living token.
+    pub async fn proof_range(&self, size: u64) -> Result<std::ops::Range<u64>, Error> {
+        Ok(proof::proof_range(self.access().await?.expose(), size))
     }
 
     /// New URLs for parts of a session (reference 3.13).
@@ -231,6 +245,15 @@ impl Client {
     }
 }
 
+fn folder_of(wire: WireCreated) -> Result<Created, Error> {
+    let file_id = wire.file_id.filter(|id| !id.is_empty()).ok_or_else(no_file_id)?;
+    Ok(if wire.exist == Some(true) {
+        Created::Exists { file_id }
+    } else {
+        Created::Done { file_id, name: wire.file_name, upload_id: None }
+    })
+}
+
 fn create_body(request: &CreateFile<'_>, token: &str) -> Result<Value, Error> {
     let parts: Vec<Value> = (1..=request.parts).map(|number| json!({ "part_number": number })).collect();
     let mut body = json!({
@@ -266,8 +289,7 @@ fn create_body(request: &CreateFile<'_>, token: &str) -> Result<Value, Error> {
 }
 
 fn unreadable(error: std::io::Error) -> Error {
-    Error::new(CREATE.name, ErrorKind::InvalidRequest)
-        .message(format!("the bytes for the proof are unreadable: {error}"))
+    Error::new(CREATE.name, ErrorKind::ProofRefused).message(format!("the bytes for the proof are unreadable: {error}"))
 }
 
 fn parts(list: Option<Vec<super::wire::WirePart>>) -> Vec<PartUrl> {

@@ -1,5 +1,7 @@
 //! PUT: the new content whole under its name, or the old content untouched.
 
+use std::time::Duration;
+
 use alidav::sim::{Fault, FaultKind};
 use bytes::Bytes;
 
@@ -156,7 +158,7 @@ async fn keeps_the_old(
 async fn with_old() -> World {
     let world = World::with(|config| {
         config.upload.part_size = 200_000;
-        config.upstream.max_wait = std::time::Duration::from_secs(2);
+        config.upstream.max_wait = Duration::from_secs(2);
     })
     .await;
     world.sim.write("/a", "old");
@@ -254,4 +256,71 @@ async fn of_two_writers_of_one_name_one_wins_and_nothing_is_left_over() {
     assert_eq!(world.get("/dav/a").await.bytes().await.unwrap(), content);
     let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
     assert_eq!(crate::harness::hrefs(&fresh.send().await.unwrap().text().await.unwrap()), ["/dav/", "/dav/a"]);
+}
+
+/// PUT of `/dav/a` with the announced SHA-1 of `known`.
+fn announced(world: &World, known: &[u8], body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+    let checksum = format!("SHA1:{}", sha1(known));
+    let length = known.len().to_string();
+    world
+        .request("PUT", "/dav/a")
+        .header("oc-checksum", checksum)
+        .header("x-expected-entity-length", length)
+        .body(body.into())
+}
+
+#[tokio::test]
+async fn announced_content_that_the_drive_has_needs_neither_data_nor_a_spool() {
+    // The proof's place depends on the size: in the first part, or behind it.
+    let world = World::with(|config| config.upload.part_size = 200_000).await;
+    world.hrefs("/dav/").await;
+    let mut creates = std::collections::BTreeSet::new();
+    for size in 400_001..400_021 {
+        let content = noise(size);
+        world.sim.write("/known", content.clone());
+        world.sim.reset_calls();
+        assert!(announced(&world, &content, content.clone()).send().await.unwrap().status().is_success());
+        assert!(!world.sim.calls().contains_key("data PUT"));
+        assert_eq!(sha1(&world.sim.read("/a").unwrap()), sha1(&content));
+        creates.insert(world.sim.calls()["openFile/create"]);
+    }
+    assert_eq!(creates, [1, 2].into());
+    // What the drive does not have is sent, though it begins like something that it has.
+    let mut other = noise(1_000_000);
+    world.sim.write("/known", other.clone());
+    *other.last_mut().unwrap() ^= 1;
+    for _ in 0..4 {
+        assert_eq!(announced(&world, &other, other.clone()).send().await.unwrap().status(), 204);
+        assert_eq!(sha1(&world.sim.read("/a").unwrap()), sha1(&other));
+        *other.last_mut().unwrap() ^= 2;
+        other.push(7);
+    }
+}
+
+#[tokio::test]
+async fn keeps_the_old_file_when_announced_content_does_not_come() {
+    for size in 400_001..400_011 {
+        let world = with_old().await;
+        let content = noise(size);
+        let folder = world.request("MKCOL", "/dav/known").send().await.unwrap();
+        assert_eq!(folder.status(), 201);
+        world.sim.write("/known/file", content.clone());
+        let mut wrong = content.clone();
+        *wrong.last_mut().unwrap() ^= 1;
+        let answer = announced(&world, &content, wrong).send().await.unwrap();
+        assert_eq!(answer.status(), 400);
+        let pieces = [Ok(Bytes::from(content[..399_000].to_vec())), Err(std::io::Error::other("the client left"))];
+        let broken = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+        assert!(announced(&world, &content, broken).send().await.is_err_and(|e| e.is_request() || e.is_body()));
+        // The removal goes on after the request has ended.
+        let gone = async {
+            while world.sim.read("/a").is_none_or(|now| now != b"old") {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+        let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
+        assert_eq!(fresh.send().await.unwrap().text().await.unwrap().matches("<D:href>/dav/a</D:href>").count(), 1);
+        assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "old");
+    }
 }

@@ -246,3 +246,68 @@ async fn hostile_bodies_are_refused() {
     );
     assert_eq!(world.sim.read("/a").unwrap(), b"/a");
 }
+
+const LOCK_FOLDER: &str = r#"<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>"#;
+
+#[tokio::test]
+async fn a_lock_on_a_folder_alone_guards_which_names_it_holds() {
+    let world = World::start().await;
+    world.request("MKCOL", "/dav/dir").send().await.unwrap();
+    world.request("PUT", "/dav/dir/old").body("old").send().await.unwrap();
+    let lock = world.request("LOCK", "/dav/dir").header("depth", "0").body(LOCK_FOLDER).send().await.unwrap();
+    let token = format!("<{}/dav/dir> ({})", world.url(""), header(&lock, "lock-token"));
+    for (method, path) in [("PUT", "/dav/dir/new"), ("MKCOL", "/dav/dir/new"), ("DELETE", "/dav/dir/old")] {
+        assert_eq!(world.request(method, path).send().await.unwrap().status(), 423, "{method}");
+    }
+    let away = world.request("MOVE", "/dav/dir/old").header("destination", world.url("/dav/away"));
+    assert_eq!(away.send().await.unwrap().status(), 423);
+    let inside = world.request("COPY", "/dav/dir/old").header("destination", world.url("/dav/dir/copy"));
+    assert_eq!(inside.send().await.unwrap().status(), 423);
+    // What its members hold is not locked, and the holder of the lock may do everything.
+    assert_eq!(world.request("PUT", "/dav/dir/old").body("changed").send().await.unwrap().status(), 204);
+    let put = world.request("PUT", "/dav/dir/new").header("if", token).body("new").send().await.unwrap();
+    assert_eq!(put.status(), 201);
+}
+
+#[tokio::test]
+async fn a_destination_on_another_server_is_refused_and_a_public_name_is_known() {
+    let world = World::with(|config| {
+        config.public_url = Some("https://Films.example:443/".parse().unwrap());
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    world.request("PUT", "/dav/a").body("a").send().await.unwrap();
+    let copy = |to: &str| world.request("COPY", "/dav/a").header("destination", to).send();
+    assert_eq!(copy("http://elsewhere.example/dav/b").await.unwrap().status(), 502);
+    assert_eq!(copy(":::").await.unwrap().status(), 400);
+    assert_eq!(copy("https://films.example/dav/b").await.unwrap().status(), 201);
+    assert_eq!(copy("/dav/c").await.unwrap().status(), 201);
+    assert_eq!(copy(&world.url("/dav/d")).await.unwrap().status(), 201);
+    let forwarded = world.request("COPY", "/dav/a").header("x-forwarded-host", "other.example:8443");
+    let forwarded = forwarded.header("destination", "https://other.example:8443/dav/e").send().await.unwrap();
+    assert_eq!(forwarded.status(), 201);
+}
+
+#[tokio::test]
+async fn what_is_stored_of_an_empty_file_stays_when_the_file_reaches_the_drive() {
+    let world = World::start().await;
+    world.request("PUT", "/dav/empty").header("content-length", "0").send().await.unwrap();
+    let note = r#"<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><n xmlns="urn:t">kept</n></D:prop></D:set></D:propertyupdate>"#;
+    assert_eq!(world.request("PROPPATCH", "/dav/empty").body(note).send().await.unwrap().status(), 207);
+    let moved = world.request("MOVE", "/dav/empty").header("destination", world.url("/dav/moved"));
+    assert_eq!(moved.send().await.unwrap().status(), 201);
+    assert_eq!(world.sim.read("/moved").unwrap(), b"");
+    assert!(world.propfind("/dav/moved", "0").await.text().await.unwrap().contains("kept"));
+}
+
+#[tokio::test]
+async fn a_folder_whose_making_was_answered_into_the_void_is_made_once() {
+    use alidav::sim::{Fault, FaultKind};
+    for kind in [FaultKind::CloseAfter, FaultKind::CloseBefore, FaultKind::BrokenJson] {
+        let world = ready(&[]).await;
+        world.sim.fault(Fault::once("openFile/create", kind.clone()));
+        assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 201, "{kind:?}");
+        assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/new/"]);
+        assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 405);
+    }
+}

@@ -1,0 +1,206 @@
+//! Content that the drive may have already (reference 3.11): asked for before it is sent.
+//!
+//! A file of one part is offered by its hash. A larger one is offered by the hash of its beginning, and
+//! where the drive may have it, the body waits on disk until its whole hash is known. A client that
+//! announced the hash spares that: as soon as the bytes are there that prove possession, the drive is
+//! asked, and what it has is only read and compared, not kept. What it attached then shows beside the old
+//! version; it is taken away again unless the body turns out to be what was announced.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use sha1::{Digest as _, Sha1};
+use tokio::io::AsyncWriteExt as _;
+
+use super::upload::{State, is};
+use super::upload_parts::Session;
+use super::{Error, Upload};
+use crate::upstream::{ContentHint, Created, ErrorKind, ProofSource};
+
+/// First bytes whose hash asks whether the drive may have the content (reference 3.11).
+const PRE_HASH_BYTES: usize = 1024;
+
+/// A body on disk, which nothing else knows of.
+pub(super) struct Spool {
+    file: tokio::fs::File,
+    /// The same file, for reads at any place.
+    reader: Arc<std::fs::File>,
+    _reserve: Reserve,
+    /// How much must be here before the drive can be asked for the announced content.
+    ask_at: Option<u64>,
+    /// Opened when the drive turned out not to have the announced content.
+    pub(super) session: Option<Session>,
+}
+
+impl Spool {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).await.map_err(failed)
+    }
+
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+        self.file.flush().await.map_err(failed)
+    }
+
+    /// What the drive is offered as proof.
+    pub(super) async fn proof(&mut self) -> Result<ProofSource, Error> {
+        self.flush().await?;
+        let reader = self.reader.clone();
+        Ok(ProofSource(Arc::new(move |start, end| read_at(&reader, start, end))))
+    }
+
+    pub(super) async fn read(&self, start: u64, end: u64) -> Result<Bytes, Error> {
+        let reader = self.reader.clone();
+        let bytes = tokio::task::spawn_blocking(move || read_at(&reader, start, end)).await;
+        Ok(bytes.map_err(|_| Error::Stopping)?.map_err(failed)?.into())
+    }
+}
+
+impl Upload {
+    /// The first call for a file of several parts, the first of which is here.
+    pub(super) async fn offer(&mut self) -> Result<State, Error> {
+        let size = self.options.size;
+        let Some(known) = size.filter(|_| self.target.mount.settings.rapid_upload) else {
+            return self.plain_session(size).await;
+        };
+        let proof_end = match self.options.sha1 {
+            None => None,
+            Some(sha1) => {
+                let end = self.target.mount.account.client.proof_range(known).await?.end;
+                if end <= self.buffer.len() {
+                    let proof = proof_of(self.buffer.chunks().to_vec());
+                    let created = self.create_with_hash(size, sha1, proof).await?;
+                    return self.begun(created);
+                }
+                Some(end)
+            }
+        };
+        let hint = ContentHint::PreHash(self.pre_hash());
+        match self.create(size, hint).await {
+            Err(error) if is(&error, ErrorKind::PreHashMatched) => match self.begin_spool(known, proof_end).await? {
+                Some(spool) => Ok(State::Spooling(spool)),
+                None => self.plain_session(size).await,
+            },
+            created => self.begun(created?),
+        }
+    }
+
+    async fn plain_session(&mut self, size: Option<u64>) -> Result<State, Error> {
+        let created = self.create(size, ContentHint::None).await?;
+        self.begun(created)
+    }
+
+    fn begun(&mut self, created: Created) -> Result<State, Error> {
+        match created {
+            Created::Done { file_id, upload_id, .. } => {
+                self.buffer.take();
+                self.permit = None;
+                Ok(State::Attached(self.tentative(file_id, upload_id)))
+            }
+            created => {
+                let session = self.session_of(created)?;
+                Ok(State::Sending(self.send_buffer(session)))
+            }
+        }
+    }
+
+    /// Offers content by its whole hash; a refused proof leads to a plain session.
+    pub(super) async fn create_with_hash(
+        &self,
+        size: Option<u64>,
+        sha1: [u8; 20],
+        proof: ProofSource,
+    ) -> Result<Created, Error> {
+        match self.create(size, ContentHint::Full { sha1, proof }).await {
+            Err(error) if is(&error, ErrorKind::ProofRefused) => self.create(size, ContentHint::None).await,
+            created => created,
+        }
+    }
+
+    /// Takes more of a body that waits on disk.
+    pub(super) async fn spool(&mut self, mut spool: Spool, bytes: &[u8]) -> Result<State, Error> {
+        spool.write(bytes).await?;
+        let ready = spool.ask_at.is_some_and(|at| self.received >= at);
+        let Some(sha1) = self.options.sha1.filter(|_| ready) else { return Ok(State::Spooling(spool)) };
+        spool.ask_at = None;
+        let proof = spool.proof().await?;
+        match self.create_with_hash(self.options.size, sha1, proof).await? {
+            Created::Done { file_id, upload_id, .. } => Ok(State::Attached(self.tentative(file_id, upload_id))),
+            created => {
+                spool.session = Some(self.session_of(created)?);
+                Ok(State::Spooling(spool))
+            }
+        }
+    }
+
+    fn pre_hash(&mut self) -> [u8; 20] {
+        let mut hasher = Sha1::new();
+        let mut left = PRE_HASH_BYTES;
+        for chunk in self.buffer.chunks() {
+            let piece = &chunk[..chunk.len().min(left)];
+            hasher.update(piece);
+            left -= piece.len();
+        }
+        hasher.finalize().into()
+    }
+
+    /// Turns to the spool if it has room.
+    async fn begin_spool(&mut self, size: u64, ask_at: Option<u64>) -> Result<Option<Spool>, Error> {
+        let room = &self.tree.0.uploads;
+        let before = room.spooled.fetch_add(size, Ordering::Relaxed);
+        let reserve = Reserve { size, spooled: room.spooled.clone() };
+        if before.saturating_add(size) > room.settings.spool_limit {
+            return Ok(None);
+        }
+        let dir = room.settings.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(dir)).await;
+        let reader = file.map_err(|_| Error::Stopping)?.map_err(failed)?;
+        let file = tokio::fs::File::from_std(reader.try_clone().map_err(failed)?);
+        let mut spool = Spool { file, reader: Arc::new(reader), _reserve: reserve, ask_at, session: None };
+        for chunk in self.buffer.take() {
+            spool.write(&chunk).await?;
+        }
+        self.permit = None;
+        Ok(Some(spool))
+    }
+}
+
+/// Bytes of the spool's limit that are spoken for; given back when dropped.
+struct Reserve {
+    size: u64,
+    spooled: Arc<AtomicU64>,
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        self.spooled.fetch_sub(self.size, Ordering::Relaxed);
+    }
+}
+
+/// The proof's bytes out of the chunks of a body's beginning.
+pub(super) fn proof_of(chunks: Vec<Bytes>) -> ProofSource {
+    ProofSource(Arc::new(move |start, end| {
+        let mut at = 0u64;
+        let mut found = Vec::new();
+        for chunk in &chunks {
+            let length = chunk.len() as u64;
+            let within = |position: u64| usize::try_from(position.saturating_sub(at).min(length)).unwrap_or(0);
+            found.extend_from_slice(&chunk[within(start)..within(end)]);
+            at += length;
+        }
+        // A token renewed in between asks for other bytes, which may not be here yet.
+        if end <= at { Ok(found) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }))
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::Spool(error.to_string())
+}
+
+#[cfg(unix)]
+fn read_at(file: &std::fs::File, start: u64, end: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
+    std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, start)?;
+    Ok(bytes)
+}
