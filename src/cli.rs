@@ -2,7 +2,10 @@
 
 mod check;
 mod demo;
+mod login;
+mod notify;
 mod password;
+mod reload;
 mod run;
 
 use std::net::SocketAddr;
@@ -53,6 +56,13 @@ enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Sign in to the drive: shows a QR code to be scanned with the phone, and keeps the tokens.
+    Login {
+        #[command(flatten)]
+        settings: Settings,
+        #[command(flatten)]
+        arguments: LoginArguments,
+    },
     /// Read a password and print the string for the settings' file.
     HashPassword,
     /// Run the simulated drive alone, for tests of any client of the drive.
@@ -67,6 +77,19 @@ enum Command {
         #[arg(long)]
         empty: bool,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct LoginArguments {
+    /// The account's name in the settings; needed only where there are several.
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// Let another user of the drive take the account over; restart a running server afterwards.
+    #[arg(long)]
+    replace: bool,
+    /// Pause between two questions whether the code was scanned, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 1500, hide = true)]
+    poll_ms: u64,
 }
 
 /// Exit code for settings that are wrong.
@@ -88,6 +111,7 @@ pub fn main() -> ExitCode {
             Command::Serve(settings) => run::serve(settings.config.as_deref()).await,
             Command::Demo { listen, dir } => demo::demo(listen, dir).await,
             Command::Check { settings, live } => check::check(settings.config.as_deref(), live).await,
+            Command::Login { settings, arguments } => login::login(&settings, &arguments).await,
             Command::HashPassword => password::hash_password(),
             Command::Simulate { listen, dir, empty } => demo::simulate(listen, dir, !empty).await,
         }

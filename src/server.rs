@@ -10,6 +10,7 @@ mod health;
 mod listen;
 mod metrics;
 mod peer;
+mod reload;
 mod route;
 mod throttle;
 
@@ -21,7 +22,6 @@ use std::time::Duration;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,6 +32,7 @@ use crate::drive::Tree;
 use crate::state::Store;
 use crate::upstream::Client;
 use listen::{Listener, Raw};
+use reload::Live;
 use route::App;
 
 /// Connections at a time; more wait in the system's queue.
@@ -53,8 +54,12 @@ const MAX_HEAD: usize = 64 << 10;
 pub struct Server {
     urls: Vec<String>,
     addr: Option<SocketAddr>,
-    tree: Tree,
+    live: Arc<Live>,
+    /// The settings in force; held while they change.
+    config: tokio::sync::Mutex<Config>,
     store: Store,
+    /// What ends the upkeep of each account.
+    upkeep: parking_lot::Mutex<HashMap<String, CancellationToken>>,
     stop: CancellationToken,
     kill: CancellationToken,
     tracker: TaskTracker,
@@ -83,7 +88,7 @@ impl Server {
         }
         let tree = Tree::new(config, clients, &store);
         tree.restore_held().await?;
-        let app = Arc::new(App::open(config, tree.clone(), &store).await?);
+        let app = App::open(config, tree, &store).await?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             listeners.push(Listener::bind(address).await?);
@@ -91,18 +96,22 @@ impl Server {
         let server = Self {
             urls: listeners.iter().map(|listener| listener.url(acceptor.is_some())).collect(),
             addr: listeners.iter().find_map(Listener::local),
-            tree,
+            live: Arc::new(Live::new(app, acceptor)),
+            config: tokio::sync::Mutex::new(config.clone()),
             store,
+            upkeep: parking_lot::Mutex::default(),
             stop: CancellationToken::new(),
             kill: CancellationToken::new(),
             tracker: TaskTracker::new(),
             grace: config.shutdown_grace,
         };
+        for client in server.tree().accounts() {
+            server.keep_signed_in(client.clone());
+        }
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         for listener in listeners {
             let door = Door {
-                app: app.clone(),
-                acceptor: acceptor.clone(),
+                live: server.live.clone(),
                 places: places.clone(),
                 stop: server.stop.clone(),
                 kill: server.kill.clone(),
@@ -125,12 +134,6 @@ impl Server {
         self.addr
     }
 
-    /// The tree that is served.
-    #[must_use]
-    pub fn tree(&self) -> &Tree {
-        &self.tree
-    }
-
     /// Accepts nothing new, lets running requests end within the configured grace, then cuts them.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -140,7 +143,7 @@ impl Server {
             self.kill.cancel();
             self.tracker.wait().await;
         }
-        if tokio::time::timeout(LAST_CALLS, self.tree.finish_tasks()).await.is_err() {
+        if tokio::time::timeout(LAST_CALLS, self.tree().finish_tasks()).await.is_err() {
             tracing::warn!("the drive did not answer the last calls of broken uploads in time");
         }
         self.store.close().await;
@@ -156,8 +159,7 @@ impl Server {
 /// What one listener needs for its connections.
 #[derive(Clone)]
 struct Door {
-    app: Arc<App>,
-    acceptor: Option<TlsAcceptor>,
+    live: Arc<Live>,
     places: Arc<Semaphore>,
     stop: CancellationToken,
     kill: CancellationToken,
@@ -192,9 +194,10 @@ impl Door {
 
     async fn serve(self, raw: Raw) {
         let peer = raw.peer();
+        let acceptor = self.live.acceptor();
         let stream = tokio::select! {
             () = self.stop.cancelled() => return,
-            stream = raw.handshake(self.acceptor.as_ref()) => match stream {
+            stream = raw.handshake(acceptor.as_ref()) => match stream {
                 Ok(stream) => stream,
                 Err(error) => {
                     tracing::debug!(?peer, %error, "TLS handshake failed");
@@ -203,9 +206,9 @@ impl Door {
             },
         };
         ::metrics::gauge!("alidav_connections").increment(1.0);
-        let app = self.app.clone();
+        let live = self.live.clone();
         let service = hyper::service::service_fn(move |request| {
-            let app = app.clone();
+            let app = live.app();
             async move { Ok::<_, std::convert::Infallible>(app.answer(request, peer).await) }
         });
         let builder = builder();

@@ -132,6 +132,25 @@ impl Simulator {
         world.tokens.new_refresh(user, &world.users[user])
     }
 
+    /// A refresh token of the first user that was issued so many days ago.
+    #[must_use]
+    pub fn refresh_token_aged(&self, days: i64) -> String {
+        let world = &mut *self.shared.world.lock();
+        world.tokens.aged_refresh(0, &world.users[0], days * 86_400)
+    }
+
+    /// What the person with the phone does with a QR code: `scan`, `confirm`, `expire` or `refuse`. False for an
+    /// unknown code.
+    pub fn qr(&self, sid: &str, act: &str) -> bool {
+        poke::set_login(&mut self.shared.world.lock(), sid, act).is_ok()
+    }
+
+    /// Every token and authorisation code given out so far, and the application's secret.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.shared.world.lock().tokens.secrets()
+    }
+
     /// A new access token of the first user.
     #[must_use]
     pub fn access_token(&self) -> String {

@@ -1,6 +1,9 @@
-//! What is served beside WebDAV: signed links, and the call by which download proxies get theirs.
+//! What is served beside WebDAV: signed links, the call by which download proxies get theirs, and signing in.
 //!
 //! Speaks AList's and OpenList's form where their published proxies expect it (reference, section 6).
+
+mod origin;
+mod signin;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,6 +35,8 @@ pub struct Web {
     tree: Tree,
     /// Secrets of all mounts that have one.
     tokens: Arc<[SecretString]>,
+    signin: Arc<signin::Flows>,
+    public_url: Option<url::Url>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +51,18 @@ impl Web {
     /// Makes no call.
     #[must_use]
     pub fn new(config: &Config, tree: Tree) -> Self {
-        Self { tree, tokens: config.mounts.iter().filter_map(|mount| mount.down_proxy_token.clone()).collect() }
+        Self {
+            tree,
+            tokens: config.mounts.iter().filter_map(|mount| mount.down_proxy_token.clone()).collect(),
+            signin: Arc::default(),
+            public_url: config.public_url.clone(),
+        }
+    }
+
+    /// By other settings; sign-ins that have begun go on.
+    #[must_use]
+    pub fn reconfigured(&self, config: &Config, tree: Tree) -> Self {
+        Self { signin: self.signin.clone(), ..Self::new(config, tree) }
     }
 
     /// `POST /api/fs/link`: a path to a link, for a proxy that knows the mount's secret (reference 6.3).
@@ -138,7 +154,9 @@ fn refusal(error: drive::Error) -> Refusal {
         drive::Error::IsAFolder | drive::Error::NotAFolder => Refusal(400, "not a file".to_owned()),
         drive::Error::Upstream(upstream) => match upstream.kind {
             ErrorKind::Throttled => Refusal(429, "the drive is limiting the rate of requests; try again".to_owned()),
-            ErrorKind::SignInNeeded => Refusal(503, "the drive no longer accepts the stored sign-in".to_owned()),
+            ErrorKind::SignInNeeded => {
+                Refusal(503, "the drive does not accept the stored sign-in; run `alidav login`".to_owned())
+            }
             ErrorKind::Forbidden => Refusal(403, "the drive refuses this file".to_owned()),
             _ => Refusal(502, "the drive is in trouble; try again".to_owned()),
         },

@@ -56,7 +56,7 @@ impl Report {
 async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     let started = Instant::now();
     let store = Store::open(&config.state).await.map_err(|error| error.to_string())?;
-    report.line("state store", started, Ok::<_, String>("readable and writable"));
+    report.line("state store", started, store.try_write().await.map(|()| "readable and writable"));
     let mut clients = HashMap::new();
     for account in &config.accounts {
         let client = Client::new(account, &config.upstream, store.clone()).map_err(|error| error.to_string())?;
@@ -85,8 +85,14 @@ async fn account(client: &Client, report: &mut Report) {
     });
     report.line(&format!("account {name}, token and drives"), started, drives);
     let status = client.token_status().await;
-    if let Some(at) = status.refresh_expires_at {
-        println!("     the sign-in lasts until {}", jiff::Timestamp::from_second(at).unwrap_or_default());
+    if let Some(at) = status.sign_in_by.filter(|_| status.signed_in) {
+        let renewed =
+            if status.renewable { "; a running server renews it long before" } else { "; it cannot be renewed" };
+        println!("     the sign-in lasts until {}{renewed}", jiff::Timestamp::from_second(at).unwrap_or_default());
+    }
+    let now = jiff::Timestamp::now().as_second();
+    if let Some(complaint) = status.complaint(name, now) {
+        println!("     note: {complaint}");
     }
     let started = Instant::now();
     let space = client

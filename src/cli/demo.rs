@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use secrecy::SecretString;
 
-use super::run::{announce, signal, start_log, until_stopped};
+use super::run::{announce, signal, start_log, stop};
 use crate::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation, User};
 use crate::server::Server;
 use crate::sim::{self, Simulator};
@@ -16,8 +16,10 @@ const USER: &str = "demo";
 
 pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
     start_log("info,sqlx=warn");
+    // Nobody has a phone that knows the simulated drive: its QR codes are scanned and confirmed by themselves.
+    let rules = sim::Rules { qr_auto_confirm: Some(3), ..sim::Rules::default() };
     let options =
-        sim::Options { dir: dir.as_ref().map(|dir| dir.join("drive")), sample: true, ..sim::Options::default() };
+        sim::Options { dir: dir.as_ref().map(|dir| dir.join("drive")), sample: true, rules, ..sim::Options::default() };
     let simulator = match Simulator::start(options).await {
         Ok(simulator) => simulator,
         Err(error) => {
@@ -51,7 +53,8 @@ pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
         println!("         Kodi, VLC, Infuse: WebDAV (HTTP), host {}, port {}, path dav", addr.ip(), addr.port());
         println!("stop     Ctrl-C");
     }
-    until_stopped(server).await;
+    signal().await;
+    stop(server).await;
     simulator.stop().await;
     ExitCode::SUCCESS
 }

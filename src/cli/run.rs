@@ -1,4 +1,4 @@
-//! `alidav serve`: load, listen, wait for the end.
+//! `alidav serve`: load, listen, follow the settings, wait for the end.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -34,7 +34,13 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
     match Server::start(&loaded.config).await {
         Ok(server) => {
             announce(&server);
-            until_stopped(server).await;
+            super::notify::ready();
+            tokio::select! {
+                () = signal() => {}
+                () = super::reload::follow(&server, loaded) => {}
+            }
+            super::notify::stopping();
+            stop(server).await;
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -65,9 +71,8 @@ pub(super) fn start_log(filter: &str) {
         .ok();
 }
 
-/// Waits for SIGINT or SIGTERM, then lets requests end; a second signal cuts them.
-pub(super) async fn until_stopped(server: Server) {
-    signal().await;
+/// Lets requests end after a first signal; a second one cuts them.
+pub(super) async fn stop(server: Server) {
     tracing::info!("stopping; a second signal cuts what still runs");
     let kill = server.kill_switch();
     tokio::select! {

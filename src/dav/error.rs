@@ -161,8 +161,8 @@ fn of_upstream(error: &crate::upstream::Error) -> Failure {
             retry_after: Some(Duration::from_secs(60)),
             ..new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the drive no longer accepts the stored sign-in: get a new refresh token and put it into the \
-                 configuration as refresh_token of the account, then restart alidav",
+                "the drive does not accept the stored sign-in: run `alidav login` where alidav runs, or put a new \
+                 refresh_token of the account into the configuration and restart alidav",
             )
         },
         ErrorKind::ApplicationRefused => Failure {

@@ -1,8 +1,9 @@
 //! What the mounts of one account share: its client, drive ids, links, space and download places.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::Error;
 use super::link::LinkCache;
@@ -29,7 +30,8 @@ pub(super) struct Account {
     pub(super) links: LinkCache,
     pub(super) slots: Slots,
     store: Store,
-    drives: OnceCell<DriveIds>,
+    /// With the count of sign-ins that they were learnt after.
+    drives: Mutex<Option<(u64, Arc<DriveIds>)>>,
     quota: moka::future::Cache<(), Quota>,
 }
 
@@ -41,14 +43,24 @@ impl Account {
             links: LinkCache::new(),
             slots: Slots::new(settings.max_streams, settings.max_wait),
             store: store.clone(),
-            drives: OnceCell::new(),
+            drives: Mutex::default(),
             quota: moka::future::Cache::builder().max_capacity(1).time_to_live(QUOTA_TTL).build(),
         }
     }
 
-    /// The account's drives: remembered, else stored, else asked of the service and stored.
-    pub(super) async fn drives(&self) -> Result<&DriveIds, Error> {
-        self.drives.get_or_try_init(|| self.load_drives()).await
+    /// The account's drives: remembered, else stored, else asked of the service and stored. A new sign-in may
+    /// have granted others.
+    pub(super) async fn drives(&self) -> Result<Arc<DriveIds>, Error> {
+        let mut drives = self.drives.lock().await;
+        let sign_ins = self.client.sign_ins();
+        if let Some((learnt, ids)) = &*drives
+            && *learnt == sign_ins
+        {
+            return Ok(ids.clone());
+        }
+        let ids = Arc::new(self.load_drives().await?);
+        *drives = Some((sign_ins, ids.clone()));
+        Ok(ids)
     }
 
     async fn load_drives(&self) -> Result<DriveIds, Error> {

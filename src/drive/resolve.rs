@@ -16,7 +16,6 @@ use crate::upstream::Item;
 
 /// Finds entries by path; cheap to clone.
 #[derive(Clone)]
-#[derive(Clone)]
 pub(super) struct Resolver {
     pub(super) listings: ListingCache,
     /// Answers of `get_by_path`, by mount and path below it.

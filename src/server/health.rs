@@ -5,16 +5,41 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use crate::dav::{Body, body};
 use crate::drive::Tree;
 
+/// Sets the gauges of every account's tokens to this moment's values.
+pub(super) async fn set_gauges(tree: &Tree) {
+    let now = unix_now();
+    for client in tree.accounts() {
+        let status = client.token_status().await;
+        let account = client.account().to_owned();
+        for (token, at) in [("access", status.access_expires_at), ("refresh", status.refresh_expires_at)] {
+            // Nothing is known of a token that is not there or does not tell.
+            let seconds = at.map_or(f64::NAN, |at| seconds(at - now));
+            let labels = [("account", account.clone()), ("token", token.to_owned())];
+            metrics::gauge!("alidav_token_expires_in_seconds", &labels).set(seconds);
+        }
+        let flag = |on: bool| if on { 1.0 } else { 0.0 };
+        metrics::gauge!("alidav_sign_in_needed", "account" => account.clone()).set(flag(status.sign_in_needed(now)));
+        metrics::gauge!("alidav_sign_in_due", "account" => account).set(flag(status.sign_in_due(now)));
+    }
+}
+
+fn unix_now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds of months")]
+fn seconds(count: i64) -> f64 {
+    count as f64
+}
+
 /// 200 as long as the server answers: a drive in trouble is no reason to restart it. The reasons are
 /// in the body.
 pub(super) async fn answer(tree: &Tree, method: &Method) -> Response<Body> {
     let mut reasons = Vec::new();
     for client in tree.accounts() {
         let status = client.token_status().await;
-        if let Some(problem) = status.problem {
-            reasons.push(format!("account {}: {problem}", client.account()));
-        } else if !status.signed_in {
-            reasons.push(format!("account {}: not signed in", client.account()));
+        if let Some(complaint) = status.complaint(client.account(), unix_now()) {
+            reasons.push(format!("account {}: {complaint}", client.account()));
         }
         if let Some(problem) = client.problem() {
             reasons.push(format!("account {}: {problem}", client.account()));

@@ -97,6 +97,7 @@ impl App {
             "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
             "/metrics" => self.metrics(&parts, address).await,
             "/api/fs/link" => (self.web.fs_link(&parts, incoming).await, None),
+            path if path.starts_with("/api/signin/") => self.signin(&parts, incoming, address).await,
             path if path.starts_with("/api/") => (plain(StatusCode::NOT_FOUND, "there is no such call\n"), None),
             path if path.starts_with("/d/") => (self.signed(&parts, address).await, None),
             _ => {
@@ -126,6 +127,19 @@ impl App {
         (self.dav.handle(request, &context).await, identity.user)
     }
 
+    /// Signing the server's accounts in is for those who may write.
+    async fn signin(&self, parts: &Parts, incoming: Incoming, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
+        let identity = match self.authenticator.check(parts.headers.get(header::AUTHORIZATION), address).await {
+            Ok(identity) => identity,
+            Err(denied) => return (as_json(challenge(denied), "a name and a password are needed"), None),
+        };
+        if identity.permission != Permission::Write {
+            let words = "this user may not sign in accounts: that needs permission \"write\"";
+            return (as_json(plain(StatusCode::FORBIDDEN, ""), words), identity.user);
+        }
+        (self.web.signin(parts, incoming).await, identity.user)
+    }
+
     /// A signed link needs no password: its sign is one, for one file.
     async fn signed(&self, parts: &Parts, address: IpAddr) -> Response<Body> {
         let path = match self.web.signed_path(parts) {
@@ -145,6 +159,7 @@ impl App {
                 Err(denied) => return (challenge(denied), None),
             }
         }
+        health::set_gauges(&self.tree).await;
         (plain(StatusCode::OK, super::metrics::render()), None)
     }
 
@@ -180,6 +195,13 @@ fn challenge(denied: Denied) -> Response<Body> {
             response
         }
     }
+}
+
+/// The same answer with a body in the API's form.
+fn as_json(mut response: Response<Body>, words: &str) -> Response<Body> {
+    *response.body_mut() = body::full(serde_json::json!({ "error": words }).to_string());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 pub(super) fn plain(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {

@@ -17,6 +17,7 @@ struct Blame {
 }
 
 /// Bounded: the oldest addresses are forgotten.
+#[derive(Clone)]
 pub(super) struct Throttle(moka::sync::Cache<IpAddr, Blame>);
 
 impl Throttle {

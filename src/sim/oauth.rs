@@ -1,7 +1,7 @@
 //! Signing in: the service's own endpoints and the three forms of token servers (reference 1).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE;
 use http::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -47,7 +47,7 @@ pub(super) fn answer(world: &mut World, call: &str, parts: &http::request::Parts
         }
         "messense/access_token" if post => fields(parts, body).and_then(|p| exchange(world, &p, Credentials::Optional)),
         "oauth/authorize/qrcode" | "messense/qrcode" | "alist/qr" if post => {
-            fields(parts, body).and_then(|p| start_login(world, &p, call == "oauth/authorize/qrcode"))
+            fields(parts, body).and_then(|p| start_login(world, &p, call))
         }
         "alist/limit" => Ok(json!({ "minutes": 5, "max": 10 })),
         "oauth/qrcode/status" => Ok(login_status(world, parts.uri.path())),
@@ -55,8 +55,8 @@ pub(super) fn answer(world: &mut World, call: &str, parts: &http::request::Parts
         "oauth/authorize" => authorize(world, &query),
         "oauth/users/info" | "oauth/users/scopes" => user_of(world, parts).map(|user| about(world, user, call)),
         "openlist/renewapi" => return renewapi(world, query("refresh_ui")),
-        "openlist/requests" => return requests(world),
-        "openlist/callback" => return callback(world, query("code")),
+        "openlist/requests" => return requests(world, &query),
+        "openlist/callback" => return callback(world, parts, &query),
         _ => Err(Refusal::plain(405, "Method Not Allowed")),
     };
     match result {
@@ -89,6 +89,10 @@ enum Credentials {
 fn exchange(world: &mut World, params: &Params, credentials: Credentials) -> Result<Value, Refusal> {
     params.only(&["client_id", "client_secret", "grant_type", "code", "code_verifier", "refresh_token"])?;
     let pkce = params.text("code_verifier")?;
+    // A public application has no secret to send (reference 1.5).
+    if pkce.is_some() && params.text("client_secret")?.is_some() {
+        return Err(Refusal::parameter("NotSupported", "client_secret"));
+    }
     let (id, secret) = (params.text("client_id")?, params.text("client_secret")?);
     if credentials == Credentials::Demanded || id.is_some() {
         if id != Some(CLIENT_ID) {
@@ -118,33 +122,50 @@ fn exchange(world: &mut World, params: &Params, credentials: Credentials) -> Res
     }
 }
 
-/// Whether a verifier answers a challenge, padded or not (reference 1.5).
+/// Whether a verifier answers a challenge; only padding is known to be accepted (reference 1.5).
 fn answers(challenge: &str, method: &str, verifier: &str) -> bool {
     if method == "plain" {
         return challenge == verifier;
     }
     let digest = Sha256::digest(verifier.as_bytes());
-    challenge == URL_SAFE.encode(digest) || challenge == URL_SAFE_NO_PAD.encode(digest)
+    challenge == URL_SAFE.encode(digest)
 }
 
-fn start_login(world: &mut World, params: &Params, credentials: bool) -> Result<Value, Refusal> {
+fn start_login(world: &mut World, params: &Params, call: &str) -> Result<Value, Refusal> {
+    params.only(&[
+        "client_id",
+        "client_secret",
+        "scopes",
+        "width",
+        "height",
+        "code_challenge",
+        "code_challenge_method",
+        "bundle_id",
+        "source",
+    ])?;
     let challenge = params.text("code_challenge")?.map(str::to_owned);
-    let method = params.text("code_challenge_method")?.unwrap_or("plain").to_owned();
-    if credentials {
-        if params.text("client_id")? != Some(CLIENT_ID) {
+    let method = params.word("code_challenge_method", &["plain", "S256"])?.unwrap_or("plain").to_owned();
+    params.number("width")?;
+    params.number("height")?;
+    let id = params.text("client_id")?;
+    if call == "oauth/authorize/qrcode" || id.is_some() {
+        if id != Some(CLIENT_ID) {
             return Err(Refusal::new(400, "InvalidClientId", "invalid client_id"));
         }
         if challenge.is_none() && params.text("client_secret")? != Some(CLIENT_SECRET) {
             return Err(Refusal::new(400, "InvalidClientSecret", "invalid client_secret"));
         }
-        if params.list("scopes")?.is_none_or(Vec::is_empty) {
-            return Err(Refusal::parameter("Missing", "scopes"));
-        }
     }
+    if call != "alist/qr" && params.list("scopes")?.is_none_or(Vec::is_empty) {
+        return Err(Refusal::parameter("Missing", "scopes"));
+    }
+    Ok(new_login(world, challenge.map(|c| (c, method))))
+}
+
+fn new_login(world: &mut World, challenge: Option<(String, String)>) -> Value {
     let sid = uuid::Uuid::new_v4().simple().to_string();
-    let login = Login { challenge: challenge.map(|c| (c, method)), ..Login::default() };
-    world.tokens.logins.insert(sid.clone(), login);
-    Ok(json!({ "qrCodeUrl": format!("{}/oauth/qrcode/{sid}", world.base), "sid": sid }))
+    world.tokens.logins.insert(sid.clone(), Login { challenge, ..Login::default() });
+    json!({ "qrCodeUrl": format!("{}/oauth/qrcode/{sid}", world.base), "sid": sid })
 }
 
 fn login_status(world: &mut World, path: &str) -> Value {
@@ -160,10 +181,11 @@ fn login_status(world: &mut World, path: &str) -> Value {
         LoginState::Waiting => json!({ "status": "WaitLogin" }),
         LoginState::Scanned => json!({ "status": "ScanSuccess" }),
         LoginState::Expired => json!({ "status": "QRCodeExpired" }),
+        // No source names this word.
+        LoginState::Refused => json!({ "status": "LoginCanceled" }),
         LoginState::Confirmed => {
             let challenge = login.challenge.clone();
-            let code = uuid::Uuid::new_v4().simple().to_string();
-            world.tokens.codes.insert(code.clone(), Code { user: 0, challenge });
+            let code = world.tokens.new_code(Code { user: world.rules.qr_user, challenge });
             json!({ "status": "LoginSuccess", "authCode": code })
         }
     }
@@ -175,8 +197,7 @@ fn authorize(world: &mut World, query: &dyn Fn(&str) -> Option<String>) -> Resul
     }
     let redirect = query("redirect_uri").ok_or_else(|| Refusal::parameter("Missing", "redirect_uri"))?;
     let method = query("code_challenge_method").unwrap_or_else(|| "plain".to_owned());
-    let code = uuid::Uuid::new_v4().simple().to_string();
-    world.tokens.codes.insert(code.clone(), Code { user: 0, challenge: query("code_challenge").map(|c| (c, method)) });
+    let code = world.tokens.new_code(Code { user: 0, challenge: query("code_challenge").map(|c| (c, method)) });
     Ok(json!({ "redirectUri": format!("{redirect}?code={code}&state={}", query("state").unwrap_or_default()) }))
 }
 
@@ -206,20 +227,41 @@ fn renewapi(world: &mut World, token: Option<String>) -> Response<Body> {
     }
 }
 
-fn requests(world: &mut World) -> Response<Body> {
-    let sid = uuid::Uuid::new_v4().simple().to_string();
-    world.tokens.logins.insert(sid.clone(), Login::default());
-    json_response(200, &json!({ "text": format!("{}/oauth/qrcode/{sid}", world.base), "sid": sid }))
+/// What OpenList's server must keep between start and end; it keeps it at the client (reference 1.8.2).
+const COOKIES: [&str; 2] = ["driver_txt=alicloud_qr", "server_use=true"];
+
+fn requests(world: &mut World, query: &dyn Fn(&str) -> Option<String>) -> Response<Body> {
+    if query("driver_txt").as_deref() != Some("alicloud_qr") || query("server_use").as_deref() != Some("true") {
+        return json_response(500, &json!({ "text": "only alicloud_qr with the server's application is simulated" }));
+    }
+    let login = new_login(world, None);
+    let mut answer = json_response(200, &json!({ "text": login["qrCodeUrl"], "sid": login["sid"] }));
+    for cookie in COOKIES {
+        let cookie = http::HeaderValue::from_str(&format!("{cookie}; Path=/; HttpOnly"));
+        if let Ok(cookie) = cookie {
+            answer.headers_mut().append("set-cookie", cookie);
+        }
+    }
+    answer
 }
 
-fn callback(world: &mut World, sid: Option<String>) -> Response<Body> {
-    let status = login_status(world, &format!("/oauth/qrcode/{}/status", sid.unwrap_or_default()));
+fn callback(world: &mut World, parts: &http::request::Parts, query: &dyn Fn(&str) -> Option<String>) -> Response<Body> {
+    let cookies = parts.headers.get("cookie").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if !COOKIES.iter().all(|cookie| cookies.split("; ").any(|given| given == *cookie)) {
+        return json_response(401, &json!({ "text": "No Cookies" }));
+    }
+    if query("grant_type").as_deref() != Some("authorization_code") {
+        return json_response(400, &json!({ "text": "Incorrect GrantType" }));
+    }
+    let Some(sid) = query("code") else { return json_response(400, &json!({ "text": "Code missed" })) };
+    let status = login_status(world, &format!("/oauth/qrcode/{sid}/status"));
     if status["status"] != "LoginSuccess" {
         return json_response(
             401,
             &json!({ "text": format!("Login failed:{}", status["status"].as_str().unwrap_or_default()) }),
         );
     }
-    let grant = world.tokens.grant(0, &world.users[0], &world.rules, false);
+    let user = world.rules.qr_user;
+    let grant = world.tokens.grant(user, &world.users[user], &world.rules, false);
     json_response(200, &grant)
 }

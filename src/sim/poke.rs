@@ -80,17 +80,24 @@ fn handle(world: &mut World, method: &Method, path: &str, body: &Bytes) -> Resul
             Ok(json!({}))
         }
         ("POST", ["qr", sid, state]) => {
-            let login = world.tokens.logins.get_mut(*sid).ok_or("no such login")?;
-            login.state = match *state {
-                "scan" => LoginState::Scanned,
-                "confirm" => LoginState::Confirmed,
-                "expire" => LoginState::Expired,
-                _ => return Err("scan, confirm or expire".to_owned()),
-            };
+            set_login(world, sid, state)?;
             Ok(json!({}))
         }
         _ => Err(format!("no such lever: {method} {path}")),
     }
+}
+
+/// What the person with the phone does.
+pub(super) fn set_login(world: &mut World, sid: &str, state: &str) -> Result<(), String> {
+    let login = world.tokens.logins.get_mut(sid).ok_or("no such login")?;
+    login.state = match state {
+        "scan" => LoginState::Scanned,
+        "confirm" => LoginState::Confirmed,
+        "expire" => LoginState::Expired,
+        "refuse" => LoginState::Refused,
+        _ => return Err("scan, confirm, expire or refuse".to_owned()),
+    };
+    Ok(())
 }
 
 fn expire(world: &mut World, what: &str) -> Result<Value, String> {

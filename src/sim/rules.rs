@@ -78,6 +78,8 @@ pub struct Rules {
     pub refuse_copy_in_place: bool,
     /// Polls after which a QR login confirms itself; absent for never.
     pub qr_auto_confirm: Option<u32>,
+    /// Which user, 0 or 1, scans the QR codes.
+    pub qr_user: usize,
     /// Whether uploaded content above a megabyte is hashed but not kept, for measurements.
     pub discard_uploads: bool,
     /// Whether listed live photos carry their streams already.
@@ -144,6 +146,7 @@ impl Default for Rules {
             grant_backup: true,
             refuse_copy_in_place: true,
             qr_auto_confirm: None,
+            qr_user: 0,
             discard_uploads: false,
             list_streams: false,
         }

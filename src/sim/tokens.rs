@@ -27,6 +27,8 @@ pub(super) struct Tokens {
     refresh: HashMap<String, Refresh>,
     pub(super) logins: HashMap<String, Login>,
     pub(super) codes: HashMap<String, Code>,
+    /// Every authorisation code ever given out.
+    pub(super) issued_codes: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,7 @@ pub(super) enum LoginState {
     Scanned,
     Confirmed,
     Expired,
+    Refused,
 }
 
 /// An authorisation code to be exchanged.
@@ -62,8 +65,7 @@ pub(super) struct Code {
 
 impl Tokens {
     /// A token whose payload has no character that only one base64 alphabet knows (reference 1.6).
-    fn jwt(user: &User, life_s: i64) -> String {
-        let now = now_ms() / 1000;
+    fn jwt(user: &User, now: i64, life_s: i64) -> String {
         let header = URL_SAFE_NO_PAD.encode(r#"{"kid":"KqO","typ":"JWT","alg":"HS256"}"#);
         loop {
             let id = uuid::Uuid::new_v4().simple().to_string();
@@ -79,15 +81,34 @@ impl Tokens {
     }
 
     pub(super) fn new_access(&mut self, user: usize, who: &User, life_s: i64) -> String {
-        let token = Self::jwt(who, life_s);
+        let token = Self::jwt(who, now_ms() / 1000, life_s);
         self.access.insert(token.clone(), (user, now_ms() + life_s * 1000));
         token
     }
 
     pub(super) fn new_refresh(&mut self, user: usize, who: &User) -> String {
-        let token = Self::jwt(who, REFRESH_S);
+        self.aged_refresh(user, who, 0)
+    }
+
+    /// A refresh token that was issued some time ago.
+    pub(super) fn aged_refresh(&mut self, user: usize, who: &User, age_s: i64) -> String {
+        let token = Self::jwt(who, now_ms() / 1000 - age_s, REFRESH_S);
         self.refresh.insert(token.clone(), Refresh { user, spent: false, revoked: false });
         token
+    }
+
+    /// A new authorisation code.
+    pub(super) fn new_code(&mut self, code: Code) -> String {
+        let text = uuid::Uuid::new_v4().simple().to_string();
+        self.codes.insert(text.clone(), code);
+        self.issued_codes.push(text.clone());
+        text
+    }
+
+    /// Everything given out that must not be seen by anybody else.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let tokens = self.access.keys().chain(self.refresh.keys()).cloned();
+        tokens.chain(self.issued_codes.iter().cloned()).chain([CLIENT_SECRET.to_owned()]).collect()
     }
 
     /// The user of an access token.

@@ -23,16 +23,19 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn held_files(&self) -> Result<Vec<HeldRow>, Error> {
-        let rows = sqlx::query("SELECT * FROM held_files").fetch_all(&self.pool).await?;
-        let read = |row: sqlx::sqlite::SqliteRow| {
-            Ok(HeldRow {
-                path: row.try_get("path")?,
-                file_id: row.try_get("file_id")?,
-                created_ms: row.try_get("created_ms")?,
-                content: row.try_get("content")?,
-            })
+        let act = async {
+            let rows = sqlx::query("SELECT * FROM held_files").fetch_all(&self.pool).await?;
+            let read = |row: sqlx::sqlite::SqliteRow| {
+                Ok(HeldRow {
+                    path: row.try_get("path")?,
+                    file_id: row.try_get("file_id")?,
+                    created_ms: row.try_get("created_ms")?,
+                    content: row.try_get("content")?,
+                })
+            };
+            rows.into_iter().map(read).collect()
         };
-        rows.into_iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(Error::from)
+        self.named(act.await)
     }
 
     /// Keeps a held file.
@@ -40,14 +43,17 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_held_file(&self, row: &HeldRow) -> Result<(), Error> {
-        sqlx::query("INSERT OR REPLACE INTO held_files VALUES (?, ?, ?, ?)")
-            .bind(&row.path)
-            .bind(&row.file_id)
-            .bind(row.created_ms)
-            .bind(&row.content)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let act = async {
+            sqlx::query("INSERT OR REPLACE INTO held_files VALUES (?, ?, ?, ?)")
+                .bind(&row.path)
+                .bind(&row.file_id)
+                .bind(row.created_ms)
+                .bind(&row.content)
+                .execute(&self.pool)
+                .await?;
+            Ok(())
+        };
+        self.named(act.await)
     }
 
     /// The content of one file that stays here.
@@ -55,9 +61,14 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn local_content(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        let row =
-            sqlx::query("SELECT content FROM held_files WHERE path = ?").bind(path).fetch_optional(&self.pool).await?;
-        Ok(row.map(|row| row.try_get("content")).transpose()?.flatten())
+        let act = async {
+            let row = sqlx::query("SELECT content FROM held_files WHERE path = ?")
+                .bind(path)
+                .fetch_optional(&self.pool)
+                .await?;
+            Ok(row.map(|row| row.try_get("content")).transpose()?.flatten())
+        };
+        self.named(act.await)
     }
 
     /// Forgets a held file.
@@ -65,7 +76,10 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn delete_held_file(&self, path: &str) -> Result<(), Error> {
-        sqlx::query("DELETE FROM held_files WHERE path = ?").bind(path).execute(&self.pool).await?;
-        Ok(())
+        let act = async {
+            sqlx::query("DELETE FROM held_files WHERE path = ?").bind(path).execute(&self.pool).await?;
+            Ok(())
+        };
+        self.named(act.await)
     }
 }

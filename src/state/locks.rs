@@ -31,20 +31,23 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn locks(&self) -> Result<Vec<LockRow>, Error> {
-        let rows = sqlx::query("SELECT * FROM locks").fetch_all(&self.pool).await?;
-        let read = |row: sqlx::sqlite::SqliteRow| {
-            Ok(LockRow {
-                token: row.try_get("token")?,
-                path: row.try_get("path")?,
-                principal: row.try_get("principal")?,
-                owner: row.try_get("owner")?,
-                timeout_s: row.try_get("timeout_s")?,
-                expires_at: row.try_get("expires_at")?,
-                shared: row.try_get("shared")?,
-                deep: row.try_get("deep")?,
-            })
+        let act = async {
+            let rows = sqlx::query("SELECT * FROM locks").fetch_all(&self.pool).await?;
+            let read = |row: sqlx::sqlite::SqliteRow| {
+                Ok(LockRow {
+                    token: row.try_get("token")?,
+                    path: row.try_get("path")?,
+                    principal: row.try_get("principal")?,
+                    owner: row.try_get("owner")?,
+                    timeout_s: row.try_get("timeout_s")?,
+                    expires_at: row.try_get("expires_at")?,
+                    shared: row.try_get("shared")?,
+                    deep: row.try_get("deep")?,
+                })
+            };
+            rows.into_iter().map(read).collect()
         };
-        rows.into_iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(Error::from)
+        self.named(act.await)
     }
 
     /// Keeps a lock, in place of one of its token.
@@ -52,18 +55,21 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_lock(&self, lock: &LockRow) -> Result<(), Error> {
-        sqlx::query("INSERT OR REPLACE INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-            .bind(&lock.token)
-            .bind(&lock.path)
-            .bind(&lock.principal)
-            .bind(&lock.owner)
-            .bind(lock.timeout_s)
-            .bind(lock.expires_at)
-            .bind(lock.shared)
-            .bind(lock.deep)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let act = async {
+            sqlx::query("INSERT OR REPLACE INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+                .bind(&lock.token)
+                .bind(&lock.path)
+                .bind(&lock.principal)
+                .bind(&lock.owner)
+                .bind(lock.timeout_s)
+                .bind(lock.expires_at)
+                .bind(lock.shared)
+                .bind(lock.deep)
+                .execute(&self.pool)
+                .await?;
+            Ok(())
+        };
+        self.named(act.await)
     }
 
     /// Forgets a lock.
@@ -71,7 +77,10 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn delete_lock(&self, token: &str) -> Result<(), Error> {
-        sqlx::query("DELETE FROM locks WHERE token = ?").bind(token).execute(&self.pool).await?;
-        Ok(())
+        let act = async {
+            sqlx::query("DELETE FROM locks WHERE token = ?").bind(token).execute(&self.pool).await?;
+            Ok(())
+        };
+        self.named(act.await)
     }
 }

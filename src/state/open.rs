@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::error::Fault;
 use super::{Error, Store};
 use crate::config::StateLocation;
 
@@ -36,7 +37,7 @@ impl Store {
             .await
             .map_err(|error| refused(&file, &error))?;
         match sqlx::migrate!().run(&pool).await {
-            Ok(()) => Ok(Self { pool }),
+            Ok(()) => Ok(Self { pool, file: file.into() }),
             Err(
                 sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _),
             ) => Err(refused(&file, &error)),
@@ -53,17 +54,17 @@ fn create_private(file: &Path) -> Result<(), Error> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(file) {
         Ok(_) => Ok(()),
-        Err(error) => Err(Error::Open { file: file.to_owned(), problem: error.to_string() }),
+        Err(error) => {
+            Err(Error::Open { file: file.to_owned(), problem: error.to_string(), remedy: Fault::Unopenable.remedy() })
+        }
     }
 }
 
 fn refused(file: &Path, error: &sqlx::Error) -> Error {
-    // SQLITE_CORRUPT and SQLITE_NOTADB with their extended codes.
-    let damaged = error
-        .as_database_error()
-        .and_then(|e| e.code())
-        .and_then(|code| code.parse::<i32>().ok())
-        .is_some_and(|code| matches!(code & 0xff, 11 | 26));
     let (file, problem) = (file.to_owned(), error.to_string());
-    if damaged { Error::Damaged { file, problem } } else { Error::Open { file, problem } }
+    match Fault::of(error) {
+        Fault::Damaged => Error::Damaged { file, problem },
+        Fault::Busy => Error::Locked { file, problem },
+        fault => Error::Open { file, problem, remedy: fault.remedy() },
+    }
 }

@@ -23,16 +23,19 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn properties(&self) -> Result<Vec<PropertyRow>, Error> {
-        let rows = sqlx::query("SELECT * FROM properties ORDER BY rowid").fetch_all(&self.pool).await?;
-        let read = |row: sqlx::sqlite::SqliteRow| {
-            Ok(PropertyRow {
-                file_id: row.try_get("file_id")?,
-                namespace: row.try_get("namespace")?,
-                name: row.try_get("name")?,
-                xml: row.try_get("xml")?,
-            })
+        let act = async {
+            let rows = sqlx::query("SELECT * FROM properties ORDER BY rowid").fetch_all(&self.pool).await?;
+            let read = |row: sqlx::sqlite::SqliteRow| {
+                Ok(PropertyRow {
+                    file_id: row.try_get("file_id")?,
+                    namespace: row.try_get("namespace")?,
+                    name: row.try_get("name")?,
+                    xml: row.try_get("xml")?,
+                })
+            };
+            rows.into_iter().map(read).collect()
         };
-        rows.into_iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(Error::from)
+        self.named(act.await)
     }
 
     /// Keeps exactly these properties of an item.
@@ -40,18 +43,70 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_properties(&self, file_id: &str, properties: &[PropertyRow]) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
-        sqlx::query("DELETE FROM properties WHERE file_id = ?").bind(file_id).execute(&mut *change).await?;
-        for property in properties {
-            sqlx::query("INSERT INTO properties (file_id, namespace, name, xml) VALUES (?, ?, ?, ?)")
-                .bind(file_id)
-                .bind(&property.namespace)
-                .bind(&property.name)
-                .bind(&property.xml)
-                .execute(&mut *change)
-                .await?;
+        let (store, file_id, properties) = (self.clone(), file_id.to_owned(), properties.to_vec());
+        // In a task of its own: a caller that leaves must not leave the transaction open. Not sqlx's own transaction:
+        // one that SQLite has rolled back by itself, on a full disk, would confuse all that follow.
+        let task = tokio::spawn(async move {
+            let mut connection = store.pool.acquire().await?;
+            sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+            let mut result = replace(&mut connection, &file_id, &properties).await;
+            if result.is_ok() {
+                result = sqlx::raw_sql("COMMIT").execute(&mut *connection).await.map(|_| ());
+            }
+            if result.is_err() {
+                // Refused where SQLite has rolled back already.
+                sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.ok();
+            }
+            result
+        });
+        self.named(task.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)))
+    }
+}
+
+async fn replace(
+    connection: &mut sqlx::SqliteConnection,
+    file_id: &str,
+    properties: &[PropertyRow],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM properties WHERE file_id = ?").bind(file_id).execute(&mut *connection).await?;
+    for property in properties {
+        sqlx::query("INSERT INTO properties (file_id, namespace, name, xml) VALUES (?, ?, ?, ?)")
+            .bind(file_id)
+            .bind(&property.namespace)
+            .bind(&property.name)
+            .bind(&property.xml)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::StateLocation;
+
+    fn row(xml: &str) -> PropertyRow {
+        PropertyRow { file_id: "f".into(), namespace: "n".into(), name: "p".into(), xml: xml.into() }
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_what_is_kept_is_on_the_disk_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::File(folder.path().join("state.db"));
+        let store = Store::open(&location).await.unwrap();
+        store.save_properties("f", &[row("old")]).await.unwrap();
+        sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&store.pool).await.unwrap();
+        for _ in 0..3 {
+            let told = store.save_properties("f", &[row(&"x".repeat(100_000))]).await.unwrap_err().to_string();
+            assert!(told.contains("state.db") && told.contains("disk is full"), "{told}");
+            assert_eq!(store.properties().await.unwrap(), [row("old")]);
         }
-        change.commit().await?;
-        Ok(())
+        sqlx::raw_sql("PRAGMA max_page_count = 100000").execute(&store.pool).await.unwrap();
+        store.save_properties("f", &[row("new")]).await.unwrap();
+        // Another process sees it: no transaction is open.
+        let other = Store::open(&location).await.unwrap();
+        assert_eq!(other.properties().await.unwrap(), [row("new")]);
+        other.save_properties("f", &[]).await.unwrap();
     }
 }

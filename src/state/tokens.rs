@@ -45,6 +45,10 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn tokens(&self, account: &str) -> Result<Option<Tokens>, Error> {
+        self.named(self.read_tokens(account).await)
+    }
+
+    async fn read_tokens(&self, account: &str) -> Result<Option<Tokens>, sqlx::Error> {
         let row =
             sqlx::query("SELECT * FROM tokens WHERE account = ?").bind(account).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
@@ -65,8 +69,39 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_tokens(&self, account: &str, tokens: &Tokens) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
-        sqlx::query("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+        self.named(self.write_tokens(account, None, tokens).await.map(|_| ()))
+    }
+
+    /// The same, only if the account's refresh token is still the `expected` one, or absent where that is: what
+    /// another process stored since is not overwritten. Says whether they were kept.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn swap_tokens(
+        &self,
+        account: &str,
+        expected: Option<&SecretString>,
+        tokens: &Tokens,
+    ) -> Result<bool, Error> {
+        self.named(self.write_tokens(account, Some(expected), tokens).await)
+    }
+
+    async fn write_tokens(
+        &self,
+        account: &str,
+        expected: Option<Option<&SecretString>>,
+        tokens: &Tokens,
+    ) -> Result<bool, sqlx::Error> {
+        // Forgotten first: if the rest fails they are asked for again. No transaction holds the two together,
+        // since one that SQLite itself has rolled back, on a full disk, would leave the connection in it.
+        sqlx::query("DELETE FROM drives WHERE account = ? AND user_id <> ?")
+            .bind(account)
+            .bind(&tokens.user_id)
+            .execute(&self.pool)
+            .await?;
+        let statement = "INSERT OR REPLACE INTO tokens SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 \
+                         WHERE ?9 OR (SELECT refresh_token FROM tokens WHERE account = ?1) IS ?10";
+        let done = sqlx::query(statement)
             .bind(account)
             .bind(&tokens.user_id)
             .bind(tokens.access_token.expose_secret())
@@ -75,15 +110,11 @@ impl Store {
             .bind(tokens.expires_at)
             .bind(tokens.uncertain)
             .bind(&tokens.source_digest)
-            .execute(&mut *change)
+            .bind(expected.is_none())
+            .bind(expected.flatten().map(|token| token.expose_secret()))
+            .execute(&self.pool)
             .await?;
-        sqlx::query("DELETE FROM drives WHERE account = ? AND user_id <> ?")
-            .bind(account)
-            .bind(&tokens.user_id)
-            .execute(&mut *change)
-            .await?;
-        change.commit().await?;
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
     /// The account's drives, if they were ever asked for.
@@ -91,6 +122,10 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn drives(&self, account: &str) -> Result<Option<DriveIds>, Error> {
+        self.named(self.read_drives(account).await)
+    }
+
+    async fn read_drives(&self, account: &str) -> Result<Option<DriveIds>, sqlx::Error> {
         let row =
             sqlx::query("SELECT * FROM drives WHERE account = ?").bind(account).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
@@ -108,6 +143,10 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_drives(&self, account: &str, drives: &DriveIds) -> Result<(), Error> {
+        self.named(self.write_drives(account, drives).await)
+    }
+
+    async fn write_drives(&self, account: &str, drives: &DriveIds) -> Result<(), sqlx::Error> {
         sqlx::query("INSERT OR REPLACE INTO drives VALUES (?, ?, ?, ?, ?, ?)")
             .bind(account)
             .bind(&drives.user_id)
@@ -179,6 +218,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_another_process_stored_is_not_overwritten() {
+        let store = Store::open(&StateLocation::Memory).await.unwrap();
+        assert!(store.swap_tokens("main", None, &tokens("u1")).await.unwrap());
+        assert!(!store.swap_tokens("main", None, &tokens("u1")).await.unwrap());
+        let next = Tokens { refresh_token: "next".into(), ..tokens("u1") };
+        assert!(store.swap_tokens("main", Some(&"refresh".into()), &next).await.unwrap());
+        assert!(!store.swap_tokens("main", Some(&"refresh".into()), &tokens("u1")).await.unwrap());
+        assert_eq!(store.tokens("main").await.unwrap().unwrap().refresh_token.expose_secret(), "next");
+    }
+
+    #[tokio::test]
     async fn a_damaged_or_unreachable_file_is_named_with_the_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let damaged = folder.path().join("damaged.db");
@@ -201,5 +251,53 @@ mod tests {
             .unwrap();
         store.close().await;
         assert!(matches!(Store::open(&location).await.unwrap_err(), Error::Schema { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_and_a_read_only_file_are_told_with_the_file_and_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::File(folder.path().join("state.db"));
+        let store = Store::open(&location).await.unwrap();
+        store.save_tokens("main", &tokens("u1")).await.unwrap();
+        store.try_write().await.unwrap();
+        let large = Tokens { refresh_token: "x".repeat(100_000).into(), ..tokens("u1") };
+        for (pragma, words) in [("max_page_count = 1", "disk is full"), ("query_only = 1", "writable by this user")] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(&store.pool).await.unwrap();
+            let told = store.save_tokens("main", &large).await.unwrap_err().to_string();
+            assert!(told.contains(words) && told.contains("state.db"), "{told}");
+            let kept = store.tokens("main").await.unwrap().unwrap();
+            assert_eq!(kept.refresh_token.expose_secret(), "refresh");
+        }
+        assert!(store.try_write().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_another_program_holds_is_told_at_start_and_by_a_write() {
+        use sqlx::Connection as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        let location = StateLocation::File(file.clone());
+        let store = Store::open(&location).await.unwrap();
+        sqlx::raw_sql("PRAGMA busy_timeout = 1").execute(&store.pool).await.unwrap();
+        let mut other =
+            sqlx::SqliteConnection::connect_with(&sqlx::sqlite::SqliteConnectOptions::new().filename(&file))
+                .await
+                .unwrap();
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        let told = store.save_tokens("main", &tokens("u1")).await.unwrap_err().to_string();
+        assert!(told.contains("another program holds the file") && told.contains("state.db"), "{told}");
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+        store.save_tokens("main", &tokens("u1")).await.unwrap();
+        store.close().await;
+        sqlx::raw_sql("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+        let error = Store::open(&location).await.unwrap_err();
+        assert!(matches!(error, Error::Locked { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_told() {
+        // Not writable even by root.
+        let error = Store::open(&StateLocation::File("/proc/alidav-state.db".into())).await.unwrap_err();
+        assert!(error.to_string().contains("alidav-state.db") && error.to_string().contains("writable"), "{error}");
     }
 }

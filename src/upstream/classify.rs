@@ -53,7 +53,7 @@ impl ErrorBody {
     }
 }
 
-fn text(value: &serde_json::Value) -> Option<String> {
+pub(super) fn text(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(text) => Some(text.clone()),
         serde_json::Value::Number(number) => Some(number.to_string()),
@@ -201,7 +201,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     date.duration_since(std::time::SystemTime::now()).ok()
 }
 
-fn shorten(mut text: String) -> String {
+pub(super) fn shorten(mut text: String) -> String {
     if text.len() > MAX_MESSAGE {
         let end = (0..=MAX_MESSAGE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);

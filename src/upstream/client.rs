@@ -7,12 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::auth::{Access, TokenKeeper, TokenStatus};
+use super::auth::{Access, TokenKeeper};
 use super::classify::{self, Answer, Refusal};
 use super::data::DataHost;
 use super::pacer::{Pacer, RateClass};
 use super::retry::{self, Fate, Repeat};
-use super::{Error, ErrorKind, calls, transport};
+use super::{Error, ErrorKind, TokenStatus, calls, transport};
 use crate::config;
 use crate::state::Store;
 
@@ -21,15 +21,15 @@ pub(super) const MAX_ANSWER: usize = 32 << 20;
 
 /// Calls on behalf of one account; cheap to clone.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     account: String,
-    api_url: String,
-    http: reqwest::Client,
+    pub(super) api_url: String,
+    pub(super) http: reqwest::Client,
     data_host: DataHost,
     pacer: Arc<Pacer>,
-    tokens: TokenKeeper,
+    pub(super) tokens: TokenKeeper,
     max_wait: Duration,
     /// Why the service could not be used the last time, if so.
     problem: parking_lot::Mutex<Option<String>>,
@@ -115,6 +115,13 @@ impl Client {
         self.0.tokens.status().await
     }
 
+    /// Grows whenever tokens of another sign-in are taken up: what was learnt with the old ones, such as
+    /// the drives granted, may no longer hold.
+    #[must_use]
+    pub fn sign_ins(&self) -> u64 {
+        self.0.tokens.sign_ins()
+    }
+
     /// Why the service could not be used the last time, if so.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
@@ -122,7 +129,8 @@ impl Client {
     }
 
     fn note(&self, error: Option<&Error>) {
-        let trouble = |e: &&Error| e.kind.leaves_doubt() || e.kind == ErrorKind::Throttled;
+        let trouble =
+            |e: &&Error| e.kind.leaves_doubt() || matches!(e.kind, ErrorKind::Throttled | ErrorKind::SignInNeeded);
         *self.0.problem.lock() = error.filter(trouble).map(ToString::to_string);
     }
 
@@ -171,6 +179,16 @@ impl Client {
                 self.0.tokens.renew(&access).await?;
                 continue;
             }
+            if error.kind == ErrorKind::SignInNeeded {
+                // The user withdrew the authorisation, and may have signed in again since (reference 1.6).
+                if !renewed && self.0.tokens.replaced(&access).await {
+                    renewed = true;
+                    continue;
+                }
+                let error = self.0.tokens.with_remedy(error);
+                self.note(Some(&error));
+                return Err(error);
+            }
             tries += 1;
             let pause = retry::pause(&error, fate, endpoint.repeat, tries, deadline);
             if error.kind == ErrorKind::Throttled {
@@ -192,7 +210,8 @@ impl Client {
         }
     }
 
-    async fn send<T: DeserializeOwned>(
+    /// Sends a call once.
+    pub(super) async fn send<T: DeserializeOwned>(
         &self,
         endpoint: Endpoint,
         access: &Access,

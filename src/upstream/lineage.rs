@@ -39,7 +39,8 @@ fn from_configuration(token: &SecretString) -> Tokens {
     }
 }
 
-fn digest(token: &str) -> String {
+/// How the store remembers a configured token without keeping it.
+pub(super) fn digest(token: &str) -> String {
     use std::fmt::Write as _;
     Sha256::digest(token.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a String cannot fail.

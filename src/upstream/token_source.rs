@@ -1,4 +1,4 @@
-//! Where an account's tokens are renewed: the service itself with an own application, or a token
+//! Where an account signs in and its tokens are renewed: the service itself with an own application, or a token
 //! server that holds one (reference 1.6, 1.8).
 //!
 //! Answers for the request's form and for the one question that matters with single-use refresh
@@ -13,23 +13,26 @@ use super::classify::{self, Answer};
 use super::read::unix_now;
 use super::retry::Fate;
 use super::{Error, ErrorKind, client, jwt};
+use crate::config;
 
 const CALL: &str = "oauth/access_token";
 
 /// Life of an access token that does not tell (reference 1.6).
 const DEFAULT_LIFE_S: i64 = 7200;
 
-/// One place to renew at.
+/// One place to sign in and to renew at.
 #[derive(Debug)]
 pub(super) struct TokenSource {
-    form: Form,
-    url: Url,
+    pub(super) form: Form,
+    pub(super) url: Url,
 }
 
 #[derive(Debug)]
-enum Form {
+pub(super) enum Form {
     /// The service's own endpoint, with an own application.
     OwnApplication { client_id: String, client_secret: SecretString },
+    /// The same without a secret: PKCE, whose tokens cannot be renewed (1.5).
+    PublicApplication { client_id: String },
     /// `GET …/renewapi?refresh_ui=…` (1.8.2).
     OpenList,
     /// `POST …/alist/ali_open/token` (1.8.1).
@@ -66,9 +69,19 @@ struct WireGrant {
 }
 
 impl TokenSource {
-    pub(super) fn own_application(api_url: &Url, client_id: &str, client_secret: SecretString) -> Self {
-        let form = Form::OwnApplication { client_id: client_id.to_owned(), client_secret };
-        Self { form, url: below(api_url, "/oauth/access_token") }
+    /// The places of an account, in order of preference.
+    pub(super) fn of(account: &config::Account, api_url: &Url) -> Vec<Self> {
+        let form = match (&account.client_id, &account.client_secret) {
+            (None, _) => return account.oauth_token_urls.iter().map(Self::server).collect(),
+            (Some(id), Some(secret)) => Form::OwnApplication { client_id: id.clone(), client_secret: secret.clone() },
+            (Some(id), None) => Form::PublicApplication { client_id: id.clone() },
+        };
+        vec![Self { form, url: below(api_url, "/oauth/access_token") }]
+    }
+
+    /// Whether its tokens can be renewed.
+    pub(super) fn renews(&self) -> bool {
+        !matches!(self.form, Form::PublicApplication { .. })
     }
 
     /// Recognises the server's form by the path, and by the known hosts where only a host is given.
@@ -101,7 +114,7 @@ impl TokenSource {
 
     /// Whether the call counts against the service's own rates.
     pub(super) fn is_service(&self) -> bool {
-        matches!(self.form, Form::OwnApplication { .. })
+        matches!(self.form, Form::OwnApplication { .. } | Form::PublicApplication { .. })
     }
 
     /// Sends the refresh token once.
@@ -123,6 +136,10 @@ impl TokenSource {
                 "grant_type": "refresh_token",
                 "refresh_token": refresh_token,
             })),
+            // Never asked: its tokens are not renewed.
+            Form::PublicApplication { client_id } => {
+                post(json!({ "client_id": client_id, "grant_type": "refresh_token", "refresh_token": refresh_token }))
+            }
             Form::AList => post(json!({
                 "client_id": "", "client_secret": "", "grant_type": "refresh_token", "refresh_token": refresh_token,
             })),
@@ -138,8 +155,9 @@ impl TokenSource {
         }
     }
 
-    fn judge(&self, answer: &Answer) -> Outcome {
-        if let Some(grant) = grant(answer) {
+    /// What an answer to a renewal, or to the exchange of an authorisation code, came to.
+    pub(super) fn judge(&self, answer: &Answer) -> Outcome {
+        if let Some(grant) = grant(answer, self.renews()) {
             return Outcome::Granted(grant);
         }
         let status = answer.status;
@@ -177,7 +195,7 @@ impl TokenSource {
             Outcome::NotActed(error(ErrorKind::Throttled))
         } else if words.contains("client") || words.contains("app") {
             Outcome::NotActed(error(ErrorKind::ApplicationRefused))
-        } else if words.contains("token") || words.contains("accessdenied") {
+        } else if ["token", "accessdenied", "invalidcode", "invalid code"].iter().any(|word| words.contains(word)) {
             Outcome::Refused(error(ErrorKind::SignInNeeded))
         } else {
             Outcome::Unclear(error(ErrorKind::Unavailable))
@@ -188,22 +206,27 @@ impl TokenSource {
         self.named(Error::new(CALL, kind).message(message))
     }
 
-    fn named(&self, mut error: Error) -> Error {
+    /// Puts the host before an error's words.
+    pub(super) fn named(&self, mut error: Error) -> Error {
         let words = error.message.take().unwrap_or_default();
         error.message(format!("{}: {words}", self.name()))
     }
 }
 
-fn below(base: &Url, path: &str) -> Url {
+pub(super) fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     url
 }
 
-fn grant(answer: &Answer) -> Option<Grant> {
+/// The tokens of an answer; without a refresh token only where none can be expected (reference 1.5).
+fn grant(answer: &Answer, renewable: bool) -> Option<Grant> {
     let wire: WireGrant = serde_json::from_slice(&answer.body).ok()?;
     let access_token = wire.access_token.filter(|token| !token.is_empty())?;
-    let refresh_token = wire.refresh_token.filter(|token| !token.is_empty())?;
+    let refresh_token = wire.refresh_token.unwrap_or_default();
+    if renewable && refresh_token.is_empty() {
+        return None;
+    }
     let now = unix_now();
     let expires_at = match wire.expires_in.filter(|seconds| *seconds > 0) {
         Some(seconds) => now.saturating_add(seconds),
@@ -213,7 +236,7 @@ fn grant(answer: &Answer) -> Option<Grant> {
 }
 
 /// `{"text": …}` of OpenList's server, whose text may be an empty object.
-fn openlist_text(body: &[u8]) -> Option<String> {
+pub(super) fn openlist_text(body: &[u8]) -> Option<String> {
     let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
     if object.contains_key("code") {
         return None;

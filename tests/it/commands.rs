@@ -106,6 +106,31 @@ async fn check_says_what_works_and_what_does_not() {
     assert!(text(&bad).contains("FAIL account main, token and drives") && text(&bad).contains("refresh_token"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn check_and_serve_name_a_state_store_that_cannot_be_used() {
+    use sqlx::Connection as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (file, state) = (folder.path().join("alidav.toml"), folder.path().join("state.db"));
+    std::fs::write(&file, format!("state = \"sqlite:{}\"\n[[mount]]\n", state.display())).unwrap();
+    let run = |command: &str| alidav().args([command, "--config", file.to_str().unwrap()]).output().unwrap();
+    std::fs::write(&state, [b'x'; 5000]).unwrap();
+    for command in ["check", "serve"] {
+        let output = run(command);
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("state.db") && told.contains("move the file away"), "{told}");
+    }
+    std::fs::remove_file(&state).unwrap();
+    drop(alidav::state::Store::open(&alidav::config::StateLocation::File(state.clone())).await.unwrap());
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&state);
+    let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let output = run("check");
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("FAIL state store") && told.contains("another program holds the file"), "{told}");
+}
+
 #[test]
 fn a_terminated_server_ends_well() {
     let folder = tempfile::tempdir().unwrap();

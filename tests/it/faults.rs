@@ -111,7 +111,7 @@ async fn each_refusal_of_the_drive_has_its_status_and_its_remedy() {
         (code(403, "UserNotAllowedAccessResource"), 403, "UserNotAllowedAccessResource"),
         (code(400, "ForbiddenNoPermission.File"), 403, "frozen"),
         (code(404, "NotFound.File"), 404, "nothing is here"),
-        (code(403, "PermissionDenied"), 503, "refresh token"),
+        (code(403, "PermissionDenied"), 503, "alidav login"),
         (throttled(60_000), 503, "rate"),
     ] {
         world.sim.write("/a", "x");

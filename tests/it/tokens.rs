@@ -1,9 +1,16 @@
 //! Signing in, renewing, and everything that can go wrong with single-use tokens.
 
 use alidav::config::StateLocation;
-use alidav::sim::{CLIENT_ID, CLIENT_SECRET, Fault, FaultKind};
+use alidav::sim::{CLIENT_ID, CLIENT_SECRET, Fault, FaultKind, Options, Simulator};
 
-use crate::harness::World;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use crate::harness::{World, rules};
 
 async fn works(world: &World) -> bool {
     let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
@@ -150,4 +157,208 @@ async fn a_token_without_pkce_s_renewal_asks_for_a_new_sign_in() {
     let answer = world.propfind("/dav/", "1").await;
     assert_eq!(answer.status(), 503);
     assert!(world.get("/healthz").await.text().await.unwrap().contains("cannot be renewed"));
+}
+
+#[tokio::test]
+async fn a_server_that_lately_did_not_act_is_asked_last() {
+    let world = World::with(|config| {
+        let base = config.upstream.api_url.as_str().trim_end_matches('/').to_owned();
+        config.accounts[0].oauth_token_urls = vec![
+            format!("{base}/alicloud/renewapi").parse().unwrap(),
+            format!("{base}/alist/ali_open/token").parse().unwrap(),
+        ];
+    })
+    .await;
+    let challenge = FaultKind::Text { status: 403, body: "<html>checking your browser</html>".to_owned() };
+    world.sim.fault(Fault::once("openlist/renewapi", challenge.clone()));
+    assert!(works(&world).await);
+    world.sim.expire_access_tokens();
+    assert!(works(&world).await);
+    assert_eq!((world.sim.calls()["openlist/renewapi"], world.sim.calls()["alist/token"]), (1, 2));
+    // It is asked when the other one does not act either.
+    world.sim.fault(Fault::once("alist/token", challenge));
+    world.sim.expire_access_tokens();
+    assert!(works(&world).await);
+    assert_eq!((world.sim.calls()["openlist/renewapi"], world.sim.calls()["alist/token"]), (2, 3));
+}
+
+#[tokio::test]
+async fn an_ageing_refresh_token_is_renewed_while_nobody_asks() {
+    let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+    let token = sim.refresh_token_aged(61);
+    let world = World::over(sim, |config| config.accounts[0].refresh_token = Some(token.into())).await;
+    let renewed = async {
+        while !world.sim.calls().contains_key("openlist/renewapi") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), renewed).await.unwrap();
+    // The request uses what the background got.
+    assert!(works(&world).await);
+    assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_ends_soon_is_told_in_health_and_metrics() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let state = StateLocation::File(file.clone());
+    let now = jiff::Timestamp::now().as_second();
+    let store = alidav::state::Store::open(&state).await.unwrap();
+    let tokens = alidav::state::Tokens {
+        user_id: None,
+        access_token: "opaque".into(),
+        refresh_token: "".into(),
+        issued_at: now,
+        expires_at: now + 13 * 86_400 + 60,
+        uncertain: false,
+        source_digest: None,
+    };
+    store.save_tokens("ending", &tokens).await.unwrap();
+    store.close().await;
+    let world = World::with(|config| {
+        config.state = state;
+        config.accounts[0].name = "ending".to_owned();
+        config.accounts[0].client_id = Some(CLIENT_ID.to_owned());
+        config.accounts[0].refresh_token = None;
+        config.mounts[0].account = "ending".to_owned();
+    })
+    .await;
+    let health = world.get("/healthz").await.text().await.unwrap();
+    assert!(health.contains("in 13 days") && health.contains("alidav login --account ending"), "{health}");
+    let metrics = world.get("/metrics").await.text().await.unwrap();
+    for line in [
+        r#"alidav_sign_in_due{account="ending"} 1"#,
+        r#"alidav_sign_in_needed{account="ending"} 0"#,
+        r#"alidav_token_expires_in_seconds{account="ending",token="access"} 112"#,
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+async fn connect(file: &std::path::Path) -> SqliteConnection {
+    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_token_is_not_spent_while_the_store_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let state = StateLocation::File(file.clone());
+    let world = World::with(|config| config.state = state).await;
+    let mut other = connect(&file).await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    assert!(!works(&world).await);
+    assert_eq!(world.sim.calls().get("openlist/renewapi"), None);
+    let health = world.get("/healthz").await.text().await.unwrap();
+    assert!(health.contains("another program holds the file") && health.contains("state.db"), "{health}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    assert!(works(&world).await);
+}
+
+#[tokio::test]
+async fn a_token_that_could_not_be_kept_is_not_used_before_it_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let state = StateLocation::File(file.clone());
+    let world = World::with(|config| config.state = state).await;
+    let mut other = connect(&file).await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON tokens WHEN NEW.uncertain = 0 BEGIN SELECT RAISE(ABORT, 'disk is full'); END";
+    sqlx::raw_sql(full).execute(&mut other).await.unwrap();
+    for _ in 0..2 {
+        assert!(!works(&world).await);
+        assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
+        assert!(!world.sim.calls().contains_key("openFile/list"), "the token was used");
+    }
+    let health = world.get("/healthz").await.text().await.unwrap();
+    assert!(health.contains("disk is full") && health.contains("state.db"), "{health}");
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut other).await.unwrap();
+    assert!(works(&world).await);
+    assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
+}
+
+#[tokio::test]
+async fn two_processes_with_one_store_renew_at_once_and_both_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateLocation::File(folder.path().join("state.db"));
+    let first = World::with(|config| config.state = state).await;
+    assert!(works(&first).await);
+    let config = first.config.clone();
+    let second = World::over(first.sim.clone(), move |own| *own = config).await;
+    assert!(works(&second).await);
+    for _ in 0..5 {
+        first.sim.expire_access_tokens();
+        let (one, other) = tokio::join!(works(&first), works(&second));
+        // One of them may be asked to come back while the other renews, and neither loses the sign-in.
+        assert!(one || other);
+        assert!(works(&first).await && works(&second).await);
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_authorisation_is_told_with_the_remedy() {
+    let world = World::start().await;
+    assert!(works(&world).await);
+    let withdrawn = FaultKind::Code { status: 403, code: "PermissionDenied".to_owned(), retry_after_ms: None };
+    world.sim.fault(Fault::once("openFile/list", withdrawn));
+    let answer = world
+        .request("PROPFIND", "/dav/")
+        .header("depth", "1")
+        .header("cache-control", "no-cache")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 503);
+    assert!(answer.text().await.unwrap().contains("alidav login"));
+    let health = world.get("/healthz").await.text().await.unwrap();
+    assert!(health.contains("PermissionDenied") && health.contains("alidav login"), "{health}");
+    assert!(works(&world).await);
+}
+
+fn serve(file: &std::path::Path) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_alidav"))
+        .args(["serve", "--config", file.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, line.trim().strip_prefix("listening on ").unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_restart_costs_none() {
+    let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alidav.toml");
+    let text = format!(
+        "listen = [\"127.0.0.1:0\"]\nstate = \"sqlite:{}\"\n[upstream]\napi_url = \"{url}\"\n[[account]]\n\
+         oauth_token_urls = [\"{url}/alicloud/renewapi\"]\nrefresh_token = \"{}\"\n[[mount]]\n[anonymous]\npermission = \"write\"\n",
+        folder.path().join("state.db").display(),
+        sim.refresh_token(),
+        url = sim.url(),
+    );
+    std::fs::write(&file, text).unwrap();
+    sim.fault(Fault::always("user/getDriveInfo", FaultKind::Hang));
+    let (mut child, url) = serve(&file);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let method = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
+    let asked = tokio::spawn(http.request(method.clone(), format!("{url}/dav/")).header("depth", "1").send());
+    let used = async {
+        while !sim.calls().contains_key("user/getDriveInfo") {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), used).await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(asked.await.unwrap().is_err());
+    sim.clear_faults();
+    let (mut child, url) = serve(&file);
+    let answer = http.request(method, format!("{url}/dav/")).header("depth", "1").send().await.unwrap();
+    assert_eq!(answer.status(), 207);
+    assert_eq!(sim.calls()["openlist/renewapi"], 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

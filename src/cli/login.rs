@@ -1,0 +1,158 @@
+//! `alidav login`: a QR code in the terminal, the wait for the phone, the tokens into the state store.
+//!
+//! What it prints is for a person; tokens and codes are in none of it but the QR code itself, which says only
+//! which sign-in the phone confirms.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
+
+use super::run::{load, start_log};
+use super::{LoginArguments, Settings};
+use crate::config::{Account, Config, StateLocation};
+use crate::state::Store;
+use crate::upstream::{Client, Code, Progress, SignIn, SignInError, SignedIn};
+
+/// Codes offered one after the other before the command gives up; each lives three minutes.
+const MAX_CODES: u32 = 5;
+
+/// Signs an account in; 1 when that failed, 2 when the settings are wrong.
+pub(super) async fn login(settings: &Settings, arguments: &LoginArguments) -> ExitCode {
+    let loaded = match load(settings.config.as_deref()) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    // The usual lines would tear the QR code apart.
+    start_log(if loaded.config.log == "info" { "warn" } else { &loaded.config.log });
+    match sign_in(&loaded.config, arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("alidav: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn sign_in(config: &Config, arguments: &LoginArguments) -> Result<(), String> {
+    let account = choose(config, arguments.account.as_deref())?;
+    if config.state == StateLocation::Memory {
+        return Err(
+            "the state store is in memory, so the tokens would be lost; set state = \"sqlite:alidav.db\"".to_owned()
+        );
+    }
+    let words = |error: &dyn std::fmt::Display| error.to_string();
+    let store = Store::open(&config.state).await.map_err(|error| words(&error))?;
+    // A sign-in whose tokens cannot be kept is not begun.
+    store.try_write().await.map_err(|error| words(&error))?;
+    let client = Client::new(account, &config.upstream, store.clone()).map_err(|error| words(&error))?;
+    let result = tokio::select! {
+        result = codes(&client, arguments) => result,
+        () = super::run::signal() => Err("stopped".to_owned()),
+    };
+    store.close().await;
+    report(account, &result?);
+    Ok(())
+}
+
+fn choose<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Account, String> {
+    let names = || config.accounts.iter().map(|account| account.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (name, config.accounts.as_slice()) {
+        (None, [account]) => Ok(account),
+        (None, _) => Err(format!("say which account with --account: {}", names())),
+        (Some(name), accounts) => accounts
+            .iter()
+            .find(|account| account.name == name)
+            .ok_or_else(|| format!("there is no account {name:?} in the settings; there is {}", names())),
+    }
+}
+
+/// Offers codes until one is confirmed.
+async fn codes(client: &Client, arguments: &LoginArguments) -> Result<SignedIn, String> {
+    for at in 1..=MAX_CODES {
+        let mut flow = client.sign_in(arguments.replace).await.map_err(|error| error.to_string())?;
+        show(client.account(), flow.code());
+        if let Some(done) = wait(&mut flow, arguments.poll_ms).await.map_err(|error| error.to_string())? {
+            return Ok(done);
+        }
+        if at < MAX_CODES {
+            println!("the code has expired; here is a new one ({} of {MAX_CODES})", at + 1);
+        }
+    }
+    Err(format!(
+        "{MAX_CODES} codes have expired without being scanned; run the command again when the phone is at hand"
+    ))
+}
+
+/// Polls one code to its end; absent when it expired.
+async fn wait(flow: &mut SignIn, poll_ms: u64) -> Result<Option<SignedIn>, SignInError> {
+    let mut told = String::new();
+    loop {
+        let words = match flow.poll().await? {
+            Progress::Done(done) => return Ok(Some(done)),
+            Progress::Expired => return Ok(None),
+            Progress::Scanned => "scanned: confirm on the phone".to_owned(),
+            Progress::Waiting { trouble: None } => "waiting for the code to be scanned".to_owned(),
+            Progress::Waiting { trouble: Some(trouble) } => format!("asking again: {trouble}"),
+        };
+        if words != told {
+            println!("{words}");
+            std::io::stdout().flush().ok();
+            told = words;
+        }
+        tokio::time::sleep(Duration::from_millis(poll_ms)).await;
+    }
+}
+
+fn show(account: &str, code: &Code) {
+    let mut out = std::io::stdout().lock();
+    for failure in &code.skipped {
+        writeln!(out, "no code from {failure}; trying the next server").ok();
+    }
+    writeln!(out, "\nSigning account {account:?} in through {}.", code.server).ok();
+    writeln!(out, "Scan this with the Aliyundrive app (阿里云盘), tick the drives to be served, and confirm:\n").ok();
+    // Low correction keeps it small; a screen has no scratches.
+    match QrCode::with_error_correction_level(code.qr_text.as_bytes(), EcLevel::L) {
+        Ok(qr) => {
+            // Light modules are the terminal's foreground: right on dark terminals, and phones read the inverse too.
+            let picture = qr.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+            writeln!(out, "{picture}").ok();
+        }
+        Err(error) => {
+            writeln!(out, "(the code cannot be drawn: {error})").ok();
+        }
+    }
+    writeln!(out, "or open      {}", code.qr_text).ok();
+    if let Some(url) = &code.image_url {
+        writeln!(out, "as an image  {url}").ok();
+    }
+    writeln!(out, "It is good until {}.\n", date(code.expires_at)).ok();
+    out.flush().ok();
+}
+
+fn report(account: &Account, done: &SignedIn) {
+    let name = done.name.as_deref().unwrap_or("(the service did not tell the name yet)");
+    println!("signed in as {name:?} for account {:?}", account.name);
+    if done.drives.is_empty() {
+        println!("drives granted: not known yet; `alidav check` tells");
+    } else {
+        println!("drives granted: {}", done.drives.join(", "));
+    }
+    let tokens = &done.tokens;
+    if let Some(at) = tokens.access_expires_at {
+        println!("access token until {}", date(at));
+    }
+    match (tokens.renewable, tokens.refresh_expires_at.or(tokens.sign_in_by)) {
+        (true, Some(at)) => println!("refresh token until {}; it is renewed long before by a running alidav", date(at)),
+        (true, None) => println!("the tokens are renewed by a running alidav"),
+        (false, _) => {
+            println!("without a client_secret (PKCE) it cannot be renewed: run `alidav login` again before that day");
+        }
+    }
+    println!("A running alidav with this state store takes the tokens up by itself.");
+}
+
+fn date(at: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(at).unwrap_or_default()
+}

@@ -1,0 +1,147 @@
+//! What a sign-in and the background do with an account's tokens: take up new ones, look at what another
+//! process stored, renew before anybody waits.
+
+use std::sync::atomic::Ordering;
+
+use secrecy::ExposeSecret as _;
+
+use super::super::lineage::digest;
+use super::super::{SignInError, SignInErrorKind};
+use super::*;
+use crate::state::DriveIds;
+
+impl TokenKeeper {
+    /// The places to sign in at, in order of preference.
+    pub(in super::super) fn sources(&self) -> &[TokenSource] {
+        &self.0.sources
+    }
+
+    pub(in super::super) fn sign_ins(&self) -> u64 {
+        self.0.sign_ins.load(Ordering::Relaxed)
+    }
+
+    /// Says in a refusal what to do about it.
+    pub(in super::super) fn with_remedy(&self, mut error: Error) -> Error {
+        let remedy = token_status::remedy(&self.0.account);
+        let words = error.message.take().map_or(remedy.clone(), |words| format!("{words}; {remedy}"));
+        error.message(words)
+    }
+
+    /// Keeps the tokens of a sign-in and gives them out from now on; `replace`: also in place of another user's.
+    ///
+    /// # Errors
+    /// They are another user's, or could not be kept; nothing has changed then.
+    pub(in super::super) async fn adopt(
+        &self,
+        grant: Grant,
+        user_id: Option<String>,
+        replace: bool,
+    ) -> Result<(), SignInError> {
+        let keeper = &self.0;
+        let not_kept = |error: state::Error| {
+            let message = format!("the tokens could not be kept ({error}); mend that and sign in again");
+            SignInError::new(SignInErrorKind::NotKept, message)
+        };
+        let mut flight = keeper.flight.lock().await;
+        let stored = keeper.store.tokens(&keeper.account).await.map_err(not_kept)?;
+        let before = lineage::choose(stored, keeper.configured.as_ref()).and_then(|tokens| tokens.user_id);
+        let before = before.or_else(|| keeper.user.lock().clone());
+        if let (Some(before), Some(now)) = (&before, &user_id)
+            && before != now
+            && !replace
+        {
+            return Err(SignInError::other_user(&keeper.account));
+        }
+        let issued = [&grant.refresh_token, &grant.access_token].map(|t| jwt::claims(t.expose_secret()).iat);
+        let tokens = Tokens {
+            user_id: user_id.clone(),
+            access_token: grant.access_token,
+            refresh_token: grant.refresh_token,
+            issued_at: issued.into_iter().flatten().next().unwrap_or_else(unix_now),
+            expires_at: grant.expires_at,
+            uncertain: false,
+            // The configured token is older than a sign-in, whatever it says.
+            source_digest: keeper.configured.as_ref().map(|token| digest(token.expose_secret())),
+        };
+        keeper.store.save_tokens(&keeper.account, &tokens).await.map_err(not_kept)?;
+        *flight = Flight { resting: std::mem::take(&mut flight.resting), ..Flight::default() };
+        *keeper.stored.lock() = Some(tokens.refresh_token.clone());
+        *keeper.user.lock() = user_id;
+        *keeper.current.lock() = Some(tokens);
+        *keeper.failure.lock() = None;
+        keeper.sign_ins.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Remembers the drives that a sign-in granted; asked for again where that fails.
+    pub(in super::super) async fn keep_drives(&self, drives: &DriveIds) {
+        if let Err(error) = self.0.store.save_drives(&self.0.account, drives).await {
+            tracing::warn!(account = %self.0.account, %error, "the drives granted could not be kept");
+        }
+        // After the row is there: who learnt the drives in between learns them again.
+        self.0.sign_ins.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Changes whenever another process has written to the store; absent when that cannot be told.
+    pub(in super::super) async fn store_version(&self) -> Option<i64> {
+        self.0.store.version().await.ok()
+    }
+
+    /// Takes up what another process stored. An old refusal does not outlive the token that it was about.
+    pub(in super::super) async fn look(&self) {
+        let keeper = &self.0;
+        let flight = keeper.flight.lock().await;
+        if flight.unsaved.is_some() {
+            return;
+        }
+        let before = keeper.access_text();
+        match keeper.load(&flight).await {
+            Err(error) => keeper.failed(&error),
+            Ok(()) if keeper.access_text() != before && keeper.living(None).is_some() => {
+                tracing::info!(account = %keeper.account, "new tokens were found in the state store");
+                *keeper.failure.lock() = None;
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// Whether the store has a living token in place of one that the service turned away.
+    pub(in super::super) async fn replaced(&self, refused: &Access) -> bool {
+        if self.0.living(Some(refused)).is_some() {
+            return true;
+        }
+        let flight = self.0.flight.lock().await;
+        flight.unsaved.is_none() && self.0.load(&flight).await.is_ok() && self.0.living(Some(refused)).is_some()
+    }
+
+    /// Renews a refresh token in the last third of its life, once; in a task that its caller cannot stop.
+    pub(in super::super) async fn renew_early(&self) {
+        let keeper = self.0.clone();
+        let task = tokio::spawn(async move {
+            let mut flight = keeper.flight.lock().await;
+            if flight.unsaved.is_some() || keeper.load(&flight).await.is_err() {
+                return;
+            }
+            let Some(tokens) = keeper.current.lock().clone() else { return };
+            let due = keeper.can_renew(&tokens) && token_status::renewal_due(&tokens, unix_now());
+            if !due || flight.refusal(&tokens).is_some() {
+                return;
+            }
+            match keeper.renew(&mut flight, tokens).await {
+                // The access token may still live; people are told all the same, since it is the last one.
+                Err(error) if error.kind == ErrorKind::SignInNeeded => keeper.failed(&error),
+                Err(error) => {
+                    tracing::warn!(account = %keeper.account, %error, "the early renewal failed; next in an hour")
+                }
+                Ok(_) => *keeper.failure.lock() = None,
+            }
+        });
+        task.await.ok();
+    }
+}
+
+impl Keeper {
+    fn access_text(&self) -> Option<String> {
+        self.current.lock().as_ref().map(|tokens| tokens.access_token.expose_secret().to_owned())
+    }
+}

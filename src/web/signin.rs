@@ -1,0 +1,234 @@
+//! `/api/signin/…`: signing in by QR code for pages; the flow itself is `upstream`'s.
+//!
+//! `POST start {"account": "main"}` gives a code to show, `GET poll?id=…` (or `POST poll {"id": "…"}`) says how it
+//! stands. Flows are few, are known by an id that cannot be guessed, and end by themselves. Failures are
+//! `{"error": "…"}`; no answer holds a token.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use qrcode::QrCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{MAX_BODY, Web, origin};
+use crate::dav::{Body, body};
+use crate::upstream::{Client, Progress, SignIn, SignInError, SignInErrorKind, SignedIn, calls};
+
+/// Flows at a time, of all accounts.
+const MAX_FLOWS: usize = 8;
+
+/// How long a flow is remembered: its code lives three minutes, and its end is asked for soon.
+const FLOW_LIFE: Duration = Duration::from_secs(300);
+
+/// The service is asked at most this often for one flow, however often the page asks.
+const POLL_EVERY: Duration = Duration::from_millis(1000);
+
+/// What a page should wait between two questions, in milliseconds (reference 1.3).
+const POLL_MS: u64 = 1500;
+
+/// Running flows by id.
+#[derive(Default)]
+pub(super) struct Flows(parking_lot::Mutex<HashMap<String, Flow>>);
+
+#[derive(Clone)]
+struct Flow {
+    started: Instant,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    sign_in: SignIn,
+    asked: Option<Instant>,
+    last: Result<Progress, SignInError>,
+}
+
+struct Refusal(StatusCode, String);
+
+#[derive(Deserialize)]
+struct Start {
+    account: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Poll {
+    id: String,
+}
+
+impl Web {
+    /// Answers a call of a user who may write.
+    pub async fn signin<B>(&self, parts: &Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (status, answer) = match self.signin_call(parts, body).await {
+            Ok(answer) => (StatusCode::OK, answer),
+            Err(Refusal(status, words)) => (status, json!({ "error": words })),
+        };
+        let mut response = Response::new(body::full(answer.to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(60));
+        }
+        response
+    }
+
+    async fn signin_call<B>(&self, parts: &Parts, body: B) -> Result<Value, Refusal>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if origin::is_foreign(parts, self.public_url.as_ref()) {
+            return Err(Refusal(StatusCode::FORBIDDEN, "calls from other sites are refused".to_owned()));
+        }
+        match (&parts.method, parts.uri.path()) {
+            (&Method::POST, "/api/signin/start") => self.start(read(parts, body).await?).await,
+            (&Method::POST, "/api/signin/poll") => self.poll(&read::<Poll, B>(parts, body).await?.id).await,
+            (&Method::GET, "/api/signin/poll") => {
+                let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+                let id = { pairs }.find(|(name, _)| name == "id").map(|(_, value)| value.into_owned());
+                self.poll(&id.unwrap_or_default()).await
+            }
+            (_, "/api/signin/start" | "/api/signin/poll") => {
+                Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "start takes POST, poll takes POST or GET".to_owned()))
+            }
+            _ => Err(Refusal(StatusCode::NOT_FOUND, "there is no such call".to_owned())),
+        }
+    }
+
+    async fn start(&self, request: Start) -> Result<Value, Refusal> {
+        let clients: Vec<&Client> = self.tree.accounts().collect();
+        let client = match &request.account {
+            Some(name) => clients.iter().find(|client| client.account() == name),
+            None => clients.first().filter(|_| clients.len() == 1),
+        };
+        let client = client.ok_or_else(|| {
+            let names: Vec<&str> = clients.iter().map(|client| client.account()).collect();
+            Refusal(StatusCode::NOT_FOUND, format!("name one of the accounts: {}", names.join(", ")))
+        })?;
+        let full = || {
+            let words = "too many sign-ins are under way; they end by themselves within five minutes";
+            Refusal(StatusCode::TOO_MANY_REQUESTS, words.to_owned())
+        };
+        if !self.signin.has_room() {
+            return Err(full());
+        }
+        // Another user's token would meet listings and links of the old one; that takes a restart.
+        let sign_in = client.sign_in(false).await.map_err(|error| refusal(&error))?;
+        let code = sign_in.code().clone();
+        let account = sign_in.account().to_owned();
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let last = Ok(Progress::Waiting { trouble: None });
+        let state = Arc::new(Mutex::new(State { sign_in, asked: None, last }));
+        if !self.signin.add(&id, Flow { started: Instant::now(), state }) {
+            return Err(full());
+        }
+        let svg = QrCode::new(code.qr_text.as_bytes())
+            .map(|qr| qr.render::<qrcode::render::svg::Color<'_>>().min_dimensions(240, 240).build());
+        Ok(json!({
+            "id": id, "account": account, "server": code.server, "qr_text": code.qr_text, "qr_svg": svg.ok(),
+            "image_url": code.image_url, "expires_at": code.expires_at, "poll_ms": POLL_MS,
+        }))
+    }
+
+    async fn poll(&self, id: &str) -> Result<Value, Refusal> {
+        let flow = self.signin.get(id).ok_or_else(|| {
+            Refusal(StatusCode::NOT_FOUND, "there is no such sign-in, or it has ended; start again".to_owned())
+        })?;
+        // A page that leaves must not stop the exchange.
+        let asked = calls::spawn(async move {
+            let mut state = flow.state.lock().await;
+            if state.asked.is_none_or(|at| at.elapsed() >= POLL_EVERY) {
+                state.last = state.sign_in.poll().await;
+                state.asked = Some(Instant::now());
+            }
+            (state.sign_in.account().to_owned(), state.last.clone())
+        });
+        let stopped = |_| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the sign-in was stopped".to_owned());
+        let (account, progress) = asked.await.map_err(stopped)?;
+        Ok(match progress {
+            Ok(Progress::Waiting { trouble }) => json!({ "status": "waiting", "trouble": trouble }),
+            Ok(Progress::Scanned) => json!({ "status": "scanned" }),
+            Ok(Progress::Expired) => json!({ "status": "expired" }),
+            Ok(Progress::Done(done)) => shown(&account, &done),
+            Err(error) if error.kind == SignInErrorKind::RefusedByUser => {
+                json!({ "status": "refused", "error": error.message })
+            }
+            Err(error) => return Err(refusal(&error)),
+        })
+    }
+}
+
+impl Flows {
+    fn has_room(&self) -> bool {
+        let mut flows = self.0.lock();
+        flows.retain(|_, flow| flow.started.elapsed() < FLOW_LIFE);
+        flows.len() < MAX_FLOWS
+    }
+
+    fn add(&self, id: &str, flow: Flow) -> bool {
+        let mut flows = self.0.lock();
+        let room = flows.len() < MAX_FLOWS;
+        if room {
+            flows.insert(id.to_owned(), flow);
+        }
+        room
+    }
+
+    fn get(&self, id: &str) -> Option<Flow> {
+        self.0.lock().get(id).filter(|flow| flow.started.elapsed() < FLOW_LIFE).cloned()
+    }
+}
+
+fn shown(account: &str, done: &SignedIn) -> Value {
+    json!({
+        "status": "done",
+        "account": account,
+        "name": done.name,
+        "drives": done.drives,
+        "access_expires_at": done.tokens.access_expires_at,
+        "refresh_expires_at": done.tokens.refresh_expires_at,
+        "renewable": done.tokens.renewable,
+        "sign_in_by": done.tokens.sign_in_by,
+    })
+}
+
+fn refusal(error: &SignInError) -> Refusal {
+    let status = match error.kind {
+        SignInErrorKind::OtherUser => StatusCode::CONFLICT,
+        SignInErrorKind::NotKept | SignInErrorKind::Throttled => StatusCode::SERVICE_UNAVAILABLE,
+        SignInErrorKind::RefusedByUser => StatusCode::FORBIDDEN,
+        SignInErrorKind::Unreachable
+        | SignInErrorKind::ApplicationRefused
+        | SignInErrorKind::ServerTrouble
+        | SignInErrorKind::NotExchanged => StatusCode::BAD_GATEWAY,
+    };
+    Refusal(status, error.message.clone())
+}
+
+/// A JSON body, which a form of another site cannot send.
+async fn read<T, B>(parts: &Parts, body: B) -> Result<T, Refusal>
+where
+    T: serde::de::DeserializeOwned,
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let bad = |words: &str| Refusal(StatusCode::BAD_REQUEST, words.to_owned());
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("application/json") {
+        return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json".to_owned()));
+    }
+    let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| bad("the body cannot be read"))?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|_| bad("start takes {\"account\": \"…\"}, poll {\"id\": \"…\"}"))
+}
