@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A film through alidav's proxy, through a tuned nginx, and straight, from the same simulated drive: in
 # turns, medians of several rounds, at 1, 4 and 64 clients. Needs nginx, curl and jq.
+LOG=info
 source "$(dirname "$0")/../tests/clients/lib.sh"
 ROUNDS="${ROUNDS:-7}"
 command -v nginx >/dev/null || { echo "nginx is not installed (apt-get install nginx-light)"; exit 1; }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # PUT of one file through alidav and, in turns, by curl writing the same parts straight to the drive: rate,
 # and alidav's peak resident memory. SIZE_MB, ROUNDS and PART_MB can be set.
+LOG=info
 source "$(dirname "$0")/../tests/clients/lib.sh"
 ROUNDS="${ROUNDS:-5}"
 SIZE_MB="${SIZE_MB:-1024}"

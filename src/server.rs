@@ -7,6 +7,7 @@ mod access;
 mod auth;
 mod error;
 mod health;
+mod inbound;
 mod listen;
 mod metrics;
 mod peer;

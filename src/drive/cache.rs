@@ -97,12 +97,19 @@ impl ListingCache {
         freshness: Freshness,
     ) -> Result<Arc<Listing>, Error> {
         match (self.peek(mount, folder_id), freshness) {
-            (Some((listing, true)), Freshness::Cached | Freshness::Fresh) => Ok(listing),
+            (Some((listing, true)), Freshness::Cached | Freshness::Fresh) => {
+                metrics::counter!("alidav_listing_lookups_total", "outcome" => "hit").increment(1);
+                Ok(listing)
+            }
             (Some((listing, false)), Freshness::Cached) => {
+                metrics::counter!("alidav_listing_lookups_total", "outcome" => "stale").increment(1);
                 self.refresh_behind(mount, folder_id);
                 Ok(listing)
             }
-            _ => self.fetch(mount, folder_id).await,
+            _ => {
+                metrics::counter!("alidav_listing_lookups_total", "outcome" => "fetch").increment(1);
+                self.fetch(mount, folder_id, false).await
+            }
         }
     }
 
@@ -111,18 +118,19 @@ impl ListingCache {
         let key = key(mount, folder_id);
         let paused = self.0.failed.get(&key).is_some_and(|at| at.elapsed() < RETRY_PAUSE);
         if !paused {
-            drop(self.fetch(mount, folder_id));
+            drop(self.fetch(mount, folder_id, true));
         }
     }
 
-    /// Joins the running fetch of the folder or starts one.
-    fn fetch(&self, mount: &Arc<Mounted>, folder_id: &str) -> Flight {
+    /// Joins the running fetch of the folder or starts one, which nobody waits for if it is `behind`.
+    fn fetch(&self, mount: &Arc<Mounted>, folder_id: &str, behind: bool) -> Flight {
         let key = key(mount, folder_id);
         let mut flights = self.0.flights.lock();
         if let Some(flight) = flights.get(&key) {
             return flight.clone();
         }
-        let task = calls::spawn(self.clone().run(mount.clone(), key.clone()));
+        let run = self.clone().run(mount.clone(), key.clone());
+        let task = if behind { calls::spawn_background(run) } else { calls::spawn(run) };
         let flight = async move {
             match task.await {
                 Ok(result) => result,

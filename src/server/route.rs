@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 
 use super::access::{self, Logged};
 use super::auth::{Authenticator, Denied, Identity};
+use super::inbound::Inbound;
 use super::{health, peer};
 use crate::config::{Config, Permission};
 use crate::dav::{self, Body, Dav, body};
@@ -93,6 +94,7 @@ impl App {
             return (plain(StatusCode::URI_TOO_LONG, "the URL is too long\n"), None);
         }
         let (parts, incoming) = request.into_parts();
+        let incoming = Inbound::new(incoming);
         match parts.uri.path() {
             "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
             "/metrics" => self.metrics(&parts, address).await,
@@ -109,7 +111,7 @@ impl App {
 
     async fn webdav(
         &self,
-        request: Request<Incoming>,
+        request: Request<Inbound<Incoming>>,
         address: IpAddr,
         hosts: Vec<String>,
     ) -> (Response<Body>, Option<Arc<str>>) {
@@ -128,7 +130,12 @@ impl App {
     }
 
     /// Signing the server's accounts in is for those who may write.
-    async fn signin(&self, parts: &Parts, incoming: Incoming, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
+    async fn signin(
+        &self,
+        parts: &Parts,
+        incoming: Inbound<Incoming>,
+        address: IpAddr,
+    ) -> (Response<Body>, Option<Arc<str>>) {
         let identity = match self.authenticator.check(parts.headers.get(header::AUTHORIZATION), address).await {
             Ok(identity) => identity,
             Err(denied) => return (as_json(challenge(denied), "a name and a password are needed"), None),

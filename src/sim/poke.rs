@@ -38,6 +38,7 @@ fn handle(world: &mut World, method: &Method, path: &str, body: &Bytes) -> Resul
                 "resource_drive_id": world.users[0].resource_drive, "backup_drive_id": world.users[0].backup_drive,
             }))
         }
+        ("GET", ["secrets"]) => Ok(json!(world.tokens.secrets())),
         ("GET", ["tree"]) => Ok(tree(drive(world, "default")?)),
         ("GET", ["tree", which]) => Ok(tree(drive(world, which)?)),
         ("POST", ["reset"]) => {

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
-use super::pacer::{Pacer, RateClass};
+use super::pacer::{Pacer, RateClass, Urgency};
 use super::read::unix_now;
 use super::token_source::{Grant, Outcome, TokenSource};
 use super::token_status::{self, TokenStatus};

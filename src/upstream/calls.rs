@@ -1,4 +1,5 @@
-//! How many calls to the drive's API a request costs, for the access log and for tests.
+//! How many calls to the drive's API a request costs, for the access log and for tests; and which calls
+//! are made for nobody in particular.
 //!
 //! A counter travels with a task; work that a request hands to another task takes it along by
 //! [`spawn`].
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 tokio::task_local! {
     static CURRENT: CallCounter;
+    static BACKGROUND: ();
 }
 
 /// Counts the calls made within its scope; clones count together.
@@ -42,6 +44,20 @@ where
 {
     let counter = CallCounter::current();
     tokio::spawn(async move { counter.scope(future).await })
+}
+
+/// Spawns a task whose calls let everybody else's go first: nobody waits for it.
+pub fn spawn_background<F>(future: F) -> tokio::task::JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    spawn(BACKGROUND.scope((), future))
+}
+
+/// Whether the running task is one that nobody waits for.
+pub(super) fn is_background() -> bool {
+    BACKGROUND.try_with(|()| ()).is_ok()
 }
 
 /// One call has been sent.

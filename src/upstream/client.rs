@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::auth::{Access, TokenKeeper};
 use super::classify::{self, Answer, Refusal};
 use super::data::DataHost;
-use super::pacer::{Pacer, RateClass};
+use super::pacer::{Pacer, RateClass, Urgency};
 use super::retry::{self, Fate, Repeat};
 use super::{Error, ErrorKind, TokenStatus, calls, transport};
 use crate::config;
@@ -160,7 +160,8 @@ impl Client {
         loop {
             let access = self.0.tokens.access().await?;
             let value = body(access.expose())?;
-            let turn = self.0.pacer.turn(endpoint.class, deadline).await;
+            let urgency = if calls::is_background() { Urgency::Background } else { Urgency::Waited };
+            let turn = self.0.pacer.turn(endpoint.class, urgency, deadline).await;
             turn.map_err(|wait| {
                 let error = Error::new(endpoint.name, ErrorKind::Throttled).message("no turn within the longest wait");
                 self.note(Some(&error));

@@ -2,14 +2,15 @@
 //!
 //! Each rate class has a sliding window: as many calls as the rate allows in a second may go at
 //! once, the next when the oldest has left the window. Thus no second holds more than the rate and
-//! no ten seconds more than ten times the rate. Callers take turns in order of asking. A refusal
-//! (429) pauses the class for as long as the service asks.
+//! no ten seconds more than ten times the rate. Callers take turns in order of asking, and those for
+//! whom nobody waits after all others. A refusal (429) pauses the class for as long as the service asks.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::config;
@@ -26,6 +27,15 @@ pub(super) enum RateClass {
     Link,
     /// Everything else.
     Other,
+}
+
+/// Whether somebody waits for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// A request does: in order of asking.
+    Waited,
+    /// Nobody does: after everybody else.
+    Background,
 }
 
 /// The windows of one account.
@@ -57,8 +67,15 @@ impl Pacer {
     ///
     /// # Errors
     /// How long to wait before asking again, when the turn would come after `deadline`.
-    pub(super) async fn turn(&self, class: RateClass, deadline: Instant) -> Result<(), Duration> {
-        self.lane(class).turn(deadline).await
+    pub(super) async fn turn(&self, class: RateClass, urgency: Urgency, deadline: Instant) -> Result<(), Duration> {
+        let lane = self.lane(class);
+        let asked = Instant::now();
+        match urgency {
+            Urgency::Waited => lane.turn(deadline).await?,
+            Urgency::Background => lane.spare_turn(deadline).await?,
+        }
+        metrics::histogram!("alidav_upstream_wait_seconds", "class" => lane.name).record(asked.elapsed());
+        Ok(())
     }
 
     /// Lets no call of the class go before `wait` has passed.
@@ -79,6 +96,8 @@ struct Lane {
     /// When the last calls went, oldest first. Its lock is the queue: tokio's is fair.
     sent: tokio::sync::Mutex<VecDeque<Instant>>,
     waiting: AtomicUsize,
+    /// Told when the last of those who waited has gone.
+    emptied: Notify,
     paused_until: Mutex<Option<Instant>>,
 }
 
@@ -95,13 +114,14 @@ impl Lane {
             rate,
             sent: tokio::sync::Mutex::default(),
             waiting: AtomicUsize::new(0),
+            emptied: Notify::new(),
             paused_until: Mutex::default(),
         }
     }
 
     async fn turn(&self, deadline: Instant) -> Result<(), Duration> {
         let asked = Instant::now();
-        let place = Waiting::join(&self.waiting);
+        let place = Waiting::join(self);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let expected = Duration::from_secs_f64(place.ahead as f64 / self.rate);
         if place.ahead >= MAX_WAITING || asked + expected > deadline + self.window {
@@ -121,12 +141,43 @@ impl Lane {
             }
             tokio::time::sleep_until(next).await;
         }
+        self.go(&mut sent);
+        Ok(())
+    }
+
+    /// A turn that nobody else wants. The queue's lock is not held while it waits.
+    async fn spare_turn(&self, deadline: Instant) -> Result<(), Duration> {
+        loop {
+            let empty = self.emptied.notified();
+            if self.waiting.load(Ordering::Acquire) > 0 {
+                if tokio::time::timeout_at(deadline, empty).await.is_err() {
+                    return Err(self.window);
+                }
+                continue;
+            }
+            let next = match self.sent.try_lock() {
+                Ok(mut sent) => match self.next(&sent, Instant::now()) {
+                    next if next <= Instant::now() => {
+                        self.go(&mut sent);
+                        return Ok(());
+                    }
+                    next => next,
+                },
+                // Somebody has just come.
+                Err(_) => Instant::now() + Duration::from_millis(1),
+            };
+            if next > deadline {
+                return Err(next - Instant::now());
+            }
+            tokio::time::sleep_until(next).await;
+        }
+    }
+
+    fn go(&self, sent: &mut VecDeque<Instant>) {
         if sent.len() == self.calls {
             sent.pop_front();
         }
         sent.push_back(Instant::now());
-        metrics::histogram!("alidav_upstream_wait_seconds", "class" => self.name).record(asked.elapsed());
-        Ok(())
     }
 
     /// When the next call may go.
@@ -142,19 +193,23 @@ impl Lane {
 
 /// One caller in the queue; leaves it when dropped.
 struct Waiting<'a> {
-    count: &'a AtomicUsize,
+    lane: &'a Lane,
     ahead: usize,
 }
 
 impl<'a> Waiting<'a> {
-    fn join(count: &'a AtomicUsize) -> Self {
-        Self { count, ahead: count.fetch_add(1, Ordering::Relaxed) }
+    fn join(lane: &'a Lane) -> Self {
+        metrics::gauge!("alidav_upstream_waiting", "class" => lane.name).increment(1.0);
+        Self { lane, ahead: lane.waiting.fetch_add(1, Ordering::AcqRel) }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
+        metrics::gauge!("alidav_upstream_waiting", "class" => self.lane.name).decrement(1.0);
+        if self.lane.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.lane.emptied.notify_waiters();
+        }
     }
 }
 
@@ -212,14 +267,36 @@ mod tests {
         let pacer = Arc::new(Pacer::new(&config::Upstream { link_per_s: 1.0, ..config::Upstream::default() }));
         let start = Instant::now();
         let far = start + Duration::from_secs(60);
-        pacer.turn(RateClass::Link, far).await.unwrap();
+        pacer.turn(RateClass::Link, Urgency::Waited, far).await.unwrap();
         let waiter = tokio::spawn({
             let pacer = pacer.clone();
-            async move { pacer.turn(RateClass::Link, far).await }
+            async move { pacer.turn(RateClass::Link, Urgency::Waited, far).await }
         });
         tokio::task::yield_now().await;
         pacer.pause(RateClass::Link, Duration::from_secs(5));
         waiter.await.unwrap().unwrap();
         assert!(start.elapsed() >= Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_for_whom_nobody_waits_come_last() {
+        let lane = Arc::new(Lane::new("test", 1.0));
+        let far = Instant::now() + Duration::from_secs(600);
+        lane.turn(far).await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for name in ["background", "first", "second"] {
+            let (lane, order) = (lane.clone(), order.clone());
+            tasks.push(tokio::spawn(async move {
+                let turn = if name == "background" { lane.spare_turn(far).await } else { lane.turn(far).await };
+                turn.unwrap();
+                order.lock().push(name);
+            }));
+            tokio::task::yield_now().await;
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock(), ["first", "second", "background"]);
     }
 }

@@ -117,6 +117,43 @@ async fn at_the_end_of_the_grace_time_streams_are_cut() {
 }
 
 #[tokio::test]
+async fn an_upload_that_runs_when_the_end_begins_is_finished_or_leaves_nothing() {
+    for (grace, finished) in [(Duration::from_secs(30), true), (Duration::from_millis(200), false)] {
+        let world = World::with(|config| {
+            config.shutdown_grace = grace;
+            config.upload.part_size = 200_000;
+        })
+        .await;
+        world.sim.write("/a", "old");
+        world.hrefs("/dav/").await;
+        let content = crate::harness::noise(500_000);
+        let (pieces, body) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, std::io::Error>>(4);
+        let body =
+            futures_util::stream::unfold(body, |mut body| async { body.recv().await.map(|piece| (piece, body)) });
+        let put = world.request("PUT", "/dav/a").body(reqwest::Body::wrap_stream(body)).send();
+        let put = tokio::spawn(put);
+        pieces.send(Ok(content[..450_000].to_vec().into())).await.unwrap();
+        let reached = async {
+            while world.sim.calls().get("data PUT").is_none_or(|count| *count < 2) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
+        let stopping = tokio::spawn(world.server.stop());
+        if finished {
+            pieces.send(Ok(content[450_000..].to_vec().into())).await.unwrap();
+            drop(pieces);
+            assert_eq!(put.await.unwrap().unwrap().status(), 204);
+            assert_eq!(world.sim.read("/a").unwrap(), content);
+        } else {
+            assert!(put.await.unwrap().is_err());
+            assert_eq!(world.sim.read("/a").unwrap(), b"old");
+        }
+        stopping.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_unix_socket_serves_and_a_dead_one_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("alidav.sock");

@@ -84,7 +84,7 @@ impl Keeper {
     async fn attempt(&self, source: &TokenSource, tokens: &Tokens) -> Result<Option<Outcome>, Error> {
         if source.is_service() {
             let deadline = Instant::now() + self.max_wait;
-            let turn = self.pacer.turn(RateClass::Other, deadline).await;
+            let turn = self.pacer.turn(RateClass::Other, Urgency::Waited, deadline).await;
             turn.map_err(|wait| Error::new(CALL, ErrorKind::Throttled).retry_after(wait))?;
         }
         if !self.mark(tokens, true).await? {
