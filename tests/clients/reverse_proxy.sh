@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Behind nginx as the README says, and behind one that keeps its defaults: it hides the public name.
+source "$(dirname "$0")/lib.sh"
+export RCLONE_CONFIG="$WORK/rclone.conf"
+simulate
+lever rules "$no_rates"
+PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+PLAIN=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+
+# The settings that go before any section must stand before serve's own.
+serve_behind() {
+    serve '[[mount]]' 'path = "/"' 'link_policy = "proxy"'
+    kill "${PIDS[-1]}"
+    wait "${PIDS[-1]}" 2>/dev/null || true
+    unset 'PIDS[-1]'
+    sed -i "1i trusted_proxies = [\"127.0.0.1\"]\npublic_url = \"http://dav.example:$PLAIN\"" "$WORK/alidav.toml"
+    start alidav "$ALIDAV" serve --config "$WORK/alidav.toml"
+    URL=$ADDRESS
+}
+serve_behind
+
+mkdir "$WORK/nginx"
+cat >"$WORK/nginx.conf" <<CONF
+daemon off;
+pid $WORK/nginx/pid;
+error_log $WORK/nginx/error.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $WORK/nginx/body;
+    proxy_temp_path $WORK/nginx/proxy;
+    fastcgi_temp_path $WORK/nginx/fastcgi;
+    uwsgi_temp_path $WORK/nginx/uwsgi;
+    scgi_temp_path $WORK/nginx/scgi;
+    client_max_body_size 0;
+    server {
+        listen 127.0.0.1:$PORT;
+        location / {
+            proxy_pass $URL;
+            proxy_http_version 1.1;
+            proxy_set_header Host \$host:\$server_port;
+            proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
+            proxy_request_buffering off;
+            proxy_buffering off;
+        }
+    }
+    server {
+        listen 127.0.0.1:$PLAIN;
+        location / { proxy_pass $URL; }
+    }
+}
+CONF
+nginx -c "$WORK/nginx.conf" -e "$WORK/nginx/error.log" 2>>"$WORK/nginx.log" &
+PIDS+=($!)
+for _ in $(seq 50); do curl -s -o /dev/null "http://127.0.0.1:$PLAIN/healthz" && break; sleep 0.1; done
+
+head -c 30000000 /dev/urandom >"$WORK/film.mkv"
+rclone config create ali webdav url="http://127.0.0.1:$PORT/dav" vendor=nextcloud nextcloud_chunk_size=0 user=me \
+    pass="secret word" --obscure >/dev/null 2>&1
+rclone copyto "$WORK/film.mkv" ali:films/a.mkv
+rclone moveto ali:films/a.mkv "ali:films/b & c.mkv"
+equal "moved through the proxy" "$(sha1sum <"$WORK/film.mkv")" "$(rclone cat 'ali:films/b & c.mkv' | sha1sum)"
+equal "a part of it" "$(dd if="$WORK/film.mkv" bs=1 skip=1000 count=50 status=none | sha1sum)" \
+    "$(http -r 1000-1049 "http://127.0.0.1:$PORT/dav/films/b%20%26%20c.mkv" | sha1sum)"
+equal "the public name is known" 201 \
+    "$(status -X COPY -H "Destination: http://dav.example:$PLAIN/dav/copy" "http://127.0.0.1:$PLAIN/dav/films/b%20%26%20c.mkv")"
+equal "a hidden name is not" 502 \
+    "$(status -X COPY -H "Destination: http://127.0.0.1:$PLAIN/dav/other" "http://127.0.0.1:$PLAIN/dav/films/b%20%26%20c.mkv")"
+status -H 'X-Forwarded-For: 9.9.9.9' "http://127.0.0.1:$PORT/healthz" >/dev/null
+contains "behind trusted proxies only, the address that they name is logged" "address=9.9.9.9" "$(grep healthz "$WORK/alidav.log" | tail -1)"
+echo "$CHECKS checks"
