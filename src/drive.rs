@@ -7,9 +7,11 @@
 mod account;
 mod cache;
 mod commit;
+mod download_room;
 mod entry;
 mod error;
 mod held;
+mod lanes;
 mod link;
 mod listing;
 mod livp;

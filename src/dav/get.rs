@@ -41,8 +41,14 @@ impl Get<'_> {
         self.headers.get(header::RANGE)?.to_str().ok()
     }
 
-    fn reader(&self) -> Reader {
-        Reader { id: self.context.reader, open_ended: ranges::is_open_ended(self.range()) }
+    fn reader(&self, file: &Resource) -> Reader {
+        let media = file.entry.mime().is_some_and(|mime| mime.starts_with("video/") || mime.starts_with("audio/"));
+        Reader {
+            id: self.context.reader,
+            open_ended: ranges::is_open_ended(self.range()),
+            // Players ask by range; programs that copy ask for the whole.
+            urgent: media && self.range().is_some(),
+        }
     }
 }
 
@@ -123,7 +129,7 @@ impl Dav {
         file: &Resource,
         validators: Validators<'_>,
     ) -> Result<Response<Body>, drive::Error> {
-        let size = self.tree.size(file, request.reader()).await?;
+        let size = self.tree.size(file, request.reader(file)).await?;
         let wanted = match request.range().filter(|_| conditions::range_counts(request.headers, validators)) {
             Some(range) => ranges::parse(range, size),
             None => Wanted::Whole,
@@ -150,7 +156,7 @@ impl Dav {
                     Ok(response)
                 }
                 Err(parts) => {
-                    let reader = Reader { open_ended: false, ..request.reader() };
+                    let reader = Reader { open_ended: false, ..request.reader(file) };
                     let multipart = Multipart::new(self.tree.clone(), file.clone(), reader, size, parts);
                     let (content_type, length) = (multipart.content_type(), multipart.length());
                     let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, multipart.into_body().await?);
@@ -175,7 +181,7 @@ impl Dav {
             let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(content.len());
             return Ok(body::full(content[at(range.start)..at(range.end)].to_vec()));
         }
-        Ok(stream_body(self.tree.read(file, range, request.reader()).await?))
+        Ok(stream_body(self.tree.read(file, range, request.reader(file)).await?))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::download_room::DownloadRoom;
 use super::link::Link;
 use super::mount::Mounted;
 use super::slots::{Live, Place};
@@ -20,6 +21,9 @@ use crate::upstream::{DataBody, DataError, DataErrorKind};
 const MAX_TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// Refusals for too many bodies in a row, over some seconds, that are no mere delay in the service's count.
+const SHRINK_AFTER: u32 = 5;
 
 /// Life a link must have left to open a body: a running transfer is not cut at expiry (reference 3.9).
 const MIN_LIFE: Duration = Duration::from_secs(15);
@@ -56,6 +60,7 @@ impl Identity {
 pub(super) struct Source {
     pub(super) mount: Arc<Mounted>,
     pub(super) entry: Arc<Entry>,
+    pub(super) room: Arc<DownloadRoom>,
 }
 
 impl Source {
@@ -93,12 +98,13 @@ impl Source {
         &self,
         range: Range<u64>,
         place: Option<Place>,
+        urgent: bool,
         known: Option<&Identity>,
     ) -> Result<(Live, Identity), Error> {
         let slots = &self.mount.account.slots;
         let place = match place {
             Some(place) => place,
-            None => slots.place().await?,
+            None => slots.place(urgent).await?,
         };
         let mut tries = Tries { count: 0, refused: false, until: Instant::now() + slots.max_wait() };
         loop {
@@ -116,6 +122,9 @@ impl Source {
                     tracing::debug!(%error, file = %self.entry.file_id, start = range.start, "opening a body failed");
                     if tries.renew_link(error.kind) {
                         self.forget_link(&link).await?;
+                    }
+                    if error.kind == DataErrorKind::TooManyStreams && tries.count == SHRINK_AFTER {
+                        slots.shrink();
                     }
                     tries.pause(error).await?;
                 }

@@ -7,22 +7,30 @@
 //! read on, it queues again and goes on at the next byte.
 
 use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::Stream as _;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::Error;
 use crate::upstream::{DataBody, DataError};
-use bytes::Bytes;
-use std::pin::Pin;
 
 /// A client that takes nothing for this long has paused; its place may go to one that waits.
 const PAUSED: Duration = Duration::from_secs(10);
+
+/// How long a place that the service refused is not used: somebody else reads by this account.
+const SHRUNK: Duration = Duration::from_secs(300);
+
+/// Least time between two such refusals that count.
+const SHRINK_PAUSE: Duration = Duration::from_secs(30);
 
 /// Who reads: equal ids on one file mean that a new open-ended read replaces the older one (a seek).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,38 +39,112 @@ pub struct Reader {
     pub id: u64,
     /// The request asked to the end of the file (`bytes=n-` or no range), as players do.
     pub open_ended: bool,
+    /// Somebody looks or listens: a film's or a song's bytes by range. Goes before copies.
+    pub urgent: bool,
 }
 
 /// Download places of one account.
 pub(super) struct Slots {
-    places: Arc<Semaphore>,
+    shared: Arc<Shared>,
     seats: Mutex<HashMap<SeatKey, Vec<Weak<Seat>>>>,
+    /// Held by the first of those who wait and are not urgent.
+    patient: tokio::sync::Mutex<()>,
+    shrunk_at: Mutex<Option<Instant>>,
     max_wait: Duration,
 }
 
+struct Shared {
+    places: Arc<Semaphore>,
+    /// Places in use or free, without those that are out of use for a while.
+    size: AtomicUsize,
+    /// Places that go out of use when they are given back.
+    excess: AtomicUsize,
+    urgent_waiting: AtomicUsize,
+    waiting: AtomicUsize,
+    freed: Notify,
+}
+
+/// One file as read by one reader.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct SeatKey {
-    pub(super) reader: Reader,
-    pub(super) file_id: Box<str>,
+struct SeatKey {
+    id: u64,
+    open_ended: bool,
+    file_id: Box<str>,
 }
 
 /// The right to one open body; given back when dropped.
-pub(super) struct Place(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub(super) struct Place {
+    permit: Option<OwnedSemaphorePermit>,
+    shared: Arc<Shared>,
+}
+
+impl Place {
+    fn new(permit: OwnedSemaphorePermit, shared: &Arc<Shared>) -> Self {
+        metrics::gauge!("alidav_download_bodies").increment(1.0);
+        Self { permit: Some(permit), shared: shared.clone() }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::gauge!("alidav_download_bodies").decrement(1.0);
+        let less = |excess: usize| excess.checked_sub(1);
+        let excess = self.shared.excess.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok();
+        if let Some(permit) = self.permit.take().filter(|_| excess) {
+            permit.forget();
+        }
+        drop(self.permit.take());
+        self.shared.freed.notify_waiters();
+    }
+}
+
+/// One who waits for a place; leaves the queue when dropped.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    urgent: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn join(shared: &'a Shared, urgent: bool) -> Self {
+        shared.waiting.fetch_add(1, Ordering::AcqRel);
+        if urgent {
+            shared.urgent_waiting.fetch_add(1, Ordering::AcqRel);
+        }
+        metrics::gauge!("alidav_download_waiting").increment(1.0);
+        Self { shared, urgent }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        metrics::gauge!("alidav_download_waiting").decrement(1.0);
+        self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+        if self.urgent && self.shared.urgent_waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.freed.notify_waiters();
+        }
+    }
+}
 
 /// One stream's upstream body, while it has one.
 pub(super) struct Seat {
     key: SeatKey,
+    urgent: bool,
     inner: Mutex<SeatState>,
 }
 
+#[derive(Default)]
 struct SeatState {
     live: Option<Live>,
+    /// A place inherited before there is a body.
+    kept: Option<Place>,
     /// The reading task, to wake when its body is taken away while it waits for bytes.
     waker: Option<Waker>,
     /// Since when the client has not asked for more; absent while it waits for us.
     idle_since: Option<Instant>,
     /// The body went to a seek, not to a waiting stranger.
     replaced: bool,
+    /// Tasks that fetch what follows over other connections.
+    helpers: Vec<AbortHandle>,
 }
 
 /// An open body and its place. The body goes first when both are dropped.
@@ -73,19 +155,31 @@ pub(super) struct Live {
 
 impl Slots {
     pub(super) fn new(places: usize, max_wait: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), seats: Mutex::default(), max_wait }
+        let shared = Shared {
+            places: Arc::new(Semaphore::new(places)),
+            size: AtomicUsize::new(places),
+            excess: AtomicUsize::new(0),
+            urgent_waiting: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            freed: Notify::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            seats: Mutex::default(),
+            patient: tokio::sync::Mutex::default(),
+            shrunk_at: Mutex::default(),
+            max_wait,
+        }
     }
 
     /// An empty seat for a new stream. An open-ended read takes over the place of the reader's older
     /// open-ended bodies on that file, if there is one.
-    pub(super) fn seat(&self, key: SeatKey) -> (Arc<Seat>, Option<Place>) {
-        let seat = Arc::new(Seat {
-            key: key.clone(),
-            inner: Mutex::new(SeatState { live: None, waker: None, idle_since: None, replaced: false }),
-        });
+    pub(super) fn seat(&self, reader: Reader, file_id: &str) -> (Arc<Seat>, Option<Place>) {
+        let seat = Seat::new(reader, file_id);
+        let key = seat.key.clone();
         let mut seats = self.seats.lock();
         let mut inherited = None;
-        if key.reader.open_ended {
+        if key.open_ended {
             for older in seats.get(&key).into_iter().flatten().filter_map(Weak::upgrade) {
                 inherited = older.vacate(true).or(inherited);
             }
@@ -96,28 +190,93 @@ impl Slots {
         (seat, inherited)
     }
 
-    /// A place, in order of asking.
+    /// A place: in order of asking, but what is urgent before what is not.
     ///
     /// # Errors
     /// [`Error::NoFreeStream`] when none became free within the longest wait.
-    pub(super) async fn place(&self) -> Result<Place, Error> {
-        if let Ok(permit) = self.places.clone().try_acquire_owned() {
-            return Ok(Place(permit));
+    pub(super) async fn place(&self, urgent: bool) -> Result<Place, Error> {
+        if (urgent || self.shared.urgent_waiting.load(Ordering::Acquire) == 0)
+            && let Ok(permit) = self.shared.places.clone().try_acquire_owned()
+        {
+            return Ok(Place::new(permit, &self.shared));
         }
-        let waiting = self.places.clone().acquire_owned();
-        tokio::pin!(waiting);
         let deadline = Instant::now() + self.max_wait;
+        let _waiting = Waiting::join(&self.shared, urgent);
+        let permit = if urgent {
+            self.urgent_place(deadline).await?
+        } else {
+            // Those who are not urgent wait for each other, so the first of them is served first.
+            let turn = tokio::time::timeout_at(deadline, self.patient.lock()).await;
+            let _turn = turn.map_err(|_| self.no_place())?;
+            self.patient_place(deadline).await?
+        };
+        Ok(Place::new(permit, &self.shared))
+    }
+
+    fn no_place(&self) -> Error {
+        Error::NoFreeStream { retry_after: self.max_wait / 2 }
+    }
+
+    async fn urgent_place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Error> {
+        let waiting = self.shared.places.clone().acquire_owned();
+        tokio::pin!(waiting);
         loop {
             self.vacate_paused();
             let step = (Instant::now() + Duration::from_secs(1)).min(deadline);
             match tokio::time::timeout_at(step, &mut waiting).await {
-                Ok(permit) => return permit.map(Place).map_err(|_| Error::Stopping),
-                Err(_) if Instant::now() >= deadline => {
-                    return Err(Error::NoFreeStream { retry_after: self.max_wait / 2 });
-                }
+                Ok(permit) => return permit.map_err(|_| Error::Stopping),
+                Err(_) if Instant::now() >= deadline => return Err(self.no_place()),
                 Err(_) => {}
             }
         }
+    }
+
+    async fn patient_place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Error> {
+        loop {
+            let freed = self.shared.freed.notified();
+            self.vacate_paused();
+            if self.shared.urgent_waiting.load(Ordering::Acquire) == 0
+                && let Ok(permit) = self.shared.places.clone().try_acquire_owned()
+            {
+                return Ok(permit);
+            }
+            if Instant::now() >= deadline {
+                return Err(self.no_place());
+            }
+            let step = (Instant::now() + Duration::from_secs(1)).min(deadline);
+            tokio::time::timeout_at(step, freed).await.ok();
+        }
+    }
+
+    /// A place that nobody waits for, for what could do without.
+    pub(super) fn spare_place(&self) -> Option<Place> {
+        if self.shared.waiting.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        let permit = self.shared.places.clone().try_acquire_owned().ok()?;
+        Some(Place::new(permit, &self.shared))
+    }
+
+    /// The service goes on refusing a body for which we had a place: one place less for a while, but not
+    /// the last.
+    pub(super) fn shrink(&self) {
+        let mut last = self.shrunk_at.lock();
+        if last.is_some_and(|at| at.elapsed() < SHRINK_PAUSE) || self.shared.size.load(Ordering::Acquire) < 2 {
+            return;
+        }
+        *last = Some(Instant::now());
+        let size = self.shared.size.fetch_sub(1, Ordering::AcqRel) - 1;
+        self.shared.excess.fetch_add(1, Ordering::AcqRel);
+        tracing::warn!(places = size, "the drive allows fewer downloads than configured; does another program read?");
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(SHRUNK).await;
+            shared.size.fetch_add(1, Ordering::AcqRel);
+            let less = |excess: usize| excess.checked_sub(1);
+            if shared.excess.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_err() {
+                shared.places.add_permits(1);
+            }
+        });
     }
 
     /// Frees the place of the stream whose client has paused the longest.
@@ -162,6 +321,35 @@ pub(super) enum Next {
 }
 
 impl Seat {
+    pub(super) fn new(reader: Reader, file_id: &str) -> Arc<Self> {
+        let key = SeatKey { id: reader.id, open_ended: reader.open_ended, file_id: file_id.into() };
+        Arc::new(Self { key, urgent: reader.urgent, inner: Mutex::default() })
+    }
+
+    pub(super) fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// Keeps a place until there is a body for it.
+    pub(super) fn keep(&self, place: Option<Place>) {
+        self.inner.lock().kept = place;
+    }
+
+    pub(super) fn kept(&self) -> Option<Place> {
+        self.inner.lock().kept.take()
+    }
+
+    /// A task that ends when the seat goes to a seek.
+    pub(super) fn help_by(&self, helper: AbortHandle) {
+        let mut inner = self.inner.lock();
+        inner.helpers.retain(|helper| !helper.is_finished());
+        inner.helpers.push(helper);
+    }
+
+    pub(super) fn was_replaced(&self) -> bool {
+        self.inner.lock().replaced
+    }
+
     /// Puts an open body in.
     pub(super) fn fill(&self, live: Live) {
         let mut inner = self.inner.lock();
@@ -172,7 +360,12 @@ impl Seat {
     /// Takes the body out: its connection closes now, its place goes to the caller.
     pub(super) fn vacate(&self, replaced: bool) -> Option<Place> {
         let mut inner = self.inner.lock();
-        let Live { body, place } = inner.live.take()?;
+        if replaced {
+            inner.replaced = true;
+            inner.helpers.drain(..).for_each(|helper| helper.abort());
+        }
+        let kept = inner.kept.take();
+        let Some(Live { body, place }) = inner.live.take() else { return kept };
         inner.replaced = replaced;
         let waker = inner.waker.take();
         drop(inner);

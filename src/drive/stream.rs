@@ -3,7 +3,13 @@
 //! An expired link, a cut, a stall or a 5xx leads to a new body from the next byte on, after the
 //! check that it is of the same content. What cannot be resumed ends the stream with an error, so
 //! that the client sees a short answer: it is never padded.
+//!
+//! Bytes come from three places, in order: what is kept of the file's edges, the body in the stream's
+//! seat, and ranges fetched side by side (`lanes`). Frames are handed on as they come. With every frame
+//! that the client takes one more is fetched, within a bound, so that a short trouble behind does not
+//! reach a client that reads slower than the drive gives.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
@@ -16,8 +22,10 @@ use futures_util::Stream;
 use futures_util::future::BoxFuture;
 
 use super::Error;
+use super::download_room::{Hold, Presence, Recorder};
+use super::lanes::{LaneEvent, Lanes, Meter};
 use super::open::{Identity, Source};
-use super::slots::{Live, Next, Reader, Seat, SeatKey};
+use super::slots::{Live, Next, Place, Reader, Seat};
 use crate::upstream::calls::CallCounter;
 
 /// Bodies in a row that may break without a single byte gained.
@@ -27,23 +35,46 @@ const MAX_BARREN: u32 = 5;
 /// is about to close it.
 const AFTER_SEEK: Duration = Duration::from_secs(1);
 
+/// Read-ahead of a stream that has only begun; it grows to half of what the client has taken.
+const FIRST_READ_AHEAD: u64 = 256 << 10;
+
 /// A file's bytes; ends after exactly the asked range or with an error.
 pub struct ByteStream {
     source: Source,
-    /// What remains to be delivered.
+    /// What remains to be fetched.
     rest: Range<u64>,
+    /// Where the seat's body is to stop; what follows comes over other connections.
+    seat_end: u64,
     identity: Option<Identity>,
     seat: Arc<Seat>,
     phase: Phase,
     barren: u32,
+    lanes: Lanes,
+    /// Only where several connections are allowed.
+    meter: Option<Meter>,
+    ahead: ReadAhead,
+    recorders: Vec<Recorder>,
+    _presence: Presence,
     /// The request that caused the stream; resuming happens outside its task.
     counter: CallCounter,
 }
 
 enum Phase {
+    /// The first frames were kept from another read.
+    Kept(Bytes),
     Reading,
     Opening(BoxFuture<'static, Result<(Live, Identity), Error>>),
     Ended,
+}
+
+/// Frames fetched before the client wants them.
+#[derive(Default)]
+struct ReadAhead {
+    frames: VecDeque<(Bytes, Hold)>,
+    bytes: u64,
+    /// What ends the stream once the frames are gone.
+    end: Option<Option<Error>>,
+    delivered: u64,
 }
 
 impl fmt::Debug for ByteStream {
@@ -53,36 +84,72 @@ impl fmt::Debug for ByteStream {
 }
 
 impl ByteStream {
-    /// Opens the stream: when this returns, the first upstream answer has been checked.
+    /// Opens the stream: when this returns, the first upstream answer has been checked, unless the
+    /// beginning is at hand.
     ///
     /// # Errors
     /// As [`Source::open`].
     pub(super) async fn open(source: Source, range: Range<u64>, reader: Reader) -> Result<Self, Error> {
-        let key = SeatKey { reader, file_id: source.entry.file_id.clone() };
-        let (seat, inherited) = source.mount.account.slots.seat(key);
-        let mut stream = Self {
+        // Players look at both edges before they play; a copy is to have what the drive has now.
+        let kept = source.room.find(&source.entry, &range).filter(|_| reader.urgent);
+        let wanted = kept.as_ref().is_none_or(|kept| (kept.len() as u64) < range.end - range.start);
+        let (slots, file_id) = (&source.mount.account.slots, &source.entry.file_id);
+        let (seat, inherited) = if wanted { slots.seat(reader, file_id) } else { (Seat::new(reader, file_id), None) };
+        let mut stream = Self::new(source, range, seat);
+        stream.meter = (stream.source.room.settings.connections > 1).then(Meter::new);
+        if reader.urgent {
+            stream.recorders = stream.source.room.recorders(&stream.source.entry, &stream.rest);
+        }
+        if let Some(kept) = kept {
+            metrics::counter!("alidav_download_edges_total").increment(1);
+            stream.phase = Phase::Kept(kept);
+            stream.seat.keep(inherited);
+        } else if !stream.rest.is_empty() {
+            stream.connect(inherited, reader.urgent, None).await?;
+        }
+        Ok(stream)
+    }
+
+    /// Opens a part of another stream, which has the place for it and knows what the content is.
+    pub(super) async fn open_part(
+        source: Source,
+        range: Range<u64>,
+        place: Place,
+        identity: Identity,
+    ) -> Result<Self, Error> {
+        let reader = Reader { id: rand::random(), open_ended: false, urgent: true };
+        let (seat, _) = source.mount.account.slots.seat(reader, &source.entry.file_id);
+        let mut stream = Self::new(source, range, seat);
+        stream.connect(Some(place), true, Some(identity)).await?;
+        // Its maker has reckoned with all of it.
+        stream.ahead.end = Some(None);
+        Ok(stream)
+    }
+
+    fn new(source: Source, range: Range<u64>, seat: Arc<Seat>) -> Self {
+        Self {
+            _presence: source.room.enter(),
             source,
+            seat_end: range.end,
             rest: range,
             identity: None,
             seat,
             phase: Phase::Ended,
             barren: 0,
+            lanes: Lanes::default(),
+            meter: None,
+            ahead: ReadAhead::default(),
+            recorders: Vec::new(),
             counter: CallCounter::current(),
-        };
-        if stream.rest.is_empty() {
-            return Ok(stream);
         }
-        let (live, identity) = stream.source.open(stream.rest.clone(), inherited, None).await?;
-        stream.seat.fill(live);
-        stream.identity = Some(identity);
-        stream.phase = Phase::Reading;
-        Ok(stream)
     }
 
-    /// Bytes still to come.
-    #[must_use]
-    pub fn remaining(&self) -> u64 {
-        self.rest.end - self.rest.start
+    async fn connect(&mut self, place: Option<Place>, urgent: bool, known: Option<Identity>) -> Result<(), Error> {
+        let (live, identity) = self.source.open(self.rest.clone(), place, urgent, known.as_ref()).await?;
+        self.seat.fill(live);
+        self.identity = Some(identity);
+        self.phase = Phase::Reading;
+        Ok(())
     }
 
     /// Size of the whole file as the upstream answered it.
@@ -91,57 +158,184 @@ impl ByteStream {
         self.identity.as_ref().map(Identity::total)
     }
 
-    fn reopen(&mut self, pause: Duration) {
-        let (source, rest, identity) = (self.source.clone(), self.rest.clone(), self.identity.clone());
-        let counter = self.counter.clone();
+    fn reopen(&mut self, pause: Duration, place: Option<Place>) {
+        let (source, identity) = (self.source.clone(), self.identity.clone());
+        let (range, counter) = (self.rest.start..self.seat_end, self.counter.clone());
+        let urgent = self.seat.is_urgent();
         self.phase = Phase::Opening(Box::pin(async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            counter.scope(source.open(rest, None, identity.as_ref())).await
+            counter.scope(source.open(range, place, urgent, identity.as_ref())).await
         }));
     }
 
-    fn fail(&mut self, error: Error) -> Poll<Option<Result<Bytes, Error>>> {
+    fn fail(&mut self, error: Error) -> Option<Result<Bytes, Error>> {
         tracing::warn!(%error, file = %self.source.entry.file_id, at = self.rest.start, "a stream could not go on");
+        if matches!(error, Error::Changed { .. }) {
+            self.source.room.forget(&self.source.entry);
+        }
         self.phase = Phase::Ended;
-        Poll::Ready(Some(Err(error)))
+        self.lanes.end();
+        Some(Err(error))
     }
 
-    /// What to do with the body's next event; `None` to look again.
-    fn on_event(&mut self, next: Next) -> Option<Poll<Option<Result<Bytes, Error>>>> {
+    /// Counts a frame in; what would go beyond the range is cut off.
+    fn take(&mut self, mut bytes: Bytes, end: u64) -> Bytes {
+        bytes.truncate(usize::try_from(end - self.rest.start).unwrap_or(usize::MAX));
+        let at = self.rest.start;
+        self.recorders.retain_mut(|recorder| recorder.pass(at, &bytes));
+        self.rest.start += bytes.len() as u64;
+        self.barren = 0;
+        bytes
+    }
+
+    /// What to do with the seat's next event; `None` to look again.
+    fn on_seat(&mut self, next: Next) -> Option<Option<Result<Bytes, Error>>> {
         match next {
-            Next::Body(Some(Ok(mut bytes))) => {
-                let remaining = usize::try_from(self.remaining()).unwrap_or(usize::MAX);
-                bytes.truncate(remaining);
-                self.rest.start += bytes.len() as u64;
-                self.barren = 0;
-                Some(Poll::Ready(Some(Ok(bytes))))
-            }
-            Next::Body(None) if self.rest.is_empty() => {
-                drop(self.seat.vacate(false));
-                self.phase = Phase::Ended;
-                Some(Poll::Ready(None))
+            Next::Body(Some(Ok(bytes))) => {
+                let bytes = self.take(bytes, self.seat_end);
+                if let Some(rate) = self.meter.as_mut().and_then(|meter| meter.received(bytes.len())) {
+                    self.widen(rate);
+                }
+                Some(Some(Ok(bytes)))
             }
             Next::Body(event) => {
                 drop(self.seat.vacate(false));
                 self.barren += 1;
                 match event {
-                    Some(Err(error)) if self.barren > MAX_BARREN => {
-                        return Some(self.fail(Error::Data(error)));
-                    }
+                    Some(Err(error)) if self.barren > MAX_BARREN => return Some(self.fail(Error::Data(error))),
                     Some(Err(error)) => {
                         tracing::info!(%error, file = %self.source.entry.file_id, at = self.rest.start, "resuming a stream");
                     }
-                    _ => {}
+                    None => {}
+                    Some(Ok(_)) => {}
                 }
-                self.reopen(Duration::ZERO);
+                self.reopen(Duration::ZERO, None);
                 None
             }
             Next::Vacant { replaced } => {
-                self.reopen(if replaced { AFTER_SEEK } else { Duration::ZERO });
+                self.narrow();
+                self.reopen(if replaced { AFTER_SEEK } else { Duration::ZERO }, None);
                 None
             }
+        }
+    }
+
+    /// The client waits for the one connection: fetch what follows over others.
+    fn widen(&mut self, rate: f64) {
+        let Some(identity) = self.identity.clone() else { return };
+        if !self.lanes.is_on() {
+            let span = self.lanes.begin(rate);
+            let end = (self.rest.start + span).min(self.rest.end);
+            self.lanes.top_up(&self.source, &self.seat, end, self.rest.end, 1, &identity);
+            if self.lanes.is_empty() {
+                self.lanes.end();
+                return;
+            }
+            self.seat_end = end;
+        } else {
+            self.lanes.top_up(&self.source, &self.seat, self.seat_end, self.rest.end, 1, &identity);
+        }
+    }
+
+    /// Back to one connection.
+    fn narrow(&mut self) {
+        self.lanes.end();
+        self.seat_end = self.rest.end;
+    }
+
+    fn poll_lanes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<Result<Bytes, Error>>>> {
+        if let Some(identity) = self.identity.clone() {
+            self.lanes.top_up(&self.source, &self.seat, self.rest.start, self.rest.end, 0, &identity);
+        }
+        if !self.lanes.is_empty() {
+            match ready!(self.lanes.poll_next(cx)) {
+                LaneEvent::Bytes(bytes) => {
+                    let bytes = self.take(bytes, self.rest.end);
+                    return Poll::Ready(Some(Some(Ok(bytes))));
+                }
+                LaneEvent::Failed(Some(error @ Error::Changed { .. })) => return Poll::Ready(Some(self.fail(error))),
+                LaneEvent::Failed(error) => {
+                    tracing::info!(
+                        error = error.map(tracing::field::display),
+                        at = self.rest.start,
+                        "one connection again"
+                    );
+                }
+            }
+        }
+        self.narrow();
+        self.reopen(if self.seat.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
+        Poll::Ready(None)
+    }
+
+    /// The next bytes of the file.
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        loop {
+            match &mut self.phase {
+                Phase::Ended => return Poll::Ready(None),
+                Phase::Kept(kept) => {
+                    let kept = std::mem::take(kept);
+                    self.phase = Phase::Ended;
+                    self.rest.start += kept.len() as u64;
+                    if !self.rest.is_empty() {
+                        let place = self.seat.kept();
+                        self.reopen(Duration::ZERO, place);
+                    }
+                    return Poll::Ready(Some(Ok(kept)));
+                }
+                Phase::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
+                    Ok((live, identity)) => {
+                        self.seat.fill(live);
+                        self.identity.get_or_insert(identity);
+                        self.phase = Phase::Reading;
+                    }
+                    Err(error) => return Poll::Ready(self.fail(error)),
+                },
+                Phase::Reading if self.rest.is_empty() => {
+                    drop(self.seat.vacate(false));
+                    self.phase = Phase::Ended;
+                }
+                Phase::Reading if self.rest.start == self.seat_end => {
+                    drop(self.seat.vacate(false));
+                    if let Some(answer) = ready!(self.poll_lanes(cx)) {
+                        return Poll::Ready(answer);
+                    }
+                }
+                Phase::Reading => {
+                    let polled = self.seat.poll_next(cx);
+                    if polled.is_pending()
+                        && let Some(meter) = &mut self.meter
+                    {
+                        meter.pending();
+                    }
+                    if let Some(answer) = self.on_seat(ready!(polled)) {
+                        return Poll::Ready(answer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fetches one more frame for later, if it is there at once and there is room for it.
+    fn fetch_ahead(&mut self, cx: &mut Context<'_>) {
+        let grown = (self.ahead.delivered / 2).max(FIRST_READ_AHEAD);
+        let allowed = self.source.room.read_ahead();
+        if self.ahead.end.is_some() || allowed < FIRST_READ_AHEAD || self.ahead.bytes >= grown.min(allowed) {
+            return;
+        }
+        // A frame's length is not known beforehand; the largest are of this size.
+        let Some(mut hold) = self.source.room.hold(FIRST_READ_AHEAD * 2) else { return };
+        match self.poll_source(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Some(Ok(bytes))) => {
+                hold.shrink(bytes.len() as u64);
+                self.ahead.bytes += bytes.len() as u64;
+                self.ahead.frames.push_back((bytes, hold));
+            }
+            Poll::Ready(Some(Err(error))) => self.ahead.end = Some(Some(error)),
+            Poll::Ready(None) => self.ahead.end = Some(None),
         }
     }
 }
@@ -151,24 +345,22 @@ impl Stream for ByteStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        loop {
-            match &mut this.phase {
-                Phase::Ended => return Poll::Ready(None),
-                Phase::Reading => {
-                    let next = ready!(this.seat.poll_next(cx));
-                    if let Some(answer) = this.on_event(next) {
-                        return answer;
-                    }
-                }
-                Phase::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
-                    Ok((live, _)) => {
-                        this.seat.fill(live);
-                        this.phase = Phase::Reading;
-                    }
-                    Err(error) => return this.fail(error),
-                },
+        let bytes = match this.ahead.frames.pop_front() {
+            Some((bytes, _hold)) => {
+                this.ahead.bytes -= bytes.len() as u64;
+                bytes
             }
-        }
+            None => match this.ahead.end.as_mut().and_then(Option::take) {
+                Some(error) => return Poll::Ready(Some(Err(error))),
+                None => match ready!(this.poll_source(cx)) {
+                    Some(Ok(bytes)) => bytes,
+                    end => return Poll::Ready(end),
+                },
+            },
+        };
+        this.ahead.delivered += bytes.len() as u64;
+        this.fetch_ahead(cx);
+        Poll::Ready(Some(Ok(bytes)))
     }
 }
 
@@ -176,6 +368,7 @@ impl Drop for ByteStream {
     fn drop(&mut self) {
         // The seat may be held for a moment by a seek that looks for it: the body must go now.
         drop(self.seat.vacate(false));
+        self.lanes.end();
         self.source.mount.account.slots.leave(&self.seat);
     }
 }

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::account::Account;
 use super::cache::{Freshness, ListingCache};
+use super::download_room::DownloadRoom;
 use super::held::HeldFiles;
 use super::mount::Mounted;
 use super::open::Source;
@@ -33,6 +34,7 @@ pub(super) struct Inner {
     accounts: HashMap<String, Arc<Account>>,
     pub(super) resolver: Resolver,
     pub(super) uploads: Arc<UploadRoom>,
+    downloads: Arc<DownloadRoom>,
     pub(super) held: Arc<HeldFiles>,
     successor: Arc<OnceLock<Successor>>,
     /// Time of folders that no drive item stands for.
@@ -60,6 +62,7 @@ impl Tree {
             accounts,
             resolver: Resolver::new(ListingCache::new(&config.cache), config.cache.list_ttl),
             uploads: Arc::new(UploadRoom::new(&config.upload)),
+            downloads: Arc::new(DownloadRoom::new(&config.download)),
             held: Arc::new(HeldFiles::new(store.clone())),
             successor: Arc::default(),
             started_ms,
@@ -80,6 +83,7 @@ impl Tree {
             accounts,
             resolver: self.0.resolver.clone(),
             uploads: self.0.uploads.clone(),
+            downloads: self.0.downloads.clone(),
             held: self.0.held.clone(),
             successor: self.0.successor.clone(),
             started_ms: self.0.started_ms,
@@ -177,6 +181,12 @@ impl Tree {
         Ok(stream.total().unwrap_or_default())
     }
 
+    /// Bytes that all streams hold before their clients want them; at most `[download] memory`.
+    #[must_use]
+    pub fn download_memory(&self) -> u64 {
+        self.0.downloads.held()
+    }
+
     /// Space of the account behind the resource, at most a minute old; absent above the mounts.
     ///
     /// # Errors
@@ -204,7 +214,7 @@ impl Tree {
             return Err(Error::IsAFolder);
         }
         let (mount, _) = self.mount_of(&file.path).ok_or(Error::NotFound)?;
-        Ok(Source { mount: mount.clone(), entry: file.entry.clone() })
+        Ok(Source { mount: mount.clone(), entry: file.entry.clone(), room: self.0.downloads.clone() })
     }
 
     /// The mount a path lies in and the path below it.

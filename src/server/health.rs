@@ -5,8 +5,9 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use crate::dav::{Body, body};
 use crate::drive::Tree;
 
-/// Sets the gauges of every account's tokens to this moment's values.
+/// Sets the gauges of the streams' memory and of every account's tokens to this moment's values.
 pub(super) async fn set_gauges(tree: &Tree) {
+    metrics::gauge!("alidav_download_memory_bytes").set(bytes(tree.download_memory()));
     let now = unix_now();
     for client in tree.accounts() {
         let status = client.token_status().await;
@@ -25,6 +26,11 @@ pub(super) async fn set_gauges(tree: &Tree) {
 
 fn unix_now() -> i64 {
     jiff::Timestamp::now().as_second()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge of some gigabytes at most")]
+fn bytes(count: u64) -> f64 {
+    count as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds of months")]

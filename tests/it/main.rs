@@ -17,6 +17,7 @@ mod reload;
 mod server;
 mod service;
 mod signin;
+mod streaming;
 mod tokens;
 mod uploads;
 mod writing;

@@ -1,0 +1,221 @@
+//! What all streams share: memory for what is fetched before its client wants it, and the heads and
+//! tails of files that were read lately.
+//!
+//! A stream needs none of this memory to go on: without room it hands on what it gets.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use bytes::{Bytes, BytesMut};
+
+use super::Entry;
+use crate::config;
+
+/// What is kept of a file's beginning and end: players look at both before they play.
+pub(super) const EDGE: u64 = 256 << 10;
+
+/// Most memory for edges, whatever the settings allow.
+const MAX_EDGES: u64 = 32 << 20;
+
+/// Part of the memory that edges may take, and another that reading ahead of slow clients may.
+const SHARE: u64 = 8;
+
+/// Shared by all streams of a tree.
+pub(super) struct DownloadRoom {
+    pub(super) settings: config::Download,
+    held: AtomicU64,
+    streams: AtomicUsize,
+    edges: moka::sync::Cache<EdgeKey, Edge>,
+}
+
+/// Content, not place: a file of the same bytes has the same edges, and an overwritten one has others.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct EdgeKey {
+    sha1: [u8; 20],
+    size: u64,
+    tail: bool,
+}
+
+/// A kept piece and where it begins.
+#[derive(Clone)]
+struct Edge {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl DownloadRoom {
+    pub(super) fn new(settings: &config::Download) -> Self {
+        let edges = moka::sync::Cache::builder()
+            .max_capacity((settings.memory / SHARE).min(MAX_EDGES))
+            .weigher(|_, edge: &Edge| u32::try_from(edge.bytes.len()).unwrap_or(u32::MAX))
+            .build();
+        Self { settings: settings.clone(), held: AtomicU64::new(0), streams: AtomicUsize::new(0), edges }
+    }
+
+    /// Bytes that streams hold before their clients want them.
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Room for so many bytes, if there is.
+    pub(super) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Hold> {
+        let limit = self.settings.memory;
+        let take = |held: u64| held.checked_add(bytes).filter(|held| *held <= limit);
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        Some(Hold { room: self.clone(), bytes })
+    }
+
+    /// How far one stream may read ahead of its client: less the more streams there are.
+    pub(super) fn read_ahead(&self) -> u64 {
+        let streams = self.streams.load(Ordering::Relaxed).max(1) as u64;
+        self.settings.read_ahead.min(self.settings.memory / SHARE / streams)
+    }
+
+    pub(super) fn enter(self: &Arc<Self>) -> Presence {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+        Presence(self.clone())
+    }
+
+    /// What is kept of the file from `range.start` on, up to `range.end`; absent if nothing is.
+    pub(super) fn find(&self, entry: &Entry, range: &Range<u64>) -> Option<Bytes> {
+        let found = [false, true].into_iter().filter_map(|tail| self.edges.get(&key(entry, tail)?));
+        found.into_iter().find_map(|edge| {
+            let from = usize::try_from(range.start.checked_sub(edge.start)?).ok()?;
+            let to = usize::try_from(range.end.saturating_sub(edge.start)).unwrap_or(usize::MAX);
+            (from < edge.bytes.len()).then(|| edge.bytes.slice(from..to.min(edge.bytes.len())))
+        })
+    }
+
+    /// The drive has other content by now.
+    pub(super) fn forget(&self, entry: &Entry) {
+        for tail in [false, true] {
+            if let Some(key) = key(entry, tail) {
+                self.edges.invalidate(&key);
+            }
+        }
+    }
+
+    /// Keeps the edges that a read of `range` passes and that are not kept yet.
+    pub(super) fn recorders(self: &Arc<Self>, entry: &Entry, range: &Range<u64>) -> Vec<Recorder> {
+        let Some(size) = entry.size else { return Vec::new() };
+        let head = 0..EDGE.min(size);
+        let tail = size.saturating_sub(EDGE).max(range.start)..size;
+        let wanted = [(false, head), (true, tail)].into_iter().filter(|(tail, target)| {
+            range.start <= target.start && target.end <= range.end && !(*tail && size <= EDGE) && !target.is_empty()
+        });
+        wanted
+            .filter_map(|(tail, target)| {
+                let key = key(entry, tail)?;
+                let known = self.edges.get(&key).is_some_and(|edge| edge.start <= target.start);
+                (!known).then(|| Recorder { room: self.clone(), key, target, bytes: BytesMut::new() })
+            })
+            .collect()
+    }
+}
+
+/// Without a hash there is no telling whether content is the same; a live photo's hash is not its stream's.
+fn key(entry: &Entry, tail: bool) -> Option<EdgeKey> {
+    let (Some(sha1), Some(size), None) = (entry.sha1, entry.size, entry.livp) else { return None };
+    Some(EdgeKey { sha1, size, tail })
+}
+
+/// Memory that is spoken for; given back when dropped.
+pub(super) struct Hold {
+    room: Arc<DownloadRoom>,
+    bytes: u64,
+}
+
+impl Hold {
+    /// Gives back what is beyond so many bytes.
+    pub(super) fn shrink(&mut self, bytes: u64) {
+        let excess = self.bytes.saturating_sub(bytes);
+        self.room.held.fetch_sub(excess, Ordering::Relaxed);
+        self.bytes -= excess;
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.room.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// One stream among those that share the memory.
+pub(super) struct Presence(Arc<DownloadRoom>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Gathers one edge from the frames that pass.
+pub(super) struct Recorder {
+    room: Arc<DownloadRoom>,
+    key: EdgeKey,
+    target: Range<u64>,
+    bytes: BytesMut,
+}
+
+impl Recorder {
+    /// Takes what a frame at a place has of the edge; false when the edge is complete or cannot become so.
+    pub(super) fn pass(&mut self, at: u64, frame: &[u8]) -> bool {
+        let next = self.target.start + self.bytes.len() as u64;
+        let end = at + frame.len() as u64;
+        if end <= next {
+            return true;
+        }
+        if at > next {
+            return false;
+        }
+        let within = |place: u64| usize::try_from(place.saturating_sub(at)).unwrap_or(usize::MAX).min(frame.len());
+        self.bytes.extend_from_slice(&frame[within(next)..within(self.target.end)]);
+        if end < self.target.end {
+            return true;
+        }
+        let edge = Edge { start: self.target.start, bytes: std::mem::take(&mut self.bytes).freeze() };
+        self.room.edges.insert(self.key, edge);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(size: u64) -> Entry {
+        Entry { size: Some(size), sha1: Some([7; 20]), ..Entry::synthetic("film", "id", 0) }
+    }
+
+    #[test]
+    fn keeps_both_edges_of_a_film() {
+        let room = Arc::new(DownloadRoom::new(&config::Download::default()));
+        let content: Vec<u8> = (0..2_000_000u32).map(|i| i.to_le_bytes()[1]).collect();
+        let film = entry(2_000_000);
+        let mut recorders = room.recorders(&film, &(0..2_000_000));
+        assert_eq!(recorders.len(), 2);
+        for (number, frame) in content.chunks(70_001).enumerate() {
+            recorders.retain_mut(|recorder| recorder.pass(number as u64 * 70_001, frame));
+        }
+        assert!(recorders.is_empty() && room.recorders(&film, &(0..2_000_000)).is_empty());
+        assert_eq!(room.find(&film, &(100..2_000_000)).unwrap(), content[100..256 << 10]);
+        assert_eq!(room.find(&film, &(1_900_000..1_900_010)).unwrap(), content[1_900_000..1_900_010]);
+        assert_eq!(room.find(&film, &(1_000_000..2_000_000)), None);
+        let other = Entry { sha1: Some([8; 20]), ..film.clone() };
+        assert_eq!(room.find(&other, &(0..10)), None);
+        room.forget(&film);
+        assert_eq!(room.find(&film, &(0..10)), None);
+    }
+
+    #[test]
+    fn memory_is_never_promised_twice_and_is_given_back() {
+        let room = Arc::new(DownloadRoom::new(&config::Download { memory: 100, ..config::Download::default() }));
+        let first = room.hold(70).unwrap();
+        assert!(room.hold(31).is_none());
+        let second = room.hold(30).unwrap();
+        assert_eq!(room.held(), 100);
+        drop((first, second));
+        assert_eq!(room.held(), 0);
+    }
+}

@@ -1,0 +1,203 @@
+//! Films through the proxy: right to the last byte over one or several connections, within the drive's
+//! places and alidav's memory, and nothing fetched for clients that left.
+
+use std::time::Duration;
+
+use alidav::sim::{Fault, FaultKind, Options, Rules, Simulator};
+use futures_util::StreamExt as _;
+
+use crate::harness::{World, header, noise, rules, sha1};
+
+const SIZE: usize = 9_000_000;
+
+/// A film behind connections of 2 MB/s each, or of any speed.
+async fn world(connections: usize, bytes_per_s: Option<u64>) -> (World, Vec<u8>) {
+    let rules = Rules { download_bytes_per_s: bytes_per_s, ..rules() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let world = World::over(sim, |config| config.download.connections = connections).await;
+    let film = noise(SIZE);
+    world.sim.write("/film.mkv", film.clone());
+    world.hrefs("/dav/").await;
+    (world, film)
+}
+
+async fn whole(world: &World) -> Vec<u8> {
+    let answer = world.range("/dav/film.mkv", "bytes=0-").await;
+    assert_eq!(answer.status(), 206);
+    answer.bytes().await.unwrap().to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_arrives_whole_whatever_breaks_over_one_to_three_connections() {
+    let code = |status: u16, code: &str| FaultKind::Code { status, code: code.into(), retry_after_ms: None };
+    for connections in 1..=3 {
+        for kind in [
+            FaultKind::ExpireLink,
+            code(503, "ServiceUnavailable"),
+            FaultKind::CloseBefore,
+            FaultKind::Cut { after: 123_457 },
+            FaultKind::Cut { after: 1_000_003 },
+        ] {
+            let (world, film) = world(connections, Some(6_000_000)).await;
+            // Each of the first bodies goes wrong at another moment.
+            for skip in [0, 1, 2] {
+                world.sim.fault(Fault::once("data GET", kind.clone()).after(skip));
+            }
+            assert_eq!(sha1(&whole(&world).await), sha1(&film), "{connections} connections, {kind:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_allowed() {
+    for (connections, expected) in [(1, 1), (2, 2), (3, 3), (8, 3)] {
+        let (world, film) = world(connections, Some(1_500_000)).await;
+        assert_eq!(sha1(&whole(&world).await), sha1(&film));
+        assert_eq!(world.sim.peak_downloads(), expected, "connections = {connections}");
+    }
+    let (world, film) = world(3, None).await;
+    assert_eq!(sha1(&whole(&world).await), sha1(&film));
+    assert_eq!(world.sim.peak_downloads(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_somebody_waits_for_is_not_kept_for_a_faster_film() {
+    let (world, film) = world(3, Some(1_500_000)).await;
+    world.request("COPY", "/dav/film.mkv").header("destination", world.url("/dav/other.mkv")).send().await.unwrap();
+    let (one, two) = tokio::join!(whole(&world), async {
+        while world.sim.peak_downloads() < 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let answer = world.range("/dav/other.mkv", "bytes=100-199").await;
+        answer.bytes().await.unwrap()
+    });
+    assert_eq!(sha1(&one), sha1(&film));
+    assert_eq!(two, film[100..200]);
+    assert!(world.sim.peak_downloads() <= 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_seeks_give_what_the_file_has() {
+    let (world, film) = world(2, None).await;
+    let mut state = 7u64;
+    for seek in 0..1000u64 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = usize::try_from(state >> 33).unwrap() % SIZE;
+        let length = usize::try_from(state >> 20 & 0x3ffff).unwrap().clamp(1, SIZE - at);
+        let range = if seek % 3 == 0 { format!("bytes={at}-") } else { format!("bytes={at}-{}", at + length - 1) };
+        let answer = world.range("/dav/film.mkv", &range).await;
+        assert_eq!(answer.status(), 206, "{range}");
+        let mut body = answer.bytes_stream();
+        let mut got = Vec::new();
+        while got.len() < length {
+            got.extend_from_slice(&body.next().await.unwrap().unwrap());
+        }
+        // Open-ended reads are left in the middle, as players leave them.
+        assert!(got[..length] == film[at..at + length], "seek {seek}: {range}");
+    }
+    assert!(world.sim.peak_downloads() <= 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_left_frees_every_place_and_fetches_nothing_more() {
+    let (world, _) = world(3, Some(1_000_000)).await;
+    let mut body = world.range("/dav/film.mkv", "bytes=0-").await.bytes_stream();
+    while world.sim.peak_downloads() < 3 {
+        body.next().await.unwrap().unwrap();
+    }
+    drop(body);
+    tokio::time::timeout(Duration::from_secs(10), world.sim.wait_open_downloads(0)).await.unwrap();
+    let asked = world.sim.calls()["data GET"];
+    // The next film's first answer comes after whatever the old one might still have asked for.
+    world.range("/dav/film.mkv", "bytes=4000000-4000009").await.bytes().await.unwrap();
+    assert_eq!(world.sim.calls()["data GET"], asked + 1);
+    assert_eq!(world.server.tree().download_memory(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_readers_stays_within_the_memory() {
+    let rules = Rules { max_downloads: 100, ..rules() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let world = World::over(sim, |config| {
+        config.upstream.max_streams = 100;
+        config.download.memory = 4 << 20;
+        config.download.connections = 3;
+    })
+    .await;
+    let film = noise(SIZE);
+    world.sim.write("/film.mkv", film.clone());
+    world.hrefs("/dav/").await;
+    let readers = (0..40).map(|number| {
+        let (world, film) = (&world, &film);
+        async move {
+            let at = number * 200_000;
+            let answer = world.range("/dav/film.mkv", &format!("bytes={at}-{}", at + 999_999)).await;
+            let mut body = answer.bytes_stream();
+            let mut got = Vec::new();
+            while let Some(piece) = body.next().await {
+                got.extend_from_slice(&piece.unwrap());
+                assert!(world.server.tree().download_memory() <= 4 << 20);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert!(got == film[at..at + 1_000_000]);
+        }
+    });
+    futures_util::future::join_all(readers).await;
+    assert_eq!(world.server.tree().download_memory(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_edges_of_a_film_are_fetched_once_and_never_of_an_older_one() {
+    let (world, film) = world(1, None).await;
+    world.range("/dav/film.mkv", "bytes=0-999999").await.bytes().await.unwrap();
+    world.range("/dav/film.mkv", &format!("bytes={}-", SIZE - 300_000)).await.bytes().await.unwrap();
+    let asked = world.sim.calls()["data GET"];
+    assert_eq!(world.range("/dav/film.mkv", "bytes=0-1").await.bytes().await.unwrap(), film[..2]);
+    assert_eq!(world.range("/dav/film.mkv", "bytes=1000-9999").await.bytes().await.unwrap(), film[1000..10_000]);
+    assert_eq!(world.range("/dav/film.mkv", "bytes=-1000").await.bytes().await.unwrap(), film[SIZE - 1000..]);
+    assert_eq!(world.sim.calls()["data GET"], asked);
+    // What goes beyond the edge begins with it and goes on from the drive.
+    assert_eq!(sha1(&whole(&world).await), sha1(&film));
+    assert_eq!(world.sim.calls()["data GET"], asked + 1);
+    let other: Vec<u8> = film.iter().map(|byte| byte ^ 0xff).collect();
+    assert_eq!(world.request("PUT", "/dav/film.mkv").body(other.clone()).send().await.unwrap().status(), 204);
+    let answer = world.range("/dav/film.mkv", "bytes=0-99").await;
+    assert_eq!(header(&answer, "content-range"), format!("bytes 0-99/{SIZE}"));
+    assert_eq!(answer.bytes().await.unwrap(), other[..100]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_player_goes_before_copies_that_wait() {
+    let rules = Rules { max_downloads: 1, download_bytes_per_s: Some(3_000_000), ..rules() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let world = World::over(sim, |config| config.upstream.max_streams = 1).await;
+    for name in ["/a.bin", "/b.bin", "/c.mkv"] {
+        world.sim.write(name, noise(3_000_000));
+    }
+    world.hrefs("/dav/").await;
+    let order = std::sync::Mutex::new(Vec::new());
+    let read = |path: &'static str, range: Option<&'static str>, waiting_before: usize| {
+        let (world, order) = (&world, &order);
+        async move {
+            while order.lock().unwrap().len() < waiting_before {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            order.lock().unwrap().push(format!("asked {path}"));
+            let request = world.request("GET", path);
+            let request = if let Some(range) = range { request.header("range", range) } else { request };
+            let answer = request.send().await.unwrap();
+            order.lock().unwrap().push(format!("began {path}"));
+            answer.bytes().await.unwrap();
+        }
+    };
+    tokio::join!(read("/dav/a.bin", None, 0), read("/dav/b.bin", None, 2), async {
+        // Asks when the first is being served and the second waits.
+        while order.lock().unwrap().len() < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        read("/dav/c.mkv", Some("bytes=0-"), 0).await;
+    });
+    let order: Vec<String> = order.into_inner().unwrap().into_iter().filter(|step| step.starts_with("began")).collect();
+    assert_eq!(order, ["began /dav/a.bin", "began /dav/c.mkv", "began /dav/b.bin"]);
+}
