@@ -40,9 +40,12 @@ trap finish EXIT
 start() {
     local name=$1
     shift
+    # The shell in the background opens its files when it gets to run: they are to be there before we look.
+    : >"$WORK/$name.out"
     "$@" >"$WORK/$name.out" 2>"$WORK/$name.log" &
     PIDS+=($!)
-    for _ in $(seq 100); do
+    # A busy machine may take its time.
+    for _ in $(seq 300); do
         ADDRESS=$(sed -n 's/^listening on //p' "$WORK/$name.out" | head -1)
         [ -n "$ADDRESS" ] && return
         sleep 0.1
