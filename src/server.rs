@@ -10,6 +10,7 @@ mod health;
 mod inbound;
 mod listen;
 mod metrics;
+mod password;
 mod peer;
 mod reload;
 mod route;

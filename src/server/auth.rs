@@ -5,22 +5,19 @@
 //! passwords are slowed by address (`throttle`).
 
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderValue;
 use rand::Rng as _;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
+use super::password;
 use super::throttle::Throttle;
 use crate::config::{Permission, User};
 use crate::drive::Path;
@@ -33,10 +30,6 @@ const CONCURRENT: usize = 2;
 
 /// Longest credential read.
 const MAX_CREDENTIAL: usize = 1024;
-
-/// A hash that no password is tried for, so that unknown names take as long as known ones.
-static DECOY: LazyLock<Option<String>> =
-    LazyLock::new(|| Argon2::default().hash_password(b"decoy").ok().map(|hash| hash.to_string()));
 
 /// Who asks and what they may do.
 #[derive(Debug, Clone)]
@@ -111,7 +104,7 @@ impl Authenticator {
         // The semaphore is never closed.
         let _worker = self.workers.acquire().await.map_err(|_| Denied::Unauthenticated)?;
         let verified =
-            tokio::task::spawn_blocking(move || verify(stored.as_ref(), password.expose_secret().as_bytes()));
+            tokio::task::spawn_blocking(move || password::verify(stored.as_ref(), password.expose_secret().as_bytes()));
         match (verified.await, found) {
             (Ok(true), Some(at)) => {
                 self.throttle.forgive(address);
@@ -148,22 +141,11 @@ fn credential(header: &HeaderValue) -> Option<(String, SecretString)> {
     Some((name.to_owned(), password.into()))
 }
 
-/// Compares a password with what is stored: an argon2 string or plain text. Every way costs one argon2.
-fn verify(stored: Option<&SecretString>, password: &[u8]) -> bool {
-    let argon2 = |hash: &str| {
-        PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok())
-    };
-    match stored.map(ExposeSecret::expose_secret) {
-        Some(hash) if hash.starts_with("$argon2") => argon2(hash),
-        plain => {
-            DECOY.as_deref().map(argon2);
-            plain.is_some_and(|plain| bool::from(plain.as_bytes().ct_eq(password)))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use argon2::Argon2;
+    use argon2::password_hash::PasswordHasher as _;
+
     use super::*;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
