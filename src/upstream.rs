@@ -13,6 +13,7 @@ mod data_error;
 mod error;
 mod jwt;
 mod lineage;
+mod outbound;
 mod pacer;
 pub mod proof;
 mod read;

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::{DataError, DataErrorKind, SignedUrl, transport};
+use super::transport::{DataAnswer, DataClient, error_chain};
+use super::{DataError, DataErrorKind, SignedUrl};
 
 /// Longest silence of a body while its reader waits.
 const STALL: Duration = Duration::from_secs(20);
@@ -35,10 +38,10 @@ const RELIABLE_HOST: &str = "cn-beijing-data.aliyundrive.net";
 
 /// The connections to the data host; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct DataHost(reqwest::Client);
+pub struct DataHost(DataClient);
 
 impl DataHost {
-    pub(super) fn new(http: reqwest::Client) -> Self {
+    pub(super) fn new(http: DataClient) -> Self {
         Self(http)
     }
 
@@ -65,8 +68,10 @@ impl DataHost {
 
     async fn open(&self, url: &url::Url, range: Range<u64>) -> Result<DataBody, DataError> {
         metrics::counter!("alidav_data_requests_total", "method" => "GET").increment(1);
-        let request = self.0.get(url.clone()).header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1));
-        let response = within(HEAD_TIMEOUT, request.send()).await?;
+        let request = Request::get(url.as_str())
+            .header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1))
+            .body(Chunks::default());
+        let response = self.send(HEAD_TIMEOUT, request).await?;
         let (status, headers) = (response.status(), response.headers());
         let total = match status {
             StatusCode::PARTIAL_CONTENT => content_range(headers)
@@ -97,7 +102,7 @@ impl DataHost {
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),
             left: range.end - range.start,
-            body: http::Response::from(response).into_body(),
+            body: response.into_body(),
             stall: None,
             waiting: false,
         })
@@ -110,32 +115,29 @@ impl DataHost {
     pub async fn put(&self, url: &SignedUrl, content_type: Option<&str>, chunks: Vec<Bytes>) -> Result<(), DataError> {
         metrics::counter!("alidav_data_requests_total", "method" => "PUT").increment(1);
         let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        let body = Chunks { chunks: chunks.into_iter(), left: length };
         // The length is stated and no type is, unless the service named one: both are in the signature.
-        let mut request =
-            self.0.put(url.expose().clone()).header(header::CONTENT_LENGTH, length).body(reqwest::Body::wrap(body));
+        let mut request = Request::put(url.expose().as_str()).header(header::CONTENT_LENGTH, length);
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        let response = within(PART_TIMEOUT, request.send()).await?;
+        let body = Chunks { chunks: chunks.into_iter(), left: length };
+        let response = self.send(PART_TIMEOUT, request.body(body)).await?;
         if response.status().is_success() { Ok(()) } else { Err(refusal(response).await) }
     }
-}
 
-async fn within(
-    limit: Duration,
-    answer: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
-) -> Result<reqwest::Response, DataError> {
-    match tokio::time::timeout(limit, answer).await {
-        Ok(answer) => answer.map_err(|error| DataError::new(DataErrorKind::Broken, transport::describe(error))),
-        Err(_) => Err(DataError::new(DataErrorKind::Stalled, format!("no answer within {} s", limit.as_secs()))),
+    async fn send(&self, limit: Duration, request: http::Result<Request<Chunks>>) -> Result<DataAnswer, DataError> {
+        let request = request.map_err(|error| DataError::new(DataErrorKind::Broken, error.to_string()))?;
+        match tokio::time::timeout(limit, self.0.send(request)).await {
+            Ok(answer) => answer.map_err(|error| DataError::new(DataErrorKind::Broken, error_chain(&error))),
+            Err(_) => Err(DataError::new(DataErrorKind::Stalled, format!("no answer within {} s", limit.as_secs()))),
+        }
     }
 }
 
-async fn refusal(response: reqwest::Response) -> DataError {
+async fn refusal(response: DataAnswer) -> DataError {
     let status = response.status();
     let mut document = Vec::new();
-    let mut chunks = response.bytes_stream();
+    let mut chunks = response.into_body().into_data_stream();
     let read = async {
         while let Some(Ok(chunk)) = chunks.next().await {
             document.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR_BODY - document.len())]);
@@ -171,7 +173,7 @@ pub struct DataBody {
     /// `Last-Modified`, raw, where given.
     pub last_modified: Option<String>,
     left: u64,
-    body: reqwest::Body,
+    body: Incoming,
     stall: Option<Pin<Box<Sleep>>>,
     /// Whether the stall clock runs: only while the reader waits for us.
     waiting: bool,
@@ -228,7 +230,7 @@ impl Stream for DataBody {
                         Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(this.take(data)))),
                         Some(Ok(Err(_trailers))) => {}
                         Some(Err(error)) => {
-                            let message = transport::describe(error);
+                            let message = error_chain(&error);
                             return Poll::Ready(Some(Err(DataError::new(DataErrorKind::Broken, message))));
                         }
                         None => {
@@ -242,8 +244,9 @@ impl Stream for DataBody {
     }
 }
 
-/// A request body of known length made of the chunks it came in.
-struct Chunks {
+/// A request body of known length made of the chunks it came in; none at all for a GET.
+#[derive(Default)]
+pub(super) struct Chunks {
     chunks: std::vec::IntoIter<Bytes>,
     left: u64,
 }

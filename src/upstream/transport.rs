@@ -3,9 +3,19 @@
 //! They differ on purpose. The data host takes a signed URL and nothing else: a `Referer`, an
 //! `Authorization` or a `Content-Type` makes it refuse (reference 3.9, 3.12), and a film is a
 //! transfer without an end in sight, over HTTP/1.1 where an abandoned body is a closed connection.
+//! Hundreds of films at once are hundreds of read buffers, whose size only the lower of the two
+//! client libraries lets us choose.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
+use http::{HeaderValue, Request, Response, Uri, header};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{self, Client};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::data::Chunks;
+use super::outbound::{Outbound, outbound};
 use super::{Error, ErrorKind};
 use crate::config;
 
@@ -14,46 +24,81 @@ const USER_AGENT: &str = concat!("alidav/", env!("CARGO_PKG_VERSION"));
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Most bytes read from the data host at once. A stream holds two or three such pieces; the library's own
+/// limit of 408 KiB made 200 streams 220 MiB.
+const READ_BUFFER: usize = 128 << 10;
+
 /// Client for API and token servers.
 pub(super) fn api_client(settings: &config::Upstream) -> Result<reqwest::Client, Error> {
-    build(settings, |builder| builder.timeout(Duration::from_secs(30)).pool_idle_timeout(Duration::from_secs(55)))
-}
-
-/// Client for signed URLs.
-pub(super) fn data_client(settings: &config::Upstream) -> Result<reqwest::Client, Error> {
-    // The host drops connections idle for 60 s (reference 3.9).
-    build(settings, |builder| builder.http1_only().pool_idle_timeout(Duration::from_secs(50)))
-}
-
-fn build(
-    settings: &config::Upstream,
-    special: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
-) -> Result<reqwest::Client, Error> {
     // A second installation is refused and harmless: the first one serves.
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(Duration::from_secs(30))
+        .pool_idle_timeout(Duration::from_secs(55))
         .tcp_nodelay(true)
         .referer(false)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy();
     if let Some(url) = &settings.outbound_proxy {
-        let proxy = reqwest::Proxy::all(url.clone()).map_err(setup_error)?;
+        let proxy = reqwest::Proxy::all(url.clone()).map_err(|error| setup_error(describe(error)))?;
         builder = builder.proxy(proxy);
     }
-    special(builder).build().map_err(setup_error)
+    builder.build().map_err(|error| setup_error(describe(error)))
 }
 
-fn setup_error(error: reqwest::Error) -> Error {
-    Error::new("setup", ErrorKind::InvalidRequest).message(describe(error))
+/// Client for signed URLs.
+#[derive(Clone, Debug)]
+pub(super) struct DataClient {
+    http: Client<Outbound, Chunks>,
+    /// The credential of a proxy that forwards plain requests.
+    proxy_credential: Option<HeaderValue>,
+}
+
+impl DataClient {
+    pub(super) fn new(settings: &config::Upstream) -> Result<Self, Error> {
+        let (outbound, proxy_credential) = outbound(settings.outbound_proxy.as_ref(), CONNECT_TIMEOUT)
+            .map_err(|error| setup_error(error_chain(error.as_ref())))?;
+        let http = Client::builder(TokioExecutor::new())
+            // The host drops connections idle for 60 s (reference 3.9).
+            .pool_idle_timeout(Duration::from_secs(50))
+            .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(READ_BUFFER)
+            .build(outbound);
+        Ok(Self { http, proxy_credential })
+    }
+
+    /// Sends a request; the address and its secret are in no error.
+    pub(super) fn send(&self, mut request: Request<Chunks>) -> legacy::ResponseFuture {
+        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        if let Some(credential) = self.proxy_credential.as_ref().filter(|_| is_plain(request.uri())) {
+            request.headers_mut().insert(header::PROXY_AUTHORIZATION, credential.clone());
+        }
+        self.http.request(request)
+    }
+}
+
+/// Head and body of what the data host says.
+pub(super) type DataAnswer = Response<Incoming>;
+
+fn is_plain(uri: &Uri) -> bool {
+    uri.scheme() == Some(&http::uri::Scheme::HTTP)
+}
+
+fn setup_error(message: String) -> Error {
+    Error::new("setup", ErrorKind::InvalidRequest).message(message)
 }
 
 /// The transport's own words with their causes, without the URL, which may be a secret.
 pub(super) fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
+    error_chain(&error.without_url())
+}
+
+/// An error with its causes.
+pub(super) fn error_chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
         text.push_str(&error.to_string());

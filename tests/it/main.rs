@@ -13,6 +13,7 @@ mod links;
 mod listings;
 mod managers;
 mod model;
+mod outbound;
 mod reload;
 mod server;
 mod service;
