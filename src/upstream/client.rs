@@ -88,7 +88,7 @@ impl Client {
         Ok(Self(Arc::new(Inner {
             account: account.name.clone(),
             api_url: settings.api_url.as_str().trim_end_matches('/').to_owned(),
-            data_host: DataHost::new(transport::DataClient::new(settings)?),
+            data_host: DataHost::new(settings)?,
             tokens: TokenKeeper::new(account, settings, http.clone(), pacer.clone(), store),
             http,
             pacer,

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,10 +16,12 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
-use super::transport::{DataAnswer, DataClient, error_chain};
-use super::{DataError, DataErrorKind, SignedUrl};
+use super::transport::{DataAnswer, DataClient, ReadSize, error_chain};
+use super::{DataError, DataErrorKind, Error, SignedUrl};
+use crate::config;
 
 /// Longest silence of a body while its reader waits.
 const STALL: Duration = Duration::from_secs(20);
@@ -36,13 +39,24 @@ const MAX_ERROR_BODY: usize = 64 << 10;
 const UNRELIABLE_HOST: &str = "dl1-v6.aliyundrive.cloud";
 const RELIABLE_HOST: &str = "cn-beijing-data.aliyundrive.net";
 
+/// Open bodies up to which each is read in large pieces, for speed; more are read in small ones, for memory.
+const LARGE_READERS: usize = 48;
+
 /// The connections to the data host; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct DataHost(DataClient);
+pub struct DataHost {
+    large: DataClient,
+    small: DataClient,
+    large_readers: Arc<Semaphore>,
+}
 
 impl DataHost {
-    pub(super) fn new(http: DataClient) -> Self {
-        Self(http)
+    pub(super) fn new(settings: &config::Upstream) -> Result<Self, Error> {
+        Ok(Self {
+            large: DataClient::new(settings, ReadSize::Large)?,
+            small: DataClient::new(settings, ReadSize::Small)?,
+            large_readers: Arc::new(Semaphore::new(LARGE_READERS)),
+        })
     }
 
     /// Opens `range` (half-open, not empty) of the entity behind the link. The head is checked: 206
@@ -71,7 +85,9 @@ impl DataHost {
         let request = Request::get(url.as_str())
             .header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1))
             .body(Chunks::default());
-        let response = self.send(HEAD_TIMEOUT, request).await?;
+        let large_reader = self.large_readers.clone().try_acquire_owned().ok();
+        let client = if large_reader.is_some() { &self.large } else { &self.small };
+        let response = send(client, HEAD_TIMEOUT, request).await?;
         let (status, headers) = (response.status(), response.headers());
         let total = match status {
             StatusCode::PARTIAL_CONTENT => content_range(headers)
@@ -103,6 +119,7 @@ impl DataHost {
             last_modified: text(header::LAST_MODIFIED),
             left: range.end - range.start,
             body: response.into_body(),
+            _large_reader: large_reader,
             stall: None,
             waiting: false,
         })
@@ -121,16 +138,20 @@ impl DataHost {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
         let body = Chunks { chunks: chunks.into_iter(), left: length };
-        let response = self.send(PART_TIMEOUT, request.body(body)).await?;
+        let response = send(&self.large, PART_TIMEOUT, request.body(body)).await?;
         if response.status().is_success() { Ok(()) } else { Err(refusal(response).await) }
     }
+}
 
-    async fn send(&self, limit: Duration, request: http::Result<Request<Chunks>>) -> Result<DataAnswer, DataError> {
-        let request = request.map_err(|error| DataError::new(DataErrorKind::Broken, error.to_string()))?;
-        match tokio::time::timeout(limit, self.0.send(request)).await {
-            Ok(answer) => answer.map_err(|error| DataError::new(DataErrorKind::Broken, error_chain(&error))),
-            Err(_) => Err(DataError::new(DataErrorKind::Stalled, format!("no answer within {} s", limit.as_secs()))),
-        }
+async fn send(
+    client: &DataClient,
+    limit: Duration,
+    request: http::Result<Request<Chunks>>,
+) -> Result<DataAnswer, DataError> {
+    let request = request.map_err(|error| DataError::new(DataErrorKind::Broken, error.to_string()))?;
+    match tokio::time::timeout(limit, client.send(request)).await {
+        Ok(answer) => answer.map_err(|error| DataError::new(DataErrorKind::Broken, error_chain(&error))),
+        Err(_) => Err(DataError::new(DataErrorKind::Stalled, format!("no answer within {} s", limit.as_secs()))),
     }
 }
 
@@ -174,6 +195,7 @@ pub struct DataBody {
     pub last_modified: Option<String>,
     left: u64,
     body: Incoming,
+    _large_reader: Option<OwnedSemaphorePermit>,
     stall: Option<Pin<Box<Sleep>>>,
     /// Whether the stall clock runs: only while the reader waits for us.
     waiting: bool,
