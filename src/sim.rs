@@ -197,6 +197,12 @@ impl Simulator {
         self.shared.world.lock().users[0].peak_downloads
     }
 
+    /// Bytes sent by all download bodies that are over.
+    #[must_use]
+    pub fn downloaded(&self) -> u64 {
+        self.shared.world.lock().users[0].downloaded
+    }
+
     /// Waits until exactly so many download bodies are open.
     pub async fn wait_open_downloads(&self, count: usize) {
         let mut downloads = self.shared.downloads.subscribe();

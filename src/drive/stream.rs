@@ -297,7 +297,7 @@ impl ByteStream {
                     drop(self.seat.vacate(false));
                     self.phase = Phase::Ended;
                 }
-                Phase::Reading if self.rest.start == self.seat_end => {
+                Phase::Reading if self.rest.start >= self.seat_end => {
                     drop(self.seat.vacate(false));
                     if let Some(answer) = ready!(self.poll_lanes(cx)) {
                         return Poll::Ready(answer);

@@ -44,7 +44,7 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
     let rate = world.rules.download_bytes_per_s;
     drop(world);
     shared.downloads.send_modify(|open| *open += 1);
-    let place = OpenDownload { shared: shared.clone(), user: grant.user };
+    let place = OpenDownload { shared: shared.clone(), user: grant.user, sent: 0 };
 
     let size = content.size();
     let range = parts
@@ -64,10 +64,9 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
         content,
         at: start,
         end,
-        sent: 0,
         fault: fault.cloned(),
         rate: rate.map(|rate| (rate, Box::pin(tokio::time::sleep(Duration::ZERO)))),
-        _place: place,
+        place,
     };
     let other = fault == Some(&FaultKind::DifferentEntity);
     let mut answer = Response::new(body.boxed_unsync());
@@ -136,11 +135,15 @@ fn parse_range(text: &str, size: u64, standard: bool) -> Span {
 struct OpenDownload {
     shared: Arc<Shared>,
     user: usize,
+    /// Bytes handed to the connection.
+    sent: u64,
 }
 
 impl Drop for OpenDownload {
     fn drop(&mut self) {
-        self.shared.world.lock().users[self.user].open_downloads -= 1;
+        let owner = &mut self.shared.world.lock().users[self.user];
+        owner.open_downloads -= 1;
+        owner.downloaded += self.sent;
         self.shared.downloads.send_modify(|open| *open -= 1);
     }
 }
@@ -149,10 +152,9 @@ struct Download {
     content: Content,
     at: u64,
     end: u64,
-    sent: u64,
     fault: Option<FaultKind>,
     rate: Option<(u64, Pin<Box<tokio::time::Sleep>>)>,
-    _place: OpenDownload,
+    place: OpenDownload,
 }
 
 impl http_body::Body for Download {
@@ -163,13 +165,13 @@ impl http_body::Body for Download {
         let this = self.get_mut();
         let mut end = this.end;
         if let Some(FaultKind::Cut { after } | FaultKind::Stall { after }) = &this.fault {
-            if this.sent >= *after {
+            if this.place.sent >= *after {
                 return match &this.fault {
                     Some(FaultKind::Stall { .. }) => Poll::Pending,
                     _ => Poll::Ready(Some(Err(std::io::Error::other("cut by a planned fault")))),
                 };
             }
-            end = end.min(this.at + (after - this.sent));
+            end = end.min(this.at + (after - this.place.sent));
         }
         if this.at >= this.end {
             return Poll::Ready(None);
@@ -182,7 +184,7 @@ impl http_body::Body for Download {
         }
         let piece = this.content.piece(this.at, end)?;
         this.at += piece.len() as u64;
-        this.sent += piece.len() as u64;
+        this.place.sent += piece.len() as u64;
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

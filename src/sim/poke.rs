@@ -29,7 +29,8 @@ fn handle(world: &mut World, method: &Method, path: &str, body: &Bytes) -> Resul
     match (method.as_str(), segments.as_slice()) {
         ("GET", ["calls"]) => Ok(json!(world.ledger.calls())),
         ("GET", ["downloads"]) => {
-            Ok(json!({ "open": world.users[0].open_downloads, "peak": world.users[0].peak_downloads }))
+            let user = &world.users[0];
+            Ok(json!({ "open": user.open_downloads, "peak": user.peak_downloads, "bytes": user.downloaded }))
         }
         ("GET", ["token"]) => {
             let refresh = world.tokens.new_refresh(0, &world.users[0]);

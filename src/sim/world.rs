@@ -61,6 +61,8 @@ pub(super) struct User {
     pub(super) resource_drive: String,
     pub(super) backup_drive: String,
     pub(super) open_downloads: usize,
+    /// Bytes of all bodies that are over.
+    pub(super) downloaded: u64,
     pub(super) peak_downloads: usize,
 }
 
@@ -91,6 +93,7 @@ impl World {
             resource_drive: format!("1029342{n}"),
             backup_drive: format!("1084010{n}"),
             open_downloads: 0,
+            downloaded: 0,
             peak_downloads: 0,
         };
         let users = vec![user(0, "demo"), user(1, "second")];

@@ -54,6 +54,10 @@ async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_al
         let (world, film) = world(connections, Some(1_500_000)).await;
         assert_eq!(sha1(&whole(&world).await), sha1(&film));
         assert_eq!(world.sim.peak_downloads(), expected, "connections = {connections}");
+        world.sim.wait_open_downloads(0).await;
+        // What the first connection was about to send when the others took over is lost, and no more.
+        let (sent, most) = (world.sim.downloaded(), SIZE as u64 + 300_000);
+        assert!(sent <= most, "{sent} bytes for a film of {SIZE} over {connections} connections");
     }
     let (world, film) = world(3, None).await;
     assert_eq!(sha1(&whole(&world).await), sha1(&film));

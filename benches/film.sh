@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# A film as players see it, over a drive that is far away and slow: time to the first byte of an opening and
+# of seeks, rate over one and three connections, and bytes fetched for each byte that a player took. Each
+# beside the same requests straight to the drive. Needs python3, curl, jq, ffmpeg.
+LOG=info
+source "$(dirname "$0")/../tests/clients/lib.sh"
+HERE="$(dirname "$0")"
+
+# proxy CONNECTIONS: an alidav of its own; its address is in $URL.
+proxy() {
+    rm -f "$WORK"/state.db*
+    serve '[[mount]]' 'path = "/"' 'link_policy = "proxy"' '[download]' "connections = $1"
+    http -o /dev/null -X PROPFIND -H 'Depth: 1' "$URL/dav/"
+}
+
+simulate
+lever rules '{"rate_limits":false}'
+lever generate/default/film.mkv '{"size":8000000000,"seed":1}'
+# A film of 60 s with its index at the end, as cameras and many shops write them.
+ffmpeg -v error -f lavfi -i testsrc2=size=1280x720:rate=25 -f lavfi -i sine -t 60 -c:v mpeg4 -b:v 8M -minrate 8M -maxrate 8M -bufsize 8M -c:a aac "$WORK/real.mp4"
+put "$WORK/real.mp4" real.mp4
+proxy 1
+ONE=$URL
+proxy 3
+THREE=$URL
+DIRECT=$(http -o /dev/null -w '%{redirect_url}' "$ONE/dav/film.mkv?link_policy=redirect")
+DIRECT_REAL=$(http -o /dev/null -w '%{redirect_url}' "$ONE/dav/real.mp4?link_policy=redirect")
+
+lever rules '{"latency_ms":50,"download_bytes_per_s":500000}'
+python3 "$HERE/film.py" first-byte "$SIM" "$ONE/dav/film.mkv" "$DIRECT"
+lever rules '{"latency_ms":50,"download_bytes_per_s":2000000}'
+python3 "$HERE/film.py" connections "$SIM" "$ONE/dav/film.mkv" "$THREE/dav/film.mkv"
+lever rules '{"latency_ms":5,"download_bytes_per_s":20000000}'
+python3 "$HERE/film.py" players "$SIM" "$ONE/dav/real.mp4" "$DIRECT_REAL"
+lever rules '{"latency_ms":0,"download_bytes_per_s":null}'
+python3 "$HERE/film.py" seeks "$SIM" "$ONE/dav/film.mkv" "$DIRECT"
