@@ -1,5 +1,6 @@
-"""What film.sh measures: film.py WHAT SIMULATOR-URL ALIDAV-URL OTHER-URL."""
+"""What film.sh measures: film.py WHAT SIMULATOR-URL FILM-URL [OTHER-URL]."""
 
+import http.client
 import json
 import random
 import socket
@@ -60,6 +61,15 @@ class Body:
         return self.taken
 
 
+def link(url):
+    """The drive's own link behind a file of alidav's."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc)
+    headers = {"Authorization": f"Basic {CREDENTIAL}"}
+    connection.request("GET", parts.path + "?link_policy=redirect", headers=headers)
+    return connection.getresponse().headers["Location"]
+
+
 def downloads(sim):
     with urlopen(f"{sim}/sim/downloads") as answer:
         return json.load(answer)
@@ -75,7 +85,8 @@ def settled(sim):
     raise SystemExit("a body stays open")
 
 
-def first_byte(sim, alidav, direct):
+def first_byte(sim, alidav):
+    direct = link(alidav)
     size, rounds = 8_000_000_000, 20
     source = random.Random(1)
     places = [source.randrange(size - 1_000_000) for _ in range(rounds)]
@@ -151,13 +162,16 @@ def ffprobe(url, _size):
     return None
 
 
-def players(sim, alidav, direct):
-    body = Body(direct, "0-0")
-    size = int(body.head.lower().split(b"content-range: bytes 0-0/")[1].split()[0])
-    body.close()
-    print("bytes that the drive sent, in MB, for a film of {:.0f} MB opened and played for a moment".format(size / 1e6))
+def players(sim, folder):
+    print("bytes that the drive sent, in MB, for a film of 60 MB opened and played for a moment")
     print(f"{'':10} {'taken':>8} {'straight':>9} {'alidav':>8} {'again':>8} {'per byte':>9}")
+    # A film for each, since what one opens alidav remembers for the next.
     for player in (kodi, infuse, vlc, ffprobe):
+        alidav = f"{folder}/{player.__name__}.mp4"
+        direct = link(alidav)
+        probe = Body(direct, "0-0")
+        size = int(probe.head.lower().split(b"content-range: bytes 0-0/")[1].split()[0])
+        probe.close()
         sent = []
         for url in (direct, alidav, alidav):
             before = settled(sim)
@@ -171,7 +185,8 @@ def players(sim, alidav, direct):
     print()
 
 
-def seeks(sim, alidav, direct):
+def seeks(sim, alidav):
+    direct = link(alidav)
     size, rounds, taken = 8_000_000_000, 50, 65_536
     source = random.Random(2)
     places = [source.randrange(1_000_000, size - 100_000_000) for _ in range(rounds)]
@@ -189,4 +204,4 @@ def seeks(sim, alidav, direct):
 
 if __name__ == "__main__":
     what = {"first-byte": first_byte, "connections": connections, "players": players, "seeks": seeks}
-    what[sys.argv[1]](*sys.argv[2:5])
+    what[sys.argv[1]](*sys.argv[2:])

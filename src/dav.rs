@@ -18,7 +18,7 @@ mod properties;
 mod propfind;
 pub mod propfind_request;
 mod proppatch;
-mod ranges;
+pub mod ranges;
 mod stored;
 
 use std::net::IpAddr;

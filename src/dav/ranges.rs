@@ -7,7 +7,7 @@ const MAX_RANGES: usize = 100;
 
 /// What a `Range` header asks of a file of known size.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub enum Wanted {
     /// No usable `Range`: the whole file.
     Whole,
     /// These, half-open and within the file; never empty.
@@ -18,7 +18,8 @@ pub(super) enum Wanted {
 
 /// Reads a header. Another unit or a malformed list asks for nothing (RFC 9110, section 14.2), which a
 /// too long list does not.
-pub(super) fn parse(header: &str, size: u64) -> Wanted {
+#[must_use]
+pub fn parse(header: &str, size: u64) -> Wanted {
     let Some(list) = header.trim().split_once('=').filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes")) else {
         return Wanted::Whole;
     };
@@ -42,7 +43,8 @@ pub(super) fn parse(header: &str, size: u64) -> Wanted {
 }
 
 /// Whether a request asks to the end of the file from some point, as players do.
-pub(super) fn is_open_ended(header: Option<&str>) -> bool {
+#[must_use]
+pub fn is_open_ended(header: Option<&str>) -> bool {
     header.is_none_or(|text| text.trim_end().ends_with('-') && !text.contains(','))
 }
 
