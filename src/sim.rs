@@ -241,6 +241,11 @@ impl Simulator {
         self.with_drive(|drive| poke::put(drive, path, Content::Generated { size, seed }))
     }
 
+    /// Makes a folder of so many empty files, `file number 000001.mkv` onwards.
+    pub fn fill(&self, path: &str, count: u64) -> String {
+        self.with_drive(|drive| poke::fill(drive, path, count))
+    }
+
     /// Adds a file beside others of its name.
     pub fn add_same_name(&self, path: &str, bytes: impl Into<bytes::Bytes>) -> String {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -9,7 +9,7 @@ use alidav::sim::{Options, Rules, Simulator};
 use alidav::state::Store;
 use alidav::upstream::Client;
 use http::Request;
-use http_body_util::Empty;
+use http_body_util::{BodyExt as _, Empty};
 
 /// Who asks.
 pub(crate) fn context() -> Context {
@@ -24,17 +24,28 @@ pub(crate) fn context() -> Context {
 }
 
 /// The question.
-pub(crate) fn propfind() -> Request<Empty<bytes::Bytes>> {
-    Request::builder().method("PROPFIND").uri("/folder/").header("depth", "1").body(Empty::new()).unwrap()
+pub(crate) fn propfind(path: &str) -> Request<Empty<bytes::Bytes>> {
+    Request::builder().method("PROPFIND").uri(path).header("depth", "1").body(Empty::new()).unwrap()
+}
+
+/// Takes a body piece by piece, as a connection does.
+pub(crate) async fn length<B: http_body::Body<Data = bytes::Bytes>>(body: B) -> usize
+where
+    B::Error: std::fmt::Debug,
+{
+    let mut body = std::pin::pin!(body);
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        length += frame.unwrap().into_data().map_or(0, |data| data.len());
+    }
+    length
 }
 
 /// The server, over a drive with such a folder.
 pub(crate) async fn alidav(entries: usize) -> (Simulator, Dav) {
     let rules = Rules { rate_limits: false, ..Rules::default() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    for n in 0..entries {
-        sim.write(&format!("/folder/file number {n:06}.mkv"), "");
-    }
+    sim.fill("/folder", entries as u64);
     let mut account = Account::named("main");
     account.oauth_token_urls = vec![format!("{}/alicloud/renewapi", sim.url()).parse().unwrap()];
     account.refresh_token = Some(sim.refresh_token().into());

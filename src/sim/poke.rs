@@ -72,6 +72,10 @@ fn handle(world: &mut World, method: &Method, path: &str, body: &Bytes) -> Resul
             Ok(json!({ "file_id": put(drive(world, which)?, path, content) }))
         }
         ("POST", ["mkdir", which, path]) => Ok(json!({ "file_id": drive(world, which)?.mkdir(path) })),
+        ("POST", ["fill", which, path]) => {
+            let count = json()?["count"].as_u64().ok_or("how many? {\"count\": 1000}")?;
+            Ok(json!({ "file_id": fill(drive(world, which)?, path, count) }))
+        }
         ("PUT", ["files", which, path]) => {
             Ok(json!({ "file_id": put(drive(world, which)?, path, Content::Kept(body.clone())) }))
         }
@@ -129,6 +133,16 @@ pub(super) fn put(drive: &mut Drive, path: &str, content: Content) -> String {
         drive.remove(&old);
     }
     drive.add(&parent, name, Some(content))
+}
+
+/// Adds so many empty files to the folder at a path, without looking whether their names are taken: a search for
+/// each would make large folders take minutes.
+pub(super) fn fill(drive: &mut Drive, path: &str, count: u64) -> String {
+    let folder = drive.mkdir(path);
+    for n in 1..=count {
+        drive.add(&folder, &format!("file number {n:06}.mkv"), Some(Content::Kept(Bytes::new())));
+    }
+    folder
 }
 
 /// All living items by path, in order.
