@@ -22,9 +22,6 @@ use crate::upstream::calls;
 /// After a refresh in the background failed, how long the stale listing is served without another try.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
-/// Longest time that a listing may be under way; our own changes are remembered for it.
-const CHANGE_MEMORY: Duration = Duration::from_secs(300);
-
 /// How new an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
@@ -40,19 +37,23 @@ pub enum Freshness {
 type FolderKey = (usize, Box<str>);
 type Flight = Shared<BoxFuture<'static, Result<Arc<Listing>, Error>>>;
 
+/// A fetch under way.
+struct Airborne {
+    flight: Flight,
+    /// Our own changes since it began, which its pages may lack.
+    changes: Vec<(Instant, Change)>,
+}
+
 /// All listings of all mounts; cheap to clone.
 #[derive(Clone)]
 pub(super) struct ListingCache(Arc<Inner>);
 
 struct Inner {
     listings: moka::sync::Cache<FolderKey, Arc<Listing>>,
-    flights: Mutex<HashMap<FolderKey, Flight>>,
+    /// Fetches under way. The lock is held while one lands, so that no change of our own falls between.
+    flights: Mutex<HashMap<FolderKey, Airborne>>,
     /// Folders whose last refresh in the background failed, and when.
     failed: moka::sync::Cache<FolderKey, Instant>,
-    /// Our own changes of late, by folder.
-    changes: moka::sync::Cache<FolderKey, Arc<[(Instant, Change)]>>,
-    /// Held while a listing is put in place, so that no change falls between.
-    landing: Mutex<()>,
     list_ttl: Duration,
     stale_ttl: Duration,
 }
@@ -68,8 +69,6 @@ impl ListingCache {
             listings,
             flights: Mutex::default(),
             failed: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(RETRY_PAUSE).build(),
-            changes: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(CHANGE_MEMORY).build(),
-            landing: Mutex::default(),
             list_ttl: settings.list_ttl,
             stale_ttl: settings.stale_ttl,
         }))
@@ -126,8 +125,8 @@ impl ListingCache {
     fn fetch(&self, mount: &Arc<Mounted>, folder_id: &str, behind: bool) -> Flight {
         let key = key(mount, folder_id);
         let mut flights = self.0.flights.lock();
-        if let Some(flight) = flights.get(&key) {
-            return flight.clone();
+        if let Some(airborne) = flights.get(&key) {
+            return airborne.flight.clone();
         }
         let run = self.clone().run(mount.clone(), key.clone());
         let task = if behind { calls::spawn_background(run) } else { calls::spawn(run) };
@@ -140,16 +139,18 @@ impl ListingCache {
         }
         .boxed()
         .shared();
-        flights.insert(key, flight.clone());
+        flights.insert(key, Airborne { flight: flight.clone(), changes: Vec::new() });
         flight
     }
 
     async fn run(self, mount: Arc<Mounted>, key: FolderKey) -> Result<Arc<Listing>, Error> {
-        // Leaves the table however the fetch ends.
-        let _landed = Landing { cache: &self, key: &key };
+        let cut = CutShort { cache: &self, key: &key };
         let fetched = listing::fetch(&mount, &key.1).await;
-        let _landing = self.0.landing.lock();
-        let result = fetched.map(|listing| Arc::new(self.with_own_changes(&key, listing)));
+        // It got here: it leaves the table together with its landing.
+        std::mem::forget(cut);
+        let mut flights = self.0.flights.lock();
+        let changes = flights.remove(&key).map(|airborne| airborne.changes).unwrap_or_default();
+        let result = fetched.map(|listing| Arc::new(with_own_changes(listing, &changes)));
         match &result {
             Ok(listing) => {
                 self.0.failed.invalidate(&key);
@@ -164,26 +165,25 @@ impl ListingCache {
         result
     }
 
-    /// A listing asked for before one of our own changes may lack it.
-    fn with_own_changes(&self, key: &FolderKey, listing: Listing) -> Listing {
-        let changes = self.0.changes.get(key).unwrap_or_default();
-        let missed = changes.iter().filter(|(at, _)| *at >= listing.asked_at);
-        missed
-            .fold(None, |done: Option<Listing>, (_, change)| Some(done.as_ref().unwrap_or(&listing).with(change)))
-            .unwrap_or(listing)
-    }
-
     /// Takes over one of our own changes, into the listing at hand and into one that is being fetched.
     pub(super) fn apply(&self, mount: &Mounted, folder_id: &str, change: Change) {
         let key = key(mount, folder_id);
-        let _landing = self.0.landing.lock();
+        let mut flights = self.0.flights.lock();
         if let Some(listing) = self.0.listings.get(&key) {
             self.0.listings.insert(key.clone(), Arc::new(listing.with(&change)));
         }
-        let mut recent = self.0.changes.get(&key).map(|recent| recent.to_vec()).unwrap_or_default();
-        recent.retain(|(at, _): &(Instant, Change)| at.elapsed() < CHANGE_MEMORY);
-        recent.push((Instant::now(), change));
-        self.0.changes.insert(key, recent.into());
+        if let Some(airborne) = flights.get_mut(&key) {
+            airborne.changes.push((Instant::now(), change));
+        }
+    }
+
+    /// A folder that has just been made is known to be empty, unless more is known of it already.
+    pub(super) fn made(&self, mount: &Mounted, folder_id: &str) {
+        let key = key(mount, folder_id);
+        let flights = self.0.flights.lock();
+        if !flights.contains_key(&key) && !self.0.listings.contains_key(&key) {
+            self.0.listings.insert(key, Arc::new(Listing::new(Vec::new(), Instant::now())));
+        }
     }
 
     /// Forgets a folder's listing.
@@ -192,12 +192,20 @@ impl ListingCache {
     }
 }
 
-struct Landing<'a> {
+/// A listing asked for before one of our own changes may lack it.
+fn with_own_changes(listing: Listing, changes: &[(Instant, Change)]) -> Listing {
+    let asked_at = listing.asked_at;
+    let missed = changes.iter().filter(|(at, _)| *at >= asked_at);
+    missed.fold(listing, |listing, (_, change)| listing.with(change))
+}
+
+/// Takes a fetch that ends in a panic out of the table.
+struct CutShort<'a> {
     cache: &'a ListingCache,
     key: &'a FolderKey,
 }
 
-impl Drop for Landing<'_> {
+impl Drop for CutShort<'_> {
     fn drop(&mut self) {
         self.cache.0.flights.lock().remove(self.key);
     }

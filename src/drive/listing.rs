@@ -1,6 +1,7 @@
 //! Fetching one folder's complete listing, page by page.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -71,6 +72,7 @@ async fn finish(
                 Entry::from(item)
             }
         })
+        .map(Arc::new)
         .collect();
     Ok(Listing::new(entries, asked_at))
 }

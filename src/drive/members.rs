@@ -8,10 +8,13 @@ use super::Entry;
 use super::path::twins;
 
 /// A folder's complete listing at one moment.
-#[derive(Debug)]
+///
+/// Entries are shared between one listing and the next: a change of our own to a folder of a hundred thousand
+/// copies their addresses.
+#[derive(Debug, Clone)]
 pub(super) struct Listing {
     /// In the service's order, each name once.
-    entries: Vec<Entry>,
+    entries: Vec<Arc<Entry>>,
     /// Positions in `entries` in order of name, for look-ups.
     by_name: Vec<u32>,
     /// When the first page was asked for: what changed later may be missing.
@@ -20,7 +23,7 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Takes all entries of a folder; where two share a name the newest is kept and the log names the other.
-    pub(super) fn new(entries: Vec<Entry>, asked_at: Instant) -> Self {
+    pub(super) fn new(entries: Vec<Arc<Entry>>, asked_at: Instant) -> Self {
         let entries = without_same_names(entries);
         let mut by_name: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
         by_name.sort_unstable_by(|a, b| entries[*a as usize].name.cmp(&entries[*b as usize].name));
@@ -28,19 +31,24 @@ impl Listing {
     }
 
     /// The member of that name, or of its NFC/NFD twin.
-    pub(super) fn find(&self, name: &str) -> Option<&Entry> {
+    pub(super) fn find(&self, name: &str) -> Option<&Arc<Entry>> {
         self.find_exact(name)
             .or_else(|| twins(name).find_map(|twin| self.find_exact(&twin)))
             .or_else(|| self.find_live_photo(name))
     }
 
-    fn find_exact(&self, name: &str) -> Option<&Entry> {
-        let position = self.by_name.binary_search_by(|at| (*self.entries[*at as usize].name).cmp(name)).ok()?;
-        Some(&self.entries[self.by_name[position] as usize])
+    fn find_exact(&self, name: &str) -> Option<&Arc<Entry>> {
+        let rank = self.rank(name).ok()?;
+        Some(&self.entries[self.by_name[rank] as usize])
+    }
+
+    /// Where a name is in `by_name`, or where it would be.
+    fn rank(&self, name: &str) -> Result<usize, usize> {
+        self.by_name.binary_search_by(|at| (*self.entries[*at as usize].name).cmp(name))
     }
 
     /// A live photo is listed by its stream's name; its own name (`.livp`) finds it too.
-    fn find_live_photo(&self, name: &str) -> Option<&Entry> {
+    fn find_live_photo(&self, name: &str) -> Option<&Arc<Entry>> {
         let stem = super::livp::stem(name)?;
         self.entries.iter().find(|e| e.livp.is_some() && super::livp::shown_as(&e.name, stem))
     }
@@ -51,21 +59,45 @@ impl Listing {
 
     /// The listing after one of our own changes.
     pub(super) fn with(&self, change: &Change) -> Self {
-        let id = match change {
-            Change::Put(entry) => &entry.file_id,
-            Change::Remove(id) => id,
-        };
-        let mut entries = self.entries.clone();
-        let place = entries.iter().position(|entry| entry.file_id == *id);
-        match (change, place) {
-            (Change::Put(entry), Some(place)) => entries[place] = entry.clone(),
-            (Change::Put(entry), None) => entries.push(entry.clone()),
-            (Change::Remove(_), Some(place)) => {
-                entries.remove(place);
-            }
-            (Change::Remove(_), None) => {}
+        match change {
+            Change::Put(entry) => self.with_entry(entry),
+            Change::Remove(id) => self.without(id),
         }
-        Self::new(entries, self.asked_at)
+    }
+
+    fn place_of(&self, file_id: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| *entry.file_id == *file_id)
+    }
+
+    fn with_entry(&self, entry: &Arc<Entry>) -> Self {
+        let mut next = self.clone();
+        match (self.place_of(&entry.file_id), self.rank(&entry.name)) {
+            (Some(place), _) if self.entries[place].name == entry.name => next.entries[place] = entry.clone(),
+            (None, Err(rank)) => {
+                next.by_name.insert(rank, u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+                next.entries.push(entry.clone());
+            }
+            // Another name, or one that is taken: rare enough to be sorted anew.
+            (place, _) => {
+                match place {
+                    Some(place) => next.entries[place] = entry.clone(),
+                    None => next.entries.push(entry.clone()),
+                }
+                next = Self::new(next.entries, self.asked_at);
+            }
+        }
+        next
+    }
+
+    fn without(&self, file_id: &str) -> Self {
+        let mut next = self.clone();
+        let Some(place) = self.place_of(file_id) else { return next };
+        next.entries.remove(place);
+        next.by_name.retain(|at| *at as usize != place);
+        for at in next.by_name.iter_mut().filter(|at| **at as usize > place) {
+            *at -= 1;
+        }
+        next
     }
 }
 
@@ -73,15 +105,15 @@ impl Listing {
 #[derive(Debug, Clone)]
 pub(super) enum Change {
     /// The entry is there now, in place of one of its id.
-    Put(Entry),
+    Put(Arc<Entry>),
     /// The entry of that id is gone.
     Remove(Box<str>),
 }
 
 /// Keeps the newest of each name, in the order given.
-fn without_same_names(mut entries: Vec<Entry>) -> Vec<Entry> {
+fn without_same_names(mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    let age = |e: &Entry| (e.updated_ms, e.created_ms);
+    let age = |e: &Arc<Entry>| (e.updated_ms, e.created_ms);
     order.sort_unstable_by(|a, b| {
         let (a, b) = (&entries[*a], &entries[*b]);
         a.name.cmp(&b.name).then_with(|| age(b).cmp(&age(a))).then_with(|| b.file_id.cmp(&a.file_id))
@@ -159,9 +191,41 @@ impl Members {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn entry(name: &str, id: &str, updated_ms: i64) -> Entry {
-        Entry::synthetic(name, id, updated_ms)
+    fn entry(name: &str, id: &str, updated_ms: i64) -> Arc<Entry> {
+        Arc::new(Entry::synthetic(name, id, updated_ms))
+    }
+
+    proptest! {
+        /// Taken over one by one, changes lead to what the whole would be when sorted anew.
+        #[test]
+        fn our_own_changes_keep_a_listing_in_order(
+            changes in proptest::collection::vec(("[a-d]", 0..6u8, any::<bool>()), 0..30)
+        ) {
+            let now = Instant::now();
+            let mut listing = Listing::new(Vec::new(), now);
+            let mut plain: Vec<Arc<Entry>> = Vec::new();
+            for (at, (name, id, put)) in changes.into_iter().enumerate() {
+                let id = id.to_string();
+                let change = match put {
+                    true => Change::Put(entry(&name, &id, i64::try_from(at).unwrap())),
+                    false => Change::Remove(id.as_str().into()),
+                };
+                listing = listing.with(&change);
+                let place = plain.iter().position(|e| *e.file_id == *id);
+                match (change, place) {
+                    (Change::Put(entry), Some(place)) => plain[place] = entry,
+                    (Change::Put(entry), None) => plain.push(entry),
+                    (Change::Remove(_), Some(place)) => drop(plain.remove(place)),
+                    (Change::Remove(_), None) => {}
+                }
+                let expected = Listing::new(plain, now);
+                prop_assert_eq!(&listing.entries, &expected.entries);
+                prop_assert_eq!(&listing.by_name, &expected.by_name);
+                plain = expected.entries;
+            }
+        }
     }
 
     #[tokio::test]
@@ -188,7 +252,8 @@ mod tests {
     #[tokio::test]
     async fn a_mount_point_covers_a_folder_of_its_name() {
         let listing = Listing::new(vec![entry("a", "1", 1), entry("films", "2", 1)], Instant::now());
-        let members = Members { listing: Some(Arc::new(listing)), mounts: vec![entry("films", "root", 0)].into() };
+        let root = Entry::synthetic("films", "root", 0);
+        let members = Members { listing: Some(Arc::new(listing)), mounts: vec![root].into() };
         let ids: Vec<_> = members.iter().map(|e| &*e.file_id).collect();
         assert_eq!(ids, ["root", "1"]);
         assert_eq!(members.len(), 2);

@@ -86,7 +86,7 @@ impl Resolver {
             return Err(Error::NotFound);
         }
         let listing = self.listings.get(mount, &folder.file_id, freshness).await?;
-        listing.find(name).map(|entry| Arc::new(entry.clone())).ok_or(Error::NotFound)
+        listing.find(name).cloned().ok_or(Error::NotFound)
     }
 
     /// Follows cached listings down; a stale one is believed for what it has, not for what it lacks.
@@ -106,7 +106,7 @@ impl Resolver {
                         if !fresh && refresh {
                             self.listings.refresh_behind(mount, &entry.file_id);
                         }
-                        Some(Arc::new(found.clone()))
+                        Some(found.clone())
                     }
                     None if *fresh => return Known::Missing,
                     None => None,

@@ -74,6 +74,10 @@ impl Tree {
             .await
             .map_err(|error| self.parent_gone(&target, error))?;
         let Created::Done { file_id, name, .. } = made else { return Err(Error::NameExists) };
+        // Without a name the answer was lost and the folder found by another call: it may hold something.
+        if name.is_some() {
+            self.0.resolver.listings.made(&target.mount, &file_id);
+        }
         let now = unix_ms();
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| target.name().to_owned());
         self.put(&target, Entry { kind: Kind::Folder, ..Entry::synthetic(&name, &file_id, now) }).await;
@@ -260,7 +264,7 @@ impl Tree {
     /// Takes a new entry over into the caches.
     pub(super) async fn put(&self, target: &Target, entry: Entry) {
         self.0.resolver.forget(&target.mount, &target.rest).await;
-        self.0.resolver.listings.apply(&target.mount, &target.folder.file_id, Change::Put(entry));
+        self.0.resolver.listings.apply(&target.mount, &target.folder.file_id, Change::Put(Arc::new(entry)));
     }
 
     /// The folder we knew is gone behind our back: what was remembered of it goes too.

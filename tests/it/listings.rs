@@ -237,3 +237,29 @@ async fn a_live_photo_is_listed_as_the_stream_that_a_download_gives() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_listing_under_way_does_not_hide_what_was_changed_meanwhile() {
+    let world = World::start().await;
+    world.sim.fill("/folder", 201);
+    assert_eq!(world.hrefs("/dav/folder/").await.len(), 202);
+    world.sim.reset_calls();
+    world.sim.rules(|rules| rules.latency_ms = 300);
+    let refresh = world.request("PROPFIND", "/dav/folder/").header("depth", "1").header("cache-control", "no-cache");
+    let refresh = tokio::spawn(refresh.send());
+    // The folder above and the first page are read, the second page is on its way.
+    while world.sim.calls().get("openFile/list") != Some(&3) {
+        tokio::task::yield_now().await;
+    }
+    world.sim.rules(|rules| rules.latency_ms = 0);
+    let written = world.request("PUT", "/dav/folder/a new file").body("x").send().await.unwrap();
+    assert_eq!(written.status(), 201);
+    let removed = world.request("DELETE", "/dav/folder/file%20number%20000001.mkv").send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    assert_eq!(refresh.await.unwrap().unwrap().status(), 207);
+    let names = world.hrefs("/dav/folder/").await;
+    assert_eq!(names.len(), 202);
+    assert!(names.contains(&"/dav/folder/a%20new%20file".to_owned()));
+    assert!(!names.contains(&"/dav/folder/file%20number%20000001.mkv".to_owned()));
+    assert_eq!(world.sim.calls()["openFile/list"], 3);
+}

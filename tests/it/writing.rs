@@ -1,5 +1,7 @@
 //! Folders, removal, copies, moves, locks and stored properties: what they cost and what they leave.
 
+use alidav::sim::{Fault, FaultKind};
+
 use crate::harness::{World, header};
 
 /// Signed in, the root listed, counters at zero.
@@ -43,6 +45,29 @@ async fn a_folder_costs_one_call_and_is_there_at_once() {
     assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 405);
     assert_eq!(world.request("MKCOL", "/dav/none/deeper").send().await.unwrap().status(), 409);
     assert_eq!(world.request("MKCOL", "/dav/body").body("x").send().await.unwrap().status(), 415);
+}
+
+#[tokio::test]
+async fn a_folder_just_made_is_known_to_be_empty() {
+    let world = ready(&["/old"]).await;
+    world.sim.rules(|rules| rules.task_polls = None);
+    for folder in ["/dav/a", "/dav/a/b"] {
+        assert_eq!(world.request("MKCOL", folder).send().await.unwrap().status(), 201);
+    }
+    assert_eq!(world.hrefs("/dav/a/b/").await, ["/dav/a/b/"]);
+    assert_eq!(act(&world, "MOVE", "/dav/old", "/dav/a/b/old").await, 201);
+    assert_eq!(world.calls(), calls(&[("openFile/create", 2), ("openFile/move", 1)]));
+    assert_eq!(world.hrefs("/dav/a/b/").await, ["/dav/a/b/", "/dav/a/b/old"]);
+}
+
+#[tokio::test]
+async fn a_folder_found_after_a_lost_answer_is_listed() {
+    let world = ready(&[]).await;
+    world.sim.write("/behind/our/back", "x");
+    // The first answer would have said that the folder is there; the second says only that it is there now.
+    world.sim.fault(Fault::once("openFile/create", FaultKind::CloseAfter));
+    assert_eq!(world.request("MKCOL", "/dav/behind").send().await.unwrap().status(), 201);
+    assert_eq!(world.hrefs("/dav/behind/").await, ["/dav/behind/", "/dav/behind/our/"]);
 }
 
 #[tokio::test]
@@ -302,7 +327,6 @@ async fn what_is_stored_of_an_empty_file_stays_when_the_file_reaches_the_drive()
 
 #[tokio::test]
 async fn a_folder_whose_making_was_answered_into_the_void_is_made_once() {
-    use alidav::sim::{Fault, FaultKind};
     for kind in [FaultKind::CloseAfter, FaultKind::CloseBefore, FaultKind::BrokenJson] {
         let world = ready(&[]).await;
         world.sim.fault(Fault::once("openFile/create", kind.clone()));
