@@ -30,7 +30,7 @@ mod wire;
 mod write;
 
 pub use client::Client;
-pub use data::{DataBody, DataHost};
+pub use data::{DataBody, DataHost, LARGEST_FRAME};
 pub use data_error::{DataError, DataErrorKind};
 pub use error::{Error, ErrorKind};
 pub use signin::{Code, Progress, SignIn, SignedIn};

@@ -48,6 +48,7 @@ impl Get<'_> {
             open_ended: ranges::is_open_ended(self.range()),
             // Players ask by range; programs that copy ask for the whole.
             urgent: media && self.range().is_some(),
+            by_range: self.range().is_some(),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What all streams share: memory for what is fetched before its client wants it, and the heads and
-//! tails of files that were read lately.
+//! What all streams share: memory for what is fetched before its client wants it, and small files and
+//! the heads and tails of large ones that were read lately.
 //!
-//! A stream needs none of this memory to go on: without room it hands on what it gets.
+//! A stream needs none of this memory to go on: without room it hands on what it gets and keeps nothing.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,8 +12,11 @@ use bytes::{Bytes, BytesMut};
 use super::Entry;
 use crate::config;
 
-/// What is kept of a file's beginning and end: players look at both before they play.
-pub(super) const EDGE: u64 = 256 << 10;
+/// What is kept of a large file's beginning and end: players look at both before they play.
+const EDGE: u64 = 256 << 10;
+
+/// Files up to this are kept whole: posters and subtitles, which media centres read again and again.
+const SMALL_FILE: u64 = 5 << 20;
 
 /// Most memory for edges, whatever the settings allow.
 const MAX_EDGES: u64 = 32 << 20;
@@ -96,21 +99,27 @@ impl DownloadRoom {
         }
     }
 
-    /// Keeps the edges that a read of `range` passes and that are not kept yet.
+    /// Keeps what a read of `range` passes of the file's edges, where that is more than is kept yet.
     pub(super) fn recorders(self: &Arc<Self>, entry: &Entry, range: &Range<u64>) -> Vec<Recorder> {
         let Some(size) = entry.size else { return Vec::new() };
-        let head = 0..EDGE.min(size);
+        let head = 0..if size <= SMALL_FILE { size } else { EDGE }.min(range.end);
         let tail = size.saturating_sub(EDGE).max(range.start)..size;
-        let wanted = [(false, head), (true, tail)].into_iter().filter(|(tail, target)| {
-            range.start <= target.start && target.end <= range.end && !(*tail && size <= EDGE) && !target.is_empty()
-        });
+        let head_passes = range.start == 0 && !range.is_empty();
+        let tail_passes = tail.end <= range.end && !tail.is_empty() && !(head_passes && head.end == size);
+        let wanted = [(false, head_passes, head), (true, tail_passes, tail)].into_iter().filter(|wanted| wanted.1);
         wanted
-            .filter_map(|(tail, target)| {
+            .filter_map(|(tail, _, target)| {
                 let key = key(entry, tail)?;
-                let known = self.edges.get(&key).is_some_and(|edge| edge.start <= target.start);
-                (!known).then(|| Recorder { room: self.clone(), key, target, bytes: BytesMut::new() })
+                let known = self.edges.get(&key).is_some_and(|edge| edge.covers(&target));
+                (!known).then(|| Recorder { room: self.clone(), key, target, bytes: BytesMut::new(), hold: None })
             })
             .collect()
+    }
+}
+
+impl Edge {
+    fn covers(&self, range: &Range<u64>) -> bool {
+        self.start <= range.start && range.end <= self.start + self.bytes.len() as u64
     }
 }
 
@@ -150,33 +159,64 @@ impl Drop for Presence {
     }
 }
 
-/// Gathers one edge from the frames that pass.
+/// Gathers one edge from the frames that pass. What it has when it is dropped is kept.
 pub(super) struct Recorder {
     room: Arc<DownloadRoom>,
     key: EdgeKey,
     target: Range<u64>,
     bytes: BytesMut,
+    /// Room for the whole edge, from the first byte on.
+    hold: Option<Hold>,
 }
 
 impl Recorder {
-    /// Takes what a frame at a place has of the edge; false when the edge is complete or cannot become so.
+    /// Takes what a frame at a place has of the edge; false when nothing more is to come.
     pub(super) fn pass(&mut self, at: u64, frame: &[u8]) -> bool {
         let next = self.target.start + self.bytes.len() as u64;
         let end = at + frame.len() as u64;
         if end <= next {
             return true;
         }
-        if at > next {
+        if at > next || !self.has_room() {
             return false;
         }
         let within = |place: u64| usize::try_from(place.saturating_sub(at)).unwrap_or(usize::MAX).min(frame.len());
         self.bytes.extend_from_slice(&frame[within(next)..within(self.target.end)]);
-        if end < self.target.end {
-            return true;
+        end < self.target.end
+    }
+
+    /// Room and a buffer of the edge's whole size, so that it is never copied to a larger one.
+    fn has_room(&mut self) -> bool {
+        if self.hold.is_none() {
+            let size = self.target.end - self.target.start;
+            self.hold = self.room.hold(size);
+            if self.hold.is_some() {
+                self.bytes.reserve(usize::try_from(size).unwrap_or(0));
+            }
         }
-        let edge = Edge { start: self.target.start, bytes: std::mem::take(&mut self.bytes).freeze() };
-        self.room.edges.insert(self.key, edge);
-        false
+        self.hold.is_some()
+    }
+
+    /// What has been gathered is not of this content.
+    pub(super) fn discard(&mut self) {
+        self.bytes.clear();
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if self.bytes.is_empty() {
+            return;
+        }
+        let gathered = self.target.start..self.target.start + self.bytes.len() as u64;
+        // A reader that left early has less than one that stayed.
+        if self.room.edges.get(&self.key).is_some_and(|edge| edge.covers(&gathered)) {
+            return;
+        }
+        // A copy, where the buffer is larger than what came: the cache counts bytes, not buffers.
+        let bytes = std::mem::take(&mut self.bytes);
+        let bytes = if bytes.capacity() > bytes.len() { Bytes::copy_from_slice(&bytes) } else { bytes.freeze() };
+        self.room.edges.insert(self.key, Edge { start: self.target.start, bytes });
     }
 }
 
@@ -191,21 +231,55 @@ mod tests {
     #[test]
     fn keeps_both_edges_of_a_film() {
         let room = Arc::new(DownloadRoom::new(&config::Download::default()));
-        let content: Vec<u8> = (0..2_000_000u32).map(|i| i.to_le_bytes()[1]).collect();
-        let film = entry(2_000_000);
-        let mut recorders = room.recorders(&film, &(0..2_000_000));
+        let content: Vec<u8> = (0..6_000_000u32).map(|i| i.to_le_bytes()[1]).collect();
+        let film = entry(6_000_000);
+        let mut recorders = room.recorders(&film, &(0..6_000_000));
         assert_eq!(recorders.len(), 2);
         for (number, frame) in content.chunks(70_001).enumerate() {
             recorders.retain_mut(|recorder| recorder.pass(number as u64 * 70_001, frame));
         }
-        assert!(recorders.is_empty() && room.recorders(&film, &(0..2_000_000)).is_empty());
-        assert_eq!(room.find(&film, &(100..2_000_000)).unwrap(), content[100..256 << 10]);
-        assert_eq!(room.find(&film, &(1_900_000..1_900_010)).unwrap(), content[1_900_000..1_900_010]);
-        assert_eq!(room.find(&film, &(1_000_000..2_000_000)), None);
+        assert!(recorders.is_empty() && room.recorders(&film, &(0..6_000_000)).is_empty());
+        assert_eq!(room.find(&film, &(100..6_000_000)).unwrap(), content[100..256 << 10]);
+        assert_eq!(room.find(&film, &(5_900_000..5_900_010)).unwrap(), content[5_900_000..5_900_010]);
+        assert_eq!(room.find(&film, &(1_000_000..6_000_000)), None);
         let other = Entry { sha1: Some([8; 20]), ..film.clone() };
         assert_eq!(room.find(&other, &(0..10)), None);
         room.forget(&film);
         assert_eq!(room.find(&film, &(0..10)), None);
+    }
+
+    #[test]
+    fn keeps_a_small_file_whole_and_of_a_broken_read_what_came() {
+        let room = Arc::new(DownloadRoom::new(&config::Download::default()));
+        let poster = entry(1_000_000);
+        let content = vec![5; 1_000_000];
+        let mut recorders = room.recorders(&poster, &(0..1_000_000));
+        assert_eq!(recorders.len(), 1);
+        assert!(recorders[0].pass(0, &content[..300_000]));
+        assert_eq!(room.held(), 1_000_000);
+        recorders.clear();
+        assert_eq!((room.held(), room.find(&poster, &(0..1_000_000)).unwrap().len()), (0, 300_000));
+
+        let mut recorders = room.recorders(&poster, &(0..1_000_000));
+        assert!(!recorders[0].pass(0, &content));
+        recorders.clear();
+        assert_eq!(room.find(&poster, &(0..1_000_000)).unwrap().len(), 1_000_000);
+        assert!(room.recorders(&poster, &(0..1_000_000)).is_empty());
+    }
+
+    #[test]
+    fn keeps_nothing_where_there_is_no_room_and_nothing_of_other_content() {
+        let settings = config::Download { memory: 200_000, ..config::Download::default() };
+        let room = Arc::new(DownloadRoom::new(&settings));
+        let poster = entry(190_000);
+        let taken = room.hold(20_000).unwrap();
+        assert!(!room.recorders(&poster, &(0..190_000))[0].pass(0, &[1; 1000]));
+        drop(taken);
+        let mut recorders = room.recorders(&poster, &(0..190_000));
+        assert!(recorders[0].pass(0, &[1; 1000]));
+        recorders[0].discard();
+        drop(recorders);
+        assert_eq!((room.find(&poster, &(0..10)), room.held()), (None, 0));
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub struct Reader {
     pub open_ended: bool,
     /// Somebody looks or listens: a film's or a song's bytes by range. Goes before copies.
     pub urgent: bool,
+    /// The request named a range: programs that read pieces come back for the same ones, and are served
+    /// what is kept of them. Who asks for the whole is to have what the drive has now.
+    pub by_range: bool,
 }
 
 /// Download places of one account.

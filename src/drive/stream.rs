@@ -26,6 +26,7 @@ use super::download_room::{Hold, Presence, Recorder};
 use super::lanes::{LaneEvent, Lanes, Meter};
 use super::open::{Identity, Source};
 use super::slots::{Live, Next, Place, Reader, Seat};
+use crate::upstream::LARGEST_FRAME;
 use crate::upstream::calls::CallCounter;
 
 /// Bodies in a row that may break without a single byte gained.
@@ -90,14 +91,13 @@ impl ByteStream {
     /// # Errors
     /// As [`Source::open`].
     pub(super) async fn open(source: Source, range: Range<u64>, reader: Reader) -> Result<Self, Error> {
-        // Players look at both edges before they play; a copy is to have what the drive has now.
-        let kept = source.room.find(&source.entry, &range).filter(|_| reader.urgent);
+        let kept = source.room.find(&source.entry, &range).filter(|_| reader.by_range);
         let wanted = kept.as_ref().is_none_or(|kept| (kept.len() as u64) < range.end - range.start);
         let (slots, file_id) = (&source.mount.account.slots, &source.entry.file_id);
         let (seat, inherited) = if wanted { slots.seat(reader, file_id) } else { (Seat::new(reader, file_id), None) };
         let mut stream = Self::new(source, range, seat);
         stream.meter = (stream.source.room.settings.connections > 1).then(Meter::new);
-        if reader.urgent {
+        if reader.by_range {
             stream.recorders = stream.source.room.recorders(&stream.source.entry, &stream.rest);
         }
         if let Some(kept) = kept {
@@ -117,7 +117,7 @@ impl ByteStream {
         place: Place,
         identity: Identity,
     ) -> Result<Self, Error> {
-        let reader = Reader { id: rand::random(), open_ended: false, urgent: true };
+        let reader = Reader { id: rand::random(), open_ended: false, urgent: true, by_range: true };
         let (seat, _) = source.mount.account.slots.seat(reader, &source.entry.file_id);
         let mut stream = Self::new(source, range, seat);
         stream.connect(Some(place), true, Some(identity)).await?;
@@ -173,6 +173,7 @@ impl ByteStream {
     fn fail(&mut self, error: Error) -> Option<Result<Bytes, Error>> {
         tracing::warn!(%error, file = %self.source.entry.file_id, at = self.rest.start, "a stream could not go on");
         if matches!(error, Error::Changed { .. }) {
+            self.recorders.iter_mut().for_each(Recorder::discard);
             self.source.room.forget(&self.source.entry);
         }
         self.phase = Phase::Ended;
@@ -325,8 +326,8 @@ impl ByteStream {
         if self.ahead.end.is_some() || allowed < FIRST_READ_AHEAD || self.ahead.bytes >= grown.min(allowed) {
             return;
         }
-        // A frame's length is not known beforehand; the largest are of this size.
-        let Some(mut hold) = self.source.room.hold(FIRST_READ_AHEAD * 2) else { return };
+        // A frame's length is not known beforehand.
+        let Some(mut hold) = self.source.room.hold(LARGEST_FRAME as u64) else { return };
         match self.poll_source(cx) {
             Poll::Pending => {}
             Poll::Ready(Some(Ok(bytes))) => {

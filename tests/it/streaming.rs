@@ -171,6 +171,26 @@ async fn the_edges_of_a_film_are_fetched_once_and_never_of_an_older_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_small_file_read_in_pieces_is_fetched_once() {
+    let (world, _) = world(1, None).await;
+    let archive = noise(3_000_000);
+    world.sim.write("/photos.zip", archive.clone());
+    world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache").send().await.unwrap();
+    let asked = world.sim.calls().get("data GET").copied().unwrap_or(0);
+    for range in ["bytes=0-", "bytes=2900000-", "bytes=1000000-1999999", "bytes=-22"] {
+        let answer = world.range("/dav/photos.zip", range).await;
+        assert_eq!(answer.status(), 206);
+        let from: usize = header(&answer, "content-range")[6..].split('-').next().unwrap().parse().unwrap();
+        let got = answer.bytes().await.unwrap();
+        assert!(got == archive[from..from + got.len()], "{range}");
+    }
+    assert_eq!(world.sim.calls()["data GET"], asked + 1);
+    let answer = world.request("GET", "/dav/photos.zip").send().await.unwrap();
+    assert_eq!(sha1(&answer.bytes().await.unwrap()), sha1(&archive));
+    assert_eq!(world.sim.calls()["data GET"], asked + 2, "a copy is of what the drive has now");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_player_goes_before_copies_that_wait() {
     let rules = Rules { max_downloads: 1, download_bytes_per_s: Some(3_000_000), ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
