@@ -10,7 +10,10 @@ resident() {
 
 simulate
 lever rules '{"rate_limits":false,"max_downloads":100000}'
-lever generate/default/film '{"size":64000000000,"seed":1}'
+# A film for each stream, asked for by range: the pieces kept of each count too.
+for n in $(seq "$STREAMS"); do
+    lever "generate/default/film$n" "{\"size\":60000000,\"seed\":$n}"
+done
 serve '[[mount]]' 'path = "/"' 'link_policy = "proxy"'
 kill "${PIDS[-1]}"
 wait "${PIDS[-1]}" 2>/dev/null || true
@@ -38,12 +41,12 @@ echo "idle: $(resident "$PID" VmRSS)"
 http -o /dev/null -X PROPFIND -H 'Depth: 1' "$URL/dav/"
 echo "after a first listing: $(resident "$PID" VmRSS)"
 jobs=()
-for _ in $(seq "$STREAMS"); do
-    http -o /dev/null --limit-rate 1M --max-time 25 "$URL/dav/film" &
+for n in $(seq "$STREAMS"); do
+    http -o /dev/null --limit-rate 1M --max-time 15 -H 'Range: bytes=0-' "$URL/dav/film$n" &
     jobs+=($!)
 done
-sleep 20
-echo "$STREAMS streams of 1 MB/s: $(resident "$PID" VmRSS), open at the drive: $(curl -sf "$SIM/sim/downloads" | jq .open)"
+sleep 12
+echo "$STREAMS streams of 1 MB/s, a film each: $(resident "$PID" VmRSS), open at the drive: $(curl -sf "$SIM/sim/downloads" | jq .open)"
 wait "${jobs[@]}" || true
 echo "at its peak: $(resident "$PID" VmHWM)"
 strip -o "$WORK/stripped" "$ALIDAV"

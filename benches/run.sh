@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All measurements, each side by side with what it is compared to, in one run of about twenty minutes.
+# All measurements, each side by side with what it is compared to, in one run of about 25 minutes.
 # Needs nginx, apache2 (both only their programs), curl, jq, python3, ffmpeg and rclone.
 set -euo pipefail
 cd "$(dirname "$0")/.."

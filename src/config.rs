@@ -123,6 +123,8 @@ pub struct Cache {
     pub max_entries: u64,
     /// Largest tree, in entries, that `Depth: infinity` answers; 0 refuses always.
     pub infinity_max_entries: usize,
+    /// Sub-folders of a folder looked at that are listed before they are opened; 0 for none.
+    pub prefetch_folders: usize,
 }
 
 /// Streams to clients.

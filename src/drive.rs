@@ -20,6 +20,7 @@ mod mount;
 mod open;
 mod part_buffer;
 mod path;
+mod prefetch;
 mod rapid;
 mod resolve;
 mod slots;

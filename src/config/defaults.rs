@@ -38,6 +38,7 @@ impl Default for Cache {
             stale_ttl: Duration::from_secs(86_400),
             max_entries: 500_000,
             infinity_max_entries: 1000,
+            prefetch_folders: 0,
         }
     }
 }

@@ -166,6 +166,8 @@ fn cache(mut section: Reader<'_>) -> Cache {
     set(&mut cache.max_entries, section.integer("max_entries", 0, 1_000_000_000));
     let infinity = section.integer("infinity_max_entries", 0, 1_000_000);
     set(&mut cache.infinity_max_entries, infinity.and_then(|n| usize::try_from(n).ok()));
+    let folders = section.integer("prefetch_folders", 0, 1000);
+    set(&mut cache.prefetch_folders, folders.and_then(|n| usize::try_from(n).ok()));
     if cache.stale_ttl < cache.list_ttl {
         section.fault(
             "stale_ttl_s",

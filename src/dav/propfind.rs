@@ -95,6 +95,7 @@ impl Dav {
             return self.whole_tree(resource, path, freshness).await;
         }
         let members = self.tree.members(resource, freshness).await?;
+        self.tree.looked_at(resource, &members);
         Ok(vec![Section { href: href::encode(&self.prefix, path, true), path: resource.path.clone(), members }])
     }
 

@@ -17,7 +17,7 @@ use super::members::{Change, Listing};
 use super::mount::Mounted;
 use super::{Error, listing};
 use crate::config;
-use crate::upstream::calls;
+use crate::upstream::calls::{self, Background};
 
 /// After a refresh in the background failed, how long the stale listing is served without another try.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -40,6 +40,8 @@ type Flight = Shared<BoxFuture<'static, Result<Arc<Listing>, Error>>>;
 /// A fetch under way.
 struct Airborne {
     flight: Flight,
+    /// Where nobody waited when it began.
+    background: Option<Background>,
     /// Our own changes since it began, which its pages may lack.
     changes: Vec<(Instant, Change)>,
 }
@@ -121,15 +123,30 @@ impl ListingCache {
         }
     }
 
+    /// Fetches a folder that nobody has asked for yet.
+    ///
+    /// # Errors
+    /// As [`ListingCache::get`].
+    pub(super) async fn fetch_ahead(&self, mount: &Arc<Mounted>, folder_id: &str) -> Result<(), Error> {
+        self.fetch(mount, folder_id, true).await.map(drop)
+    }
+
     /// Joins the running fetch of the folder or starts one, which nobody waits for if it is `behind`.
     fn fetch(&self, mount: &Arc<Mounted>, folder_id: &str, behind: bool) -> Flight {
         let key = key(mount, folder_id);
         let mut flights = self.0.flights.lock();
         if let Some(airborne) = flights.get(&key) {
+            if let Some(background) = airborne.background.as_ref().filter(|_| !behind) {
+                background.is_wanted_now();
+            }
             return airborne.flight.clone();
         }
         let run = self.clone().run(mount.clone(), key.clone());
-        let task = if behind { calls::spawn_background(run) } else { calls::spawn(run) };
+        let background = behind.then(Background::default);
+        let task = match &background {
+            Some(background) => background.spawn(run),
+            None => calls::spawn(run),
+        };
         let flight = async move {
             match task.await {
                 Ok(result) => result,
@@ -139,7 +156,7 @@ impl ListingCache {
         }
         .boxed()
         .shared();
-        flights.insert(key, Airborne { flight: flight.clone(), changes: Vec::new() });
+        flights.insert(key, Airborne { flight: flight.clone(), background, changes: Vec::new() });
         flight
     }
 

@@ -19,7 +19,7 @@ const EDGE: u64 = 256 << 10;
 const SMALL_FILE: u64 = 5 << 20;
 
 /// Most memory for edges, whatever the settings allow.
-const MAX_EDGES: u64 = 32 << 20;
+const MAX_EDGES: u64 = 16 << 20;
 
 /// Part of the memory that edges may take, and another that reading ahead of slow clients may.
 const SHARE: u64 = 8;
@@ -52,6 +52,8 @@ impl DownloadRoom {
         let edges = moka::sync::Cache::builder()
             .max_capacity((settings.memory / SHARE).min(MAX_EDGES))
             .weigher(|_, edge: &Edge| u32::try_from(edge.bytes.len()).unwrap_or(u32::MAX))
+            // The film opened last is the one whose edges are asked for next, however often others were.
+            .eviction_policy(moka::policy::EvictionPolicy::lru())
             .build();
         Self { settings: settings.clone(), held: AtomicU64::new(0), streams: AtomicUsize::new(0), edges }
     }
@@ -99,9 +101,12 @@ impl DownloadRoom {
         }
     }
 
-    /// Keeps what a read of `range` passes of the file's edges, where that is more than is kept yet.
+    /// Keeps what a read of `range` passes of the file's edges, where that is more than is kept yet. Of more
+    /// streams than have room for their edges, each would push out another's before it is asked for again.
     pub(super) fn recorders(self: &Arc<Self>, entry: &Entry, range: &Range<u64>) -> Vec<Recorder> {
-        let Some(size) = entry.size else { return Vec::new() };
+        let room = self.edges.policy().max_capacity().unwrap_or(0) / (2 * EDGE);
+        let crowded = self.streams.load(Ordering::Relaxed) as u64 > room;
+        let Some(size) = entry.size.filter(|_| !crowded) else { return Vec::new() };
         let head = 0..if size <= SMALL_FILE { size } else { EDGE }.min(range.end);
         let tail = size.saturating_sub(EDGE).max(range.start)..size;
         let head_passes = range.start == 0 && !range.is_empty();
@@ -217,6 +222,8 @@ impl Drop for Recorder {
         let bytes = std::mem::take(&mut self.bytes);
         let bytes = if bytes.capacity() > bytes.len() { Bytes::copy_from_slice(&bytes) } else { bytes.freeze() };
         self.room.edges.insert(self.key, Edge { start: self.target.start, bytes });
+        // At once: left to itself, the cache first gathers hundreds of insertions beyond its limit.
+        self.room.edges.run_pending_tasks();
     }
 }
 
@@ -265,6 +272,25 @@ mod tests {
         recorders.clear();
         assert_eq!(room.find(&poster, &(0..1_000_000)).unwrap().len(), 1_000_000);
         assert!(room.recorders(&poster, &(0..1_000_000)).is_empty());
+    }
+
+    #[test]
+    fn keeps_the_edges_read_last_and_none_of_a_crowd() {
+        let settings = config::Download { memory: 4 * EDGE * SHARE, ..config::Download::default() };
+        let room = Arc::new(DownloadRoom::new(&settings));
+        let films: Vec<Entry> = (0..20).map(|number| Entry { sha1: Some([number; 20]), ..entry(6_000_000) }).collect();
+        let head = vec![5; 256 << 10];
+        for film in &films {
+            assert!(!room.recorders(film, &(0..6_000_000))[0].pass(0, &head));
+        }
+        assert_eq!(room.edges.weighted_size(), 4 * EDGE);
+        let kept: Vec<bool> = films.iter().map(|film| room.find(film, &(0..10)).is_some()).collect();
+        assert_eq!(kept, [vec![false; 16], vec![true; 4]].concat());
+
+        let crowd = [room.enter(), room.enter(), room.enter()];
+        assert!(room.recorders(&films[0], &(0..6_000_000)).is_empty());
+        drop(crowd);
+        assert_eq!(room.recorders(&films[0], &(0..6_000_000)).len(), 2);
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Listing {
         self.entries.iter().find(|e| e.livp.is_some() && super::livp::shown_as(&e.name, stem))
     }
 
+    /// The folders among the members.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.entries.iter().filter(|entry| entry.is_folder())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -14,6 +14,7 @@ use super::download_room::DownloadRoom;
 use super::held::HeldFiles;
 use super::mount::Mounted;
 use super::open::Source;
+use super::prefetch::Prefetch;
 use super::resolve::Resolver;
 use super::upload::UploadRoom;
 use super::{ByteStream, Entry, Error, Link, Members, Path, Quota, Reader, Resource};
@@ -36,6 +37,7 @@ pub(super) struct Inner {
     pub(super) uploads: Arc<UploadRoom>,
     downloads: Arc<DownloadRoom>,
     pub(super) held: Arc<HeldFiles>,
+    prefetch: Arc<Prefetch>,
     successor: Arc<OnceLock<Successor>>,
     /// Time of folders that no drive item stands for.
     started_ms: i64,
@@ -64,6 +66,7 @@ impl Tree {
             uploads: Arc::new(UploadRoom::new(&config.upload)),
             downloads: Arc::new(DownloadRoom::new(&config.download)),
             held: Arc::new(HeldFiles::new(store.clone())),
+            prefetch: Arc::new(Prefetch::new(config.cache.prefetch_folders)),
             successor: Arc::default(),
             started_ms,
         }))
@@ -85,6 +88,7 @@ impl Tree {
             uploads: self.0.uploads.clone(),
             downloads: self.0.downloads.clone(),
             held: self.0.held.clone(),
+            prefetch: self.0.prefetch.clone(),
             successor: self.0.successor.clone(),
             started_ms: self.0.started_ms,
         }));
@@ -148,6 +152,14 @@ impl Tree {
             result => result?,
         };
         Ok(Members { listing: Some(listing), mounts })
+    }
+
+    /// Somebody looks at these members: sub-folders are listed in advance, if the settings have it so. Does
+    /// not wait for them.
+    pub fn looked_at(&self, folder: &Resource, members: &Members) {
+        if let (Some((mount, _)), Some(listing)) = (self.mount_of(&folder.path), &members.listing) {
+            self.0.prefetch.begin(&self.0.resolver.listings, mount, listing);
+        }
     }
 
     /// A link to a file's content with at least `min_life` left, where its life allows.

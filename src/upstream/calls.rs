@@ -8,9 +8,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio_util::sync::CancellationToken;
+
 tokio::task_local! {
     static CURRENT: CallCounter;
-    static BACKGROUND: ();
+    static BACKGROUND: Background;
 }
 
 /// Counts the calls made within its scope; clones count together.
@@ -46,18 +48,34 @@ where
     tokio::spawn(async move { counter.scope(future).await })
 }
 
-/// Spawns a task whose calls let everybody else's go first: nobody waits for it.
-pub fn spawn_background<F>(future: F) -> tokio::task::JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    spawn(BACKGROUND.scope((), future))
-}
+/// Work whose calls let everybody else's go first, since nobody waits for it; clones are the same work.
+#[derive(Debug, Clone, Default)]
+pub struct Background(CancellationToken);
 
-/// Whether the running task is one that nobody waits for.
-pub(super) fn is_background() -> bool {
-    BACKGROUND.try_with(|()| ()).is_ok()
+impl Background {
+    /// Spawns the work, counting on the caller's counter.
+    pub fn spawn<F>(&self, future: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        spawn(BACKGROUND.scope(self.clone(), future))
+    }
+
+    /// Somebody waits for it by now: its calls queue up like all others from here on.
+    pub fn is_wanted_now(&self) {
+        self.0.cancel();
+    }
+
+    /// Returns once somebody waits for it.
+    pub(super) async fn until_wanted(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// The running task's, if nobody waits for it yet.
+    pub(super) fn current() -> Option<Self> {
+        BACKGROUND.try_with(Clone::clone).ok().filter(|background| !background.0.is_cancelled())
+    }
 }
 
 /// One call has been sent.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::auth::{Access, TokenKeeper};
+use super::calls::Background;
 use super::classify::{self, Answer, Refusal};
 use super::data::DataHost;
 use super::pacer::{Pacer, RateClass, Urgency};
@@ -160,7 +161,7 @@ impl Client {
         loop {
             let access = self.0.tokens.access().await?;
             let value = body(access.expose())?;
-            let urgency = if calls::is_background() { Urgency::Background } else { Urgency::Waited };
+            let urgency = Background::current().map_or(Urgency::Waited, Urgency::Background);
             let turn = self.0.pacer.turn(endpoint.class, urgency, deadline).await;
             turn.map_err(|wait| {
                 let error = Error::new(endpoint.name, ErrorKind::Throttled).message("no turn within the longest wait");

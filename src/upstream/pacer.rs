@@ -3,7 +3,8 @@
 //! Each rate class has a sliding window: as many calls as the rate allows in a second may go at
 //! once, the next when the oldest has left the window. Thus no second holds more than the rate and
 //! no ten seconds more than ten times the rate. Callers take turns in order of asking, and those for
-//! whom nobody waits after all others. A refusal (429) pauses the class for as long as the service asks.
+//! whom nobody waits after all others and in half of the window at most, so that a request that comes
+//! next can go at once. A refusal (429) pauses the class for as long as the service asks.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::calls::Background;
 use crate::config;
 
 /// Callers that may wait in one class; more are refused at once.
@@ -30,12 +32,12 @@ pub(super) enum RateClass {
 }
 
 /// Whether somebody waits for a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Urgency {
     /// A request does: in order of asking.
     Waited,
-    /// Nobody does: after everybody else.
-    Background,
+    /// Nobody does: after everybody else, until somebody does.
+    Background(Background),
 }
 
 /// The windows of one account.
@@ -72,7 +74,12 @@ impl Pacer {
         let asked = Instant::now();
         match urgency {
             Urgency::Waited => lane.turn(deadline).await?,
-            Urgency::Background => lane.spare_turn(deadline).await?,
+            Urgency::Background(background) => tokio::select! {
+                biased;
+                turn = lane.spare_turn(deadline) => turn?,
+                // Who waits now has not waited yet.
+                () = background.until_wanted() => lane.turn(Instant::now() + (deadline - asked)).await?,
+            },
         }
         metrics::histogram!("alidav_upstream_wait_seconds", "class" => lane.name).record(asked.elapsed());
         Ok(())
@@ -132,7 +139,7 @@ impl Lane {
         };
         loop {
             let now = Instant::now();
-            let next = self.next(&sent, now);
+            let next = self.next(&sent, self.calls, now);
             if next <= now {
                 break;
             }
@@ -145,8 +152,10 @@ impl Lane {
         Ok(())
     }
 
-    /// A turn that nobody else wants. The queue's lock is not held while it waits.
+    /// A turn that nobody else wants and that leaves half of the window free. The queue's lock is not held
+    /// while it waits.
     async fn spare_turn(&self, deadline: Instant) -> Result<(), Duration> {
+        let share = (self.calls / 2).max(1);
         loop {
             let empty = self.emptied.notified();
             if self.waiting.load(Ordering::Acquire) > 0 {
@@ -156,7 +165,7 @@ impl Lane {
                 continue;
             }
             let next = match self.sent.try_lock() {
-                Ok(mut sent) => match self.next(&sent, Instant::now()) {
+                Ok(mut sent) => match self.next(&sent, share, Instant::now()) {
                     next if next <= Instant::now() => {
                         self.go(&mut sent);
                         return Ok(());
@@ -180,12 +189,10 @@ impl Lane {
         sent.push_back(Instant::now());
     }
 
-    /// When the next call may go.
-    fn next(&self, sent: &VecDeque<Instant>, now: Instant) -> Instant {
-        let free = match sent.front() {
-            Some(oldest) if sent.len() == self.calls => *oldest + self.window,
-            _ => now,
-        };
+    /// When a call may go that leaves the window with at most `share` calls.
+    fn next(&self, sent: &VecDeque<Instant>, share: usize, now: Instant) -> Instant {
+        let last_to_leave = sent.len().checked_sub(share).and_then(|at| sent.get(at));
+        let free = last_to_leave.map_or(now, |at| *at + self.window);
         let paused = *self.paused_until.lock();
         paused.map_or(free, |until| until.max(free))
     }
@@ -276,6 +283,50 @@ mod tests {
         pacer.pause(RateClass::Link, Duration::from_secs(5));
         waiter.await.unwrap().unwrap();
         assert!(start.elapsed() >= Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn background_calls_leave_room_for_a_request() {
+        let lane = Lane::new("test", 4.0);
+        let start = Instant::now();
+        let far = start + Duration::from_secs(60);
+        for _ in 0..6 {
+            lane.spare_turn(far).await.unwrap();
+        }
+        assert!(start.elapsed() >= Duration::from_secs(2), "two a second of four");
+        for _ in 0..2 {
+            lane.turn(far).await.unwrap();
+        }
+        assert!(start.elapsed() < Duration::from_millis(2100), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn background_calls_that_somebody_comes_to_wait_for_queue_up_like_others() {
+        let pacer = Arc::new(Pacer::new(&config::Upstream { list_per_s: 1.0, ..config::Upstream::default() }));
+        let far = Instant::now() + Duration::from_secs(600);
+        pacer.turn(RateClass::List, Urgency::Waited, far).await.unwrap();
+        let background = Background::default();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for name in ["background", "first", "second"] {
+            let urgency = match name {
+                "background" => Urgency::Background(background.clone()),
+                _ => Urgency::Waited,
+            };
+            if name == "second" {
+                background.is_wanted_now();
+            }
+            let (pacer, order) = (pacer.clone(), order.clone());
+            tasks.push(tokio::spawn(async move {
+                pacer.turn(RateClass::List, urgency, far).await.unwrap();
+                order.lock().push(name);
+            }));
+            tokio::task::yield_now().await;
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock(), ["first", "background", "second"]);
     }
 
     #[tokio::test(start_paused = true)]

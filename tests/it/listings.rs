@@ -1,5 +1,7 @@
 //! What PROPFIND shows, whatever the drive's answers look like.
 
+use std::time::Duration;
+
 use alidav::config::{Account, DriveType, Mount, OrderBy, OrderDirection};
 use alidav::sim::{LastMarker, PageShape};
 
@@ -138,6 +140,29 @@ async fn depth_infinity_is_answered_for_small_trees_only() {
     let large = world.request("PROPFIND", "/dav/large/").send().await.unwrap();
     assert_eq!(large.status(), 403);
     assert!(large.text().await.unwrap().contains("<D:propfind-finite-depth/>"));
+}
+
+#[tokio::test]
+async fn sub_folders_are_listed_in_advance_where_the_settings_say_so() {
+    let world = World::with(|config| config.cache.prefetch_folders = 2).await;
+    for name in ["a", "b", "c"] {
+        world.sim.write(&format!("/{name}/deeper/file"), "x");
+    }
+    assert_eq!(world.hrefs("/dav/").await.len(), 4);
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while world.sim.calls()["openFile/list"] < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let stat = async |path: &str| {
+        world.sim.reset_calls();
+        assert_eq!(world.propfind(path, "0").await.status(), 207);
+        world.sim.calls().get("openFile/list").copied().unwrap_or(0)
+    };
+    let (a, b, c) = (stat("/dav/a/deeper").await, stat("/dav/b/deeper").await, stat("/dav/c/deeper").await);
+    assert_eq!((a, b, c), (0, 0, 1), "the first two are known, and nothing below them was listed");
 }
 
 #[tokio::test]
