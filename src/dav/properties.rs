@@ -1,5 +1,10 @@
 //! The live properties of a resource and how each is written.
 
+use std::io::Write as _;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+
 use super::propfind_request::{PropName, Propfind};
 use super::stored::Notes;
 use crate::drive::{Entry, Quota};
@@ -237,7 +242,7 @@ fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
     let modified_ms = subject.notes.and_then(|notes| notes.modified_ms).unwrap_or(entry.modified_ms);
     match live {
         Live::ContentLength => match entry.size.filter(|_| !folder) {
-            Some(size) => element(out, live, |out| push_number(out, size)),
+            Some(size) => element(out, live, |out| push(out, format_args!("{size}"))),
             None => false,
         },
         Live::ContentType => match entry.mime() {
@@ -260,11 +265,11 @@ fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
             None => false,
         },
         Live::QuotaAvailable => match subject.quota {
-            Some(quota) => element(out, live, |out| push_number(out, quota.available)),
+            Some(quota) => element(out, live, |out| push(out, format_args!("{}", quota.available))),
             None => false,
         },
         Live::QuotaUsed => match subject.quota {
-            Some(quota) => element(out, live, |out| push_number(out, quota.used)),
+            Some(quota) => element(out, live, |out| push(out, format_args!("{}", quota.used))),
             None => false,
         },
         Live::ResourceType | Live::DisplayName | Live::SupportedLock | Live::LockDiscovery => false,
@@ -297,18 +302,6 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(quick_xml::escape::partial_escape(carried.as_str()).as_bytes());
 }
 
-fn push_number(out: &mut Vec<u8>, mut number: u64) {
-    let start = out.len();
-    loop {
-        out.push(b'0' + (number % 10) as u8);
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out[start..].reverse();
-}
-
 fn push_sha1(out: &mut Vec<u8>, sha1: &[u8; 20]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     out.extend_from_slice(b"<oc:checksum>SHA1:");
@@ -318,110 +311,45 @@ fn push_sha1(out: &mut Vec<u8>, sha1: &[u8; 20]) {
     out.extend_from_slice(b"</oc:checksum>");
 }
 
-/// A moment's calendar fields in UTC.
-struct Civil {
-    year: u64,
-    month: u64,
-    day: u64,
-    /// From Monday, 0.
-    weekday: u64,
-    /// Seconds since midnight.
-    second: u64,
-}
-
-/// Days of 400 years, after which the Gregorian calendar repeats.
-const ERA_DAYS: u64 = 146_097;
-
-/// From 0000-03-01, where the count of days is simplest because a leap day ends the year, to the epoch.
-const DAYS_TO_EPOCH: u64 = 719_468;
-
 /// Times before 1970 or beyond 9999, which no drive tells, count as the epoch.
-fn civil(seconds: i64) -> Civil {
-    let seconds = u64::try_from(seconds).ok().filter(|s| *s < 253_402_300_800).unwrap_or(0);
-    let days = seconds / 86_400;
-    let shifted = days + DAYS_TO_EPOCH;
-    let (era, day_of_era) = (shifted / ERA_DAYS, shifted % ERA_DAYS);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March, whose lengths repeat every five as 153 days.
-    let from_march = (5 * day_of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    Civil {
-        year: era * 400 + year_of_era + u64::from(month <= 2),
-        month,
-        day: day_of_year - (153 * from_march + 2) / 5 + 1,
-        weekday: (days + 3) % 7,
-        second: seconds % 86_400,
-    }
+fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds.max(0)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn push_two(out: &mut Vec<u8>, number: u64) {
-    out.extend_from_slice(&[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
-}
-
-/// RFC 9110's preferred date form, whose names are English whatever the locale.
+/// RFC 9110's preferred form of a date.
 pub(super) fn push_http_date(out: &mut Vec<u8>, seconds: i64) {
-    const DAYS: &[u8; 21] = b"MonTueWedThuFriSatSun";
-    const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-    let name =
-        |names: &'static [u8], at: u64| names.chunks_exact(3).nth(usize::try_from(at).unwrap_or(0)).unwrap_or(b"???");
-    let at = civil(seconds);
-    out.extend_from_slice(name(DAYS, at.weekday));
-    out.extend_from_slice(b", ");
-    push_two(out, at.day);
-    out.push(b' ');
-    out.extend_from_slice(name(MONTHS, at.month - 1));
-    out.push(b' ');
-    push_two(out, at.year / 100);
-    push_two(out, at.year);
-    out.push(b' ');
-    push_time(out, &at);
-    out.extend_from_slice(b" GMT");
+    let date = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&moment(seconds));
+    out.extend_from_slice(date.expect("a year from 1970 to 9999 can be written").as_bytes());
 }
 
 fn push_rfc3339(out: &mut Vec<u8>, seconds: i64) {
-    let at = civil(seconds);
-    push_two(out, at.year / 100);
-    push_two(out, at.year);
-    out.push(b'-');
-    push_two(out, at.month);
-    out.push(b'-');
-    push_two(out, at.day);
-    out.push(b'T');
-    push_time(out, &at);
-    out.push(b'Z');
+    push(out, format_args!("{}", moment(seconds)));
 }
 
-fn push_time(out: &mut Vec<u8>, at: &Civil) {
-    push_two(out, at.second / 3600);
-    out.push(b':');
-    push_two(out, at.second / 60 % 60);
-    out.push(b':');
-    push_two(out, at.second % 60);
+fn push(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("memory takes every byte");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    proptest! {
-        #[test]
-        fn dates_agree_with_the_library(seconds in 0i64..253_402_300_799) {
-            let mut out = Vec::new();
+    #[test]
+    fn dates_no_protocol_can_say_count_as_the_epoch() {
+        for (seconds, http, rfc3339) in [
+            (1_767_225_599, "Wed, 31 Dec 2025 23:59:59 GMT", "2025-12-31T23:59:59Z"),
+            (253_402_000_000, "Tue, 28 Dec 9999 12:26:40 GMT", "9999-12-28T12:26:40Z"),
+            (253_402_300_800, "Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00Z"),
+            (-1, "Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00Z"),
+            (i64::MAX, "Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00Z"),
+        ] {
+            let (mut out, mut other) = (Vec::new(), Vec::new());
             push_http_date(&mut out, seconds);
-            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds.unsigned_abs());
-            prop_assert_eq!(String::from_utf8(out).unwrap(), httpdate::fmt_http_date(time));
-            let mut out = Vec::new();
-            push_rfc3339(&mut out, seconds);
-            prop_assert_eq!(String::from_utf8(out).unwrap(), jiff::Timestamp::from_second(seconds).unwrap().to_string());
-        }
-
-        #[test]
-        fn numbers_are_decimal(number: u64) {
-            let mut out = Vec::new();
-            push_number(&mut out, number);
-            prop_assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+            push_rfc3339(&mut other, seconds);
+            assert_eq!(
+                (String::from_utf8(out).unwrap(), String::from_utf8(other).unwrap()),
+                (http.into(), rfc3339.into())
+            );
         }
     }
 
