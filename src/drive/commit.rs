@@ -146,9 +146,17 @@ impl Upload {
         if let Some(modified_ms) = self.options.modified_ms {
             entry.modified_ms = modified_ms;
         }
-        let listing = listings.get(&self.target.mount, &self.target.folder.file_id, Freshness::Fresh).await;
-        let old = listing.ok().and_then(|listing| listing.find(self.target.name()).cloned());
-        let old = old.filter(|old| old.file_id != entry.file_id && !old.is_folder());
+        let (mount, folder) = (&self.target.mount, &self.target.folder.file_id);
+        let listing = match listings.get(mount, folder, Freshness::Fresh).await {
+            Ok(listing) => Some(listing),
+            Err(error) => {
+                tracing::warn!(%error, name = self.target.name(), "what was replaced is looked for in an older listing");
+                listings.peek(mount, folder).map(|(listing, _)| listing)
+            }
+        };
+        // A listing that was fetched after the commit has the new content too, and serves it.
+        let old = listing.and_then(|listing| listing.other(self.target.name(), &entry.file_id).cloned());
+        let old = old.filter(|old| !old.is_folder());
         if let Some(old) = &old {
             listings.apply(&self.target.mount, &self.target.folder.file_id, Change::Remove(old.file_id.clone()));
         }

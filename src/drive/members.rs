@@ -1,5 +1,6 @@
 //! A folder's complete listing and what of it a caller sees.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -17,6 +18,8 @@ pub(super) struct Listing {
     entries: Vec<Arc<Entry>>,
     /// Positions in `entries` in order of name, for look-ups.
     by_name: Vec<u32>,
+    /// Members whose name a newer one bears, the newest first.
+    hidden: Vec<Arc<Entry>>,
     /// When the first page was asked for: what changed later may be missing.
     pub(super) asked_at: Instant,
 }
@@ -24,10 +27,20 @@ pub(super) struct Listing {
 impl Listing {
     /// Takes all entries of a folder; where two share a name the newest is kept and the log names the other.
     pub(super) fn new(entries: Vec<Arc<Entry>>, asked_at: Instant) -> Self {
-        let entries = without_same_names(entries);
+        let listing = Self::sorted(entries, asked_at);
+        for other in &listing.hidden {
+            let served = listing.find_exact(&other.name).map(|served| &served.file_id);
+            tracing::warn!(name = %other.name, ?served, hidden = %other.file_id,
+                "two items of one name in a folder: the newest is served");
+        }
+        listing
+    }
+
+    fn sorted(entries: Vec<Arc<Entry>>, asked_at: Instant) -> Self {
+        let (entries, hidden) = by_newest(entries);
         let mut by_name: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
         by_name.sort_unstable_by(|a, b| entries[*a as usize].name.cmp(&entries[*b as usize].name));
-        Self { entries, by_name, asked_at }
+        Self { entries, by_name, hidden, asked_at }
     }
 
     /// The member of that name, or of its NFC/NFD twin.
@@ -35,6 +48,16 @@ impl Listing {
         self.find_exact(name)
             .or_else(|| twins(name).find_map(|twin| self.find_exact(&twin)))
             .or_else(|| self.find_live_photo(name))
+    }
+
+    /// The member of that name, or of its twin, that would be served if the item of that id were not there.
+    pub(super) fn other(&self, name: &str, file_id: &str) -> Option<&Arc<Entry>> {
+        let is_other = |entry: &&Arc<Entry>| *entry.file_id != *file_id;
+        let named = |name: &str| {
+            let hidden = || self.hidden.iter().filter(is_other).find(|entry| *entry.name == *name);
+            self.find_exact(name).filter(is_other).or_else(hidden)
+        };
+        named(name).or_else(|| twins(name).find_map(|twin| named(&twin)))
     }
 
     fn find_exact(&self, name: &str) -> Option<&Arc<Entry>> {
@@ -75,6 +98,9 @@ impl Listing {
     }
 
     fn with_entry(&self, entry: &Arc<Entry>) -> Self {
+        if !self.hidden.is_empty() {
+            return self.sorted_anew(&entry.file_id, Some(entry));
+        }
         let mut next = self.clone();
         match (self.place_of(&entry.file_id), self.rank(&entry.name)) {
             (Some(place), _) if self.entries[place].name == entry.name => next.entries[place] = entry.clone(),
@@ -88,13 +114,22 @@ impl Listing {
                     Some(place) => next.entries[place] = entry.clone(),
                     None => next.entries.push(entry.clone()),
                 }
-                next = Self::new(next.entries, self.asked_at);
+                next = Self::sorted(next.entries, self.asked_at);
             }
         }
         next
     }
 
+    /// Without the item of that id and with the one given: another of its name may come to light.
+    fn sorted_anew(&self, file_id: &str, entry: Option<&Arc<Entry>>) -> Self {
+        let all = self.entries.iter().chain(&self.hidden).filter(|other| *other.file_id != *file_id);
+        Self::sorted(all.chain(entry).cloned().collect(), self.asked_at)
+    }
+
     fn without(&self, file_id: &str) -> Self {
+        if !self.hidden.is_empty() {
+            return self.sorted_anew(file_id, None);
+        }
         let mut next = self.clone();
         let Some(place) = self.place_of(file_id) else { return next };
         next.entries.remove(place);
@@ -115,33 +150,23 @@ pub(super) enum Change {
     Remove(Box<str>),
 }
 
-/// Keeps the newest of each name, in the order given.
-fn without_same_names(mut entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
+/// The newest of each name, in the order given, and the others.
+fn by_newest(entries: Vec<Arc<Entry>>) -> (Vec<Arc<Entry>>, Vec<Arc<Entry>>) {
     let mut order: Vec<usize> = (0..entries.len()).collect();
     let age = |e: &Arc<Entry>| (e.updated_ms, e.created_ms);
     order.sort_unstable_by(|a, b| {
         let (a, b) = (&entries[*a], &entries[*b]);
         a.name.cmp(&b.name).then_with(|| age(b).cmp(&age(a))).then_with(|| b.file_id.cmp(&a.file_id))
     });
-    let mut hidden = vec![false; entries.len()];
-    let mut any = false;
-    for pair in order.windows(2) {
-        let (kept, other) = (&entries[pair[0]], &entries[pair[1]]);
-        if kept.name == other.name {
-            tracing::warn!(name = %other.name, served = %kept.file_id, hidden = %other.file_id,
-                "two items of one name in a folder: the newest is served");
-            hidden[pair[1]] = true;
-            any = true;
-        }
+    let same = order.windows(2).filter(|pair| entries[pair[0]].name == entries[pair[1]].name);
+    let hidden: Vec<usize> = same.map(|pair| pair[1]).collect();
+    if hidden.is_empty() {
+        return (entries, Vec::new());
     }
-    if any {
-        let mut position = 0;
-        entries.retain(|_| {
-            position += 1;
-            !hidden[position - 1]
-        });
-    }
-    entries
+    let others = hidden.iter().map(|at| entries[*at].clone()).collect();
+    let is_hidden: HashSet<usize> = hidden.into_iter().collect();
+    let shown = entries.into_iter().enumerate().filter(|(at, _)| !is_hidden.contains(at)).map(|(_, entry)| entry);
+    (shown.collect(), others)
 }
 
 /// The members of one folder, in the mount's order.
@@ -209,6 +234,15 @@ mod tests {
             changes in proptest::collection::vec(("[a-d]", 0..6u8, any::<bool>()), 0..30)
         ) {
             let now = Instant::now();
+            // What is shown, and what comes to light when that goes.
+            let seen = |listing: &Listing| {
+                let ids = |entries: &mut dyn Iterator<Item = &Arc<Entry>>| entries.map(|e| e.file_id.clone()).collect::<Vec<_>>();
+                (
+                    ids(&mut listing.by_name.iter().map(|at| &listing.entries[*at as usize])),
+                    ids(&mut listing.hidden.iter()),
+                    listing.len(),
+                )
+            };
             let mut listing = Listing::new(Vec::new(), now);
             let mut plain: Vec<Arc<Entry>> = Vec::new();
             for (at, (name, id, put)) in changes.into_iter().enumerate() {
@@ -225,10 +259,7 @@ mod tests {
                     (Change::Remove(_), Some(place)) => drop(plain.remove(place)),
                     (Change::Remove(_), None) => {}
                 }
-                let expected = Listing::new(plain, now);
-                prop_assert_eq!(&listing.entries, &expected.entries);
-                prop_assert_eq!(&listing.by_name, &expected.by_name);
-                plain = expected.entries;
+                prop_assert_eq!(seen(&listing), seen(&Listing::new(plain.clone(), now)));
             }
         }
     }
@@ -242,6 +273,8 @@ mod tests {
         let ids: Vec<_> = listing.entries.iter().map(|e| &*e.file_id).collect();
         assert_eq!(ids, ["2", "3"]);
         assert_eq!(&*listing.find("b").unwrap().file_id, "3");
+        assert_eq!(&*listing.other("b", "3").unwrap().file_id, "4");
+        assert_eq!(&*listing.with(&Change::Remove("3".into())).find("b").unwrap().file_id, "4");
     }
 
     #[tokio::test]

@@ -326,3 +326,26 @@ async fn keeps_the_old_file_when_announced_content_does_not_come() {
         assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "old");
     }
 }
+
+/// What is under a name on the drive, newest first, by removing one after the other.
+async fn all_named(world: &World, path: &str) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    while let Some(content) = world.sim.read(path) {
+        found.push(content);
+        world.sim.remove(path);
+    }
+    found
+}
+
+#[tokio::test]
+async fn an_overwrite_that_outlasts_its_listing_leaves_one_file() {
+    let world = World::with(|config| config.cache.list_ttl = Duration::ZERO).await;
+    world.sim.write("/a", "old");
+    assert_eq!(put(&world, "/dav/a", "new").await, 204);
+    assert_eq!(all_named(&world, "/a").await, [b"new"]);
+    // Content that the drive has shows beside the old before it is committed.
+    world.sim.write("/known", "known");
+    world.sim.write("/a", "old");
+    assert_eq!(put(&world, "/dav/a", "known").await, 204);
+    assert_eq!(all_named(&world, "/a").await, [b"known"]);
+}
