@@ -25,6 +25,7 @@ mod rapid;
 mod resolve;
 mod slots;
 mod stream;
+mod tasks;
 mod tentative;
 mod tree;
 mod upload;

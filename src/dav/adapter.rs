@@ -310,12 +310,16 @@ impl DavFile for Body {
             let Some(upload) = self.upload.take() else { return Ok(()) };
             // An empty file under a free name is most often the beginning of a save.
             let opening = upload.is_empty() && self.old_id.as_deref().is_none_or(|id| id.starts_with("held-"));
-            let made = if opening { self.adapter.tree.hold(&self.path).await } else { upload.finish().await };
-            let entry = made.map_err(|error| self.scope.fail(error))?;
-            if let Some(old) = self.old_id.take().filter(|old| **old != *entry.file_id) {
-                self.adapter.log(self.adapter.stored.follow(&old, &entry.file_id, false).await);
-            }
-            self.entry = Some(entry);
+            let (adapter, path, old) = (self.adapter.clone(), self.path.clone(), self.old_id.take());
+            let made = self.adapter.tree.see_through(async move {
+                let entry = if opening { adapter.tree.hold(&path).await? } else { upload.finish().await? };
+                if let Some(old) = old.filter(|old| **old != *entry.file_id) {
+                    adapter.log(adapter.stored.follow(&old, &entry.file_id, false).await);
+                }
+                Ok(entry)
+            });
+            let made = made.await.and_then(|made: Result<Entry, drive::Error>| made);
+            self.entry = Some(made.map_err(|error| self.scope.fail(error))?);
             Ok(())
         })
     }

@@ -94,7 +94,10 @@ impl Dav {
         context: &Context,
     ) -> Result<Response<Body>, Failure> {
         let request = Request::from_parts(parts.clone(), Full::new(body));
-        let response = self.handler(locks).handle_guarded(request, principal(context), scope.clone()).await;
+        let (handler, user, its_scope) = (self.handler(locks), principal(context), scope.clone());
+        // A client that leaves in the middle must not leave half a move behind.
+        let work = async move { handler.handle_guarded(request, user, its_scope).await };
+        let response = self.tree.see_through(work).await?;
         self.settle(response, scope)
     }
 

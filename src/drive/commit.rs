@@ -13,7 +13,7 @@ use super::tentative::Tentative;
 use super::upload::{State, earlier_failure, joined};
 use super::upload_parts::PartPlan;
 use super::{Entry, Error, Freshness, Upload};
-use crate::upstream::{ContentHint, Created, ErrorKind, Item, calls};
+use crate::upstream::{ContentHint, Created, ErrorKind, Item};
 
 /// Tries to commit when answers are lost.
 const COMMIT_TRIES: u32 = 4;
@@ -26,13 +26,8 @@ impl Upload {
     /// [`Error::Length`], [`Error::Checksum`], [`Error::Corrupt`], a call's failure; the old content is in
     /// place then.
     pub async fn finish(self) -> Result<Entry, Error> {
-        let tasks = self.tree.0.uploads.tasks.clone();
-        let counter = calls::CallCounter::current();
-        match tasks.spawn(async move { counter.scope(self.commit()).await }).await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Stopping),
-        }
+        let tree = self.tree.clone();
+        tree.see_through(self.commit()).await?
     }
 
     async fn commit(mut self) -> Result<Entry, Error> {

@@ -6,7 +6,7 @@
 
 use tokio_util::task::TaskTracker;
 
-use super::{Tree, Upload};
+use super::Upload;
 use crate::upstream::Client;
 
 /// Goes again when it is dropped without [`Tentative::keep`].
@@ -29,16 +29,6 @@ impl Upload {
             upload_id,
             tasks: self.tree.0.uploads.tasks.clone(),
         }))
-    }
-}
-
-impl Tree {
-    /// Returns when no commit and no removal is running that outlived its request.
-    pub async fn finish_tasks(&self) {
-        let tasks = &self.0.uploads.tasks;
-        tasks.close();
-        tasks.wait().await;
-        tasks.reopen();
     }
 }
 

@@ -335,3 +335,39 @@ async fn a_folder_whose_making_was_answered_into_the_void_is_made_once() {
         assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 405);
     }
 }
+
+#[tokio::test]
+async fn what_has_begun_ends_though_the_client_leaves() {
+    let world = ready(&["/a", "/b", "/c", "/dir/x", "/gone/y"]).await;
+    world.sim.rules(|rules| rules.latency_ms = 30);
+    for (method, from, to, first) in [
+        ("COPY", "/dav/a", "/dav/copy", "openFile/copy"),
+        ("MOVE", "/dav/a", "/dav/dir/moved", "openFile/update"),
+        ("MOVE", "/dav/b", "/dav/c", "openFile/update"),
+        ("COPY", "/dav/dir/", "/dav/tree/", "openFile/copy"),
+        ("DELETE", "/dav/gone/", "/dav/none", "openFile/recyclebin/trash"),
+    ] {
+        world.sim.reset_calls();
+        let request = world.request(method, from).header("destination", world.url(to)).send();
+        let begun = async {
+            while !world.sim.calls().contains_key(first) {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            answer = request => panic!("{method} {from}: {:?}", answer.map(|answer| answer.status())),
+            () = begun => {}
+        }
+    }
+    let done = async {
+        let names = ["/copy", "/dir/moved", "/c", "/tree/x"];
+        while names.iter().any(|name| world.sim.read(name).is_none()) || world.hrefs("/dav/").await.len() != 5 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), done).await.unwrap();
+    assert_eq!(world.sim.read("/c").unwrap(), b"/b");
+    let mut found = world.hrefs("/dav/").await;
+    found.sort_unstable();
+    assert_eq!(found, ["/dav/", "/dav/c", "/dav/copy", "/dav/dir/", "/dav/tree/"]);
+}
