@@ -10,19 +10,22 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Error;
+use super::write::unix_ms;
 use crate::upstream::{Client, DataErrorKind, PartUrl, UploadSession};
 
 /// Most parts of an upload (reference 3.10).
 pub(super) const MAX_PARTS: u64 = 10_000;
 
-/// Part URLs live an hour; one this old is renewed first (reference 3.12).
+/// How long a part URL is used that does not say when it expires; most live an hour (reference 3.12).
 const URL_AGE: Duration = Duration::from_secs(50 * 60);
 
 /// Part URLs asked for at a time when the number of parts is not known.
 const URL_BATCH: u32 = 20;
 
-/// Tries of one part.
+/// Tries of one part, those with an address that the host refused not counted.
 const MAX_TRIES: u32 = 6;
+/// Addresses for one part, where the host refuses them.
+const MAX_ADDRESSES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 
 const MIB: u64 = 1 << 20;
@@ -61,6 +64,7 @@ pub(super) struct Session {
     drive_id: String,
     pub(super) file_id: String,
     pub(super) upload_id: String,
+    /// With the moment until which each is used.
     urls: BTreeMap<u32, (PartUrl, Instant)>,
     /// Number of parts, where it is known.
     count: Option<u32>,
@@ -76,29 +80,27 @@ impl Session {
         count: Option<u32>,
         internal: bool,
     ) -> Self {
-        let now = Instant::now();
-        let urls = session.parts.into_iter().map(|part| (part.part_number, (part, now))).collect();
+        let urls = dated(session.parts);
         Self { client, drive_id, file_id: session.file_id, upload_id: session.upload_id, urls, count, internal }
     }
 
     async fn url(&mut self, number: u32) -> Result<PartUrl, Error> {
-        if let Some((part, got)) = self.urls.get(&number)
-            && got.elapsed() < URL_AGE
+        if let Some((part, until)) = self.urls.get(&number)
+            && Instant::now() < *until
         {
             return Ok(part.clone());
         }
         let last = self.count.unwrap_or(u32::MAX).min(number.saturating_add(URL_BATCH - 1));
         let wanted: Vec<u32> = (number..=last).collect();
-        let fresh = self.client.upload_urls(&self.drive_id, &self.file_id, &self.upload_id, &wanted).await?;
-        let now = Instant::now();
-        self.urls.extend(fresh.into_iter().map(|part| (part.part_number, (part, now))));
-        let part = self.urls.get(&number).filter(|(_, got)| *got == now).map(|(part, _)| part.clone());
+        self.urls = dated(self.client.upload_urls(&self.drive_id, &self.file_id, &self.upload_id, &wanted).await?);
+        let part = self.urls.get(&number).map(|(part, _)| part.clone());
         part.ok_or_else(|| Error::Upload(format!("no address for part {number}")))
     }
 
     /// Sends one part until the drive has it.
     pub(super) async fn send(&mut self, number: u32, chunks: &[Bytes]) -> Result<(), Error> {
-        for attempt in 0..MAX_TRIES {
+        let (mut tries, mut addresses) = (0, 0);
+        loop {
             let part = self.url(number).await?;
             let url = if self.internal { part.url.internal() } else { part.url };
             let sent = self.client.data_host().put(&url, part.content_type.as_deref(), chunks.to_vec()).await;
@@ -106,31 +108,50 @@ impl Session {
             tracing::info!(part = number, %error, "a part was not taken");
             match error.kind {
                 DataErrorKind::PartAlreadyExists => return Ok(()),
-                DataErrorKind::PartNotSequential => return self.catch_up(number).await,
+                DataErrorKind::PartNotSequential if self.has(number).await? => return Ok(()),
                 DataErrorKind::UploadGone => return Err(Error::Upload("the session is gone".to_owned())),
                 DataErrorKind::NoSpace => return Err(Error::Data(error)),
                 DataErrorKind::Expired | DataErrorKind::Refused => {
                     self.urls.clear();
-                    if attempt > 1 {
+                    addresses += 1;
+                    if addresses == MAX_ADDRESSES {
                         return Err(Error::Data(error));
                     }
                 }
-                _ if attempt + 1 == MAX_TRIES => return Err(Error::Data(error)),
-                _ => tokio::time::sleep(FIRST_PAUSE * 2u32.pow(attempt)).await,
+                _ => {
+                    tries += 1;
+                    if tries == MAX_TRIES {
+                        return Err(Error::Data(error));
+                    }
+                    tokio::time::sleep(FIRST_PAUSE * 2u32.pow(tries - 1)).await;
+                }
             }
             metrics::counter!("alidav_part_retries_total").increment(1);
         }
-        Err(Error::Upload(format!("part {number} was not taken")))
     }
 
-    /// The drive counts otherwise: its own list of parts decides (reference 3.12).
-    async fn catch_up(&self, number: u32) -> Result<(), Error> {
+    /// The drive counts otherwise: its own list decides whether it has the part, or waits for it (reference 3.12).
+    async fn has(&self, number: u32) -> Result<bool, Error> {
         let stored = self.client.uploaded_parts(&self.drive_id, &self.file_id, &self.upload_id).await?;
-        if stored.iter().any(|part| part.part_number == number) {
-            return Ok(());
+        let last = stored.iter().map(|part| part.part_number).max().unwrap_or(0);
+        if last + 1 < number {
+            return Err(Error::Upload(format!("the drive has lost parts: it has {last} and refuses part {number}")));
         }
-        Err(Error::Upload(format!("the drive has {} parts and refuses part {number}", stored.len())))
+        Ok(last >= number)
     }
+}
+
+/// Addresses as they came in, by number, each used for five sixths of the life that it states: 50 minutes of an
+/// hour.
+fn dated(parts: Vec<PartUrl>) -> BTreeMap<u32, (PartUrl, Instant)> {
+    let now = Instant::now();
+    let dated = |part: PartUrl| {
+        let left = part.url.expires_at().map_or(0, |at| at.saturating_mul(1000).saturating_sub(unix_ms()));
+        // One that has expired before it came tells of a wrong clock.
+        let life = u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis);
+        (part.part_number, (part, now + life.map_or(URL_AGE, |life| life / 6 * 5)))
+    };
+    parts.into_iter().map(dated).collect()
 }
 
 #[cfg(test)]

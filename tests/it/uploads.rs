@@ -349,3 +349,47 @@ async fn an_overwrite_that_outlasts_its_listing_leaves_one_file() {
     assert_eq!(put(&world, "/dav/a", "known").await, 204);
     assert_eq!(all_named(&world, "/a").await, [b"known"]);
 }
+
+#[tokio::test]
+async fn a_part_s_address_is_renewed_before_it_expires() {
+    let world = world().await;
+    world.sim.rules(|rules| rules.part_url_s = 900);
+    let content = noise(900_000);
+    assert_eq!(put(&world, "/dav/a", content.clone()).await, 201);
+    assert!(!world.sim.calls().contains_key("openFile/getUploadUrl"));
+    world.sim.rules(|rules| rules.part_url_s = 2);
+    // The drive must not have it already.
+    let content: Vec<u8> = content.iter().map(|byte| !byte).collect();
+    let pieces = futures_util::stream::unfold(content, |mut left| async move {
+        let rest = left.split_off(left.len().min(300_000));
+        let piece = (!left.is_empty()).then_some((Ok::<_, std::io::Error>(Bytes::from(left)), rest));
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        piece
+    });
+    world.sim.reset_calls();
+    let request = world.request("PUT", "/dav/slow").header("x-expected-entity-length", "900000");
+    let put = request.body(reqwest::Body::wrap_stream(pieces)).send().await.unwrap();
+    assert_eq!(put.status(), 201);
+    let calls = world.sim.calls();
+    assert!(calls["data PUT"] == 5 && calls["openFile/getUploadUrl"] >= 1, "{calls:?}");
+}
+
+#[tokio::test]
+async fn an_address_that_expires_in_the_middle_of_trouble_is_renewed() {
+    let world = world().await;
+    for kind in [code(503, "ServiceUnavailable"), code(500, "InternalError"), code(403, "SecurityTokenExpired")] {
+        world.sim.fault(Fault::once("data PUT", kind));
+    }
+    let content = noise(900_000);
+    assert_eq!(put(&world, "/dav/a", content.clone()).await, 201);
+    assert_eq!(sha1(&world.sim.read("/a").unwrap()), sha1(&content));
+}
+
+#[tokio::test]
+async fn a_part_refused_as_out_of_order_is_sent_where_the_drive_s_own_list_ends() {
+    let world = world().await;
+    let content = noise(900_000);
+    world.sim.fault(Fault::once("data PUT", code(409, "PartNotSequential")).after(2));
+    assert_eq!(put(&world, "/dav/a", content.clone()).await, 201);
+    assert_eq!(sha1(&world.sim.read("/a").unwrap()), sha1(&content));
+}
