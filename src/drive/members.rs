@@ -76,6 +76,11 @@ impl Listing {
         self.entries.iter().find(|e| e.livp.is_some() && super::livp::shown_as(&e.name, stem))
     }
 
+    /// Whether the item of that id is a member.
+    pub(super) fn holds(&self, file_id: &str) -> bool {
+        self.place_of(file_id).is_some() || self.hidden.iter().any(|entry| *entry.file_id == *file_id)
+    }
+
     /// The folders among the members.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.entries.iter().filter(|entry| entry.is_folder())

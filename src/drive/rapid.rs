@@ -14,9 +14,10 @@ use bytes::Bytes;
 use sha1::{Digest as _, Sha1};
 use tokio::io::AsyncWriteExt as _;
 
+use super::members::Listing;
 use super::upload::{State, is};
 use super::upload_parts::Session;
-use super::{Error, Upload};
+use super::{Error, Freshness, Upload};
 use crate::upstream::{ContentHint, Created, ErrorKind, ProofSource};
 
 /// First bytes whose hash asks whether the drive may have the content (reference 3.11).
@@ -112,10 +113,30 @@ impl Upload {
         sha1: [u8; 20],
         proof: ProofSource,
     ) -> Result<Created, Error> {
-        match self.create(size, ContentHint::Full { sha1, proof }).await {
+        let listings = &self.tree.0.resolver.listings;
+        let before = listings.peek(&self.target.mount, &self.target.folder.file_id).map(|(listing, _)| listing);
+        let content = ContentHint::Full { sha1, proof };
+        match self.create(size, content.clone()).await {
             Err(error) if is(&error, ErrorKind::ProofRefused) => self.create(size, ContentHint::None).await,
+            Err(Error::Upstream(error)) if error.kind.leaves_doubt() => {
+                let Some(before) = before else { return Err(Error::Upstream(error)) };
+                tracing::info!(%error, "the answer to an offer of content was lost; looking for the file");
+                match self.attached_since(&before, sha1).await? {
+                    Some(file_id) => Ok(Created::Done { file_id, name: None, upload_id: None }),
+                    None => self.create(size, content).await,
+                }
+            }
             created => created,
         }
+    }
+
+    /// The item of this name and content that was not there before.
+    async fn attached_since(&self, before: &Listing, sha1: [u8; 20]) -> Result<Option<String>, Error> {
+        let listings = &self.tree.0.resolver.listings;
+        let now = listings.get(&self.target.mount, &self.target.folder.file_id, Freshness::Refresh).await?;
+        let found =
+            now.find(self.target.name()).filter(|found| found.sha1 == Some(sha1) && !before.holds(&found.file_id));
+        Ok(found.map(|found| found.file_id.to_string()))
     }
 
     /// Takes more of a body that waits on disk.

@@ -66,9 +66,11 @@ impl Client {
     ///
     /// # Errors
     /// Any failed call; [`ErrorKind::PreHashMatched`] and [`ErrorKind::ProofRefused`] ask for another try with
-    /// another [`ContentHint`].
+    /// another [`ContentHint`]. After an unclear failure of [`ContentHint::Full`] the content may have been attached.
     pub async fn create_file(&self, request: CreateFile<'_>) -> Result<Created, Error> {
-        let endpoint = if request.check_name_mode == CheckNameMode::Refuse { CREATE } else { CREATE.harmful() };
+        // An open session that nobody knows of shows nowhere; content that the drive attached does (reference 5).
+        let attaches = matches!(request.content, ContentHint::Full { .. });
+        let endpoint = if attaches { CREATE.harmful() } else { CREATE };
         // The proof belongs to the token that the request carries, so the body is made with it.
         let wire: WireCreated = self.call_with(endpoint, |token| create_body(&request, token)).await?;
         let file_id = wire.file_id.filter(|id| !id.is_empty()).ok_or_else(no_file_id)?;

@@ -393,3 +393,18 @@ async fn a_part_refused_as_out_of_order_is_sent_where_the_drive_s_own_list_ends(
     assert_eq!(put(&world, "/dav/a", content.clone()).await, 201);
     assert_eq!(sha1(&world.sim.read("/a").unwrap()), sha1(&content));
 }
+
+#[tokio::test]
+async fn a_lost_answer_to_the_first_call_is_resolved() {
+    for known in [false, true] {
+        for kind in [FaultKind::CloseAfter, FaultKind::CloseBefore, FaultKind::BrokenJson, code(500, "InternalError")] {
+            let world = with_old().await;
+            if known {
+                world.sim.write("/known", "new content");
+            }
+            world.sim.fault(Fault::once("openFile/create", kind.clone()));
+            assert_eq!(put(&world, "/dav/a", "new content").await, 204, "{known} {kind:?}");
+            assert_eq!(all_named(&world, "/a").await, [b"new content"], "{known} {kind:?}");
+        }
+    }
+}
