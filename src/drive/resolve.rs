@@ -140,6 +140,19 @@ impl Resolver {
         }
     }
 
+    /// Something on the way to a path turned out to differ: all that is remembered of the way is forgotten.
+    pub(super) async fn disbelieve(&self, mount: &Arc<Mounted>, path: &Path) {
+        let mut above = path.parent();
+        while let Some(folder) = above {
+            if let Known::Here(entry) = self.known(mount, &folder, false).await {
+                self.listings.forget(mount, &entry.file_id);
+            }
+            self.located.invalidate(&(mount.index, folder.clone())).await;
+            above = folder.parent();
+        }
+        self.forget(mount, path).await;
+    }
+
     /// Forgets all that is remembered of a path and below it, after the drive turned out to differ.
     pub(super) async fn forget(&self, mount: &Mounted, path: &Path) {
         for (key, entry) in &self.located {

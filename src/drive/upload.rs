@@ -213,7 +213,10 @@ impl Upload {
             local_created_ms: None,
         };
         let client = &self.target.mount.account.client;
-        client.create_file(request).await.map_err(|error| self.tree.parent_gone(&self.target, error))
+        match client.create_file(request).await {
+            Ok(created) => Ok(created),
+            Err(error) => Err(self.tree.not_created(&self.target, error).await),
+        }
     }
 
     pub(super) fn session_of(&self, created: Created) -> Result<Session, Error> {

@@ -69,11 +69,16 @@ impl Tree {
     pub async fn create_folder(&self, path: &Path) -> Result<(), Error> {
         let target = self.target(path).await?;
         let client = &target.mount.account.client;
-        let made = client
-            .create_folder(&target.drive_id, &target.folder.file_id, target.name(), CheckNameMode::Refuse)
-            .await
-            .map_err(|error| self.parent_gone(&target, error))?;
-        let Created::Done { file_id, name, .. } = made else { return Err(Error::NameExists) };
+        let made =
+            client.create_folder(&target.drive_id, &target.folder.file_id, target.name(), CheckNameMode::Refuse).await;
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => return Err(self.not_created(&target, error).await),
+        };
+        let Created::Done { file_id, name, .. } = made else {
+            self.0.resolver.disbelieve(&target.mount, &target.rest).await;
+            return Err(Error::NameExists);
+        };
         // Without a name the answer was lost and the folder found by another call: it may hold something.
         if name.is_some() {
             self.0.resolver.listings.made(&target.mount, &file_id);
@@ -107,9 +112,12 @@ impl Tree {
             RemoveWay::Delete => client.delete(&target.drive_id, &entry.file_id).await,
         };
         match removed {
-            Ok(change) => wait_for(target, &change).await?,
-            Err(error) if error.kind == ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
+            Ok(change) => self.wait_for(target, &change).await?,
+            // It is gone, but its name may be another's by now.
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                self.0.resolver.disbelieve(&target.mount, &target.rest).await;
+            }
+            Err(error) => return Err(self.failed(&[target], error).await),
         }
         self.0.resolver.listings.apply(&target.mount, &target.folder.file_id, Change::Remove(entry.file_id.clone()));
         self.0.resolver.forget(&target.mount, &target.rest).await;
@@ -175,17 +183,17 @@ impl Tree {
         let same_folder = from.folder.file_id == to.folder.file_id;
         let same_name = from.name() == to.name();
         if same_folder {
-            return client.rename(drive, id, to.name(), mode).await.map(drop).map_err(taken);
+            let renamed = client.rename(drive, id, to.name(), mode).await.map(drop);
+            return self.arrived(from, to, id, to.name(), renamed).await;
         }
         if same_name {
-            let moved = client.move_item(drive, id, &to.folder.file_id, mode, None).await;
-            return self.moved(to, moved).await;
+            return self.move_by_id(from, to, id, to.name(), mode).await;
         }
         // Both steps go by id, so a name that is taken on the way does no harm; a failure of the second
         // gives the first back.
-        client.rename(drive, id, to.name(), CheckNameMode::Ignore).await.map_err(taken)?;
-        let moved = client.move_item(drive, id, &to.folder.file_id, mode, None).await;
-        let result = self.moved(to, moved).await;
+        let renamed = client.rename(drive, id, to.name(), CheckNameMode::Ignore).await.map(drop);
+        self.arrived(from, from, id, to.name(), renamed).await?;
+        let result = self.move_by_id(from, to, id, to.name(), mode).await;
         if result.is_err()
             && let Err(error) = client.rename(drive, id, from.name(), CheckNameMode::Ignore).await
         {
@@ -195,12 +203,42 @@ impl Tree {
         result
     }
 
-    async fn moved(&self, to: &Target, moved: Result<TreeChange, upstream::Error>) -> Result<(), Error> {
-        match moved {
-            Ok(change) if change.exists => Err(Error::NameExists),
-            Ok(change) => wait_for(to, &change).await,
-            Err(error) => Err(taken(error)),
+    async fn move_by_id(
+        &self,
+        from: &Target,
+        to: &Target,
+        id: &str,
+        name: &str,
+        mode: CheckNameMode,
+    ) -> Result<(), Error> {
+        let client = &from.mount.account.client;
+        let change = match client.move_item(&from.drive_id, id, &to.folder.file_id, mode, None).await {
+            Ok(change) if !change.exists => return self.wait_for(to, &change).await,
+            Ok(_) => Err(upstream::Error::new("openFile/move", ErrorKind::NameExists)),
+            Err(error) => Err(error),
+        };
+        self.arrived(from, to, id, name, change).await
+    }
+
+    /// The outcome of a step of a move. Sent again after a lost answer it may meet the item itself where it is to
+    /// go, as one that has the name already.
+    async fn arrived(
+        &self,
+        from: &Target,
+        to: &Target,
+        id: &str,
+        name: &str,
+        outcome: Result<(), upstream::Error>,
+    ) -> Result<(), Error> {
+        let Err(error) = outcome else { return Ok(()) };
+        if error.kind == ErrorKind::NameExists {
+            let item = from.mount.account.client.get(&from.drive_id, id).await;
+            let folder = Some(&*to.folder.file_id);
+            if item.is_ok_and(|item| item.name == name && item.parent_file_id.as_deref() == folder && !item.trashed) {
+                return Ok(());
+            }
         }
+        Err(self.failed(&[from, to], error).await)
     }
 
     /// Copies an item, a folder with all below it; `replaced` is removed when the copy is there.
@@ -211,9 +249,9 @@ impl Tree {
         if let Some(content) = self.kept_content(source).await? {
             return self.place_kept(content, to, replaced).await;
         }
-        let (mount, _) = self.mount_of(&source.path).ok_or(Error::Protected)?;
+        let (mount, rest) = self.mount_of(&source.path).ok_or(Error::Protected)?;
         let target = self.target(to).await?;
-        let from = Target { mount: mount.clone(), drive_id: mount.drive_id().await?, ..target.clone() };
+        let from = Target { mount: mount.clone(), drive_id: mount.drive_id().await?, rest, ..target.clone() };
         self.check_places(&from, &target, source, to)?;
         let client = &target.mount.account.client;
         let drive = &target.drive_id;
@@ -222,14 +260,17 @@ impl Tree {
         // In its own folder, or beside a namesake, the copy must first take another name.
         let step_aside = siblings.find(source_name).is_some();
         let copied = client.copy_item(drive, &source.entry.file_id, drive, &target.folder.file_id, step_aside).await;
-        let change = copied.map_err(taken)?;
-        wait_for(&target, &change).await?;
+        let change = match copied {
+            Ok(change) => change,
+            Err(error) => return Err(self.failed(&[&from, &target], error).await),
+        };
+        self.wait_for(&target, &change).await?;
         if step_aside || source_name != target.name() {
             let renamed = client.rename(drive, &change.file_id, target.name(), CheckNameMode::Ignore).await;
             if let Err(error) = renamed {
                 // A copy under a name that nobody asked for must not stay.
                 client.delete(drive, &change.file_id).await.ok();
-                return Err(taken(error));
+                return Err(self.failed(&[&target], error).await);
             }
         }
         let now = unix_ms();
@@ -267,40 +308,49 @@ impl Tree {
         self.0.resolver.listings.apply(&target.mount, &target.folder.file_id, Change::Put(Arc::new(entry)));
     }
 
-    /// The folder we knew is gone behind our back: what was remembered of it goes too.
-    pub(super) fn parent_gone(&self, target: &Target, error: upstream::Error) -> Error {
-        match error.kind {
-            ErrorKind::NotFound | ErrorKind::ParentNotFound => {
-                self.0.resolver.listings.forget(&target.mount, &target.folder.file_id);
-                if let Some(above) = target.rest.parent().and_then(|folder| folder.parent()) {
-                    tracing::info!(folder = %above, "a folder went away behind our back");
-                }
-                Error::ParentMissing
-            }
-            _ => taken(error),
-        }
+    /// Why something new could not be made in its folder.
+    pub(super) async fn not_created(&self, target: &Target, error: upstream::Error) -> Error {
+        let kind = error.kind;
+        let error = self.failed(&[target], error).await;
+        if matches!(kind, ErrorKind::NotFound | ErrorKind::ParentNotFound) { Error::ParentMissing } else { error }
     }
-}
 
-fn taken(error: upstream::Error) -> Error {
-    if error.kind == ErrorKind::NameExists { Error::NameExists } else { error.into() }
-}
-
-/// Waits for a background task, if there is one.
-async fn wait_for(target: &Target, change: &TreeChange) -> Result<(), Error> {
-    let Some(task) = &change.async_task_id else { return Ok(()) };
-    let deadline = Instant::now() + TASK_LIMIT;
-    let mut pause = FIRST_POLL;
-    loop {
-        match target.mount.account.client.task(task).await? {
-            TaskState::Succeed => return Ok(()),
-            TaskState::Failed => return Err(Error::Task("failed")),
-            TaskState::Running if Instant::now() >= deadline => return Err(Error::Task("does not end")),
-            TaskState::Running => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_POLL);
+    /// What a failed call says of the places it was about: it may rest on what is no longer true, or may have
+    /// taken effect nevertheless. So the drive is asked what is there.
+    pub(super) async fn failed(&self, places: &[&Target], error: upstream::Error) -> Error {
+        for place in places {
+            match error.kind {
+                ErrorKind::NotFound | ErrorKind::ParentNotFound | ErrorKind::NameExists => {
+                    self.0.resolver.disbelieve(&place.mount, &place.rest).await;
+                }
+                kind if kind.leaves_doubt() => {
+                    self.0.resolver.listings.refresh_behind(&place.mount, &place.folder.file_id);
+                }
+                _ => {}
             }
         }
+        if error.kind == ErrorKind::NameExists { Error::NameExists } else { error.into() }
+    }
+
+    /// Waits for a background task, if there is one.
+    async fn wait_for(&self, target: &Target, change: &TreeChange) -> Result<(), Error> {
+        let Some(task) = &change.async_task_id else { return Ok(()) };
+        let deadline = Instant::now() + TASK_LIMIT;
+        let mut pause = FIRST_POLL;
+        let failure = loop {
+            match target.mount.account.client.task(task).await {
+                Ok(TaskState::Succeed) => return Ok(()),
+                Ok(TaskState::Failed) => break Error::Task("failed"),
+                Ok(TaskState::Running) if Instant::now() >= deadline => break Error::Task("does not end"),
+                Ok(TaskState::Running) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_POLL);
+                }
+                Err(error) => break error.into(),
+            }
+        };
+        self.0.resolver.listings.refresh_behind(&target.mount, &target.folder.file_id);
+        Err(failure)
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn update(world: &mut World, user: usize, params: &Params) -> Answer 
     if let Some(wanted) = &mut name {
         check_name(world, wanted)?;
         let drive = world.drive(user, &drive_id)?;
-        let taken = |name: &str| drive.members(&node.parent).any(|n| n.name == name && n.file_id != file_id);
+        let itself = world.rules.own_namesake;
+        let taken =
+            |name: &str| drive.members(&node.parent).any(|n| n.name == name && (itself || n.file_id != file_id));
         if taken(wanted) && mode == "refuse" {
             return Err(Refusal::new(
                 world.rules.exists_status,
@@ -54,7 +56,8 @@ pub(super) fn move_(world: &mut World, user: usize, params: &Params) -> Answer {
     if node.is_folder() && drive.is_within(&target, &file_id) {
         return Err(Refusal::new(400, "InvalidParameter.ToParentFileId", "a folder cannot be moved into itself"));
     }
-    let taken = |name: &str| drive.members(&target).any(|n| n.name == name && n.file_id != file_id);
+    let itself = world.rules.own_namesake;
+    let taken = |name: &str| drive.members(&target).any(|n| n.name == name && (itself || n.file_id != file_id));
     let mut name = node.name.clone();
     if taken(&name) {
         match (params.text("new_name")?, mode) {

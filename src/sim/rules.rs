@@ -76,6 +76,8 @@ pub struct Rules {
     pub grant_backup: bool,
     /// Whether copying into the same folder without `auto_rename` is refused.
     pub refuse_copy_in_place: bool,
+    /// Whether an item that is to be put where it is already counts as its own namesake there.
+    pub own_namesake: bool,
     /// Polls after which a QR login confirms itself; absent for never.
     pub qr_auto_confirm: Option<u32>,
     /// Which user, 0 or 1, scans the QR codes.
@@ -145,6 +147,7 @@ impl Default for Rules {
             grant_resource: true,
             grant_backup: true,
             refuse_copy_in_place: true,
+            own_namesake: false,
             qr_auto_confirm: None,
             qr_user: 0,
             discard_uploads: false,

@@ -101,7 +101,8 @@ impl ErrorKind {
 
 impl Error {
     /// A failure of `call` with nothing known but its kind.
-    pub(super) fn new(call: &'static str, kind: ErrorKind) -> Self {
+    #[must_use]
+    pub fn new(call: &'static str, kind: ErrorKind) -> Self {
         Self { kind, call, code: None, message: None, request_id: None, retry_after: None }
     }
 

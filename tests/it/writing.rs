@@ -371,3 +371,63 @@ async fn what_has_begun_ends_though_the_client_leaves() {
     found.sort_unstable();
     assert_eq!(found, ["/dav/", "/dav/c", "/dav/copy", "/dav/dir/", "/dav/tree/"]);
 }
+
+#[tokio::test]
+async fn after_a_conflict_a_folder_that_is_gone_can_be_made_again() {
+    for call in ["PUT", "MKCOL", "MOVE", "COPY"] {
+        let world = ready(&["/dir/x", "/file"]).await;
+        world.sim.remove("/dir");
+        let (path, body) = if call == "PUT" { ("/dav/dir/new", "x") } else { ("/dav/dir/new", "") };
+        let status = match call {
+            "MOVE" | "COPY" => act(&world, call, "/dav/file", path).await,
+            _ if body.is_empty() => world.request(call, path).send().await.unwrap().status().as_u16(),
+            _ => world.request(call, path).body(body).send().await.unwrap().status().as_u16(),
+        };
+        assert_eq!(status, 409, "{call}");
+        assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/file"], "{call}");
+        assert_eq!(world.request("MKCOL", "/dav/dir").send().await.unwrap().status(), 201, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_behind_our_back_is_not_listed_once_that_is_known() {
+    for method in ["MOVE", "COPY"] {
+        let world = ready(&["/a"]).await;
+        world.sim.remove("/a");
+        assert_eq!(act(&world, method, "/dav/a", "/dav/b").await, 404, "{method}");
+        assert_eq!(world.hrefs("/dav/").await, ["/dav/"], "{method}");
+    }
+    // Another program has put another file in its place: that one was not meant and stays.
+    let world = ready(&["/a"]).await;
+    world.sim.remove("/a");
+    world.sim.write("/a", "theirs");
+    world.request("DELETE", "/dav/a").send().await.unwrap();
+    assert_eq!(world.sim.read("/a").unwrap(), b"theirs");
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/a"]);
+}
+
+#[tokio::test]
+async fn a_move_whose_answer_was_lost_is_resolved() {
+    for own_namesake in [false, true] {
+        for kind in [FaultKind::CloseAfter, FaultKind::CloseBefore, FaultKind::BrokenJson] {
+            let world = ready(&["/a", "/b", "/taken", "/dir/taken"]).await;
+            world.sim.rules(|rules| rules.own_namesake = own_namesake);
+            for (call, from, to) in [
+                ("openFile/update", "/dav/a", "/dav/renamed"),
+                ("openFile/move", "/dav/renamed", "/dav/dir/renamed"),
+                ("openFile/update", "/dav/b", "/dav/dir/b2"),
+                ("openFile/move", "/dav/dir/b2", "/dav/b3"),
+            ] {
+                world.sim.fault(Fault::once(call, kind.clone()));
+                assert_eq!(act(&world, "MOVE", from, to).await, 201, "{own_namesake} {kind:?} {from} {to}");
+            }
+            assert_eq!(world.sim.read("/dir/renamed").unwrap(), b"/a");
+            assert_eq!(world.sim.read("/b3").unwrap(), b"/b");
+            // A name that is another's is still taken.
+            world.sim.write("/late", "behind our back");
+            assert_eq!(act(&world, "MOVE", "/dav/taken", "/dav/late").await, 412);
+            assert_eq!(world.sim.read("/late").unwrap(), b"behind our back");
+            assert_eq!(world.hrefs("/dav/").await.len(), 5);
+        }
+    }
+}
