@@ -85,6 +85,11 @@ pub enum FaultKind {
     BrokenJson,
     /// An object whose every field is null.
     AllNull,
+    /// These fields are null.
+    Null {
+        /// Their names.
+        fields: Vec<String>,
+    },
     /// A data GET says that the link has expired.
     ExpireLink,
     /// A data GET answers with another entity's validators.

@@ -225,6 +225,11 @@ async fn spoil(answer: Response<Body>, fault: Option<&FaultKind>) -> std::io::Re
             let names = value.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
             Value::Object(names.into_iter().map(|name| (name, Value::Null)).collect()).to_string().into()
         }
+        Some(FaultKind::Null { fields }) => {
+            let mut value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            fields.iter().for_each(|field| value[field] = Value::Null);
+            value.to_string().into()
+        }
         Some(FaultKind::Cut { after }) => {
             head.headers.insert("content-length", bytes.len().into());
             let piece = bytes.slice(..usize::try_from(*after).unwrap_or(usize::MAX).min(bytes.len()));

@@ -408,3 +408,18 @@ async fn a_lost_answer_to_the_first_call_is_resolved() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_commit_s_answer_need_not_tell_all() {
+    for fields in [&["size"][..], &["content_hash"], &["size", "content_hash", "name", "type", "updated_at"]] {
+        let world = world().await;
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        world.sim.fault(Fault::once("openFile/complete", FaultKind::Null { fields }));
+        assert_eq!(put(&world, "/dav/a", "content").await, 201);
+        let checksum = sha1(b"content").to_uppercase();
+        let ask = r#"<propfind xmlns="DAV:"><prop><checksums xmlns="http://owncloud.org/ns"/></prop></propfind>"#;
+        let listed = world.request("PROPFIND", "/dav/a").header("depth", "0").body(ask).send().await.unwrap();
+        let listed = listed.text().await.unwrap();
+        assert!(listed.to_uppercase().contains(&checksum), "{listed}");
+    }
+}
