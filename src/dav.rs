@@ -4,6 +4,7 @@
 //! no cache and no policy: what is there `drive` says, which way a download goes `link` says.
 
 mod adapter;
+mod asked;
 pub mod body;
 mod changes;
 mod conditions;
@@ -14,6 +15,7 @@ mod if_header;
 mod locks;
 mod multipart;
 mod multistatus;
+mod preconditions;
 mod properties;
 mod propfind;
 pub mod propfind_request;

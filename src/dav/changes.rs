@@ -1,7 +1,8 @@
 //! The methods that change something: dav-server carries the protocol, the tree does the work.
 //!
-//! dav-server reads headers, evaluates `If` and the conditions, and asks for locks; the adapter carries
-//! out what it decides. The exact failure of the tree comes back in the scope and has the last word.
+//! Headers are read (`asked`) and conditions judged (`preconditions`) before; dav-server knows the methods' rules and
+//! asks for locks; the adapter carries out what it decides. The exact failure of the tree comes back in the scope
+//! and has the last word.
 
 use std::sync::Arc;
 
@@ -13,10 +14,11 @@ use http_body_util::{BodyExt as _, Full};
 use parking_lot::Mutex;
 
 use super::adapter::{Adapter, Scope, ScopeInner};
+use super::asked::Asked;
 use super::body::{Body, BodyError};
 use super::error::Failure;
-use super::if_header;
-use super::locks::LockView;
+use super::locks::{self, LockView};
+use super::propfind::Depth;
 use super::proppatch::PropertyUpdate;
 use super::{Context, Dav, href, read_xml};
 use crate::config::Permission;
@@ -43,16 +45,22 @@ impl Dav {
         if context.permission < Permission::Write {
             return Err(Failure::new(StatusCode::FORBIDDEN, "this user may only read"));
         }
-        if parts.headers.get_all("if").iter().any(|value| !if_header::is_well_formed(value.as_bytes())) {
-            return Err(Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed"));
+        let asked = self.asked(parts, context)?;
+        let scope = self.scope(parts, path, &asked, context)?;
+        let source = &scope.0.source;
+        if asked.depth == Depth::Zero
+            && matches!(parts.method.as_str(), "DELETE" | "MOVE")
+            && self.at(source).await?.is_some_and(|resource| resource.is_folder())
+        {
+            return Err(Failure::new(StatusCode::BAD_REQUEST, "a folder goes with all that it holds, or stays"));
         }
-        let destination = destination(&parts.headers, &parts.method, context)?;
-        let scope = self.scope(parts, path, context)?;
-        let locks = self.lock_view(parts, path, destination.as_deref(), context).await;
+        let tokens = self.preconditions(parts, source, context).await?;
+        let request = self.restated(parts, &asked, path, &tokens);
+        let locks = self.lock_view(parts, tokens, &asked, &scope, context).await;
         match parts.method.as_str() {
             "PUT" => {
                 let body = body.map_err(|error| std::io::Error::other(error.into()));
-                let request = Request::from_parts(parts.clone(), body);
+                let request = request.map(|()| body);
                 let response = self.handler(locks).handle_guarded(request, principal(context), scope.clone()).await;
                 let mut response = self.settle(response, &scope)?;
                 if scope.0.upload.modified_ms.is_some() && response.status().is_success() {
@@ -62,7 +70,7 @@ impl Dav {
             }
             "PROPPATCH" => {
                 let update = PropertyUpdate::parse(&read_xml(body).await?)?;
-                let checked = self.pass(parts, Bytes::from_static(NO_UPDATE), &scope, locks, context).await?;
+                let checked = self.pass(request, Bytes::from_static(NO_UPDATE), &scope, locks, context).await?;
                 if checked.status() != StatusCode::MULTI_STATUS {
                     return Ok(checked);
                 }
@@ -80,20 +88,20 @@ impl Dav {
             _ => {
                 let body = read_xml(body).await?;
                 super::proppatch::refuse_entities(&body)?;
-                self.pass(parts, body, &scope, locks, context).await
+                self.pass(request, body, &scope, locks, context).await
             }
         }
     }
 
     async fn pass(
         &self,
-        parts: &Parts,
+        request: Request<()>,
         body: Bytes,
         scope: &Scope,
         locks: LockView,
         context: &Context,
     ) -> Result<Response<Body>, Failure> {
-        let request = Request::from_parts(parts.clone(), Full::new(body));
+        let request = request.map(|()| Full::new(body));
         let (handler, user, its_scope) = (self.handler(locks), principal(context), scope.clone());
         // A client that leaves in the middle must not leave half a move behind.
         let work = async move { handler.handle_guarded(request, user, its_scope).await };
@@ -105,24 +113,31 @@ impl Dav {
         DavHandler::<Scope>::builder()
             .filesystem(Box::new(Adapter { tree: self.tree.clone(), stored: self.stored.clone() }))
             .locksystem(Box::new(locks))
-            .strip_prefix(&*self.prefix)
+            .strip_prefix(self.prefix_path.as_str().trim_end_matches('/'))
             .build_handler()
     }
 
     /// The locks as this request meets them: it knows which names it makes appear or vanish, because that
     /// changes the folder that holds them (RFC 4918, section 7.4).
-    async fn lock_view(&self, parts: &Parts, path: &Path, destination: Option<&str>, context: &Context) -> LockView {
-        let source = path.under(&context.base_path);
-        let destination = destination.and_then(|path| href::decode(path).ok()?.strip_base(&self.prefix_path));
+    async fn lock_view(
+        &self,
+        parts: &Parts,
+        tokens: Vec<String>,
+        asked: &Asked,
+        scope: &Scope,
+        context: &Context,
+    ) -> LockView {
+        let source = scope.0.source.clone();
+        let destination = asked.destination.as_ref().map(|path| path.under(&context.base_path));
         let mut appearing = Vec::new();
         let mut members = Vec::new();
         match parts.method.as_str() {
             "PUT" | "MKCOL" | "LOCK" => appearing.push(source),
             "DELETE" => members.push(source),
-            "COPY" => appearing.extend(destination.map(|path| path.under(&context.base_path))),
+            "COPY" => appearing.extend(destination),
             "MOVE" => {
                 members.push(source);
-                appearing.extend(destination.map(|path| path.under(&context.base_path)));
+                appearing.extend(destination);
             }
             _ => {}
         }
@@ -137,11 +152,13 @@ impl Dav {
             base: context.base_path.clone(),
             prefix: self.prefix.clone(),
             principal: principal(context),
+            tokens,
+            life: locks::wanted_life(&parts.headers),
             members,
         }
     }
 
-    fn scope(&self, parts: &Parts, path: &Path, context: &Context) -> Result<Scope, Failure> {
+    fn scope(&self, parts: &Parts, path: &Path, asked: &Asked, context: &Context) -> Result<Scope, Failure> {
         let headers = &parts.headers;
         let mut upload = UploadOptions::default();
         if parts.method == Method::PUT {
@@ -155,7 +172,7 @@ impl Dav {
             method: parts.method.clone(),
             base: context.base_path.clone(),
             source: path.under(&context.base_path),
-            depth_zero: headers.get("depth").is_some_and(|depth| depth.as_bytes().trim_ascii() == b"0"),
+            depth_zero: asked.depth == Depth::Zero,
             upload,
             replaced: Mutex::default(),
             failure: Mutex::default(),
@@ -175,27 +192,6 @@ impl Dav {
         }
         Ok(response.map(|body| body.map_err(BodyError::from).boxed_unsync()))
     }
-}
-
-/// Path of the `Destination` of a COPY or MOVE, still encoded; it must be on this server (RFC 4918, section 10.3).
-fn destination(headers: &HeaderMap, method: &Method, context: &Context) -> Result<Option<String>, Failure> {
-    if !matches!(method.as_str(), "COPY" | "MOVE") {
-        return Ok(None);
-    }
-    let wrong = |text: &str| Failure::new(StatusCode::BAD_REQUEST, text);
-    let text = headers.get("destination").ok_or_else(|| wrong("COPY and MOVE need a Destination"))?;
-    let text = text.to_str().map_err(|_| wrong("the Destination is not percent-encoded"))?.trim();
-    if text.starts_with('/') {
-        return Ok(Some(text.to_owned()));
-    }
-    let url: url::Url = text.parse().map_err(|_| wrong("the Destination is no URL"))?;
-    let host = super::host_of(url.authority());
-    if !context.hosts.is_empty() && !context.hosts.contains(&host) {
-        let text =
-            format!("the Destination is on {host}, which is not this server; behind a reverse proxy, set public_url");
-        return Err(Failure::new(StatusCode::BAD_GATEWAY, text));
-    }
-    Ok(Some(url.path().to_owned()))
 }
 
 fn principal(context: &Context) -> String {

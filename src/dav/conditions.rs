@@ -43,6 +43,21 @@ pub(super) fn evaluate(headers: &HeaderMap, validators: Validators<'_>) -> Verdi
     Verdict::Proceed
 }
 
+/// Whether a change may go ahead; without validators there is nothing at the path.
+pub(super) fn permit_change(headers: &HeaderMap, current: Option<Validators<'_>>) -> bool {
+    if let Some(tags) = list(headers, header::IF_MATCH) {
+        if !current.is_some_and(|current| matches(&tags, current.etag, Strength::Strong)) {
+            return false;
+        }
+    } else if let Some(since) = date(headers, header::IF_UNMODIFIED_SINCE)
+        && current.is_none_or(|current| current.modified > since)
+    {
+        return false;
+    }
+    let unwanted = list(headers, header::IF_NONE_MATCH);
+    !unwanted.is_some_and(|tags| current.is_some_and(|current| matches(&tags, current.etag, Strength::Weak)))
+}
+
 /// Whether `Range` counts: without `If-Range`, or with one that names the current content.
 pub(super) fn range_counts(headers: &HeaderMap, validators: Validators<'_>) -> bool {
     let Some(value) = headers.get(header::IF_RANGE) else { return true };
@@ -86,7 +101,8 @@ fn split(tags: &str) -> impl Iterator<Item = &str> {
 
 /// All fields of the name as one list.
 fn list(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    let values: Vec<_> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
+    // One that cannot be read is there all the same, and matches nothing.
+    let values: Vec<_> = headers.get_all(name).iter().map(|v| v.to_str().unwrap_or_default()).collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 
@@ -122,6 +138,29 @@ mod tests {
         assert_eq!(verdict(&[(header::IF_MATCH, "\"a,b\"")]), Verdict::Proceed);
         assert_eq!(verdict(&[(header::IF_MATCH, "W/\"a,b\"")]), Verdict::Failed);
         assert_eq!(verdict(&[(header::IF_MATCH, "*")]), Verdict::Proceed);
+    }
+
+    #[test]
+    fn a_change_goes_ahead_only_on_the_content_that_the_client_knows() {
+        let permit = |name: header::HeaderName, value: &str, current: Option<Validators<'_>>| {
+            permit_change(&HeaderMap::from_iter([(name, value.parse().unwrap())]), current)
+        };
+        for (name, value, over_it, on_nothing) in [
+            (header::IF_MATCH, "*", true, false),
+            (header::IF_MATCH, "\"x\", \"a,b\"", true, false),
+            (header::IF_MATCH, "W/\"a,b\"", false, false),
+            (header::IF_MATCH, "\"", false, false),
+            (header::IF_NONE_MATCH, "*", false, true),
+            (header::IF_NONE_MATCH, "W/\"a,b\"", false, true),
+            (header::IF_NONE_MATCH, "\"x\"", true, true),
+            (header::IF_UNMODIFIED_SINCE, THEN, true, false),
+            (header::IF_UNMODIFIED_SINCE, "Thu, 01 Jan 1970 00:00:00 GMT", false, false),
+            (header::IF_MODIFIED_SINCE, THEN, true, true),
+        ] {
+            let found = (permit(name.clone(), value, Some(file())), permit(name.clone(), value, None));
+            assert_eq!(found, (over_it, on_nothing), "{name}: {value}");
+        }
+        assert!(permit_change(&HeaderMap::new(), None));
     }
 
     #[test]

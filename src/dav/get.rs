@@ -71,11 +71,9 @@ impl Dav {
 
     async fn file(&self, request: &Get<'_>, file: &Resource) -> Result<Response<Body>, drive::Error> {
         let etag = file.entry.etag();
-        let set = self.stored.of(&file.entry.file_id).and_then(|notes| notes.modified_ms);
-        let modified_ms = set.unwrap_or(file.entry.modified_ms);
         let validators = Validators {
             etag: etag.as_deref(),
-            modified: modified_ms.div_euclid(1000),
+            modified: self.stored.modified_ms(&file.entry).div_euclid(1000),
             changed: file.entry.updated_ms.div_euclid(1000),
         };
         match conditions::evaluate(request.headers, validators) {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dav_server::davpath::DavPath;
 use dav_server::ls::{DavLock, DavLockSystem, LsFuture};
+use http::HeaderMap;
 use parking_lot::Mutex;
 use xmltree::Element;
 
@@ -70,6 +71,10 @@ pub(super) struct LockView {
     pub(super) prefix: Arc<str>,
     /// Who asks; empty for nobody in particular.
     pub(super) principal: String,
+    /// Lock tokens that came with the request.
+    pub(super) tokens: Vec<String>,
+    /// How long a lock is wanted for, where the client says.
+    pub(super) life: Option<Duration>,
     /// Paths that the request makes appear or vanish.
     pub(super) members: Vec<Path>,
 }
@@ -81,6 +86,11 @@ impl LockView {
         let rows = self.locks.living();
         let locks: Vec<&LockRow> = rows.iter().filter(|row| row.path == folder.as_str()).collect();
         if locks.iter().any(|row| held(row)) { None } else { locks.first().map(|row| (*row).clone()) }
+    }
+
+    /// Whether the request holds the lock: it is its user's, and was submitted.
+    fn holds(&self, row: &LockRow) -> bool {
+        self.is_own(row) && self.tokens.contains(&row.token)
     }
 
     fn is_own(&self, row: &LockRow) -> bool {
@@ -96,16 +106,7 @@ impl LockView {
     fn shown(&self, row: &LockRow) -> DavLock {
         let path = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
         let path = path.strip_base(&self.base).unwrap_or_else(Path::root);
-        let mut shown = DavPath::new(&href::encode("", &path, false)).or_else(|_| DavPath::new("/"));
-        if let Ok(path) = &mut shown
-            && !self.prefix.is_empty()
-        {
-            // The lock's own URL shows the prefix.
-            if let Ok(full) = DavPath::new(&format!("{}{}", self.prefix, path.as_url_string())) {
-                *path = full;
-                path.set_prefix(&self.prefix).ok();
-            }
-        }
+        let shown = DavPath::new(&href::encode(&self.prefix, &path, false)).or_else(|_| DavPath::new("/"));
         DavLock {
             token: row.token.clone(),
             path: Box::new(shown.unwrap_or_else(|_| unreachable!("`/` is a path"))),
@@ -140,9 +141,22 @@ impl LockView {
     }
 }
 
-fn covers(row: &LockRow, path: &Path) -> bool {
+/// Whether a path lies within a lock.
+pub(super) fn covers(row: &LockRow, path: &Path) -> bool {
     row.path == path.as_str()
         || (row.deep && Path::parse(&row.path).is_ok_and(|locked| path.strip_base(&locked).is_some()))
+}
+
+/// The first `Timeout` that can be read (RFC 4918, section 10.7); what has no end is as long as locks get.
+pub(super) fn wanted_life(headers: &HeaderMap) -> Option<Duration> {
+    headers.get("timeout")?.to_str().ok()?.split(',').map(str::trim).find_map(|word| {
+        if word.eq_ignore_ascii_case("infinite") {
+            return Some(MAX_LIFE);
+        }
+        let (_, count) = word.split_once('-').filter(|(unit, _)| unit.eq_ignore_ascii_case("second"))?;
+        let digits = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| Duration::from_secs(count.parse().unwrap_or(u64::MAX)))
+    })
 }
 
 fn life(timeout: Option<Duration>) -> (Option<i64>, Option<i64>) {
@@ -157,11 +171,11 @@ impl DavLockSystem for LockView {
         path: &DavPath,
         principal: Option<&str>,
         owner: Option<&Element>,
-        timeout: Option<Duration>,
+        _timeout: Option<Duration>,
         shared: bool,
         deep: bool,
     ) -> LsFuture<'_, Result<DavLock, DavLock>> {
-        let (timeout_s, expires_at) = life(timeout);
+        let (timeout_s, expires_at) = life(self.life);
         let owner = owner.map(|element| {
             let mut xml = Vec::new();
             let written =
@@ -180,8 +194,7 @@ impl DavLockSystem for LockView {
         };
         let inside = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
         let conflict = self.conflict(&inside, deep, |_| false, shared);
-        // dav-server does not say which tokens came with a LOCK; whose the folder's lock is must do.
-        let conflict = conflict.or_else(|| self.folder_conflict(&inside, |row| self.is_own(row)));
+        let conflict = conflict.or_else(|| self.folder_conflict(&inside, |row| self.holds(row)));
         Box::pin(async move {
             if let Some(other) = conflict {
                 return Err(self.shown(&other));
@@ -210,7 +223,7 @@ impl DavLockSystem for LockView {
         })
     }
 
-    fn refresh(&'_ self, path: &DavPath, token: &str, timeout: Option<Duration>) -> LsFuture<'_, Result<DavLock, ()>> {
+    fn refresh(&'_ self, path: &DavPath, token: &str, _timeout: Option<Duration>) -> LsFuture<'_, Result<DavLock, ()>> {
         let inside = self.inside(path);
         let token = token.to_owned();
         Box::pin(async move {
@@ -218,7 +231,8 @@ impl DavLockSystem for LockView {
             let mut row = found
                 .filter(|row| self.is_own(row) && inside.as_ref().is_some_and(|path| covers(row, path)))
                 .ok_or(())?;
-            (row.timeout_s, row.expires_at) = life(timeout);
+            let before = row.timeout_s.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
+            (row.timeout_s, row.expires_at) = life(self.life.or(before));
             self.locks.rows.lock().retain(|other| other.token != token);
             self.locks.keep(row.clone()).await;
             Ok(self.shown(&row))
@@ -228,14 +242,12 @@ impl DavLockSystem for LockView {
     fn check(
         &'_ self,
         path: &DavPath,
-        principal: Option<&str>,
-        ignore_principal: bool,
+        _principal: Option<&str>,
+        _ignore_principal: bool,
         deep: bool,
-        submitted_tokens: &[String],
+        _submitted_tokens: &[String],
     ) -> LsFuture<'_, Result<(), DavLock>> {
-        let held = |row: &LockRow| {
-            submitted_tokens.contains(&row.token) && (ignore_principal || principal == row.principal.as_deref())
-        };
+        let held = |row: &LockRow| self.holds(row);
         let conflict = self
             .inside(path)
             .and_then(|path| self.conflict(&path, deep, held, false).or_else(|| self.folder_conflict(&path, held)));

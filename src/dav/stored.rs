@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::propfind_request::PropName;
+use crate::drive::Entry;
 use crate::state::{self, PropertyRow, Store};
 
 /// Most stored properties of one item.
@@ -69,6 +70,11 @@ impl Stored {
 
     pub(super) fn of(&self, file_id: &str) -> Option<Arc<Notes>> {
         self.items.read().get(file_id).cloned()
+    }
+
+    /// An item's time of modification, a client's where one set it.
+    pub(super) fn modified_ms(&self, entry: &Entry) -> i64 {
+        self.of(&entry.file_id).and_then(|notes| notes.modified_ms).unwrap_or(entry.modified_ms)
     }
 
     /// Carries out a PROPPATCH, all of it or nothing.

@@ -253,6 +253,10 @@ impl Tree {
         let target = self.target(to).await?;
         let from = Target { mount: mount.clone(), drive_id: mount.drive_id().await?, rest, ..target.clone() };
         self.check_places(&from, &target, source, to)?;
+        // The same item by the other Unicode form of its name: to replace it would remove it.
+        if replaced.is_some_and(|replaced| replaced.entry.file_id == source.entry.file_id) {
+            return Err(Error::IntoItself);
+        }
         let client = &target.mount.account.client;
         let drive = &target.drive_id;
         let source_name = source.path.name();

@@ -4,6 +4,7 @@
 
 mod budget;
 mod commands;
+mod conditions;
 mod downloads;
 mod faults;
 mod harness;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alidav::sim::{Fault, FaultKind};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 
 use crate::harness::{World, noise, sha1};
 
@@ -219,9 +220,15 @@ async fn keeps_the_old_file_when_the_body_breaks_off() {
 #[tokio::test]
 async fn keeps_the_old_file_when_finder_s_promise_is_not_kept() {
     let world = with_old().await;
-    for (sent, promised) in [(100, "200"), (300_000, "500000"), (500, "200")] {
-        let body =
-            reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(noise(sent)))]));
+    let pieces: [(&[usize], &str); 4] =
+        [(&[100], "200"), (&[300_000], "500000"), (&[500], "200"), (&[200, 300], "200")];
+    for (pieces, promised) in pieces {
+        // One after another, so that each is seen on its own.
+        let pieces = futures_util::stream::iter(pieces.to_vec()).then(async |length| {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok::<_, std::io::Error>(Bytes::from(noise(length)))
+        });
+        let body = reqwest::Body::wrap_stream(pieces);
         let request = world.request("PUT", "/dav/a").header("x-expected-entity-length", promised).body(body).send();
         keeps_the_old(&world, &[400], request).await;
     }

@@ -1,0 +1,110 @@
+//! Whether a change may go ahead: the `If` header (RFC 4918, section 10.4) and the conditions of RFC 9110, section 13.
+//!
+//! Judged here and not by dav-server, to which a lock token that is long gone is as good as a living one: a client
+//! whose lock has run out would write over what others wrote since.
+
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+
+use super::conditions::{self, Validators};
+use super::error::Failure;
+use super::if_header::{self, Condition, Item};
+use super::locks::covers;
+use super::{Context, Dav, href};
+use crate::drive::{Error, Freshness, Path, Resource};
+use crate::state::LockRow;
+
+const CONDITIONS: [header::HeaderName; 3] = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE];
+
+impl Dav {
+    /// The lock tokens that the request submits, if its conditions hold. `path` is in the whole tree.
+    pub(super) async fn preconditions(
+        &self,
+        parts: &Parts,
+        path: &Path,
+        context: &Context,
+    ) -> Result<Vec<String>, Failure> {
+        if CONDITIONS.iter().any(|name| parts.headers.contains_key(name)) {
+            let current = self.at(path).await?;
+            let etag = current.as_ref().and_then(|resource| resource.entry.etag());
+            let validators = current.as_ref().map(|resource| Validators {
+                etag: etag.as_deref(),
+                modified: self.stored.modified_ms(&resource.entry).div_euclid(1000),
+                changed: resource.entry.updated_ms.div_euclid(1000),
+            });
+            if !conditions::permit_change(&parts.headers, validators) {
+                return Err(failed());
+            }
+        }
+        let Some(value) = if_value(&parts.headers)? else { return Ok(Vec::new()) };
+        let malformed = || Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed");
+        let lists = if_header::parse(&value).ok_or_else(malformed)?;
+        let locks = self.locks.living();
+        let mut holds = false;
+        for list in &lists {
+            let resource = match &list.resource {
+                None => Some(path.clone()),
+                Some(reference) => self.referred(reference, context),
+            };
+            holds = holds || self.all_hold(&list.conditions, resource.as_ref(), &locks).await?;
+        }
+        if !holds {
+            return Err(failed());
+        }
+        let conditions = lists.into_iter().flat_map(|list| list.conditions);
+        Ok(conditions.filter_map(|c| if let Item::State(token) = c.item { Some(token) } else { None }).collect())
+    }
+
+    async fn all_hold(
+        &self,
+        conditions: &[Condition],
+        resource: Option<&Path>,
+        locks: &[LockRow],
+    ) -> Result<bool, Failure> {
+        for condition in conditions {
+            let holds = match (&condition.item, resource) {
+                (_, None) => false,
+                (Item::State(token), Some(path)) => locks.iter().any(|row| row.token == *token && covers(row, path)),
+                (Item::Tag(tag), Some(path)) => {
+                    self.at(path).await?.and_then(|found| found.entry.etag()).is_some_and(|etag| etag == *tag)
+                }
+            };
+            if holds == condition.not {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The resource of a tagged list in the whole tree, if it is one of ours. Its host is not compared: behind a
+    /// reverse proxy it may have another name.
+    fn referred(&self, reference: &str, context: &Context) -> Option<Path> {
+        let path = match reference.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+            None => reference,
+        };
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        Some(href::decode(path).ok()?.strip_base(&self.prefix_path)?.under(&context.base_path))
+    }
+
+    /// What is at a path; only the drive's word makes it nothing.
+    pub(super) async fn at(&self, path: &Path) -> Result<Option<Resource>, Failure> {
+        match self.tree.stat(path, Freshness::Cached).await {
+            Ok(resource) => Ok(Some(resource)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// All `If` fields as one.
+fn if_value(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let fields: Result<Vec<&str>, _> =
+        headers.get_all("if").iter().map(|value| std::str::from_utf8(value.as_bytes())).collect();
+    let fields = fields.map_err(|_| Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed"))?;
+    Ok((!fields.is_empty()).then(|| fields.join(" ")))
+}
+
+fn failed() -> Failure {
+    Failure::new(StatusCode::PRECONDITION_FAILED, "a condition of the request does not hold")
+}
