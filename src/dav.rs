@@ -12,6 +12,7 @@ mod error;
 mod get;
 pub mod href;
 mod if_header;
+mod lockinfo;
 mod locks;
 mod multipart;
 mod multistatus;
@@ -21,6 +22,7 @@ mod propfind;
 pub mod propfind_request;
 mod proppatch;
 pub mod ranges;
+mod request_xml;
 mod stored;
 
 use std::net::IpAddr;

@@ -37,7 +37,7 @@ pub(super) struct ScopeInner {
     /// What the destination held before; goes when the new is in place.
     pub(super) replaced: Mutex<Option<Resource>>,
     /// What went wrong.
-    pub(super) failure: Mutex<Option<Failure>>,
+    pub(super) failure: Arc<Mutex<Option<Failure>>>,
 }
 
 impl Scope {

@@ -17,6 +17,7 @@ use super::adapter::{Adapter, Scope, ScopeInner};
 use super::asked::Asked;
 use super::body::{Body, BodyError};
 use super::error::Failure;
+use super::lockinfo::{self, LockInfo};
 use super::locks::{self, LockView};
 use super::propfind::Depth;
 use super::proppatch::PropertyUpdate;
@@ -85,9 +86,24 @@ impl Dav {
                 }
                 Ok(update.answer(&href))
             }
+            "LOCK" => {
+                let body = read_xml(body).await?;
+                // Without a body a lock is refreshed.
+                let info = if body.is_empty() { None } else { Some(LockInfo::parse(&body)?) };
+                let body = info.as_ref().map(LockInfo::restated).unwrap_or_default();
+                let refreshed = locks.tokens.first().cloned();
+                let locks = LockView { owner: info.and_then(|info| info.owner), ..locks };
+                let response = self.pass(request, body.into(), &scope, locks, context).await?;
+                let made = response.headers().get("lock-token").and_then(|value| value.to_str().ok());
+                let token = made.map(|token| token.trim_matches(['<', '>']).to_owned()).or(refreshed);
+                let lock = self.locks.living().into_iter().find(|row| Some(&row.token) == token.as_ref());
+                Ok(match lock {
+                    Some(lock) => lockinfo::answer(response, &lock, &context.base_path, &self.prefix),
+                    None => response,
+                })
+            }
             _ => {
                 let body = read_xml(body).await?;
-                super::proppatch::refuse_entities(&body)?;
                 self.pass(request, body, &scope, locks, context).await
             }
         }
@@ -153,8 +169,10 @@ impl Dav {
             prefix: self.prefix.clone(),
             principal: principal(context),
             tokens,
+            owner: None,
             life: locks::wanted_life(&parts.headers),
             members,
+            failure: scope.0.failure.clone(),
         }
     }
 
@@ -175,7 +193,7 @@ impl Dav {
             depth_zero: asked.depth == Depth::Zero,
             upload,
             replaced: Mutex::default(),
-            failure: Mutex::default(),
+            failure: Arc::default(),
         })))
     }
 
@@ -200,23 +218,18 @@ fn principal(context: &Context) -> String {
 
 /// A status of dav-server's with words.
 fn explained(status: StatusCode) -> Failure {
-    let (text, condition) = match status {
-        StatusCode::BAD_REQUEST => ("the request is malformed", None),
-        StatusCode::FORBIDDEN => ("this is not allowed", None),
-        StatusCode::NOT_FOUND => ("nothing is here", None),
-        StatusCode::METHOD_NOT_ALLOWED => ("something is already here", None),
-        StatusCode::CONFLICT => ("the folder above does not exist, or the lock token is not of this lock", None),
-        StatusCode::PRECONDITION_FAILED => ("a condition of the request does not hold", None),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => ("this method takes no body", None),
-        StatusCode::LOCKED => ("somebody holds a lock on this", Some("lock-token-submitted")),
-        StatusCode::BAD_GATEWAY => ("the destination is not on this server", None),
-        _ => ("the request could not be carried out", None),
+    let text = match status {
+        StatusCode::BAD_REQUEST => "the request is malformed",
+        StatusCode::FORBIDDEN => "this is not allowed",
+        StatusCode::NOT_FOUND => "nothing is here",
+        StatusCode::METHOD_NOT_ALLOWED => "something is already here",
+        StatusCode::CONFLICT => "the folder above does not exist, or the lock token is not of this lock",
+        StatusCode::PRECONDITION_FAILED => "a condition of the request does not hold",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "this method takes no body",
+        StatusCode::BAD_GATEWAY => "the destination is not on this server",
+        _ => "the request could not be carried out",
     };
-    let failure = Failure::new(status, text);
-    match condition {
-        Some(name) => failure.condition(name),
-        None => failure,
-    }
+    Failure::new(status, text)
 }
 
 fn upload_options(headers: &HeaderMap) -> Result<UploadOptions, Failure> {

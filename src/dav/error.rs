@@ -20,9 +20,11 @@ pub(super) struct Failure {
     pub(super) text: String,
     /// Name of the violated precondition in the `DAV:` namespace (RFC 4918, section 16).
     pub(super) condition: Option<&'static str>,
+    /// URL of the resource that the condition is about, encoded.
+    pub(super) about: Option<Box<str>>,
     pub(super) retry_after: Option<Duration>,
     /// For the log.
-    pub(super) cause: Option<String>,
+    pub(super) cause: Option<Box<str>>,
     pub(super) headers: Vec<(header::HeaderName, HeaderValue)>,
 }
 
@@ -31,7 +33,15 @@ const DEFAULT_RETRY: Duration = Duration::from_secs(5);
 
 impl Failure {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), condition: None, retry_after: None, cause: None, headers: Vec::new() }
+        Self {
+            status,
+            text: text.into(),
+            condition: None,
+            about: None,
+            retry_after: None,
+            cause: None,
+            headers: Vec::new(),
+        }
     }
 
     pub(super) fn condition(mut self, name: &'static str) -> Self {
@@ -44,13 +54,21 @@ impl Failure {
         self
     }
 
+    /// Somebody else's lock, by the URL where it sits, is in the way. A lock cannot be had beside it; any other method
+    /// lacks its token.
+    pub(super) fn locked(lock_root: String, wants_lock: bool) -> Self {
+        let condition = if wants_lock { "no-conflicting-lock" } else { "lock-token-submitted" };
+        let failure = Self::new(StatusCode::LOCKED, "somebody holds a lock on this").condition(condition);
+        Self { about: Some(lock_root.into()), ..failure }
+    }
+
     fn busy(text: &str, wait: Option<Duration>) -> Self {
         Self { retry_after: Some(wait.unwrap_or(DEFAULT_RETRY)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
     }
 
     /// The answer; a body only where the method allows one.
     pub(super) fn into_response(self, head: bool) -> Response<Body> {
-        let document = document(self.condition, &self.text);
+        let document = document(self.condition, self.about.as_deref(), &self.text);
         let mut response = Response::new(if head { body::empty() } else { body::full(document) });
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -65,8 +83,12 @@ impl Failure {
     }
 }
 
-fn document(condition: Option<&str>, text: &str) -> String {
-    let condition = condition.map(|name| format!("<D:{name}/>")).unwrap_or_default();
+fn document(condition: Option<&str>, about: Option<&str>, text: &str) -> String {
+    let condition = condition.map(|name| match about {
+        Some(href) => format!("<D:{name}><D:href>{href}</D:href></D:{name}>"),
+        None => format!("<D:{name}/>"),
+    });
+    let condition = condition.unwrap_or_default();
     let text = quick_xml::escape::partial_escape(text);
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\">{condition}\
@@ -135,7 +157,7 @@ impl From<drive::Error> for Failure {
             E::Data(data) => of_data(data.kind),
             E::State(_) => Self::busy("the state store failed; the server's log says why", None),
         };
-        failure.cause = Some(error.to_string());
+        failure.cause = Some(error.to_string().into());
         failure
     }
 }
@@ -244,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_text_is_escaped() {
-        assert!(document(None, "a<b&c").contains("a&lt;b&amp;c"));
-        assert!(document(Some("propfind-finite-depth"), "").contains("<D:propfind-finite-depth/>"));
+        assert!(document(None, None, "a<b&c").contains("a&lt;b&amp;c"));
+        assert!(document(Some("propfind-finite-depth"), None, "").contains("<D:propfind-finite-depth/>"));
     }
 }

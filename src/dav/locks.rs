@@ -12,6 +12,7 @@ use http::HeaderMap;
 use parking_lot::Mutex;
 use xmltree::Element;
 
+use super::error::Failure;
 use super::href;
 use crate::drive::Path;
 use crate::state::{self, LockRow, Store};
@@ -73,10 +74,14 @@ pub(super) struct LockView {
     pub(super) principal: String,
     /// Lock tokens that came with the request.
     pub(super) tokens: Vec<String>,
-    /// How long a lock is wanted for, where the client says.
+    /// The `owner` element of the lock that is wanted.
+    pub(super) owner: Option<String>,
+    /// How long it is wanted for, where the client says.
     pub(super) life: Option<Duration>,
     /// Paths that the request makes appear or vanish.
     pub(super) members: Vec<Path>,
+    /// Where it is said which lock was in the way; dav-server does not tell it on.
+    pub(super) failure: Arc<Mutex<Option<Failure>>>,
 }
 
 impl LockView {
@@ -93,6 +98,13 @@ impl LockView {
         self.is_own(row) && self.tokens.contains(&row.token)
     }
 
+    /// Tells of the lock that is in the way.
+    fn refuse(&self, row: &LockRow, wants_lock: bool) -> DavLock {
+        let root = href::encode(&self.prefix, &root(row, &self.base), false);
+        *self.failure.lock() = Some(Failure::locked(root, wants_lock));
+        self.shown(row)
+    }
+
     fn is_own(&self, row: &LockRow) -> bool {
         row.principal.as_deref().unwrap_or_default() == self.principal
     }
@@ -104,14 +116,14 @@ impl LockView {
     }
 
     fn shown(&self, row: &LockRow) -> DavLock {
-        let path = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
-        let path = path.strip_base(&self.base).unwrap_or_else(Path::root);
-        let shown = DavPath::new(&href::encode(&self.prefix, &path, false)).or_else(|_| DavPath::new("/"));
+        let root = root(row, &self.base);
+        let shown = DavPath::new(&href::encode(&self.prefix, &root, false)).or_else(|_| DavPath::new("/"));
         DavLock {
             token: row.token.clone(),
             path: Box::new(shown.unwrap_or_else(|_| unreachable!("`/` is a path"))),
             principal: row.principal.clone(),
-            owner: row.owner.as_deref().and_then(|xml| Element::parse(xml.as_bytes()).ok()).map(Box::new),
+            // The answer is written from the row.
+            owner: None,
             timeout_at: row
                 .expires_at
                 .and_then(|at| u64::try_from(at).ok())
@@ -170,23 +182,17 @@ impl DavLockSystem for LockView {
         &'_ self,
         path: &DavPath,
         principal: Option<&str>,
-        owner: Option<&Element>,
+        _owner: Option<&Element>,
         _timeout: Option<Duration>,
         shared: bool,
         deep: bool,
     ) -> LsFuture<'_, Result<DavLock, DavLock>> {
         let (timeout_s, expires_at) = life(self.life);
-        let owner = owner.map(|element| {
-            let mut xml = Vec::new();
-            let written =
-                element.write_with_config(&mut xml, xmltree::EmitterConfig::new().write_document_declaration(false));
-            written.ok().and_then(|()| String::from_utf8(xml).ok()).unwrap_or_default()
-        });
         let row = LockRow {
             token: uuid::Uuid::new_v4().urn().to_string(),
             path: self.inside(path).map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned()),
             principal: principal.map(str::to_owned),
-            owner: owner.filter(|xml| !xml.is_empty()),
+            owner: self.owner.clone(),
             timeout_s,
             expires_at,
             shared,
@@ -197,7 +203,7 @@ impl DavLockSystem for LockView {
         let conflict = conflict.or_else(|| self.folder_conflict(&inside, |row| self.holds(row)));
         Box::pin(async move {
             if let Some(other) = conflict {
-                return Err(self.shown(&other));
+                return Err(self.refuse(&other, true));
             }
             if self.locks.living().len() >= MAX_LOCKS {
                 tracing::warn!("there are {MAX_LOCKS} locks; no more are given");
@@ -251,7 +257,7 @@ impl DavLockSystem for LockView {
         let conflict = self
             .inside(path)
             .and_then(|path| self.conflict(&path, deep, held, false).or_else(|| self.folder_conflict(&path, held)));
-        Box::pin(async move { conflict.map_or(Ok(()), |row| Err(self.shown(&row))) })
+        Box::pin(async move { conflict.map_or(Ok(()), |row| Err(self.refuse(&row, false))) })
     }
 
     fn discover(&'_ self, path: &DavPath) -> LsFuture<'_, Vec<DavLock>> {
@@ -277,22 +283,26 @@ impl DavLockSystem for LockView {
 
 /// `activelock` elements of the locks that cover a path (RFC 4918, section 15.8).
 pub(super) fn discovery(rows: &[LockRow], path: &Path, base: &Path, prefix: &str) -> String {
-    let mut xml = String::new();
-    for row in rows.iter().filter(|row| covers(row, path)) {
-        let root = Path::parse(&row.path).ok().and_then(|path| path.strip_base(base)).unwrap_or_else(Path::root);
-        let timeout = row.timeout_s.map_or_else(|| "Infinite".to_owned(), |s| format!("Second-{s}"));
-        xml.push_str(&format!(
-            "<D:activelock><D:lockscope><D:{}/></D:lockscope><D:locktype><D:write/></D:locktype><D:depth>{}</D:depth>{}\
-             <D:timeout>{timeout}</D:timeout><D:locktoken><D:href>{}</D:href></D:locktoken>\
-             <D:lockroot><D:href>{}</D:href></D:lockroot></D:activelock>",
-            if row.shared { "shared" } else { "exclusive" },
-            if row.deep { "infinity" } else { "0" },
-            row.owner.as_deref().unwrap_or_default(),
-            row.token,
-            href::encode(prefix, &root, false),
-        ));
-    }
-    xml
+    rows.iter().filter(|row| covers(row, path)).map(|row| active_lock(row, base, prefix)).collect()
+}
+
+pub(super) fn active_lock(row: &LockRow, base: &Path, prefix: &str) -> String {
+    let timeout = row.timeout_s.map_or_else(|| "Infinite".to_owned(), |s| format!("Second-{s}"));
+    format!(
+        "<D:activelock><D:lockscope><D:{}/></D:lockscope><D:locktype><D:write/></D:locktype><D:depth>{}</D:depth>{}\
+         <D:timeout>{timeout}</D:timeout><D:locktoken><D:href>{}</D:href></D:locktoken>\
+         <D:lockroot><D:href>{}</D:href></D:lockroot></D:activelock>",
+        if row.shared { "shared" } else { "exclusive" },
+        if row.deep { "infinity" } else { "0" },
+        row.owner.as_deref().unwrap_or_default(),
+        row.token,
+        href::encode(prefix, &root(row, base), false),
+    )
+}
+
+/// Where a lock sits, as its user sees it; one above the base path is at its top.
+fn root(row: &LockRow, base: &Path) -> Path {
+    Path::parse(&row.path).ok().and_then(|path| path.strip_base(base)).unwrap_or_else(Path::root)
 }
 
 fn unix_now() -> i64 {

@@ -9,7 +9,8 @@ use quick_xml::name::ResolveResult;
 
 /// Largest body of a request that carries XML.
 pub(super) const MAX_BODY: usize = 64 << 10;
-const MAX_DEPTH: usize = 16;
+/// Deepest nesting of such a body.
+pub(super) const MAX_DEPTH: usize = 16;
 const MAX_PROPERTIES: usize = 256;
 
 /// Name of a property.
@@ -69,6 +70,9 @@ impl Propfind {
                 Event::Start(start) | Event::Empty(start) => {
                     let name =
                         PropName { namespace: resolved(namespace)?, name: start.local_name().as_ref().to_owned() };
+                    if !is_name(&name.name) {
+                        return Err(RequestError::Malformed(format!("{:?} is no name", name.name)));
+                    }
                     if let Some(attribute) = start.attributes().find_map(Result::err) {
                         return Err(RequestError::Malformed(attribute.to_string()));
                     }
@@ -100,10 +104,31 @@ impl Propfind {
 
 fn resolved(namespace: ResolveResult<'_>) -> Result<String, RequestError> {
     match namespace {
-        ResolveResult::Bound(namespace) => Ok(namespace.as_ref().to_owned()),
+        ResolveResult::Bound(namespace) => {
+            let namespace = quick_xml::escape::unescape(namespace.as_ref())
+                .map_err(|error| RequestError::Malformed(error.to_string()))?;
+            if namespace.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
+                return Err(RequestError::Malformed("a namespace has a control character".to_owned()));
+            }
+            Ok(namespace.into_owned())
+        }
         ResolveResult::Unbound => Ok(String::new()),
         ResolveResult::Unknown(prefix) => Err(RequestError::Malformed(format!("prefix {prefix:?} is not bound"))),
     }
+}
+
+/// Whether an answer can hold an element of this name: the reader takes anything for one (XML 1.0, section 2.3,
+/// without the colon).
+fn is_name(name: &str) -> bool {
+    let begins = |c: char| {
+        matches!(c, 'A'..='Z' | '_' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
+            | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
+            | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}'
+            | '\u{10000}'..='\u{effff}')
+    };
+    let within =
+        |c: char| matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}');
+    name.starts_with(begins) && name.chars().all(|c| begins(c) || within(c))
 }
 
 #[derive(Default)]
@@ -171,6 +196,8 @@ mod tests {
             <a:prop><a:getetag/><o:checksums/><bare/><a:getetag/></a:prop></a:propfind>"#;
         let names = vec![name("DAV:", "getetag"), name("http://owncloud.org/ns", "checksums"), name("", "bare")];
         assert_eq!(Propfind::parse(prop).unwrap(), Propfind::Prop(names));
+        let escaped = b"<propfind xmlns='DAV:'><prop><p xmlns='urn:p?a&amp;b'/></prop></propfind>";
+        assert_eq!(Propfind::parse(escaped).unwrap(), Propfind::Prop(vec![name("urn:p?a&b", "p")]));
         let all = b"<D:propfind xmlns:D='DAV:'><D:allprop/><D:include><D:quota-used-bytes/></D:include></D:propfind>";
         assert_eq!(Propfind::parse(all).unwrap(), Propfind::AllProp(vec![name("DAV:", "quota-used-bytes")]));
     }
@@ -195,6 +222,10 @@ mod tests {
             "<propfind xmlns='DAV:'><D:prop/></propfind>",
             "<propfind xmlns='DAV:'><prop/></propfind><propfind xmlns='DAV:'><prop/></propfind>",
             "hello",
+            "<propfind xmlns='DAV:'><prop><1/></prop></propfind>",
+            "<propfind xmlns='DAV:'><prop><a&b/></prop></propfind>",
+            "<propfind xmlns='DAV:'><prop><a<b/></prop></propfind>",
+            "<propfind xmlns='DAV:'><prop><a xmlns='\u{1}'/></prop></propfind>",
         ] {
             assert!(Propfind::parse(body.as_bytes()).is_err(), "{body}");
         }

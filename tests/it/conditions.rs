@@ -193,3 +193,19 @@ async fn a_prefix_of_any_letters_is_served_for_writing_too() {
     let listed = world.propfind("/%E6%88%91%E7%9A%84%20%E7%9B%98/", "1").await.text().await.unwrap();
     assert_eq!(hrefs(&listed).len(), 2);
 }
+
+#[tokio::test]
+async fn a_refusal_names_the_lock_that_is_in_the_way() {
+    let world = World::start().await;
+    world.sim.write("/dir (1)/a", "x");
+    lock(&world, "/dav/dir%20(1)").await;
+    let refused = world.request("PUT", "/dav/dir%20(1)/a").body("x").send().await.unwrap();
+    assert_eq!(refused.status(), 423);
+    let root = "<D:href>/dav/dir%20%281%29</D:href>";
+    let text = refused.text().await.unwrap();
+    assert!(text.contains(&format!("<D:lock-token-submitted>{root}</D:lock-token-submitted>")), "{text}");
+    let second = world.request("LOCK", "/dav/dir%20(1)/a").body(LOCK).send().await.unwrap();
+    assert_eq!(second.status(), 423);
+    let text = second.text().await.unwrap();
+    assert!(text.contains(&format!("<D:no-conflicting-lock>{root}</D:no-conflicting-lock>")), "{text}");
+}

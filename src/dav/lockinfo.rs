@@ -1,0 +1,91 @@
+//! The body of LOCK (RFC 4918, section 14.11) and its answer.
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::body::{self, Body};
+use super::error::Failure;
+use super::locks;
+use super::propfind_request::PropName;
+use super::request_xml::{Fragment, fragments};
+use crate::drive::Path;
+use crate::state::LockRow;
+
+/// The lock that a client wants.
+#[derive(Debug)]
+pub(super) struct LockInfo {
+    shared: bool,
+    /// The client's `owner` element as it came.
+    pub(super) owner: Option<String>,
+}
+
+impl LockInfo {
+    /// Reads a body; elements that nobody knows are ignored (RFC 4918, section 17).
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Failure> {
+        let wrong = |text: &str| Failure::new(StatusCode::BAD_REQUEST, text);
+        let is = |name: &PropName, local: &str| name.namespace == "DAV:" && name.name == local;
+        let found = fragments(body, 1)?;
+        if !found.iter().all(|(above, _)| is(&above[0], "lockinfo")) {
+            return Err(wrong("the request body is not a lockinfo"));
+        }
+        let child = |name: &str| found.iter().map(|(_, element)| element).find(|element| is(&element.name, name));
+        let holds = |name: &str, local: &str| {
+            let inner = child(name).and_then(|element| fragments(element.xml.as_bytes(), 1).ok()).unwrap_or_default();
+            inner.iter().any(|(_, Fragment { name, .. })| is(name, local))
+        };
+        let shared = match (holds("lockscope", "exclusive"), holds("lockscope", "shared")) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => return Err(wrong("a lock must be exclusive or shared")),
+        };
+        if !holds("locktype", "write") {
+            return Err(wrong("there are write locks only"));
+        }
+        Ok(Self { shared, owner: child("owner").map(|owner| owner.xml.clone()) })
+    }
+
+    /// The body as dav-server is to read it.
+    pub(super) fn restated(&self) -> String {
+        let scope = if self.shared { "shared" } else { "exclusive" };
+        format!(
+            "<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:{scope}/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>"
+        )
+    }
+}
+
+/// dav-server's answer with the lock as PROPFIND shows it.
+pub(super) fn answer(mut response: Response<Body>, lock: &LockRow, base: &Path, prefix: &str) -> Response<Body> {
+    let lock = locks::active_lock(lock, base, prefix);
+    *response.body_mut() = body::full(format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>{lock}</D:lockdiscovery></D:prop>\n"
+    ));
+    let xml = HeaderValue::from_static("application/xml; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, xml);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(inner: &str) -> Result<LockInfo, Failure> {
+        LockInfo::parse(format!("<l:lockinfo xmlns:l=\"DAV:\">{inner}</l:lockinfo>").as_bytes())
+    }
+
+    const SCOPE: &str = "<l:lockscope><l:exclusive/></l:lockscope>";
+    const TYPE: &str = "<l:locktype><l:write/></l:locktype>";
+
+    #[test]
+    fn scope_and_type_are_needed_and_the_owner_is_kept_as_it_came() {
+        let info = parse(&format!(
+            "{SCOPE}<x xmlns=\"urn:x\"/>{TYPE}<l:owner xml:lang=\"en\">me <l:href>a</l:href></l:owner>"
+        ))
+        .unwrap();
+        assert!(!info.shared);
+        assert_eq!(info.owner.unwrap(), "<l:owner xmlns:l=\"DAV:\" xml:lang=\"en\">me <l:href>a</l:href></l:owner>");
+        assert!(parse(&format!("{}{TYPE}", SCOPE.replace("exclusive", "shared"))).unwrap().shared);
+        for wrong in [SCOPE, TYPE, "", "<lockscope><exclusive/></lockscope>"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(LockInfo::parse(b"<lockinfo/>").is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! Stored properties: kept as they came, refused where the server computes them, bounded.
+
+use crate::harness::World;
+
+async fn patch(world: &World, body: &str) -> (u16, String) {
+    let answer = world.request("PROPPATCH", "/dav/a").body(body.to_owned()).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+async fn asked(world: &World, property: &str) -> String {
+    let body = format!("<D:propfind xmlns:D=\"DAV:\"><D:prop>{property}</D:prop></D:propfind>");
+    let answer = world.request("PROPFIND", "/dav/a").header("depth", "0").body(body).send().await.unwrap();
+    assert_eq!(answer.status(), 207);
+    let text = answer.text().await.unwrap();
+    assert!(xmltree::Element::parse(text.as_bytes()).is_ok(), "{text}");
+    text
+}
+
+async fn world() -> World {
+    let world = World::start().await;
+    world.sim.write("/a", "x");
+    world
+}
+
+#[tokio::test]
+async fn a_property_comes_back_exactly_as_it_was_stored() {
+    let world = world().await;
+    for (property, name, kept) in [
+        (
+            "<n:t xmlns:n=\"urn:n\" xml:lang=\"en\" n:q=\"1\"> <n:b> </n:b> <![CDATA[<&]]> &amp; </n:t>",
+            "<n:t xmlns:n=\"urn:n\"/>",
+            " <n:b> </n:b> <![CDATA[<&]]> &amp; </n:t>",
+        ),
+        (
+            "<n:t xmlns:n=\"urn:n\" xml:lang=\"en\" n:q=\"1\"/>",
+            "<n:t xmlns:n=\"urn:n\"/>",
+            "xml:lang=\"en\" n:q=\"1\"/>",
+        ),
+        ("<t xmlns=\"http://h/?a=1&amp;b=2\">v</t>", "<x:t xmlns:x=\"http://h/?a=1&amp;b=2\"/>", ">v</t>"),
+        ("<t xmlns=\"\">none</t>", "<t xmlns=\"\"/>", ">none</t>"),
+        ("<D:comment>in DAV:</D:comment>", "<D:comment/>", ">in DAV:</D:comment>"),
+        (
+            "<n:电影 xmlns:n=\"urn:n\">\u{10000}&#x10000;</n:电影>",
+            "<n:电影 xmlns:n=\"urn:n\"/>",
+            ">\u{10000}&#x10000;</n:电影>",
+        ),
+    ] {
+        let set = format!(
+            "<D:propertyupdate xmlns:D=\"DAV:\" xml:lang=\"zh\"><D:set><D:prop>{property}</D:prop></D:set></D:propertyupdate>"
+        );
+        let (status, answer) = patch(&world, &set).await;
+        assert!(status == 207 && answer.contains("200 OK"), "{answer}");
+        let found = asked(&world, name).await;
+        assert!(found.contains(kept) && !found.contains("404"), "{property}\n{found}");
+        assert!(found.contains("xml:lang=\"en\"") || found.contains("xml:lang=\"zh\""), "{found}");
+    }
+    let all = world.propfind("/dav/a", "0").await.text().await.unwrap();
+    assert!(xmltree::Element::parse(all.as_bytes()).is_ok(), "{all}");
+}
+
+#[tokio::test]
+async fn what_the_server_computes_is_protected_and_says_so() {
+    let world = world().await;
+    let set = "<propertyupdate xmlns=\"DAV:\"><set><prop><n xmlns=\"urn:n\">1</n><getetag>x</getetag></prop></set></propertyupdate>";
+    let (status, answer) = patch(&world, set).await;
+    assert_eq!(status, 207);
+    for part in ["424 Failed Dependency", "403 Forbidden", "<D:error><D:cannot-modify-protected-property/></D:error>"] {
+        assert!(answer.contains(part), "{part}: {answer}");
+    }
+    assert!(asked(&world, "<n xmlns=\"urn:n\"/>").await.contains("404"));
+}
+
+#[tokio::test]
+async fn bodies_that_would_exhaust_a_reader_are_refused() {
+    let world = world().await;
+    let deep = "<a>".repeat(9000) + &"</a>".repeat(9000);
+    let set = format!("<propertyupdate xmlns=\"DAV:\"><set><prop>{deep}</prop></set></propertyupdate>");
+    assert_eq!(patch(&world, &set).await.0, 400);
+    let lock = format!("<lockinfo xmlns=\"DAV:\"><owner>{deep}</owner></lockinfo>");
+    assert_eq!(world.request("LOCK", "/dav/a").body(lock).send().await.unwrap().status(), 400);
+    let wide = "<!DOCTYPE a [<!ENTITY b \"c\">]><propertyupdate xmlns=\"DAV:\"><set><prop><a>&b;</a></prop></set></propertyupdate>";
+    let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(wide.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    assert_eq!(world.request("PROPPATCH", "/dav/a").body(wide).send().await.unwrap().status(), 400);
+    for name in ["<1/>", "<a&b/>", "<n:a xmlns:n=\"&#1;\"/>"] {
+        let body = format!("<propfind xmlns=\"DAV:\"><prop>{name}</prop></propfind>");
+        let answer = world.request("PROPFIND", "/dav/a").header("depth", "0").body(body).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{name}");
+    }
+    assert_eq!(world.propfind("/dav/a", "0").await.status(), 207);
+}
+
+#[tokio::test]
+async fn a_lock_s_owner_comes_back_as_it_came() {
+    let world = world().await;
+    for owner in [
+        "<owner>me &amp; you</owner>",
+        "<owner xml:lang=\"en\"><href>http://h/?a&amp;b</href><n:x xmlns:n=\"urn:n\" n:y=\"1\"/></owner>",
+    ] {
+        let body = format!(
+            "<lockinfo xmlns=\"DAV:\"><unknown/><locktype><write/></locktype><lockscope><shared/></lockscope>{owner}</lockinfo>"
+        );
+        let kept = owner.split_once('>').unwrap().1;
+        let locked = world.request("LOCK", "/dav/a").body(body).send().await.unwrap();
+        assert_eq!(locked.status(), 200);
+        let token = crate::harness::header(&locked, "lock-token").to_owned();
+        let locked = locked.text().await.unwrap();
+        let refreshed = world.request("LOCK", "/dav/a").header("if", format!("({token})")).send().await.unwrap();
+        let refreshed = refreshed.text().await.unwrap();
+        let listed = world.propfind("/dav/a", "0").await.text().await.unwrap();
+        for text in [locked, refreshed, listed] {
+            assert!(text.contains(kept) && text.contains("<D:depth>infinity</D:depth>"), "{text}");
+            assert!(xmltree::Element::parse(text.as_bytes()).is_ok(), "{text}");
+        }
+        world.request("UNLOCK", "/dav/a").header("lock-token", token).send().await.unwrap();
+    }
+}
