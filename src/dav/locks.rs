@@ -3,6 +3,7 @@
 //! dav-server asks and decides with them; this is what is locked and for how long. Few locks are ever
 //! held at a time, so they are one list.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +11,7 @@ use dav_server::davpath::DavPath;
 use dav_server::ls::{DavLock, DavLockSystem, LsFuture};
 use http::HeaderMap;
 use parking_lot::Mutex;
+use unicode_normalization::UnicodeNormalization as _;
 use xmltree::Element;
 
 use super::error::Failure;
@@ -89,7 +91,7 @@ impl LockView {
     fn folder_conflict(&self, path: &Path, held: impl Fn(&LockRow) -> bool) -> Option<LockRow> {
         let folder = path.parent().filter(|_| self.members.contains(path))?;
         let rows = self.locks.living();
-        let locks: Vec<&LockRow> = rows.iter().filter(|row| row.path == folder.as_str()).collect();
+        let locks: Vec<&LockRow> = rows.iter().filter(|row| key(&row.path) == key(folder.as_str())).collect();
         if locks.iter().any(|row| held(row)) { None } else { locks.first().map(|row| (*row).clone()) }
     }
 
@@ -144,7 +146,7 @@ impl LockView {
         if let Some(row) = exclusive.or(shared) {
             return Some((*row).clone());
         }
-        let below = |row: &&LockRow| Path::parse(&row.path).is_ok_and(|locked| locked.strip_base(path).is_some());
+        let below = |row: &&LockRow| lies_in(&row.path, path.as_str());
         rows.iter()
             .filter(|_| deep)
             .filter(below)
@@ -155,8 +157,21 @@ impl LockView {
 
 /// Whether a path lies within a lock.
 pub(super) fn covers(row: &LockRow, path: &Path) -> bool {
-    row.path == path.as_str()
-        || (row.deep && Path::parse(&row.path).is_ok_and(|locked| path.strip_base(&locked).is_some()))
+    if row.deep { lies_in(path.as_str(), &row.path) } else { key(&row.path) == key(path.as_str()) }
+}
+
+/// A path as locks compare it: both Unicode forms of a name are one file.
+fn key(path: &str) -> Cow<'_, str> {
+    if path.is_ascii() { path.into() } else { path.nfc().collect() }
+}
+
+/// Whether a path is the other or below it.
+fn lies_in(path: &str, above: &str) -> bool {
+    let (path, above) = (key(path), key(above));
+    match path.strip_prefix(above.trim_end_matches('/')) {
+        Some(rest) => rest.is_empty() || rest.starts_with('/'),
+        None => false,
+    }
 }
 
 /// The first `Timeout` that can be read (RFC 4918, section 10.7); what has no end is as long as locks get.
@@ -272,7 +287,7 @@ impl DavLockSystem for LockView {
         let inside = self.inside(path);
         Box::pin(async move {
             let Some(path) = inside else { return Ok(()) };
-            let below = |row: &LockRow| Path::parse(&row.path).is_ok_and(|locked| locked.strip_base(&path).is_some());
+            let below = |row: &LockRow| lies_in(&row.path, path.as_str());
             let tokens: Vec<String> =
                 self.locks.living().iter().filter(|row| below(row)).map(|row| row.token.clone()).collect();
             self.locks.drop_tokens(&tokens).await;

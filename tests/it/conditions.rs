@@ -209,3 +209,17 @@ async fn a_refusal_names_the_lock_that_is_in_the_way() {
     let text = second.text().await.unwrap();
     assert!(text.contains(&format!("<D:no-conflicting-lock>{root}</D:no-conflicting-lock>")), "{text}");
 }
+
+#[tokio::test]
+async fn a_lock_holds_for_both_unicode_forms_of_a_name() {
+    let world = World::start().await;
+    world.sim.write("/caf\u{e9}/a", "x");
+    let token = lock(&world, "/dav/caf%C3%A9").await;
+    for path in ["/dav/cafe%CC%81/a", "/dav/cafe%CC%81/new", "/dav/caf%C3%A9/a"] {
+        assert_eq!(world.request("PUT", path).body("y").send().await.unwrap().status(), 423, "{path}");
+    }
+    let put = world.request("PUT", "/dav/cafe%CC%81/a").header("if", format!("</dav/cafe%CC%81> ({token})")).body("y");
+    assert_eq!(put.send().await.unwrap().status(), 204);
+    assert!(world.propfind("/dav/caf%C3%A9/a", "0").await.text().await.unwrap().contains("activelock"));
+    assert_eq!(unlock(&world, "/dav/cafe%CC%81", &token).await, 204);
+}
