@@ -53,6 +53,13 @@ impl Scope {
         short
     }
 
+    /// Like [`Scope::fail`], for what is done in one call: dav-server would answer some of its failures by a
+    /// multistatus, as if other parts had gone well.
+    fn fail_whole(&self, error: drive::Error) -> FsError {
+        self.refuse(Failure::from(error));
+        FsError::GeneralFailure
+    }
+
     fn refuse(&self, failure: Failure) {
         *self.0.failure.lock() = Some(failure);
     }
@@ -91,11 +98,16 @@ impl Adapter {
         let source = self.stat(&scope.0.source, scope).await?;
         let to = self.path(to, scope)?;
         let replaced = scope.0.replaced.lock().take();
-        self.tree.copy(&source, &to, replaced.as_ref()).await.map_err(|error| scope.fail(error))?;
-        if let Ok(copy) = self.tree.stat(&to, Freshness::Cached).await {
+        self.tree.copy(&source, &to, replaced.as_ref()).await.map_err(|error| scope.fail_whole(error))?;
+        self.copy_stored(&source, &to).await;
+        Ok(())
+    }
+
+    /// A copy has the stored properties of its source (RFC 4918, section 9.8.2).
+    async fn copy_stored(&self, source: &Resource, to: &Path) {
+        if let Ok(copy) = self.tree.stat(to, Freshness::Cached).await {
             self.log(self.stored.follow(&source.entry.file_id, &copy.entry.file_id, true).await);
         }
-        Ok(())
     }
 
     /// What is to be moved or copied must be on the drive; what went wrong on the way here stops it.
@@ -204,9 +216,13 @@ impl GuardedFileSystem<Scope> for Adapter {
                 Err(error) => return Err(scope.fail(error)),
             }
             match self.tree.create_folder(&path).await {
-                Err(drive::Error::NameExists) => Err(FsError::Exists),
-                made => made.map_err(|error| scope.fail(error)),
+                Err(drive::Error::NameExists) => return Err(FsError::Exists),
+                made => made.map_err(|error| scope.fail(error))?,
             }
+            if scope.0.method.as_str() == "COPY" {
+                self.copy_stored(&self.stat(&scope.0.source, scope).await?, &path).await;
+            }
+            Ok(())
         })
     }
 
@@ -224,7 +240,7 @@ impl GuardedFileSystem<Scope> for Adapter {
             let source = self.stat(&scope.0.source, scope).await?;
             let to = self.path(to, scope)?;
             let replaced = scope.0.replaced.lock().take();
-            self.tree.relocate(&source, &to, replaced.as_ref()).await.map_err(|error| scope.fail(error))?;
+            self.tree.relocate(&source, &to, replaced.as_ref()).await.map_err(|error| scope.fail_whole(error))?;
             if let Some(replaced) = replaced {
                 self.log(self.stored.forget(&replaced.entry.file_id).await);
             }

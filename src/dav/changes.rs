@@ -21,6 +21,7 @@ use super::lockinfo::{self, LockInfo};
 use super::locks::{self, LockView};
 use super::propfind::Depth;
 use super::proppatch::PropertyUpdate;
+use super::stored::Patch;
 use super::{Context, Dav, href, read_xml};
 use crate::config::Permission;
 use crate::drive::{Freshness, Path, UploadOptions};
@@ -82,7 +83,10 @@ impl Dav {
                 let href = href::encode(&self.prefix, path, resource.is_folder());
                 if update.is_allowed() && !resource.entry.file_id.is_empty() {
                     let kept = self.stored.patch(&resource.entry.file_id, update.patches()).await;
-                    kept.map_err(|error| crate::drive::Error::State(Arc::new(error)))?;
+                    if !kept.map_err(|error| crate::drive::Error::State(Arc::new(error)))? {
+                        let text = "this has too many stored properties; nothing was changed";
+                        return Err(Failure::new(StatusCode::INSUFFICIENT_STORAGE, text));
+                    }
                 }
                 Ok(update.answer(&href))
             }
@@ -104,7 +108,19 @@ impl Dav {
             }
             _ => {
                 let body = read_xml(body).await?;
-                self.pass(request, body, &scope, locks, context).await
+                let modified_ms = match asked.destination {
+                    Some(_) => oc_mtime(&parts.headers)?,
+                    None => None,
+                };
+                let mut response = self.pass(request, body, &scope, locks, context).await?;
+                if let (Some(ms), Some(destination)) = (modified_ms, &asked.destination)
+                    && response.status().is_success()
+                    && let Ok(there) = self.tree.stat(&destination.under(&context.base_path), Freshness::Cached).await
+                    && matches!(self.stored.patch(&there.entry.file_id, &[Patch::Modified(ms)]).await, Ok(true))
+                {
+                    response.headers_mut().insert("x-oc-mtime", HeaderValue::from_static("accepted"));
+                }
+                Ok(response)
             }
         }
     }
@@ -184,6 +200,12 @@ impl Dav {
                 // RFC 9110, section 14.5: a server that cannot do it must not take the part for the whole.
                 return Err(Failure::new(StatusCode::BAD_REQUEST, "a part of a file cannot be put; send the whole"));
             }
+            let coding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().trim_ascii());
+            if coding.is_some_and(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) {
+                // The drive keeps no coding beside the content: whoever reads it back would take it for the content.
+                let text = "a file cannot be put in a content coding; send it as it is";
+                return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+            }
             upload = upload_options(headers)?;
         }
         Ok(Scope(Arc::new(ScopeInner {
@@ -236,25 +258,30 @@ fn upload_options(headers: &HeaderMap) -> Result<UploadOptions, Failure> {
     let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     // Finder sends chunked bodies and promises the length in a header of its own.
     let size = number("content-length").or_else(|| number("x-expected-entity-length"));
-    let modified_ms = match headers.get("x-oc-mtime").map(|value| value.to_str().unwrap_or_default().trim()) {
-        None => None,
-        Some(text) => {
-            let seconds = text.parse::<f64>().ok().filter(|s| s.is_finite() && s.abs() < 1e12);
-            let wrong = || Failure::new(StatusCode::BAD_REQUEST, "X-OC-Mtime must be Unix seconds");
-            #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]
-            Some((seconds.ok_or_else(wrong)? * 1000.0) as i64)
-        }
-    };
-    let announced = headers.get("oc-checksum").and_then(|value| value.to_str().ok());
-    let sha1 =
-        match announced.and_then(|text| text.split_once(':')).filter(|(kind, _)| kind.eq_ignore_ascii_case("sha1")) {
-            None => None,
-            Some((_, hex)) => Some(
-                parse_sha1(hex.trim())
-                    .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "OC-Checksum is malformed"))?,
-            ),
-        };
-    Ok(UploadOptions { size, sha1, modified_ms })
+    Ok(UploadOptions { size, sha1: announced_sha1(headers)?, modified_ms: oc_mtime(headers)? })
+}
+
+/// `X-OC-Mtime` in Unix milliseconds.
+fn oc_mtime(headers: &HeaderMap) -> Result<Option<i64>, Failure> {
+    let Some(value) = headers.get("x-oc-mtime") else { return Ok(None) };
+    let seconds = value.to_str().unwrap_or_default().trim().parse::<f64>();
+    let seconds = seconds.ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12);
+    let wrong = || Failure::new(StatusCode::BAD_REQUEST, "X-OC-Mtime must be Unix seconds");
+    #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]
+    Ok(Some((seconds.ok_or_else(wrong)? * 1000.0) as i64))
+}
+
+/// The SHA-1 of `OC-Checksum: KIND:hex KIND:hex …`. What the drive cannot confirm counts for nothing.
+fn announced_sha1(headers: &HeaderMap) -> Result<Option<[u8; 20]>, Failure> {
+    let text = headers.get("oc-checksum").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kinds = text.split_ascii_whitespace().filter_map(|checksum| checksum.split_once(':'));
+    match { kinds }.find(|(kind, _)| kind.eq_ignore_ascii_case("sha1")) {
+        None => Ok(None),
+        Some((_, hex)) => match parse_sha1(hex) {
+            None => Err(Failure::new(StatusCode::BAD_REQUEST, "OC-Checksum is malformed")),
+            sha1 => Ok(sha1),
+        },
+    }
 }
 
 fn parse_sha1(hex: &str) -> Option<[u8; 20]> {

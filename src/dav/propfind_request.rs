@@ -11,7 +11,7 @@ use quick_xml::name::ResolveResult;
 pub(super) const MAX_BODY: usize = 64 << 10;
 /// Deepest nesting of such a body.
 pub(super) const MAX_DEPTH: usize = 16;
-const MAX_PROPERTIES: usize = 256;
+pub(super) const MAX_PROPERTIES: usize = 256;
 
 /// Name of a property.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::body::{self, Body};
 use super::error::Failure;
-use super::propfind_request::PropName;
+use super::propfind_request::{MAX_PROPERTIES, PropName};
 use super::request_xml::{Fragment, fragments};
 use super::stored::Patch;
 
@@ -56,6 +56,9 @@ impl PropertyUpdate {
                 ("remove", "prop") => update.add(property, false),
                 _ => {}
             }
+        }
+        if update.named.len() > MAX_PROPERTIES {
+            return Err(wrong("the request body names too many properties"));
         }
         if update.named.is_empty() {
             return Err(wrong("the request body names no property"));

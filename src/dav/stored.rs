@@ -77,8 +77,8 @@ impl Stored {
         self.of(&entry.file_id).and_then(|notes| notes.modified_ms).unwrap_or(entry.modified_ms)
     }
 
-    /// Carries out a PROPPATCH, all of it or nothing.
-    pub(super) async fn patch(&self, file_id: &str, patches: &[Patch]) -> Result<(), state::Error> {
+    /// Carries out a PROPPATCH, all of it or nothing; false if the item would have too many.
+    pub(super) async fn patch(&self, file_id: &str, patches: &[Patch]) -> Result<bool, state::Error> {
         let _change = self.change.lock().await;
         let mut rows = self.of(file_id).map(|notes| notes.properties.clone()).unwrap_or_default();
         for patch in patches {
@@ -88,7 +88,7 @@ impl Stored {
                 Patch::Modified(ms) => ("DAV:", LAST_MODIFIED, Some(ms.to_string())),
             };
             rows.retain(|row| row.namespace != namespace || row.name != name);
-            if let Some(xml) = xml.filter(|_| rows.len() < MAX_OF_ONE) {
+            if let Some(xml) = xml {
                 rows.push(PropertyRow {
                     file_id: file_id.to_owned(),
                     namespace: namespace.to_owned(),
@@ -97,7 +97,11 @@ impl Stored {
                 });
             }
         }
-        self.put(file_id, rows).await
+        if rows.len() > MAX_OF_ONE {
+            return Ok(false);
+        }
+        self.put(file_id, rows).await?;
+        Ok(true)
     }
 
     /// The item's successor takes its properties over; `times` says whether its set time too.

@@ -114,3 +114,40 @@ async fn a_lock_s_owner_comes_back_as_it_came() {
         world.request("UNLOCK", "/dav/a").header("lock-token", token).send().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_item_has_no_more_properties_than_can_be_asked_for() {
+    let world = world().await;
+    let set = |from: usize, to: usize| {
+        let named: String = (from..to).map(|n| format!("<p{n} xmlns=\"u\">v</p{n}>")).collect();
+        format!("<propertyupdate xmlns=\"DAV:\"><set><prop>{named}</prop></set></propertyupdate>")
+    };
+    assert_eq!(patch(&world, &set(0, 257)).await.0, 400);
+    assert_eq!(patch(&world, &set(0, 256)).await.0, 207);
+    assert_eq!(patch(&world, &set(250, 260)).await.0, 507);
+    assert_eq!(patch(&world, &set(200, 256)).await.0, 207);
+    assert_eq!(world.propfind("/dav/a", "0").await.text().await.unwrap().matches(">v<").count(), 256);
+}
+
+#[tokio::test]
+async fn a_copy_of_a_folder_alone_has_its_properties() {
+    let world = World::start().await;
+    world.sim.mkdir("/a");
+    patch(&world, "<propertyupdate xmlns=\"DAV:\"><set><prop><p xmlns=\"u\">kept</p></prop></set></propertyupdate>")
+        .await;
+    let copy = world.request("COPY", "/dav/a").header("depth", "0").header("destination", world.url("/dav/b"));
+    assert_eq!(copy.send().await.unwrap().status(), 201);
+    assert!(world.propfind("/dav/b", "0").await.text().await.unwrap().contains(">kept<"));
+}
+
+#[tokio::test]
+async fn a_copy_or_move_takes_the_time_that_comes_with_it() {
+    let world = world().await;
+    for (method, from, to) in [("COPY", "/dav/a", "/dav/b"), ("MOVE", "/dav/b", "/dav/c")] {
+        let request =
+            world.request(method, from).header("destination", world.url(to)).header("x-oc-mtime", "1400000000");
+        let answer = request.send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), crate::harness::header(&answer, "x-oc-mtime")), (201, "accepted"));
+        assert_eq!(crate::harness::header(&world.head(to).await, "last-modified"), "Tue, 13 May 2014 16:53:20 GMT");
+    }
+}

@@ -206,6 +206,29 @@ async fn keeps_the_old_file_when_the_announced_checksum_is_wrong() {
 }
 
 #[tokio::test]
+async fn of_several_checksums_the_one_that_the_drive_has_counts() {
+    let world = with_old().await;
+    let right = sha1(b"new");
+    let put = |checksum: String| world.request("PUT", "/dav/a").header("oc-checksum", checksum).body("new").send();
+    for kinds in [format!("MD5:x sha1:{}", sha1(b"other")), "SHA1:short".to_owned()] {
+        keeps_the_old(&world, &[400], put(kinds)).await;
+    }
+    for kinds in
+        [format!("SHA1:{right} MD5:0123"), format!("ADLER32:1 SHA1:{right}"), "MD5:0123".to_owned(), "?".to_owned()]
+    {
+        assert_eq!(put(kinds.clone()).await.unwrap().status(), 204, "{kinds}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_a_content_coding_is_refused() {
+    let world = with_old().await;
+    let put = |coding: &str| world.request("PUT", "/dav/a").header("content-encoding", coding).body("new").send();
+    keeps_the_old(&world, &[415], put("gzip")).await;
+    assert_eq!(put("identity").await.unwrap().status(), 204);
+}
+
+#[tokio::test]
 async fn keeps_the_old_file_when_the_body_breaks_off() {
     for after in [0usize, 1000, 199_999, 200_001, 700_000] {
         let world = with_old().await;

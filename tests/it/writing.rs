@@ -244,6 +244,15 @@ async fn a_folder_removed_behind_our_back_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn a_source_removed_behind_our_back_is_missing() {
+    for (path, method) in [("/dir/", "COPY"), ("/dir/", "MOVE"), ("/file", "COPY"), ("/file", "MOVE")] {
+        let world = ready(&[path]).await;
+        world.sim.remove(path.trim_end_matches('/'));
+        assert_eq!(act(&world, method, &format!("/dav{path}"), "/dav/there").await, 404, "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn different_drives_exchange_nothing() {
     let world = World::with(|config| {
         let mut second = alidav::config::Mount::at("/second", "main");
