@@ -94,7 +94,7 @@ impl Dav {
         match (self.policy(request, file), &file.mount) {
             (LinkPolicy::Redirect, _) => {
                 let link = self.tree.link(file, REDIRECT_MIN_LIFE).await?;
-                Ok(redirect(link.url.expose().as_str()))
+                Ok(redirect(&link.url.expose().to_string()))
             }
             (LinkPolicy::ProxyUrl, Some(mount)) if !mount.down_proxy_urls.is_empty() => {
                 Ok(redirect(&link::proxy_url(mount, file.path.as_str(), unix_now())))

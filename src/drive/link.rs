@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn link(asked_at: i64, expires_at: i64) -> Link {
-        Link { url: SignedUrl::new("https://data.example/x".parse().unwrap()), expires_at, sha1: None, asked_at }
+        Link { url: SignedUrl::parse("https://data.example/x").unwrap(), expires_at, sha1: None, asked_at }
     }
 
     #[test]

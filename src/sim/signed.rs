@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::Response;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::Sha256;
 
 use super::answer::{Body, xml};
@@ -24,10 +24,12 @@ pub(super) struct Grant {
     pub(super) name: String,
 }
 
+/// Leaves characters bare that a client's library may want to encode.
+const DISPOSITION: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'\'');
+
 pub(super) fn download(world: &World, user: usize, drive_id: &str, node: &Node, stream: &str, expires: i64) -> String {
     let name = utf8_percent_encode(&node.name, NON_ALPHANUMERIC).to_string();
-    let disposition =
-        utf8_percent_encode(&format!("attachment; filename*=UTF-8''{name}"), NON_ALPHANUMERIC).to_string();
+    let disposition = utf8_percent_encode(&format!("attachment; filename*=UTF-8''{name}"), DISPOSITION).to_string();
     let query = format!(
         "di=bj29&dr={drive_id}&f={}&made={}&pds-params=%7B%22ap%22%3A%22fedcba98%22%7D&response-content-disposition={disposition}\
          &s={stream}&security-token=CAIS{user}%2B%2F%3D&u={}&x-oss-access-key-id=STS.Nsim&x-oss-expires={expires}",

@@ -95,24 +95,20 @@ impl DataHost {
     /// # Errors
     /// Every [`DataErrorKind`] of a download.
     pub async fn get(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
-        let result = self.open(url.expose(), range.clone()).await;
-        match (result, url.expose().host_str()) {
+        let result = self.open(url, range.clone()).await;
+        match (result, url.expose().host()) {
             (Err(error), Some(UNRELIABLE_HOST))
                 if matches!(error.kind, DataErrorKind::Broken | DataErrorKind::Refused) =>
             {
-                let mut other = url.expose().clone();
-                match other.set_host(Some(RELIABLE_HOST)) {
-                    Ok(()) => self.open(&other, range).await,
-                    Err(_) => Err(error),
-                }
+                self.open(&url.at_host(RELIABLE_HOST, None), range).await
             }
             (result, _) => result,
         }
     }
 
-    async fn open(&self, url: &url::Url, range: Range<u64>) -> Result<DataBody, DataError> {
+    async fn open(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
         metrics::counter!("alidav_data_requests_total", "method" => "GET").increment(1);
-        let request = Request::get(url.as_str())
+        let request = Request::get(url.expose().clone())
             .header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1))
             .body(Chunks::default());
         let (client, place) = self.reader();
@@ -162,7 +158,7 @@ impl DataHost {
         metrics::counter!("alidav_data_requests_total", "method" => "PUT").increment(1);
         let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         // The length is stated and no type is, unless the service named one: both are in the signature.
-        let mut request = Request::put(url.expose().as_str()).header(header::CONTENT_LENGTH, length);
+        let mut request = Request::put(url.expose().clone()).header(header::CONTENT_LENGTH, length);
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }

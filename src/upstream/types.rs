@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::Uri;
+use http::uri::{Authority, Scheme};
 use url::Url;
 
 /// Whether an item is a file or a folder.
@@ -104,30 +106,42 @@ pub struct SpaceInfo {
     pub total: u64,
 }
 
-/// A signed URL of the data host: whoever holds it may read or write, so it prints masked.
+/// A signed URL of the data host: whoever holds it may read or write, so it prints masked. Path and query stay
+/// as the service wrote them, never encoded anew (reference 3.9).
 #[derive(Clone, PartialEq, Eq)]
-pub struct SignedUrl(Url);
+pub struct SignedUrl(Uri);
 
 impl SignedUrl {
-    /// Wraps a URL as the service gave it.
+    /// Takes a URL as the service gave it; absent for what is no `http` URL.
     #[must_use]
-    pub fn new(url: Url) -> Self {
-        Self(url)
+    pub fn parse(text: &str) -> Option<Self> {
+        let absolute = if text.starts_with("//") { format!("https:{text}") } else { text.to_owned() };
+        let exact = absolute.parse().ok();
+        // What no request line can hold has to be encoded.
+        let uri: Uri = exact.or_else(|| absolute.parse::<Url>().ok()?.as_str().parse().ok())?;
+        (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then_some(Self(uri))
     }
 
     /// The URL itself, for the request or the redirect it is meant for.
     #[must_use]
-    pub fn expose(&self) -> &Url {
+    pub fn expose(&self) -> &Uri {
         &self.0
     }
 
     /// When the URL says it expires (`x-oss-expires`), Unix seconds.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
-        self.0
-            .query_pairs()
+        url::form_urlencoded::parse(self.0.query()?.as_bytes())
             .find(|(name, _)| name.eq_ignore_ascii_case("x-oss-expires"))
             .and_then(|(_, value)| value.parse().ok())
+    }
+
+    /// The same path and query at another host.
+    pub(super) fn at_host(&self, host: &'static str, scheme: Option<Scheme>) -> Self {
+        let mut parts = self.0.clone().into_parts();
+        parts.authority = Some(Authority::from_static(host));
+        parts.scheme = scheme.or(parts.scheme);
+        Self(Uri::from_parts(parts).unwrap_or_else(|_| self.0.clone()))
     }
 }
 
@@ -140,19 +154,16 @@ impl SignedUrl {
     /// its host is not the one that is known to have such a twin. The signature stays valid.
     #[must_use]
     pub fn internal(&self) -> Self {
-        let mut url = self.0.clone();
-        let known = url.host_str() == Some(PUBLIC_HOST);
-        if known && url.set_host(Some(INTERNAL_HOST)).is_ok() && url.set_scheme("http").is_ok() {
-            Self(url)
-        } else {
-            self.clone()
+        match self.0.host() {
+            Some(PUBLIC_HOST) => self.at_host(INTERNAL_HOST, Some(Scheme::HTTP)),
+            _ => self.clone(),
         }
     }
 }
 
 impl fmt::Debug for SignedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SignedUrl({}, masked)", self.0.host_str().unwrap_or("-"))
+        write!(f, "SignedUrl({}, masked)", self.0.host().unwrap_or("-"))
     }
 }
 
@@ -312,7 +323,7 @@ mod tests {
 
     #[test]
     fn only_the_known_host_has_an_internal_twin() {
-        let internal = |text: &str| SignedUrl::new(text.parse().unwrap()).internal().expose().to_string();
+        let internal = |text: &str| SignedUrl::parse(text).unwrap().internal().expose().to_string();
         assert_eq!(
             internal("https://cn-beijing-data.aliyundrive.net/a%2Fb?x-oss-signature=c%3D"),
             "http://ccp-bj29-bj-1592982087.oss-cn-beijing-internal.aliyuncs.com/a%2Fb?x-oss-signature=c%3D"

@@ -110,12 +110,13 @@ impl WireDownload {
     /// The link, for a live photo that of the first of `streams` that is there; absent when there is none.
     pub(super) fn into_link(self, streams: &[&str], now: i64) -> Option<DownloadLink> {
         let stream_url = || {
-            let urls = self.streams_url_camel.as_ref().or(self.streams_url.as_ref())?;
-            streams.iter().find_map(|name| urls.get(*name)?.as_str().filter(|u| !u.is_empty()))
+            let urls = [self.streams_url_camel.as_ref(), self.streams_url.as_ref()];
+            let url = |name: &str| urls.iter().flatten().find_map(|urls| urls.get(name)?.as_str());
+            streams.iter().find_map(|name| url(name).filter(|u| !u.is_empty()))
         };
         let text = if streams.is_empty() { None } else { stream_url() };
         let text = text.or(self.url.as_deref().filter(|u| !u.is_empty()))?;
-        let url = parse_link(text)?;
+        let url = SignedUrl::parse(text)?;
         // Believe the answer, not the request: the earlier of its two words on expiry.
         let stated = self.expiration.as_deref().and_then(parse_time).map(|ms| ms / 1000);
         let expires_at = [stated, url.expires_at()].into_iter().flatten().min().unwrap_or(now + DEFAULT_LINK_LIFE_S);
@@ -126,12 +127,6 @@ impl WireDownload {
 
 /// Life of a link that does not tell (reference 3.8).
 const DEFAULT_LINK_LIFE_S: i64 = 900;
-
-fn parse_link(text: &str) -> Option<SignedUrl> {
-    let absolute = if text.starts_with("//") { format!("https:{text}") } else { text.to_owned() };
-    let url: url::Url = absolute.parse().ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| SignedUrl::new(url))
-}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireCreated {
@@ -159,7 +154,7 @@ impl WirePart {
     pub(super) fn into_part(self) -> Option<PartUrl> {
         Some(PartUrl {
             part_number: self.part_number?,
-            url: parse_link(self.upload_url.as_deref()?)?,
+            url: SignedUrl::parse(self.upload_url.as_deref()?)?,
             content_type: self.content_type.filter(|t| !t.is_empty()),
         })
     }
@@ -263,9 +258,30 @@ mod tests {
     }
 
     #[test]
+    fn a_link_is_kept_as_it_was_written() {
+        for text in [
+            "https://h.example/A%2fb%2F1?d=attachment%3B%20filename*=UTF-8''a(1).mp4&q={x}|^`&s=a%2Bb%3D",
+            "https://h.example:443/a/../b/%2e%2e/c?x-oss-expires=1",
+            "http://h.example?q",
+        ] {
+            let json = serde_json::json!({ "url": text }).to_string();
+            let link = serde_json::from_str::<WireDownload>(&json).unwrap().into_link(&[], 0).unwrap();
+            assert_eq!(link.url.expose().to_string().replace("example/?", "example?"), text);
+        }
+        assert_eq!(SignedUrl::parse("https://h/a b").unwrap().expose(), "https://h/a%20b");
+        assert_eq!(SignedUrl::parse("ftp://h/a"), None);
+        assert_eq!(SignedUrl::parse("/a"), None);
+    }
+
+    #[test]
     fn a_live_photo_gives_the_stream_asked_for_in_either_spelling() {
-        for field in ["streamsUrl", "streams_url"] {
-            let json = format!(r#"{{"url":null,"{field}":{{"heic":"https://h/heic","mov":"https://h/mov"}}}}"#);
+        let urls = r#"{"heic":"https://h/heic","mov":"https://h/mov"}"#;
+        for fields in [
+            format!(r#""streamsUrl":{urls}"#),
+            format!(r#""streams_url":{urls}"#),
+            format!(r#""streamsUrl":{{}},"streams_url":{urls}"#),
+        ] {
+            let json = format!(r#"{{"url":null,{fields}}}"#);
             let link = serde_json::from_str::<WireDownload>(&json).unwrap().into_link(&["jpeg", "heic"], 0).unwrap();
             assert_eq!(link.url.expose().path(), "/heic");
         }
