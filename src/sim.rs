@@ -236,6 +236,18 @@ impl Simulator {
         self.with_drive(|drive| poke::put(drive, path, content))
     }
 
+    /// Gives the file at a path other content, behind the same id.
+    pub fn overwrite(&self, path: &str, bytes: impl Into<bytes::Bytes>) {
+        let content = Content::Kept(bytes.into());
+        self.with_drive(|drive| {
+            let id = drive.find(path).unwrap_or_default();
+            if let Some(node) = drive.nodes.get_mut(&id) {
+                (node.sha1, node.content) = (content.sha1(), Some(content));
+                node.updated_ms = world::now_ms();
+            }
+        });
+    }
+
     /// Puts a file of made-up content, which costs nothing whatever its size.
     pub fn write_generated(&self, path: &str, size: u64, seed: u64) -> String {
         self.with_drive(|drive| poke::put(drive, path, Content::Generated { size, seed }))

@@ -239,6 +239,7 @@ fn of_data(kind: DataErrorKind) -> Failure {
         }
         DataErrorKind::Expired
         | DataErrorKind::WrongRange
+        | DataErrorKind::Shorter
         | DataErrorKind::Unavailable
         | DataErrorKind::Broken
         | DataErrorKind::PartAlreadyExists

@@ -41,11 +41,11 @@ impl Identity {
         Self { total: body.total, etag: body.etag.clone(), last_modified: body.last_modified.clone() }
     }
 
-    /// Entity tags decide where both answers carry one, else the time of modification.
     pub(super) fn total(&self) -> u64 {
         self.total
     }
 
+    /// Entity tags decide where both answers carry one, else the time of modification.
     fn same(&self, other: &Self) -> bool {
         self.total == other.total
             && match (&self.etag, &other.etag) {
@@ -118,6 +118,10 @@ impl Source {
                     }
                     return Ok((Live { body, place }, identity));
                 }
+                // It is not what was listed.
+                Err(error) if error.kind == DataErrorKind::Shorter && self.entry.size.is_some() => {
+                    return Err(Error::Changed { gone: false });
+                }
                 Err(error) => {
                     tracing::debug!(%error, file = %self.entry.file_id, start = range.start, "opening a body failed");
                     if tries.renew_link(error.kind) {
@@ -167,7 +171,8 @@ impl Tries {
             DataErrorKind::Unavailable | DataErrorKind::Broken | DataErrorKind::Stalled | DataErrorKind::WrongRange => {
                 self.count < MAX_TRIES
             }
-            DataErrorKind::NoSpace
+            DataErrorKind::Shorter
+            | DataErrorKind::NoSpace
             | DataErrorKind::PartAlreadyExists
             | DataErrorKind::PartNotSequential
             | DataErrorKind::UploadGone => false,

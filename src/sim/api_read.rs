@@ -240,7 +240,7 @@ pub(super) fn download_url(world: &World, user: usize, params: &Params) -> Answe
     Ok(json!({
         "domain_id": "bj29", "drive_id": drive_id, "file_id": file_id, "revision_id": "", "method": "GET",
         "url": url, "internal_url": null, "cdn_url": null, "expiration": timestamp(expires * 1000), "size": node.size(),
-        "streamsUrl": streams, "content_hash": node.sha1.as_deref().map(|hash| hash_case(world, hash)),
+        "streamsUrl": streams, "content_hash": node.sha1.as_deref().filter(|_| world.rules.link_hashes).map(|hash| hash_case(world, hash)),
         "content_hash_name": "sha1", "description": null,
     }))
 }

@@ -23,8 +23,10 @@ const SLOW_PIECE: u64 = 16 << 10;
 
 pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>) -> Response<Body> {
     let mut world = shared.world.lock();
-    if fault == Some(&FaultKind::ExpireLink) {
-        return xml(403, "AccessDenied", "Request has expired.", "0002-00000069");
+    match fault {
+        Some(FaultKind::ExpireLink) => return xml(403, "AccessDenied", "Request has expired.", "0002-00000069"),
+        Some(FaultKind::Redirect) => return moved(parts),
+        _ => {}
     }
     let grant = match signed::check(&world, parts) {
         Ok(grant) => grant,
@@ -80,6 +82,9 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
     set(header::ETAG, if other { "\"ANOTHER\"".to_owned() } else { format!("\"{etag}\"") });
     let modified = std::time::UNIX_EPOCH + Duration::from_millis(modified_ms.unsigned_abs());
     set(header::LAST_MODIFIED, httpdate::fmt_http_date(modified));
+    if fault == Some(&FaultKind::Encoded) {
+        set(header::CONTENT_ENCODING, "gzip".to_owned());
+    }
     set(header::ACCEPT_RANGES, "bytes".to_owned());
     set(header::CONTENT_LENGTH, (end - start).to_string());
     set(header::CONTENT_TYPE, "application/oct-stream".to_owned());
@@ -88,6 +93,14 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
     set(header::HeaderName::from_static("x-oss-object-type"), "Multipart".to_owned());
     if status == 206 {
         set(header::CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
+    }
+    answer
+}
+
+fn moved(parts: &Parts) -> Response<Body> {
+    let mut answer = response(302, "application/xml", Bytes::new());
+    if let Some(target) = parts.uri.path_and_query().and_then(|target| HeaderValue::from_str(target.as_str()).ok()) {
+        answer.headers_mut().insert(header::LOCATION, target);
     }
     answer
 }

@@ -96,6 +96,10 @@ pub enum FaultKind {
     DifferentEntity,
     /// A data GET ignores the range: 200 and the whole.
     IgnoreRange,
+    /// A data GET sends on, to the same URL.
+    Redirect,
+    /// A data GET claims that its bytes are compressed.
+    Encoded,
 }
 
 /// Planned faults and the counts of calls.

@@ -18,7 +18,7 @@ pub(super) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) ->
         "parent_file_id": node.parent,
         "name": node.name,
         "type": if folder { "folder" } else { "file" },
-        "size": if folder { Value::Null } else { json!(node.size()) },
+        "size": if folder || world.rules.null_sizes { Value::Null } else { json!(node.size()) },
         "category": category,
         "file_extension": extension,
         "mime_type": extension.as_deref().map(mime),

@@ -84,6 +84,10 @@ pub struct Rules {
     pub qr_user: usize,
     /// Whether uploaded content above a megabyte is hashed but not kept, for measurements.
     pub discard_uploads: bool,
+    /// Whether a link comes with the hash of its content.
+    pub link_hashes: bool,
+    /// Whether listed files come without their size.
+    pub null_sizes: bool,
     /// Whether listed live photos carry their streams already.
     pub list_streams: bool,
 }
@@ -151,6 +155,8 @@ impl Default for Rules {
             qr_auto_confirm: None,
             qr_user: 0,
             discard_uploads: false,
+            link_hashes: true,
+            null_sizes: false,
             list_streams: false,
         }
     }

@@ -39,6 +39,9 @@ const MAX_ERROR_BODY: usize = 64 << 10;
 const UNRELIABLE_HOST: &str = "dl1-v6.aliyundrive.cloud";
 const RELIABLE_HOST: &str = "cn-beijing-data.aliyundrive.net";
 
+/// Most redirections followed from one link.
+const MAX_REDIRECTS: u32 = 4;
+
 /// Most bytes of a frame that a [`DataBody`] gives.
 pub const LARGEST_FRAME: usize = 1 << 20;
 
@@ -90,7 +93,7 @@ impl DataHost {
     }
 
     /// Opens `range` (half-open, not empty) of the entity behind the link. The head is checked: 206
-    /// with exactly this range, or 200 when the range is the whole entity.
+    /// with exactly this range, or 200 with the whole when the range begins where that does.
     ///
     /// # Errors
     /// Every [`DataErrorKind`] of a download.
@@ -107,36 +110,27 @@ impl DataHost {
     }
 
     async fn open(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
-        metrics::counter!("alidav_data_requests_total", "method" => "GET").increment(1);
-        let request = Request::get(url.expose().clone())
-            .header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1))
-            .body(Chunks::default());
         let (client, place) = self.reader();
-        let response = send(client, HEAD_TIMEOUT, request).await?;
-        let (status, headers) = (response.status(), response.headers());
-        let total = match status {
-            StatusCode::PARTIAL_CONTENT => content_range(headers)
-                .filter(|(answered, total)| answered.start == range.start && answered.end == range.end.min(*total))
-                .map(|(_, total)| total),
-            // Hosts answer 200 with the whole to a range that they do not understand or that is the whole.
-            StatusCode::OK => content_length(headers).filter(|length| range == (0..*length)),
-            _ => return Err(refusal(response).await),
+        let mut url = url.clone();
+        let mut hops = 0;
+        let response = loop {
+            metrics::counter!("alidav_data_requests_total", "method" => "GET").increment(1);
+            let request = Request::get(url.expose().clone())
+                .header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1))
+                // Compressed bytes are not the file's.
+                .header(header::ACCEPT_ENCODING, "identity")
+                .body(Chunks::default());
+            let response = send(client, HEAD_TIMEOUT, request).await?;
+            match redirection(&url, &response).filter(|_| hops < MAX_REDIRECTS) {
+                Some(next) => (url, hops) = (next, hops + 1),
+                None => break response,
+            }
         };
-        let Some(total) = total else {
-            let answered =
-                headers.get(header::CONTENT_RANGE).and_then(|v| v.to_str().ok()).unwrap_or("none").to_owned();
-            let message = format!(
-                "asked for bytes {}-{}, got status {} range {answered}",
-                range.start,
-                range.end - 1,
-                status.as_u16()
-            );
-            return Err(DataError::new(DataErrorKind::WrongRange, message));
-        };
-        if range.end > total {
-            let message = format!("the content has {total} bytes, {} were expected", range.end);
-            return Err(DataError::new(DataErrorKind::WrongRange, message));
+        if !matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+            return Err(refusal(response).await);
         }
+        let headers = response.headers();
+        let total = total(response.status(), headers, &range)?;
         let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         Ok(DataBody {
             total,
@@ -194,6 +188,48 @@ async fn refusal(response: DataAnswer) -> DataError {
     };
     tokio::time::timeout(STALL, read).await.ok();
     DataError::from_answer(status, &document)
+}
+
+/// Where the host sends us for the content, if it does.
+fn redirection(from: &SignedUrl, answer: &DataAnswer) -> Option<SignedUrl> {
+    const FOLLOWED: [u16; 5] = [301, 302, 303, 307, 308];
+    let target = answer.headers().get(header::LOCATION).filter(|_| FOLLOWED.contains(&answer.status().as_u16()))?;
+    let target = target.to_str().ok()?;
+    SignedUrl::parse(target).or_else(|| {
+        let base: url::Url = from.expose().to_string().parse().ok()?;
+        SignedUrl::parse(base.join(target).ok()?.as_str())
+    })
+}
+
+/// Bytes of the whole entity, if the answer brings exactly `range` of it, or at least begins with that.
+///
+/// # Errors
+/// [`DataErrorKind::Shorter`] for an entity that ends before the range does, [`DataErrorKind::WrongRange`] for any
+/// other answer.
+fn total(status: StatusCode, headers: &HeaderMap, range: &Range<u64>) -> Result<u64, DataError> {
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
+    let wrong = |what: String| {
+        let asked = format!("asked for bytes {}-{}", range.start, range.end - 1);
+        DataError::new(DataErrorKind::WrongRange, format!("{asked}, got status {} {what}", status.as_u16()))
+    };
+    if let Some(encoding) = text(header::CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+    {
+        return Err(wrong(format!("in encoding {encoding}")));
+    }
+    let (answered, total) = match status {
+        StatusCode::PARTIAL_CONTENT => content_range(headers)
+            .ok_or_else(|| wrong(format!("range {}", text(header::CONTENT_RANGE).unwrap_or("none"))))?,
+        // To a range that a host does not understand or cannot satisfy it gives the whole (reference 3.9).
+        _ => {
+            content_length(headers).map(|length| (0..length, length)).ok_or_else(|| wrong("without a length".into()))?
+        }
+    };
+    if total < range.end {
+        let message = format!("the content has {total} bytes, {} were expected", range.end);
+        return Err(DataError::new(DataErrorKind::Shorter, message));
+    }
+    let exact = if status == StatusCode::OK { answered.start == range.start } else { answered == *range };
+    if exact { Ok(total) } else { Err(wrong(format!("range {}-{}", answered.start, answered.end))) }
 }
 
 /// `Content-Range: bytes a-b/total` as a half-open range and the total.

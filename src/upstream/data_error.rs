@@ -31,6 +31,9 @@ pub enum DataErrorKind {
     /// The answered range or length is not the one asked for.
     #[error("wrong range")]
     WrongRange,
+    /// The content ends before the range that was asked for does.
+    #[error("content is shorter")]
+    Shorter,
     /// 429, 5xx.
     #[error("host unavailable")]
     Unavailable,
@@ -72,10 +75,10 @@ impl DataError {
             "PartNotSequential" => DataErrorKind::PartNotSequential,
             code if code.starts_with("QuotaExhausted") || code == "ExceedCapacityForbidden" => DataErrorKind::NoSpace,
             _ if status == StatusCode::INSUFFICIENT_STORAGE => DataErrorKind::NoSpace,
-            "InvalidRange" => DataErrorKind::WrongRange,
+            "InvalidRange" => DataErrorKind::Shorter,
             "RequestTimeout" => DataErrorKind::Broken,
             _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => DataErrorKind::Unavailable,
-            _ if status == StatusCode::RANGE_NOT_SATISFIABLE => DataErrorKind::WrongRange,
+            _ if status == StatusCode::RANGE_NOT_SATISFIABLE => DataErrorKind::Shorter,
             _ => DataErrorKind::Refused,
         };
         Self::new(kind, format!("status {} {code} {message}", status.as_u16()).trim_end().to_owned())
@@ -131,6 +134,6 @@ mod tests {
     fn what_is_no_document_counts_by_its_status() {
         assert_eq!(kind(503, "<html><body>busy"), DataErrorKind::Unavailable);
         assert_eq!(kind(403, "<html>no</html>"), DataErrorKind::Refused);
-        assert_eq!(kind(416, ""), DataErrorKind::WrongRange);
+        assert_eq!(kind(416, ""), DataErrorKind::Shorter);
     }
 }

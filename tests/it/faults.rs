@@ -173,6 +173,8 @@ async fn a_film_arrives_whole_over_cuts_expired_links_and_errors() {
         .await;
     arrives_whole(&[cut(3_000_000), code(403, "RequestDeniedByCallback")]).await;
     arrives_whole(&[cut(3_000_000), FaultKind::IgnoreRange]).await;
+    arrives_whole(&[FaultKind::Redirect, cut(3_000_000), FaultKind::Redirect, FaultKind::Redirect]).await;
+    arrives_whole(&[FaultKind::Encoded, cut(3_000_000), FaultKind::Encoded]).await;
 }
 
 #[tokio::test]
@@ -233,6 +235,40 @@ async fn a_file_replaced_behind_our_back_is_served_as_it_is_now() {
     assert_eq!(answer.text().await.unwrap(), "the new, longer content");
     world.sim.remove("/a");
     assert_eq!(world.request("GET", "/dav/a").send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn a_file_that_became_shorter_behind_our_back_is_served_as_it_is_now() {
+    let world = World::start().await;
+    world.sim.rules(|rules| rules.link_hashes = false);
+    for (range, status, content) in [
+        (None, 200, "short"),
+        (Some("bytes=2-20"), 206, "ort"),
+        (Some("bytes=9-"), 416, ""),
+        (Some("bytes=-2"), 206, "rt"),
+    ] {
+        world.sim.write("/a", "the old, longer content");
+        let listing = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
+        listing.send().await.unwrap();
+        world.sim.overwrite("/a", "short");
+        world.sim.reset_calls();
+        let request = world.request("GET", "/dav/a");
+        let request = if let Some(range) = range { request.header("range", range) } else { request };
+        let answer = request.send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (status, content), "{range:?}");
+        assert!(world.sim.calls()["data GET"] <= 2, "{range:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_knows_no_ranges_gives_beginnings() {
+    let world = World::start().await;
+    world.sim.write("/a", "content");
+    world.sim.fault(Fault::always("data GET", FaultKind::IgnoreRange));
+    assert_eq!(world.range("/dav/a", "bytes=2-").await.status(), 502);
+    assert_eq!(world.range("/dav/a", "bytes=0-1").await.text().await.unwrap(), "co");
+    // Not by range: what the range above left behind is not to help.
+    assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "content");
 }
 
 #[tokio::test]
