@@ -116,7 +116,9 @@ impl Web {
             link => link,
         };
         let link = link.map_err(refusal)?;
-        Ok(json!({ "url": link.url.expose().to_string(), "header": {}, "content_length": file.entry.size }))
+        Ok(
+            json!({ "url": link.url.expose().to_string(), "header": {}, "content_length": file.entry.size.or(link.size) }),
+        )
     }
 
     /// The file of a signed link `/d/{path}?sign=…`.

@@ -128,7 +128,8 @@ impl Dav {
         file: &Resource,
         validators: Validators<'_>,
     ) -> Result<Response<Body>, drive::Error> {
-        let size = self.tree.size(file, request.reader(file)).await?;
+        let file = &self.tree.sized(file, request.reader(file)).await?;
+        let size = file.entry.size.unwrap_or_default();
         let wanted = match request.range().filter(|_| conditions::range_counts(request.headers, validators)) {
             Some(range) => ranges::parse(range, size),
             None => Wanted::Whole,

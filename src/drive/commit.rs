@@ -55,7 +55,7 @@ impl Upload {
         let turn = self.tree.0.uploads.commits.get_with(key, Arc::default);
         let _turn = turn.lock().await;
         let item = self.complete(&file).await?;
-        if item.size != self.received || item.sha1.is_some_and(|stored| stored != sha1) {
+        if item.size.is_some_and(|stored| stored != self.received) || item.sha1.is_some_and(|stored| stored != sha1) {
             tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");
             file.remove().await;
             return Err(Error::Corrupt);
@@ -117,7 +117,7 @@ impl Upload {
         let mut tries = 0;
         loop {
             let error = match client.complete(drive, file_id, upload_id).await {
-                Ok(item) if item.size == self.received && item.sha1.is_some() => return Ok(item),
+                Ok(item) if item.size == Some(self.received) && item.sha1.is_some() => return Ok(item),
                 // An answer that does not tell all, or tells what cannot be, is not the last word (reference 0.2).
                 Ok(item) => return Ok(client.get(drive, file_id).await.unwrap_or(item)),
                 Err(error) => error,
@@ -129,7 +129,7 @@ impl Upload {
             }
             tracing::warn!(%error, "the answer to a commit was lost; asking for the item");
             match client.get(drive, file_id).await {
-                Ok(item) if !item.uploading && !item.trashed && item.size == self.received => return Ok(item),
+                Ok(item) if !item.uploading && !item.trashed && item.size == Some(self.received) => return Ok(item),
                 _ if tries >= COMMIT_TRIES || error.kind == ErrorKind::UploadGone => return Err(error.into()),
                 _ => {}
             }
@@ -139,7 +139,8 @@ impl Upload {
     /// The new content is in place; what was served under the name goes.
     async fn replace(&self, item: &Item) -> Result<Entry, Error> {
         let listings = &self.tree.0.resolver.listings;
-        let mut entry = Entry::from(item);
+        // Of that length it was found to be, even if the answer did not repeat it.
+        let mut entry = Entry { size: Some(self.received), ..Entry::from(item) };
         if let Some(modified_ms) = self.options.modified_ms {
             entry.modified_ms = modified_ms;
         }

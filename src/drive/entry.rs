@@ -109,7 +109,7 @@ impl From<&Item> for Entry {
             name: shown_name(&item.name),
             file_id: item.file_id.as_str().into(),
             kind: if folder { Kind::Folder } else { Kind::File },
-            size: (!folder).then_some(item.size),
+            size: item.size,
             sha1: item.sha1.filter(|_| !folder),
             modified_ms: item.local_modified_ms.filter(|_| !folder).unwrap_or(updated_ms),
             updated_ms,

@@ -23,6 +23,8 @@ pub struct Link {
     pub expires_at: i64,
     /// SHA-1 of the content behind it, where the drive said so.
     pub sha1: Option<[u8; 20]>,
+    /// Bytes of the content behind it, where the drive said so.
+    pub size: Option<u64>,
     asked_at: i64,
 }
 
@@ -68,7 +70,9 @@ impl LinkCache {
         }
         let ask = async {
             let link = client.download_link(drive_id, file_id, livp).await?;
-            Ok(Link { url: link.url, expires_at: link.expires_at, sha1: link.sha1, asked_at: unix_now() })
+            // For a live photo the answer tells the size of the item, not of the stream.
+            let size = link.size.filter(|_| livp.is_none());
+            Ok(Link { url: link.url, expires_at: link.expires_at, sha1: link.sha1, size, asked_at: unix_now() })
         };
         self.0.try_get_with(key, ask).await.map_err(|error: Arc<Error>| (*error).clone())
     }
@@ -91,7 +95,8 @@ mod tests {
     use super::*;
 
     fn link(asked_at: i64, expires_at: i64) -> Link {
-        Link { url: SignedUrl::parse("https://data.example/x").unwrap(), expires_at, sha1: None, asked_at }
+        let url = SignedUrl::parse("https://data.example/x").unwrap();
+        Link { url, expires_at, sha1: None, size: None, asked_at }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::upload::UploadRoom;
 use super::{ByteStream, Entry, Error, Link, Members, Path, Quota, Reader, Resource};
 use crate::config::{self, Config};
 use crate::state::Store;
-use crate::upstream::Client;
+use crate::upstream::{Client, DataErrorKind};
 
 /// Told the ids of an item and of the one that took its place.
 type Successor = Box<dyn Fn(String, String) -> BoxFuture<'static, ()> + Send + Sync>;
@@ -180,17 +180,24 @@ impl Tree {
         ByteStream::open(self.source(file)?, range, reader).await
     }
 
-    /// Size of a file whose listing does not tell it: opens a byte to see.
+    /// The file with its size. Where the listing does not tell it, the link may; else a byte is opened to see.
     ///
     /// # Errors
     /// As [`Tree::read`].
-    pub async fn size(&self, file: &Resource, reader: Reader) -> Result<u64, Error> {
-        if let Some(size) = file.entry.size {
-            return Ok(size);
+    pub async fn sized(&self, file: &Resource, reader: Reader) -> Result<Resource, Error> {
+        if file.entry.size.is_some() {
+            return Ok(file.clone());
         }
-        let reader = Reader { open_ended: false, ..reader };
-        let stream = self.read(file, 0..1, reader).await?;
-        Ok(stream.total().unwrap_or_default())
+        let told = self.link(file, Duration::ZERO).await?.size.filter(|size| *size > 0);
+        let size = match told {
+            Some(size) => size,
+            None => match self.read(file, 0..1, Reader { open_ended: false, ..reader }).await {
+                Ok(stream) => stream.total().unwrap_or_default(),
+                Err(Error::Data(error)) if error.kind == DataErrorKind::Shorter => 0,
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(Resource { entry: Arc::new(Entry { size: Some(size), ..(*file.entry).clone() }), ..file.clone() })
     }
 
     /// Bytes that all streams hold before their clients want them; at most `[download] memory`.

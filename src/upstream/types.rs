@@ -25,8 +25,8 @@ pub struct Item {
     pub name: String,
     /// File or folder.
     pub kind: ItemKind,
-    /// Bytes; 0 for folders.
-    pub size: u64,
+    /// Bytes; absent for folders, and where the service does not say.
+    pub size: Option<u64>,
     /// SHA-1 of the content, where the service knows it.
     pub sha1: Option<[u8; 20]>,
     /// Server's time of creation, Unix milliseconds.

@@ -42,7 +42,7 @@ impl WireItem {
             parent_file_id: self.parent_file_id.filter(|id| !id.is_empty()),
             name: self.name.or(self.file_name).ok_or_else(|| missing("name"))?,
             kind,
-            size: self.size.unwrap_or(0),
+            size: self.size.filter(|_| kind == ItemKind::File),
             sha1: self.content_hash.as_deref().and_then(parse_sha1),
             created_ms: self.created_at.as_deref().and_then(parse_time),
             updated_ms: self.updated_at.as_deref().and_then(parse_time),
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn reads_the_reference_item_with_its_nulls() {
         let item = serde_json::from_str::<WireItem>(ITEM).unwrap().into_item("c").unwrap();
-        assert_eq!((item.size, item.kind, item.trashed), (73_400_320, ItemKind::File, false));
+        assert_eq!((item.size, item.kind, item.trashed), (Some(73_400_320), ItemKind::File, false));
         assert_eq!(item.updated_ms, Some(1_767_196_800_123));
         assert_eq!(write_sha1(&item.sha1.unwrap()), "92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC");
     }

@@ -75,6 +75,27 @@ async fn an_empty_file_costs_no_transfer() {
 }
 
 #[tokio::test]
+async fn a_file_whose_size_the_listing_does_not_tell_is_never_taken_for_an_empty_one() {
+    let world = World::start().await;
+    world.sim.rules(|rules| rules.null_sizes = true);
+    world.sim.write("/a", "content");
+    world.sim.write("/empty", "");
+    let listing = world.propfind("/dav/a", "0").await.text().await.unwrap();
+    assert!(!listing.contains("<D:getcontentlength>"), "{listing}");
+    let head = world.head("/dav/a").await;
+    assert_eq!((head.status().as_u16(), header(&head, "content-length")), (200, ""));
+    let answer = world.get("/dav/a").await;
+    assert_eq!((answer.status().as_u16(), header(&answer, "content-length")), (200, "7"));
+    assert_eq!(answer.text().await.unwrap(), "content");
+    assert_eq!(header(&world.range("/dav/a", "bytes=-2").await, "content-range"), "bytes 5-6/7");
+    let empty = world.get("/dav/empty").await;
+    assert_eq!((empty.status().as_u16(), header(&empty, "content-length")), (200, "0"));
+    // And what we write is not taken for something else because the drive does not repeat its length.
+    assert_eq!(world.request("PUT", "/dav/b").body("written").send().await.unwrap().status(), 201);
+    assert_eq!(header(&world.head("/dav/b").await, "content-length"), "7");
+}
+
+#[tokio::test]
 async fn conditions_are_honoured() {
     let world = World::start().await;
     world.sim.write("/a", "hello");
