@@ -140,9 +140,12 @@ struct SeatState {
     live: Option<Live>,
     /// A place inherited before there is a body.
     kept: Option<Place>,
+    /// The task that opens the next body, which holds a place or waits for one.
+    opening: Option<AbortHandle>,
     /// The reading task, to wake when its body is taken away while it waits for bytes.
     waker: Option<Waker>,
-    /// Since when the client has not asked for more; absent while it waits for us.
+    /// Since when the client has not asked for more; absent while it waits for us. What is fetched ahead of
+    /// it does not count: that goes on, and waits, while the client does nothing.
     idle_since: Option<Instant>,
     /// The body went to a seek, not to a waiting stranger.
     replaced: bool,
@@ -198,7 +201,8 @@ impl Slots {
     /// # Errors
     /// [`Error::NoFreeStream`] when none became free within the longest wait.
     pub(super) async fn place(&self, urgent: bool) -> Result<Place, Error> {
-        if (urgent || self.shared.urgent_waiting.load(Ordering::Acquire) == 0)
+        let before = if urgent { 0 } else { self.shared.waiting.load(Ordering::Acquire) };
+        if before == 0
             && let Ok(permit) = self.shared.places.clone().try_acquire_owned()
         {
             return Ok(Place::new(permit, &self.shared));
@@ -360,12 +364,31 @@ impl Seat {
         inner.replaced = false;
     }
 
-    /// Takes the body out: its connection closes now, its place goes to the caller.
+    /// Notes the task that opens the next body.
+    pub(super) fn opens(&self, task: AbortHandle) {
+        self.inner.lock().opening = Some(task);
+    }
+
+    /// The opening has ended; whether by itself, and not because the seat was vacated.
+    pub(super) fn opened(&self) -> bool {
+        self.inner.lock().opening.take().is_some()
+    }
+
+    /// The client waits for us, or has what it asked for.
+    pub(super) fn client_waits(&self, waits: bool) {
+        self.inner.lock().idle_since = (!waits).then(Instant::now);
+    }
+
+    /// Takes the body out: its connection closes now, its place goes to the caller. A body that is being opened
+    /// is given up.
     pub(super) fn vacate(&self, replaced: bool) -> Option<Place> {
         let mut inner = self.inner.lock();
         if replaced {
             inner.replaced = true;
             inner.helpers.drain(..).for_each(|helper| helper.abort());
+        }
+        if let Some(opening) = inner.opening.take() {
+            opening.abort();
         }
         let kept = inner.kept.take();
         let Some(Live { body, place }) = inner.live.take() else { return kept };
@@ -381,8 +404,8 @@ impl Seat {
 
     fn paused_since(&self) -> Option<Instant> {
         let inner = self.inner.lock();
-        inner.live.as_ref()?;
-        inner.idle_since
+        let has_place = inner.live.is_some() || inner.kept.is_some() || inner.opening.is_some();
+        inner.idle_since.filter(|_| has_place)
     }
 
     pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
@@ -390,19 +413,10 @@ impl Seat {
         let Some(live) = inner.live.as_mut() else {
             return Poll::Ready(Next::Vacant { replaced: inner.replaced });
         };
-        let polled = Pin::new(&mut live.body).poll_next(cx);
-        match polled {
-            Poll::Pending => {
-                inner.idle_since = None;
-                if !inner.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
-                    inner.waker = Some(cx.waker().clone());
-                }
-                Poll::Pending
-            }
-            Poll::Ready(event) => {
-                inner.idle_since = Some(Instant::now());
-                Poll::Ready(Next::Body(event))
-            }
+        let polled = Pin::new(&mut live.body).poll_next(cx).map(Next::Body);
+        if polled.is_pending() && !inner.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            inner.waker = Some(cx.waker().clone());
         }
+        polled
     }
 }

@@ -19,13 +19,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use futures_util::future::BoxFuture;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Error;
 use super::download_room::{Hold, Presence, Recorder};
 use super::lanes::{LaneEvent, Lanes, Meter};
 use super::open::{Identity, Source};
-use super::slots::{Live, Next, Place, Reader, Seat};
+use super::slots::{Next, Place, Reader, Seat};
 use crate::upstream::LARGEST_FRAME;
 use crate::upstream::calls::CallCounter;
 
@@ -64,7 +65,8 @@ enum Phase {
     /// The first frames were kept from another read.
     Kept(Bytes),
     Reading,
-    Opening(BoxFuture<'static, Result<(Live, Identity), Error>>),
+    /// A task of its own: it goes on although nobody asks this stream for more, and can be ended from outside.
+    Opening(AbortOnDropHandle<Result<Identity, Error>>),
     Ended,
 }
 
@@ -160,14 +162,38 @@ impl ByteStream {
 
     fn reopen(&mut self, pause: Duration, place: Option<Place>) {
         let (source, identity) = (self.source.clone(), self.identity.clone());
-        let (range, counter) = (self.rest.start..self.seat_end, self.counter.clone());
-        let urgent = self.seat.is_urgent();
-        self.phase = Phase::Opening(Box::pin(async move {
+        let (range, counter, seat) = (self.rest.start..self.seat_end, self.counter.clone(), self.seat.clone());
+        let task = tokio::spawn(async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            counter.scope(source.open(range, place, urgent, identity.as_ref())).await
-        }));
+            let urgent = seat.is_urgent();
+            let (live, identity) = counter.scope(source.open(range, place, urgent, identity.as_ref())).await?;
+            seat.fill(live);
+            Ok(identity)
+        });
+        self.seat.opens(task.abort_handle());
+        self.phase = Phase::Opening(AbortOnDropHandle::new(task));
+    }
+
+    /// What comes after an opening.
+    fn on_opened(&mut self, result: Result<Result<Identity, Error>, JoinError>) -> Option<Result<Bytes, Error>> {
+        let by_itself = self.seat.opened();
+        match result {
+            Ok(Ok(identity)) => {
+                self.identity.get_or_insert(identity);
+                self.phase = Phase::Reading;
+                None
+            }
+            Ok(Err(error)) => self.fail(error),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is being shut down.
+            Err(_) if by_itself => self.fail(Error::Stopping),
+            Err(_) => {
+                self.reopen(if self.seat.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
+                None
+            }
+        }
     }
 
     fn fail(&mut self, error: Error) -> Option<Result<Bytes, Error>> {
@@ -286,14 +312,12 @@ impl ByteStream {
                     }
                     return Poll::Ready(Some(Ok(kept)));
                 }
-                Phase::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
-                    Ok((live, identity)) => {
-                        self.seat.fill(live);
-                        self.identity.get_or_insert(identity);
-                        self.phase = Phase::Reading;
+                Phase::Opening(opening) => {
+                    let result = ready!(Pin::new(opening).poll(cx));
+                    if let Some(failure) = self.on_opened(result) {
+                        return Poll::Ready(Some(failure));
                     }
-                    Err(error) => return Poll::Ready(self.fail(error)),
-                },
+                }
                 Phase::Reading if self.rest.is_empty() => {
                     drop(self.seat.vacate(false));
                     self.phase = Phase::Ended;
@@ -353,14 +377,19 @@ impl Stream for ByteStream {
             }
             None => match this.ahead.end.as_mut().and_then(Option::take) {
                 Some(error) => return Poll::Ready(Some(Err(error))),
-                None => match ready!(this.poll_source(cx)) {
-                    Some(Ok(bytes)) => bytes,
-                    end => return Poll::Ready(end),
+                None => match this.poll_source(cx) {
+                    Poll::Ready(Some(Ok(bytes))) => bytes,
+                    Poll::Ready(end) => return Poll::Ready(end),
+                    Poll::Pending => {
+                        this.seat.client_waits(true);
+                        return Poll::Pending;
+                    }
                 },
             },
         };
         this.ahead.delivered += bytes.len() as u64;
         this.fetch_ahead(cx);
+        this.seat.client_waits(false);
         Poll::Ready(Some(Ok(bytes)))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use alidav::drive::{Freshness, Path, Reader};
 use alidav::sim::{Fault, FaultKind, Options, Rules, Simulator};
 use futures_util::StreamExt as _;
 
@@ -168,6 +169,44 @@ async fn the_edges_of_a_film_are_fetched_once_and_never_of_an_older_one() {
     let answer = world.range("/dav/film.mkv", "bytes=0-99").await;
     assert_eq!(header(&answer, "content-range"), format!("bytes 0-99/{SIZE}"));
     assert_eq!(answer.bytes().await.unwrap(), other[..100]);
+}
+
+/// A client of a film that reads until `enough`, then nothing more, has lost its place to one that waits.
+async fn a_pause_frees_the_place(rate: Option<u64>, faults: Vec<FaultKind>, enough: impl Fn(&World, usize) -> bool) {
+    let rules = Rules { download_bytes_per_s: rate, max_downloads: 1, ..rules() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let world = World::over(sim, |config| config.upstream.max_streams = 1).await;
+    world.sim.write("/film.mkv", noise(SIZE));
+    world.sim.write("/other.mkv", noise(1000));
+    world.hrefs("/dav/").await;
+    for fault in faults {
+        world.sim.fault(Fault::once("data GET", fault));
+    }
+    let tree = world.server.tree();
+    let film = tree.stat(&Path::parse("/film.mkv").unwrap(), Freshness::Cached).await.unwrap();
+    let reader = Reader { id: 1, open_ended: true, urgent: true, by_range: false };
+    let mut stream = tree.read(&film, 0..SIZE as u64, reader).await.unwrap();
+    let mut got = 0;
+    while !enough(&world, got) {
+        got += stream.next().await.unwrap().unwrap().len();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Ten seconds of pause are part of what is promised; this test takes them.
+    let answer = world.range("/dav/other.mkv", "bytes=0-9").await;
+    assert_eq!(answer.status(), 206, "the place of a paused film was not given to one who waits");
+    drop(answer);
+    drop(stream);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_film_gives_its_place_up_whatever_was_being_fetched_for_it() {
+    // A drive that gives less than the client takes; and a body that breaks when its client has just paused, and
+    // whose successor does not come.
+    let breaks = vec![FaultKind::Cut { after: 2_000_000 }, FaultKind::Hang];
+    tokio::join!(
+        a_pause_frees_the_place(Some(2_000_000), vec![], |_, got| got > 300_000),
+        a_pause_frees_the_place(None, breaks, |world, _| world.sim.calls()["data GET"] == 2),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
