@@ -39,6 +39,7 @@ pub use error::Error;
 pub use held::MAX_LOCAL;
 pub use link::Link;
 pub use members::Members;
+pub use open::Identity;
 pub use path::{MAX_NAME_BYTES, Path, PathError};
 pub use slots::Reader;
 pub use stream::ByteStream;

@@ -60,12 +60,14 @@ impl Multipart {
         };
         let counter = CallCounter::current();
         let pieces = try_stream! {
+            let mut version = None;
             for (head, range) in self.parts {
                 yield Frame::data(head);
                 let mut stream = match opened.take() {
                     Some(stream) => stream,
-                    None => counter.scope(self.tree.read(&self.file, range, self.reader)).await?,
+                    None => counter.scope(self.tree.read_on(&self.file, range, self.reader, version.take())).await?,
                 };
+                version = stream.identity();
                 while let Some(bytes) = stream.next().await {
                     yield Frame::data(bytes?);
                 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use bytes::{Bytes, BytesMut};
 
 use super::Entry;
+use super::open::Identity;
 use crate::config;
 
 /// What is kept of a large file's beginning and end: players look at both before they play.
@@ -45,6 +46,14 @@ struct EdgeKey {
 struct Edge {
     start: u64,
     bytes: Bytes,
+    identity: Identity,
+}
+
+/// What is at hand of a range's beginning.
+pub(super) struct Kept {
+    pub(super) bytes: Bytes,
+    /// What the content was known by. What follows must be of the same.
+    pub(super) identity: Identity,
 }
 
 impl DownloadRoom {
@@ -83,12 +92,13 @@ impl DownloadRoom {
     }
 
     /// What is kept of the file from `range.start` on, up to `range.end`; absent if nothing is.
-    pub(super) fn find(&self, entry: &Entry, range: &Range<u64>) -> Option<Bytes> {
+    pub(super) fn find(&self, entry: &Entry, range: &Range<u64>) -> Option<Kept> {
         let found = [false, true].into_iter().filter_map(|tail| self.edges.get(&key(entry, tail)?));
         found.into_iter().find_map(|edge| {
             let from = usize::try_from(range.start.checked_sub(edge.start)?).ok()?;
             let to = usize::try_from(range.end.saturating_sub(edge.start)).unwrap_or(usize::MAX);
-            (from < edge.bytes.len()).then(|| edge.bytes.slice(from..to.min(edge.bytes.len())))
+            let bytes = (from < edge.bytes.len()).then(|| edge.bytes.slice(from..to.min(edge.bytes.len())))?;
+            Some(Kept { bytes, identity: edge.identity })
         })
     }
 
@@ -116,7 +126,14 @@ impl DownloadRoom {
             .filter_map(|(tail, _, target)| {
                 let key = key(entry, tail)?;
                 let known = self.edges.get(&key).is_some_and(|edge| edge.covers(&target));
-                (!known).then(|| Recorder { room: self.clone(), key, target, bytes: BytesMut::new(), hold: None })
+                (!known).then(|| Recorder {
+                    room: self.clone(),
+                    key,
+                    target,
+                    bytes: BytesMut::new(),
+                    hold: None,
+                    identity: None,
+                })
             })
             .collect()
     }
@@ -172,11 +189,13 @@ pub(super) struct Recorder {
     bytes: BytesMut,
     /// Room for the whole edge, from the first byte on.
     hold: Option<Hold>,
+    /// What the bytes are of.
+    identity: Option<Identity>,
 }
 
 impl Recorder {
     /// Takes what a frame at a place has of the edge; false when nothing more is to come.
-    pub(super) fn pass(&mut self, at: u64, frame: &[u8]) -> bool {
+    pub(super) fn pass(&mut self, at: u64, frame: &[u8], identity: &Identity) -> bool {
         let next = self.target.start + self.bytes.len() as u64;
         let end = at + frame.len() as u64;
         if end <= next {
@@ -185,6 +204,7 @@ impl Recorder {
         if at > next || !self.has_room() {
             return false;
         }
+        self.identity.get_or_insert_with(|| identity.clone());
         let within = |place: u64| usize::try_from(place.saturating_sub(at)).unwrap_or(usize::MAX).min(frame.len());
         self.bytes.extend_from_slice(&frame[within(next)..within(self.target.end)]);
         end < self.target.end
@@ -210,9 +230,9 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if self.bytes.is_empty() {
+        let Some(identity) = self.identity.take().filter(|identity| !self.bytes.is_empty() && identity.tells()) else {
             return;
-        }
+        };
         let gathered = self.target.start..self.target.start + self.bytes.len() as u64;
         // A reader that left early has less than one that stayed.
         if self.room.edges.get(&self.key).is_some_and(|edge| edge.covers(&gathered)) {
@@ -221,7 +241,7 @@ impl Drop for Recorder {
         // A copy, where the buffer is larger than what came: the cache counts bytes, not buffers.
         let bytes = std::mem::take(&mut self.bytes);
         let bytes = if bytes.capacity() > bytes.len() { Bytes::copy_from_slice(&bytes) } else { bytes.freeze() };
-        self.room.edges.insert(self.key, Edge { start: self.target.start, bytes });
+        self.room.edges.insert(self.key, Edge { start: self.target.start, bytes, identity });
         // At once: left to itself, the cache first gathers hundreds of insertions beyond its limit.
         self.room.edges.run_pending_tasks();
     }
@@ -235,6 +255,17 @@ mod tests {
         Entry { size: Some(size), sha1: Some([7; 20]), ..Entry::synthetic("film", "id", 0) }
     }
 
+    fn film_now() -> Identity {
+        Identity::of_tag(Some("\"v1\""))
+    }
+
+    #[test]
+    fn keeps_nothing_that_could_not_be_told_from_other_content() {
+        let room = Arc::new(DownloadRoom::new(&config::Download::default()));
+        assert!(!room.recorders(&entry(10), &(0..10))[0].pass(0, &[1; 10], &Identity::of_tag(None)));
+        assert!(room.find(&entry(10), &(0..10)).is_none());
+    }
+
     #[test]
     fn keeps_both_edges_of_a_film() {
         let room = Arc::new(DownloadRoom::new(&config::Download::default()));
@@ -243,16 +274,16 @@ mod tests {
         let mut recorders = room.recorders(&film, &(0..6_000_000));
         assert_eq!(recorders.len(), 2);
         for (number, frame) in content.chunks(70_001).enumerate() {
-            recorders.retain_mut(|recorder| recorder.pass(number as u64 * 70_001, frame));
+            recorders.retain_mut(|recorder| recorder.pass(number as u64 * 70_001, frame, &film_now()));
         }
         assert!(recorders.is_empty() && room.recorders(&film, &(0..6_000_000)).is_empty());
-        assert_eq!(room.find(&film, &(100..6_000_000)).unwrap(), content[100..256 << 10]);
-        assert_eq!(room.find(&film, &(5_900_000..5_900_010)).unwrap(), content[5_900_000..5_900_010]);
-        assert_eq!(room.find(&film, &(1_000_000..6_000_000)), None);
+        assert_eq!(room.find(&film, &(100..6_000_000)).unwrap().bytes, content[100..256 << 10]);
+        assert_eq!(room.find(&film, &(5_900_000..5_900_010)).unwrap().bytes, content[5_900_000..5_900_010]);
+        assert!(room.find(&film, &(1_000_000..6_000_000)).is_none());
         let other = Entry { sha1: Some([8; 20]), ..film.clone() };
-        assert_eq!(room.find(&other, &(0..10)), None);
+        assert!(room.find(&other, &(0..10)).is_none());
         room.forget(&film);
-        assert_eq!(room.find(&film, &(0..10)), None);
+        assert!(room.find(&film, &(0..10)).is_none());
     }
 
     #[test]
@@ -262,15 +293,15 @@ mod tests {
         let content = vec![5; 1_000_000];
         let mut recorders = room.recorders(&poster, &(0..1_000_000));
         assert_eq!(recorders.len(), 1);
-        assert!(recorders[0].pass(0, &content[..300_000]));
+        assert!(recorders[0].pass(0, &content[..300_000], &film_now()));
         assert_eq!(room.held(), 1_000_000);
         recorders.clear();
-        assert_eq!((room.held(), room.find(&poster, &(0..1_000_000)).unwrap().len()), (0, 300_000));
+        assert_eq!((room.held(), room.find(&poster, &(0..1_000_000)).unwrap().bytes.len()), (0, 300_000));
 
         let mut recorders = room.recorders(&poster, &(0..1_000_000));
-        assert!(!recorders[0].pass(0, &content));
+        assert!(!recorders[0].pass(0, &content, &film_now()));
         recorders.clear();
-        assert_eq!(room.find(&poster, &(0..1_000_000)).unwrap().len(), 1_000_000);
+        assert_eq!(room.find(&poster, &(0..1_000_000)).unwrap().bytes.len(), 1_000_000);
         assert!(room.recorders(&poster, &(0..1_000_000)).is_empty());
     }
 
@@ -281,7 +312,7 @@ mod tests {
         let films: Vec<Entry> = (0..20).map(|number| Entry { sha1: Some([number; 20]), ..entry(6_000_000) }).collect();
         let head = vec![5; 256 << 10];
         for film in &films {
-            assert!(!room.recorders(film, &(0..6_000_000))[0].pass(0, &head));
+            assert!(!room.recorders(film, &(0..6_000_000))[0].pass(0, &head, &film_now()));
         }
         assert_eq!(room.edges.weighted_size(), 4 * EDGE);
         let kept: Vec<bool> = films.iter().map(|film| room.find(film, &(0..10)).is_some()).collect();
@@ -299,13 +330,13 @@ mod tests {
         let room = Arc::new(DownloadRoom::new(&settings));
         let poster = entry(190_000);
         let taken = room.hold(20_000).unwrap();
-        assert!(!room.recorders(&poster, &(0..190_000))[0].pass(0, &[1; 1000]));
+        assert!(!room.recorders(&poster, &(0..190_000))[0].pass(0, &[1; 1000], &film_now()));
         drop(taken);
         let mut recorders = room.recorders(&poster, &(0..190_000));
-        assert!(recorders[0].pass(0, &[1; 1000]));
+        assert!(recorders[0].pass(0, &[1; 1000], &film_now()));
         recorders[0].discard();
         drop(recorders);
-        assert_eq!((room.find(&poster, &(0..10)), room.held()), (None, 0));
+        assert!(room.find(&poster, &(0..10)).is_none() && room.held() == 0);
     }
 
     #[test]

@@ -30,7 +30,7 @@ const MIN_LIFE: Duration = Duration::from_secs(15);
 
 /// What tells whether a newly opened body is of the same content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub struct Identity {
     total: u64,
     etag: Option<String>,
     last_modified: Option<String>,
@@ -45,13 +45,25 @@ impl Identity {
         self.total
     }
 
+    /// Whether other content of the same length would be told apart.
+    pub(super) fn tells(&self) -> bool {
+        self.etag.is_some() || self.last_modified.is_some()
+    }
+
     /// Entity tags decide where both answers carry one, else the time of modification.
-    fn same(&self, other: &Self) -> bool {
+    pub(super) fn same(&self, other: &Self) -> bool {
         self.total == other.total
             && match (&self.etag, &other.etag) {
                 (Some(a), Some(b)) => a == b,
                 _ => self.last_modified == other.last_modified,
             }
+    }
+}
+
+#[cfg(test)]
+impl Identity {
+    pub(super) fn of_tag(tag: Option<&str>) -> Self {
+        Self { total: 0, etag: tag.map(str::to_owned), last_modified: None }
     }
 }
 

@@ -88,13 +88,19 @@ impl fmt::Debug for ByteStream {
 
 impl ByteStream {
     /// Opens the stream: when this returns, the first upstream answer has been checked, unless the
-    /// beginning is at hand.
+    /// beginning is at hand. `known` is what another range of the same answer was of.
     ///
     /// # Errors
     /// As [`Source::open`].
-    pub(super) async fn open(source: Source, range: Range<u64>, reader: Reader) -> Result<Self, Error> {
+    pub(super) async fn open(
+        source: Source,
+        range: Range<u64>,
+        reader: Reader,
+        known: Option<Identity>,
+    ) -> Result<Self, Error> {
         let kept = source.room.find(&source.entry, &range).filter(|_| reader.by_range);
-        let wanted = kept.as_ref().is_none_or(|kept| (kept.len() as u64) < range.end - range.start);
+        let kept = kept.filter(|kept| known.as_ref().is_none_or(|known| known.same(&kept.identity)));
+        let wanted = kept.as_ref().is_none_or(|kept| (kept.bytes.len() as u64) < range.end - range.start);
         let (slots, file_id) = (&source.mount.account.slots, &source.entry.file_id);
         let (seat, inherited) = if wanted { slots.seat(reader, file_id) } else { (Seat::new(reader, file_id), None) };
         let mut stream = Self::new(source, range, seat);
@@ -104,10 +110,11 @@ impl ByteStream {
         }
         if let Some(kept) = kept {
             metrics::counter!("alidav_download_edges_total").increment(1);
-            stream.phase = Phase::Kept(kept);
+            stream.phase = Phase::Kept(kept.bytes);
+            stream.identity = Some(kept.identity);
             stream.seat.keep(inherited);
         } else if !stream.rest.is_empty() {
-            stream.connect(inherited, reader.urgent, None).await?;
+            stream.connect(inherited, reader.urgent, known).await?;
         }
         Ok(stream)
     }
@@ -152,6 +159,12 @@ impl ByteStream {
         self.identity = Some(identity);
         self.phase = Phase::Reading;
         Ok(())
+    }
+
+    /// What the bytes are of, for further ranges of the same answer.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.identity.clone()
     }
 
     /// Size of the whole file as the upstream answered it.
@@ -211,7 +224,9 @@ impl ByteStream {
     fn take(&mut self, mut bytes: Bytes, end: u64) -> Bytes {
         bytes.truncate(usize::try_from(end - self.rest.start).unwrap_or(usize::MAX));
         let at = self.rest.start;
-        self.recorders.retain_mut(|recorder| recorder.pass(at, &bytes));
+        if let Some(identity) = &self.identity {
+            self.recorders.retain_mut(|recorder| recorder.pass(at, &bytes, identity));
+        }
         self.rest.start += bytes.len() as u64;
         self.barren = 0;
         bytes

@@ -17,7 +17,7 @@ use super::open::Source;
 use super::prefetch::Prefetch;
 use super::resolve::Resolver;
 use super::upload::UploadRoom;
-use super::{ByteStream, Entry, Error, Link, Members, Path, Quota, Reader, Resource};
+use super::{ByteStream, Entry, Error, Identity, Link, Members, Path, Quota, Reader, Resource};
 use crate::config::{self, Config};
 use crate::state::Store;
 use crate::upstream::{Client, DataErrorKind};
@@ -177,7 +177,21 @@ impl Tree {
     /// [`Error::Changed`] when the content is not what `file` says: stat again with
     /// [`Freshness::Refresh`] and once more. Else as [`Tree::link`], and [`Error::NoFreeStream`].
     pub async fn read(&self, file: &Resource, range: Range<u64>, reader: Reader) -> Result<ByteStream, Error> {
-        ByteStream::open(self.source(file)?, range, reader).await
+        ByteStream::open(self.source(file)?, range, reader, None).await
+    }
+
+    /// A further range of what an earlier read of the file was of.
+    ///
+    /// # Errors
+    /// As [`Tree::read`]; [`Error::Changed`] when the content is not the earlier read's.
+    pub async fn read_on(
+        &self,
+        file: &Resource,
+        range: Range<u64>,
+        reader: Reader,
+        earlier: Option<Identity>,
+    ) -> Result<ByteStream, Error> {
+        ByteStream::open(self.source(file)?, range, reader, earlier).await
     }
 
     /// The file with its size. Where the listing does not tell it, the link may; else a byte is opened to see.

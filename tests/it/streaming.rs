@@ -171,6 +171,33 @@ async fn the_edges_of_a_film_are_fetched_once_and_never_of_an_older_one() {
     assert_eq!(answer.bytes().await.unwrap(), other[..100]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_of_a_film_is_not_joined_to_other_content() {
+    let (world, film) = world(1, None).await;
+    world.sim.rules(|rules| rules.link_hashes = false);
+    world.range("/dav/film.mkv", "bytes=0-999999").await.bytes().await.unwrap();
+    let other: Vec<u8> = film.iter().map(|byte| byte ^ 0xff).collect();
+    // Of the same length, behind the same id: only the data host's own word tells them apart.
+    world.sim.overwrite("/film.mkv", other.clone());
+    let answer = world.range("/dav/film.mkv", "bytes=0-").await;
+    assert!(answer.bytes().await.is_err(), "the beginning of the old film went on with the new one");
+    assert_eq!(sha1(&whole(&world).await), sha1(&other));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_ranges_of_one_answer_are_of_one_version() {
+    let (world, film) = world(1, Some(3_000_000)).await;
+    world.sim.rules(|rules| rules.link_hashes = false);
+    let mut body = world.range("/dav/film.mkv", "bytes=1000000-4999999,6000000-7999999").await.bytes_stream();
+    body.next().await.unwrap().unwrap();
+    world.sim.overwrite("/film.mkv", film.iter().map(|byte| byte ^ 0xff).collect::<Vec<u8>>());
+    let mut broken = false;
+    while let Some(piece) = body.next().await {
+        broken |= piece.is_err();
+    }
+    assert!(broken, "the second range was of another version");
+}
+
 /// A client of a film that reads until `enough`, then nothing more, has lost its place to one that waits.
 async fn a_pause_frees_the_place(rate: Option<u64>, faults: Vec<FaultKind>, enough: impl Fn(&World, usize) -> bool) {
     let rules = Rules { download_bytes_per_s: rate, max_downloads: 1, ..rules() };
