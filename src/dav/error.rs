@@ -230,6 +230,9 @@ fn of_data(kind: DataErrorKind) -> Failure {
         DataErrorKind::TooManyStreams => {
             Failure::busy("the drive allows no further download connection; wait and try again", None)
         }
+        DataErrorKind::Throttled => {
+            Failure::busy("the drive is limiting the rate of requests; wait and try again", None)
+        }
         DataErrorKind::NoSpace => no_space(),
         DataErrorKind::Stalled => {
             Failure::new(StatusCode::GATEWAY_TIMEOUT, "the drive sent nothing in time; try again")

@@ -17,7 +17,7 @@ use super::slots::{Live, Place};
 use super::{Entry, Error};
 use crate::upstream::{DataBody, DataError, DataErrorKind};
 
-/// Tries in a row without a byte gained before a stream gives up.
+/// Tries before an opening gives up; one that a client already listens to also goes on for the longest wait.
 const MAX_TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
@@ -118,7 +118,8 @@ impl Source {
             Some(place) => place,
             None => slots.place(urgent).await?,
         };
-        let mut tries = Tries { count: 0, refused: false, until: Instant::now() + slots.max_wait() };
+        let until = Instant::now() + slots.max_wait();
+        let mut tries = Tries { failures: 0, too_many: 0, refused: false, until, resuming: known.is_some() };
         loop {
             let link = self.link(MIN_LIFE).await?;
             match self.mount.account.client.data_host().get(&link.url, range.clone()).await {
@@ -139,7 +140,7 @@ impl Source {
                     if tries.renew_link(error.kind) {
                         self.forget_link(&link).await?;
                     }
-                    if error.kind == DataErrorKind::TooManyStreams && tries.count == SHRINK_AFTER {
+                    if error.kind == DataErrorKind::TooManyStreams && tries.too_many == SHRINK_AFTER {
                         slots.shrink();
                     }
                     tries.pause(error).await?;
@@ -151,9 +152,13 @@ impl Source {
 
 /// The tries of one opening.
 struct Tries {
-    count: u32,
+    failures: u32,
+    /// Refusals for too many bodies, which are no failures.
+    too_many: u32,
     refused: bool,
     until: Instant,
+    /// Whether bytes have gone to the client, which has more patience than one without an answer.
+    resuming: bool,
 }
 
 impl Tries {
@@ -167,22 +172,26 @@ impl Tries {
     /// # Errors
     /// The failure itself, when another try cannot help or the tries are used up.
     async fn pause(&mut self, error: DataError) -> Result<(), Error> {
-        self.count += 1;
+        let count = if error.kind == DataErrorKind::TooManyStreams { &mut self.too_many } else { &mut self.failures };
+        *count += 1;
+        let count = *count;
+        let in_time = Instant::now() < self.until;
+        let patient = self.failures < MAX_TRIES || (self.resuming && in_time);
         let again = match error.kind {
+            // Our own count says there is a place: the service has not seen an older body close yet,
+            // or another program of this user reads too.
+            DataErrorKind::TooManyStreams if in_time => true,
             DataErrorKind::TooManyStreams => {
-                // Our own count says there is a place: the service has not seen an older body close yet,
-                // or another program of this user reads too.
-                if Instant::now() >= self.until {
-                    return Err(Error::NoFreeStream { retry_after: Duration::from_secs(5) });
-                }
-                true
+                return Err(Error::NoFreeStream { retry_after: Duration::from_secs(5) });
             }
             // Once with a new link: these codes also mean a link that went bad early.
             DataErrorKind::Refused | DataErrorKind::Gone => !std::mem::replace(&mut self.refused, true),
-            DataErrorKind::Expired => self.count < MAX_TRIES,
-            DataErrorKind::Unavailable | DataErrorKind::Broken | DataErrorKind::Stalled | DataErrorKind::WrongRange => {
-                self.count < MAX_TRIES
-            }
+            DataErrorKind::Expired => self.failures < MAX_TRIES,
+            DataErrorKind::Throttled
+            | DataErrorKind::Unavailable
+            | DataErrorKind::Broken
+            | DataErrorKind::Stalled
+            | DataErrorKind::WrongRange => patient,
             DataErrorKind::Shorter
             | DataErrorKind::NoSpace
             | DataErrorKind::PartAlreadyExists
@@ -192,9 +201,9 @@ impl Tries {
         if !again {
             return Err(Error::Data(error));
         }
-        let first_renewal = error.kind == DataErrorKind::Expired && self.count == 1;
+        let first_renewal = error.kind == DataErrorKind::Expired && count == 1;
         if !first_renewal {
-            let pause = (FIRST_PAUSE * 2u32.saturating_pow(self.count - 1)).min(LONGEST_PAUSE);
+            let pause = (FIRST_PAUSE * 2u32.saturating_pow(count - 1)).min(LONGEST_PAUSE);
             tokio::time::sleep(pause).await;
         }
         Ok(())

@@ -34,7 +34,10 @@ pub enum DataErrorKind {
     /// The content ends before the range that was asked for does.
     #[error("content is shorter")]
     Shorter,
-    /// 429, 5xx.
+    /// 429: too many requests; waiting helps.
+    #[error("throttled")]
+    Throttled,
+    /// 5xx.
     #[error("host unavailable")]
     Unavailable,
     /// Connection refused, cut or ended early.
@@ -77,7 +80,8 @@ impl DataError {
             _ if status == StatusCode::INSUFFICIENT_STORAGE => DataErrorKind::NoSpace,
             "InvalidRange" => DataErrorKind::Shorter,
             "RequestTimeout" => DataErrorKind::Broken,
-            _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => DataErrorKind::Unavailable,
+            _ if status == StatusCode::TOO_MANY_REQUESTS => DataErrorKind::Throttled,
+            _ if status.is_server_error() => DataErrorKind::Unavailable,
             _ if status == StatusCode::RANGE_NOT_SATISFIABLE => DataErrorKind::Shorter,
             _ => DataErrorKind::Refused,
         };
@@ -134,6 +138,7 @@ mod tests {
     fn what_is_no_document_counts_by_its_status() {
         assert_eq!(kind(503, "<html><body>busy"), DataErrorKind::Unavailable);
         assert_eq!(kind(403, "<html>no</html>"), DataErrorKind::Refused);
+        assert_eq!(kind(429, ""), DataErrorKind::Throttled);
         assert_eq!(kind(416, ""), DataErrorKind::Shorter);
     }
 }

@@ -272,6 +272,33 @@ async fn a_host_that_knows_no_ranges_gives_beginnings() {
 }
 
 #[tokio::test]
+async fn a_throttling_data_host_is_503_with_a_time() {
+    let world = World::start().await;
+    world.sim.write("/a", "x");
+    world.sim.fault(Fault::always("data GET", code(429, "TooManyRequests")));
+    let answer = world.get("/dav/a").await;
+    assert_eq!((answer.status().as_u16(), header(&answer, "retry-after")), (503, "5"));
+}
+
+#[tokio::test]
+async fn a_film_that_plays_outlives_a_longer_outage_of_the_data_host() {
+    let world = World::start().await;
+    world.sim.write_generated("/film", 2_000_000, 7);
+    world.sim.write("/a", "x");
+    let expected = sha1(&world.sim.read("/film").unwrap());
+    world.sim.fault(Fault::once("data GET", FaultKind::Cut { after: 700_000 }));
+    // Nine tries: some nine seconds.
+    world.sim.fault(Fault { times: 9, ..Fault::once("data GET", code(503, "ServiceUnavailable")).after(1) });
+    let received = world.get("/dav/film").await.bytes().await.unwrap();
+    assert_eq!(sha1(&received), expected);
+    // Who has got nothing yet is told sooner.
+    world.sim.reset_calls();
+    world.sim.fault(Fault::always("data GET", code(503, "ServiceUnavailable")));
+    assert_eq!(world.get("/dav/a").await.status(), 502);
+    assert_eq!(world.sim.calls()["data GET"], 6);
+}
+
+#[tokio::test]
 async fn with_no_network_the_server_starts_answers_503_and_says_why() {
     let world = World::with(|config| {
         config.upstream.api_url = "http://127.0.0.1:9".parse().unwrap();
