@@ -154,6 +154,7 @@ fn refusal(error: drive::Error) -> Refusal {
     match &error {
         drive::Error::NotFound => Refusal(404, "object not found".to_owned()),
         drive::Error::IsAFolder | drive::Error::NotAFolder => Refusal(400, "not a file".to_owned()),
+        drive::Error::Frozen => Refusal(403, "the drive has frozen this file".to_owned()),
         drive::Error::Upstream(upstream) => match upstream.kind {
             ErrorKind::Throttled => Refusal(429, "the drive is limiting the rate of requests; try again".to_owned()),
             ErrorKind::SignInNeeded => {

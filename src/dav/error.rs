@@ -110,6 +110,9 @@ impl From<drive::Error> for Failure {
             E::NotAFolder => return Self::new(StatusCode::CONFLICT, "this is a file, not a folder"),
             E::IsAFolder => return Self::new(StatusCode::METHOD_NOT_ALLOWED, "this is a folder, not a file"),
             E::DriveNotGranted { .. } => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            E::Frozen => {
+                return Self::new(StatusCode::FORBIDDEN, "the drive has frozen this file and does not give it out");
+            }
             E::Changed { gone: true } => return Self::new(StatusCode::NOT_FOUND, "nothing is here"),
             E::Changed { gone: false } => {
                 Self::busy("the file is being changed; try again", Some(Duration::from_secs(1)))

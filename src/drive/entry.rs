@@ -9,6 +9,9 @@ use super::Path;
 use crate::config;
 use crate::upstream::{Item, ItemKind};
 
+/// Punish flags of content that is not given out: frozen, and illegal (reference 3.1).
+const FROZEN: [i64; 2] = [2, 103];
+
 /// Whether an entry is a file or a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the variants say it")]
@@ -38,6 +41,8 @@ pub struct Entry {
     pub created_ms: i64,
     /// For a live photo shown as one of its streams, which.
     pub livp: Option<config::LivpFormat>,
+    /// The drive has frozen the content: a link would lead to a notice, if there were one.
+    pub frozen: bool,
 }
 
 impl Entry {
@@ -53,6 +58,7 @@ impl Entry {
             updated_ms: time_ms,
             created_ms: time_ms,
             livp: None,
+            frozen: false,
         }
     }
 
@@ -115,6 +121,7 @@ impl From<&Item> for Entry {
             updated_ms,
             created_ms: item.created_ms.unwrap_or(updated_ms),
             livp: None,
+            frozen: FROZEN.contains(&item.punish_flag),
         }
     }
 }

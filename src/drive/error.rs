@@ -29,6 +29,9 @@ pub enum Error {
         /// The drive has no such item any more.
         gone: bool,
     },
+    /// The drive has frozen the file's content.
+    #[error("the drive has frozen this file")]
+    Frozen,
     /// All download places of the account stay taken.
     #[error("no free download place")]
     NoFreeStream {

@@ -246,6 +246,9 @@ impl Tree {
         if file.is_folder() {
             return Err(Error::IsAFolder);
         }
+        if file.entry.frozen {
+            return Err(Error::Frozen);
+        }
         let (mount, _) = self.mount_of(&file.path).ok_or(Error::NotFound)?;
         Ok(Source { mount: mount.clone(), entry: file.entry.clone(), room: self.0.downloads.clone() })
     }

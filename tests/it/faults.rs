@@ -127,11 +127,23 @@ async fn each_refusal_of_the_drive_has_its_status_and_its_remedy() {
 }
 
 #[tokio::test]
-async fn a_frozen_file_is_403() {
+async fn a_frozen_file_is_403_and_nobody_is_sent_to_the_notice_in_its_place() {
     let world = World::start().await;
-    world.sim.write("/a", "x");
-    world.sim.punish("/a", 103);
-    assert_eq!(world.get("/dav/a").await.status(), 403);
+    for flag in [2, 103] {
+        world.sim.write("/a", "x");
+        world.sim.punish("/a", flag);
+        let listing = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
+        listing.send().await.unwrap();
+        world.sim.reset_calls();
+        assert_eq!(world.get("/dav/a").await.status(), 403, "{flag}");
+        assert_eq!(world.get("/dav/a?link_policy=redirect").await.status(), 403, "{flag}");
+        assert_eq!(world.sim.api_calls(), 0);
+    }
+    // Frozen since it was listed: the drive says so.
+    world.sim.write("/b", "x");
+    world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache").send().await.unwrap();
+    world.sim.punish("/b", 2);
+    assert_eq!(world.get("/dav/b").await.status(), 403);
 }
 
 #[tokio::test]
