@@ -4,16 +4,35 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// What a token says of itself.
 #[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
 pub(super) struct Claims {
     /// User's id.
     pub(super) sub: Option<String>,
     /// Unix seconds.
+    #[serde(deserialize_with = "lenient")]
     pub(super) exp: Option<i64>,
     /// Unix seconds.
+    #[serde(deserialize_with = "lenient")]
     pub(super) iat: Option<i64>,
+}
+
+fn lenient<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
+    Value::deserialize(value).map(|value| seconds(&value))
+}
+
+/// A number of seconds, also as a fraction or a text: a token must not be lost for the form of a number.
+pub(super) fn seconds(value: &Value) -> Option<i64> {
+    let number = match value {
+        Value::String(text) => text.trim().parse::<serde_json::Number>().ok()?,
+        Value::Number(number) => number.clone(),
+        _ => return None,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a cast saturates, and no such time is meant")]
+    number.as_i64().or_else(|| number.as_f64().map(|number| number as i64))
 }
 
 /// The claims; all absent where the token is not a readable JWT.
@@ -39,6 +58,13 @@ mod tests {
         let claims = claims(token);
         assert_eq!(claims.sub.as_deref(), Some("0123456789abcdef0123456789abcdef"));
         assert_eq!(claims.exp.zip(claims.iat).map(|(exp, iat)| exp - iat), Some(7_776_000));
+    }
+
+    #[test]
+    fn numbers_in_other_forms_hide_nothing() {
+        let payload = r#"{"sub":"u","iat":"100","exp":200.5,"l":"x"}"#;
+        let claims = claims(&format!("h.{}.s", URL_SAFE_NO_PAD.encode(payload)));
+        assert_eq!((claims.sub.as_deref(), claims.iat, claims.exp), (Some("u"), Some(100), Some(200)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::classify::{self, Answer};
@@ -65,7 +65,7 @@ pub(super) struct Grant {
 struct WireGrant {
     access_token: Option<String>,
     refresh_token: Option<String>,
-    expires_in: Option<i64>,
+    expires_in: Option<Value>,
 }
 
 impl TokenSource {
@@ -128,7 +128,7 @@ impl TokenSource {
     }
 
     fn request(&self, http: &reqwest::Client, refresh_token: &str) -> reqwest::RequestBuilder {
-        let post = |body: serde_json::Value| http.post(self.url.clone()).json(&body);
+        let post = |body: Value| http.post(self.url.clone()).json(&body);
         match &self.form {
             Form::OwnApplication { client_id, client_secret } => post(json!({
                 "client_id": client_id,
@@ -172,7 +172,7 @@ impl TokenSource {
         if let Some(text) = openlist_text(body) {
             return self.judge_text(&text);
         }
-        let error = match classify::value::<serde_json::Value>(CALL, answer) {
+        let error = match classify::value::<Value>(CALL, answer) {
             Ok(_) => {
                 return Outcome::Unclear(self.error(ErrorKind::Malformed, "an answer without tokens"));
             }
@@ -228,7 +228,7 @@ fn grant(answer: &Answer, renewable: bool) -> Option<Grant> {
         return None;
     }
     let now = unix_now();
-    let expires_at = match wire.expires_in.filter(|seconds| *seconds > 0) {
+    let expires_at = match wire.expires_in.as_ref().and_then(jwt::seconds).filter(|seconds| *seconds > 0) {
         Some(seconds) => now.saturating_add(seconds),
         None => jwt::claims(&access_token).exp.filter(|exp| *exp > now).unwrap_or(now + DEFAULT_LIFE_S),
     };
@@ -237,12 +237,12 @@ fn grant(answer: &Answer, renewable: bool) -> Option<Grant> {
 
 /// `{"text": …}` of OpenList's server, whose text may be an empty object.
 pub(super) fn openlist_text(body: &[u8]) -> Option<String> {
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
     if object.contains_key("code") {
         return None;
     }
     match object.get("text")? {
-        serde_json::Value::String(text) => Some(text.chars().take(200).collect()),
+        Value::String(text) => Some(text.chars().take(200).collect()),
         _ => Some(String::new()),
     }
 }
@@ -269,6 +269,10 @@ mod tests {
     #[test]
     fn knows_whether_an_attempt_spent_the_token() {
         assert_eq!(judge(200, r#"{"refresh_token":"r","access_token":"a"}"#), "granted");
+        for life in ["7200", r#""7200""#, "7200.0", "null", "0", "{}"] {
+            let body = format!(r#"{{"refresh_token":"r","access_token":"a","expires_in":{life},"code":null}}"#);
+            assert_eq!(judge(200, &body), "granted", "{body}");
+        }
         assert_eq!(judge(200, r#"{"refresh_token":"","access_token":""}"#), "unclear");
         assert_eq!(judge(403, "<html>checking your browser</html>"), "not acted");
         assert_eq!(judge(503, "<!DOCTYPE html><title>Just a moment"), "not acted");
