@@ -25,7 +25,7 @@ use crate::state::{self, Store, Tokens};
 mod adopt;
 mod renew;
 
-/// A token with less life than this is renewed before use, in seconds.
+/// A token with less life than this, and less than a quarter of its own, is renewed before use, in seconds.
 const MARGIN_S: i64 = 200;
 
 const CALL: &str = "oauth/access_token";
@@ -192,7 +192,8 @@ impl Keeper {
         let current = self.current.lock();
         let tokens = current.as_ref()?;
         let other = refused.is_none_or(|refused| refused.expose() != tokens.access_token.expose_secret());
-        (other && tokens.expires_at - MARGIN_S > unix_now()).then(|| Access(tokens.access_token.clone()))
+        let margin = MARGIN_S.min((tokens.expires_at - tokens.issued_at) / 4).max(0);
+        (other && tokens.expires_at - margin > unix_now()).then(|| Access(tokens.access_token.clone()))
     }
 
     /// Whether these tokens can be renewed without a person.

@@ -56,6 +56,16 @@ async fn an_expired_token_is_renewed_once_for_all_who_wait() {
 }
 
 #[tokio::test]
+async fn a_token_with_a_short_life_is_used_for_most_of_it() {
+    let world = World::start().await;
+    world.sim.rules(|rules| rules.access_token_s = 100);
+    for _ in 0..3 {
+        assert!(works(&world).await);
+    }
+    assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
+}
+
+#[tokio::test]
 async fn a_refused_refresh_token_is_503_with_the_remedy_for_every_request() {
     let world = World::start().await;
     world.sim.write("/a", "x");
