@@ -65,11 +65,18 @@ pub(super) fn text(value: &serde_json::Value) -> Option<String> {
 pub(super) fn value<T: DeserializeOwned>(call: &'static str, answer: &Answer) -> Result<T, Refusal> {
     check(call, answer)?;
     let body: &[u8] = if answer.body.trim_ascii().is_empty() { b"{}" } else { &answer.body };
-    serde_json::from_slice(body).map_err(|error| {
-        // serde's message names fields and positions, never values of strings it did not expect.
-        let error = Error::new(call, ErrorKind::Malformed).message(format!("unreadable answer: {error}"));
-        Refusal { error, bad_token: false }
-    })
+    serde_json::from_slice(body).map_err(|error| unreadable(call, &error))
+}
+
+/// serde's message quotes a text that stands where something else was due; it may be a link or a token.
+fn unreadable(call: &'static str, error: &serde_json::Error) -> Refusal {
+    let words = error.to_string();
+    let words = match (words.find('"'), words.rfind('"')) {
+        (Some(first), Some(last)) => format!("{}…{}", &words[..first], &words[last + 1..]),
+        _ => words,
+    };
+    let error = Error::new(call, ErrorKind::Malformed).message(shorten(format!("unreadable answer: {words}")));
+    Refusal { error, bad_token: false }
 }
 
 /// Whether the answer is a success with a JSON object, or empty.
@@ -81,10 +88,7 @@ fn check(call: &'static str, answer: &Answer) -> Result<(), Refusal> {
     }
     let parsed: ErrorBody = match serde_json::from_slice(body) {
         Ok(parsed) => parsed,
-        Err(error) if success => {
-            let error = Error::new(call, ErrorKind::Malformed).message(format!("unreadable answer: {error}"));
-            return Err(Refusal { error, bad_token: false });
-        }
+        Err(error) if success => return Err(unreadable(call, &error)),
         Err(_) => return Err(not_json(call, answer, body)),
     };
     let code = parsed.code();
@@ -131,7 +135,7 @@ fn not_json(call: &'static str, answer: &Answer, body: &[u8]) -> Refusal {
 }
 
 /// What a status alone says; far less than a code does.
-fn kind_of_status(status: StatusCode) -> ErrorKind {
+pub(super) fn kind_of_status(status: StatusCode) -> ErrorKind {
     match status {
         StatusCode::TOO_MANY_REQUESTS => ErrorKind::Throttled,
         StatusCode::UNAUTHORIZED => ErrorKind::SignInNeeded,
@@ -265,6 +269,18 @@ mod tests {
         assert_eq!(kind(413, "Payload Too Large"), ErrorKind::TooLarge);
         assert_eq!(kind(429, ""), ErrorKind::Throttled);
         assert_eq!(kind(500, ""), ErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn a_text_in_the_wrong_place_is_not_told() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only its form matters")]
+        struct Wire {
+            size: u64,
+        }
+        let body = r#"{"size":"https://host/f?x-oss-signature=\"geheim\""}"#;
+        let told = value::<Wire>("c", &answer(200, body)).unwrap_err().error.to_string();
+        assert!(told.contains("expected u64 at line 1") && !told.contains("host"), "{told}");
     }
 
     #[test]
