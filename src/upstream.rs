@@ -23,6 +23,7 @@ mod signin_error;
 mod signin_form;
 mod token_source;
 mod token_status;
+mod token_words;
 mod transport;
 mod types;
 mod upkeep;

@@ -18,8 +18,8 @@ use url::Url;
 
 use super::classify::{self, Answer};
 use super::retry::Fate;
-use super::token_source::{Form, Outcome, TokenSource, below, openlist_text};
-use super::{Error, ErrorKind, calls, client};
+use super::token_source::{Form, Outcome, TokenSource, below};
+use super::{Error, ErrorKind, calls, client, token_words};
 
 const START: &str = "oauth/authorize/qrcode";
 const STATUS: &str = "oauth/qrcode/status";
@@ -63,7 +63,6 @@ struct WireTicket {
     url: Option<String>,
     sid: Option<String>,
     text: Option<Value>,
-    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +81,7 @@ pub(super) async fn start(source: &TokenSource, http: &reqwest::Client) -> Resul
     let cookies = matches!(source.form, Form::OpenList).then(|| cookies(&answer));
     let wire = read_ticket(&answer).map_err(|error| source.named(error))?;
     let missing = |what: &str| {
-        let words = wire.error.as_ref().and_then(classify::text).map(classify::shorten).unwrap_or_default();
+        let words = token_words::read(answer.body.trim_ascii()).words.unwrap_or_default();
         source.named(Error::new(START, ErrorKind::Malformed).message(format!("an answer without {what} {words}")))
     };
     let address = wire.url.clone().or_else(|| wire.text.as_ref().and_then(classify::text));
@@ -160,18 +159,19 @@ pub(super) async fn exchange(
     ticket: &Ticket,
     code: Option<&SecretString>,
 ) -> Outcome {
+    let none = SecretString::default();
     let code = match (&source.form, code) {
         // OpenList's server reads the authorisation code itself (reference 1.8.2).
-        (Form::OpenList, _) => "",
-        (_, Some(code)) => code.expose_secret(),
+        (Form::OpenList, _) => &none,
+        (_, Some(code)) => code,
         (_, None) => {
             let error = Error::new(EXCHANGE, ErrorKind::Malformed).message("confirmed without an authorisation code");
             return Outcome::Refused(error);
         }
     };
     calls::record();
-    match client::answer(EXCHANGE, exchange_request(source, http, ticket, code)).await {
-        Ok(answer) => source.judge(&answer),
+    match client::answer(EXCHANGE, exchange_request(source, http, ticket, code.expose_secret())).await {
+        Ok(answer) => source.judge(answer, &[code, ticket.verifier.as_ref().unwrap_or(&none)]),
         Err((error, Fate::Unsent)) => Outcome::NotActed(source.named(error)),
         Err((error, Fate::Answered | Fate::Unclear)) => Outcome::Unclear(source.named(error)),
     }
@@ -217,7 +217,7 @@ fn read_ticket(answer: &Answer) -> Result<WireTicket, Error> {
     classify::value(START, answer).map_err(|refusal| {
         let mut error = refusal.error;
         if error.message.is_none() {
-            error.message = openlist_text(answer.body.trim_ascii());
+            error.message = token_words::read(answer.body.trim_ascii()).words;
         }
         error
     })

@@ -4,6 +4,7 @@
 //! Answers for the request's form and for the one question that matters with single-use refresh
 //! tokens: did this attempt spend it? Order, repetition and storage belong to `auth`.
 
+use http::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use url::Url;
 use super::classify::{self, Answer};
 use super::read::unix_now;
 use super::retry::Fate;
-use super::{Error, ErrorKind, client, jwt};
+use super::{Error, ErrorKind, client, jwt, token_words};
 use crate::config;
 
 const CALL: &str = "oauth/access_token";
@@ -121,7 +122,7 @@ impl TokenSource {
     pub(super) async fn refresh(&self, http: &reqwest::Client, refresh_token: &SecretString) -> Outcome {
         super::calls::record();
         match client::answer(CALL, self.request(http, refresh_token.expose_secret())).await {
-            Ok(answer) => self.judge(&answer),
+            Ok(answer) => self.judge(answer, &[refresh_token]),
             Err((error, Fate::Unsent)) => Outcome::NotActed(self.named(error)),
             Err((error, Fate::Answered | Fate::Unclear)) => Outcome::Unclear(self.named(error)),
         }
@@ -155,50 +156,47 @@ impl TokenSource {
         }
     }
 
-    /// What an answer to a renewal, or to the exchange of an authorisation code, came to.
-    pub(super) fn judge(&self, answer: &Answer) -> Outcome {
-        if let Some(grant) = grant(answer, self.renews()) {
+    /// What an answer to a renewal, or to the exchange of an authorisation code, came to. Some servers repeat the
+    /// request in their errors: its secrets are taken out before anything is told.
+    pub(super) fn judge(&self, answer: Answer, secrets: &[&SecretString]) -> Outcome {
+        if let Some(grant) = grant(&answer, self.renews()) {
             return Outcome::Granted(grant);
         }
+        let mut secrets = secrets.to_vec();
+        if let Form::OwnApplication { client_secret, .. } = &self.form {
+            secrets.push(client_secret);
+        }
+        let answer = Answer { body: without(answer.body, &secrets), ..answer };
         let status = answer.status;
         let body = answer.body.trim_ascii();
         if body.first() == Some(&b'<') {
             // A challenge or log-in page stands before the server; a gateway's page may stand behind it.
             let error =
                 self.error(ErrorKind::Unavailable, format!("status {}: a web page instead of tokens", status.as_u16()));
-            let gateway = matches!(status.as_u16(), 500 | 502 | 504);
+            let gateway = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
             return if gateway { Outcome::Unclear(error) } else { Outcome::NotActed(error) };
         }
-        if let Some(text) = openlist_text(body) {
-            return self.judge_text(&text);
-        }
-        let error = match classify::value::<Value>(CALL, answer) {
-            Ok(_) => {
-                return Outcome::Unclear(self.error(ErrorKind::Malformed, "an answer without tokens"));
-            }
-            Err(refusal) => self.named(refusal.error),
+        let told = token_words::read(body);
+        let mut error = match classify::value::<Value>(CALL, &answer) {
+            Ok(_) => Error::new(CALL, ErrorKind::Malformed).message("an answer without tokens"),
+            Err(refusal) => refusal.error,
         };
+        error.retry_after = classify::retry_after(&answer.headers);
+        if let Some(words) = told.words {
+            error.message = Some(words);
+        }
+        if let Some(kind) = told.kind {
+            error.kind = kind;
+        }
+        let error = self.named(error);
         match error.kind {
             ErrorKind::SignInNeeded => Outcome::Refused(error),
-            ErrorKind::ApplicationRefused | ErrorKind::Throttled | ErrorKind::InvalidRequest | ErrorKind::Forbidden => {
-                Outcome::NotActed(error)
+            ErrorKind::ApplicationRefused | ErrorKind::Throttled => Outcome::NotActed(error),
+            // Refusals of this server and its address, of which whoever waits for a token cannot make anything.
+            ErrorKind::InvalidRequest | ErrorKind::Forbidden => {
+                Outcome::NotActed(Error { kind: ErrorKind::Unavailable, ..error })
             }
             _ => Outcome::Unclear(error),
-        }
-    }
-
-    /// OpenList's server hands on the service's words without a code.
-    fn judge_text(&self, text: &str) -> Outcome {
-        let words = text.to_ascii_lowercase();
-        let error = |kind| self.error(kind, text);
-        if words.contains("too many requests") || words.contains("toomanyrequests") {
-            Outcome::NotActed(error(ErrorKind::Throttled))
-        } else if words.contains("client") || words.contains("app") {
-            Outcome::NotActed(error(ErrorKind::ApplicationRefused))
-        } else if ["token", "accessdenied", "invalidcode", "invalid code"].iter().any(|word| words.contains(word)) {
-            Outcome::Refused(error(ErrorKind::SignInNeeded))
-        } else {
-            Outcome::Unclear(error(ErrorKind::Unavailable))
         }
     }
 
@@ -235,16 +233,14 @@ fn grant(answer: &Answer, renewable: bool) -> Option<Grant> {
     Some(Grant { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at })
 }
 
-/// `{"text": …}` of OpenList's server, whose text may be an empty object.
-pub(super) fn openlist_text(body: &[u8]) -> Option<String> {
-    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
-    if object.contains_key("code") {
-        return None;
+/// A body without the secrets of its request, as they are and as a URL has them.
+fn without(body: Vec<u8>, secrets: &[&SecretString]) -> Vec<u8> {
+    let Ok(mut text) = String::from_utf8(body) else { return b"(not text)".to_vec() };
+    for secret in secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty()) {
+        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        text = text.replace(secret, "…").replace(&encoded, "…");
     }
-    match object.get("text")? {
-        Value::String(text) => Some(text.chars().take(200).collect()),
-        _ => Some(String::new()),
-    }
+    text.into_bytes()
 }
 
 #[cfg(test)]
@@ -254,11 +250,11 @@ mod tests {
     fn judge(status: u16, body: &str) -> &'static str {
         let source = TokenSource::server(&"https://api.oplist.org/alicloud/renewapi".parse().unwrap());
         let answer = Answer {
-            status: http::StatusCode::from_u16(status).unwrap(),
+            status: StatusCode::from_u16(status).unwrap(),
             headers: http::HeaderMap::new(),
             body: body.as_bytes().to_vec(),
         };
-        match source.judge(&answer) {
+        match source.judge(answer, &[]) {
             Outcome::Granted(_) => "granted",
             Outcome::NotActed(_) => "not acted",
             Outcome::Refused(_) => "refused",
@@ -286,6 +282,48 @@ mod tests {
         assert_eq!(judge(400, r#"{"code":"AccessDenied","message":"invalid token"}"#), "refused");
         assert_eq!(judge(429, "Too Many Requests"), "not acted");
         assert_eq!(judge(404, "not here"), "not acted");
+        assert_eq!(judge(302, ""), "not acted");
+    }
+
+    #[test]
+    fn words_that_only_look_like_a_known_reason_leave_it_unclear() {
+        // What a server written in JavaScript says when the service answered with a page, or not at all.
+        assert_eq!(judge(500, r#"{"text":"Unexpected token '<', \"<html>\" is not valid JSON"}"#), "unclear");
+        assert_eq!(judge(500, r#"{"text":"Client network socket disconnected"}"#), "unclear");
+        assert_eq!(judge(500, r#"{"text":"Something unexpected happened"}"#), "unclear");
+        assert_eq!(judge(500, r#"{"text":"refresh_token: connection refused"}"#), "unclear");
+        // A gateway may have handed the request on.
+        for status in [520, 522, 524] {
+            assert_eq!(judge(status, "<html>origin error</html>"), "unclear");
+        }
+    }
+
+    #[test]
+    fn reasons_are_known_in_every_form_of_error() {
+        assert_eq!(judge(200, r#"{"code":"AccessDenied","message":"invalid token"}"#), "refused");
+        assert_eq!(judge(400, r#"{"error":"RefreshTokenInvalid: invalid refresh_token"}"#), "refused");
+        assert_eq!(judge(200, r#"{"code":401,"message":"expired refresh_token","data":null}"#), "refused");
+        assert_eq!(judge(200, r#"{"code":429,"message":null}"#), "not acted");
+        assert_eq!(judge(200, r#"{"code":500,"message":"?"}"#), "unclear");
+        assert_eq!(judge(403, r#"{"text":"InvalidCode: invalid code"}"#), "refused");
+        assert_eq!(judge(500, r#"{"text":"InvalidClientId: invalid client_id"}"#), "not acted");
+        assert_eq!(judge(401, r#"{"text":"Login failed:WaitLogin"}"#), "unclear");
+        assert_eq!(judge(403, r#"{"error":"blocked"}"#), "not acted");
+    }
+
+    #[test]
+    fn a_request_that_is_repeated_in_an_error_is_told_without_its_secret() {
+        let source = TokenSource::server(&"https://api.oplist.org".parse().unwrap());
+        let secret = SecretString::from("opaque+secret/4711");
+        for told in ["opaque+secret/4711", "opaque%2Bsecret%2F4711"] {
+            let body =
+                format!(r#"{{"message":"Route GET:/renewapi?refresh_ui={told}&x=1 not found","statusCode":404}}"#);
+            let answer = Answer { status: StatusCode::NOT_FOUND, headers: http::HeaderMap::new(), body: body.into() };
+            let Outcome::NotActed(error) = source.judge(answer, &[&secret]) else { panic!() };
+            let text = error.to_string();
+            assert!(!text.contains("4711") && text.contains("not found"), "{text}");
+            assert_eq!(error.kind, ErrorKind::Unavailable);
+        }
     }
 
     #[test]
