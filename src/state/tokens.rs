@@ -22,6 +22,8 @@ pub struct Tokens {
     pub uncertain: bool,
     /// SHA-256 (hex) of the configuration's refresh token this lineage began with.
     pub source_digest: Option<String>,
+    /// Which server granted the refresh token, or was last sent it.
+    pub server: Option<String>,
 }
 
 /// An account's drives, as `getDriveInfo` once told.
@@ -60,6 +62,7 @@ impl Store {
             expires_at: row.try_get("expires_at")?,
             uncertain: row.try_get("uncertain")?,
             source_digest: row.try_get("source_digest")?,
+            server: row.try_get("server")?,
         }))
     }
 
@@ -99,8 +102,8 @@ impl Store {
             .bind(&tokens.user_id)
             .execute(&self.pool)
             .await?;
-        let statement = "INSERT OR REPLACE INTO tokens SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 \
-                         WHERE ?9 OR (SELECT refresh_token FROM tokens WHERE account = ?1) IS ?10";
+        let statement = "INSERT OR REPLACE INTO tokens SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
+                         WHERE ?10 OR (SELECT refresh_token FROM tokens WHERE account = ?1) IS ?11";
         let done = sqlx::query(statement)
             .bind(account)
             .bind(&tokens.user_id)
@@ -110,6 +113,7 @@ impl Store {
             .bind(tokens.expires_at)
             .bind(tokens.uncertain)
             .bind(&tokens.source_digest)
+            .bind(&tokens.server)
             .bind(expected.is_none())
             .bind(expected.flatten().map(|token| token.expose_secret()))
             .execute(&self.pool)
@@ -174,6 +178,7 @@ mod tests {
             expires_at: 6,
             uncertain: true,
             source_digest: None,
+            server: Some("https://server.example/token".into()),
         }
     }
 
@@ -203,6 +208,7 @@ mod tests {
         let found = store.tokens("main").await.unwrap().unwrap();
         assert_eq!(found.refresh_token.expose_secret(), "refresh");
         assert!(found.uncertain);
+        assert_eq!(found.server, tokens("u1").server);
         assert_eq!(store.drives("main").await.unwrap(), Some(drives("u1")));
         assert!(store.tokens("other").await.unwrap().is_none());
     }

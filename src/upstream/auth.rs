@@ -57,9 +57,9 @@ struct Keeper {
     store: Store,
     max_wait: Duration,
     current: Mutex<Option<Tokens>>,
-    /// The refresh token that the store had when it was last read or written; what it has instead by now is
+    /// What the store had when it was last read or written; a refresh token that it has instead by now is
     /// another process's and is not overwritten.
-    stored: Mutex<Option<SecretString>>,
+    stored: Mutex<Option<Tokens>>,
     /// Whose drive this process serves: listings and links of one user must not meet another's token.
     user: Mutex<Option<String>>,
     /// Times that tokens of another line were taken up.
@@ -74,12 +74,26 @@ struct Keeper {
 struct Flight {
     /// Granted, but not yet kept by the store.
     unsaved: Option<Tokens>,
-    /// Where and when an attempt of unknown end was made.
-    unclear: Option<(usize, Instant)>,
+    /// When an attempt of unknown end was made.
+    unclear: Option<Instant>,
     /// A refresh token that was refused.
     refused: Option<Refused>,
-    /// When each server that did not act was last asked.
-    resting: HashMap<usize, Instant>,
+    /// What the store had before a configured token that is still being tried.
+    displaced: Option<Displaced>,
+    /// Servers that did not act.
+    resting: HashMap<usize, Rest>,
+}
+
+struct Displaced {
+    tokens: Tokens,
+    by: SecretString,
+}
+
+struct Rest {
+    since: Instant,
+    /// Not asked before.
+    until: Instant,
+    error: Error,
 }
 
 struct Refused {
@@ -218,7 +232,7 @@ impl Keeper {
     /// A configured token that does not tell its age counts as newer than a stored one, but not once it was refused.
     async fn load(&self, flight: &Flight) -> Result<(), Error> {
         let stored = self.store.tokens(&self.account).await.map_err(store_failed)?;
-        *self.stored.lock() = stored.as_ref().map(|tokens| tokens.refresh_token.clone());
+        self.stored.lock().clone_from(&stored);
         let dead = |token: &&SecretString| stored.is_some() && flight.has_refused(token);
         let configured = self.configured.as_ref().filter(|token| !dead(token));
         let chosen = lineage::choose(stored, configured);

@@ -36,6 +36,7 @@ fn from_configuration(token: &SecretString) -> Tokens {
         expires_at: 0,
         uncertain: false,
         source_digest: Some(digest(token.expose_secret())),
+        server: None,
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Grant {
     pub(super) refresh_token: SecretString,
     /// Unix seconds.
     pub(super) expires_at: i64,
+    /// Its [`TokenSource::key`].
+    pub(super) server: String,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +115,11 @@ impl TokenSource {
         self.url.host_str().unwrap_or("token server")
     }
 
+    /// How the store knows it: its address without what may be a password or a key.
+    pub(super) fn key(&self) -> String {
+        format!("{}{}", self.url.origin().ascii_serialization(), self.url.path())
+    }
+
     /// Whether the call counts against the service's own rates.
     pub(super) fn is_service(&self) -> bool {
         matches!(self.form, Form::OwnApplication { .. } | Form::PublicApplication { .. })
@@ -159,7 +166,7 @@ impl TokenSource {
     /// What an answer to a renewal, or to the exchange of an authorisation code, came to. Some servers repeat the
     /// request in their errors: its secrets are taken out before anything is told.
     pub(super) fn judge(&self, answer: Answer, secrets: &[&SecretString]) -> Outcome {
-        if let Some(grant) = grant(&answer, self.renews()) {
+        if let Some(grant) = self.grant(&answer) {
             return Outcome::Granted(grant);
         }
         let mut secrets = secrets.to_vec();
@@ -200,6 +207,23 @@ impl TokenSource {
         }
     }
 
+    /// The tokens of an answer; without a refresh token only where none can be expected (reference 1.5).
+    fn grant(&self, answer: &Answer) -> Option<Grant> {
+        let wire: WireGrant = serde_json::from_slice(&answer.body).ok()?;
+        let access_token = wire.access_token.filter(|token| !token.is_empty())?;
+        let refresh_token = wire.refresh_token.unwrap_or_default();
+        if self.renews() && refresh_token.is_empty() {
+            return None;
+        }
+        let now = unix_now();
+        let expires_at = match wire.expires_in.as_ref().and_then(jwt::seconds).filter(|seconds| *seconds > 0) {
+            Some(seconds) => now.saturating_add(seconds),
+            None => jwt::claims(&access_token).exp.filter(|exp| *exp > now).unwrap_or(now + DEFAULT_LIFE_S),
+        };
+        let server = self.key();
+        Some(Grant { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at, server })
+    }
+
     fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
         self.named(Error::new(CALL, kind).message(message))
     }
@@ -215,22 +239,6 @@ pub(super) fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     url
-}
-
-/// The tokens of an answer; without a refresh token only where none can be expected (reference 1.5).
-fn grant(answer: &Answer, renewable: bool) -> Option<Grant> {
-    let wire: WireGrant = serde_json::from_slice(&answer.body).ok()?;
-    let access_token = wire.access_token.filter(|token| !token.is_empty())?;
-    let refresh_token = wire.refresh_token.unwrap_or_default();
-    if renewable && refresh_token.is_empty() {
-        return None;
-    }
-    let now = unix_now();
-    let expires_at = match wire.expires_in.as_ref().and_then(jwt::seconds).filter(|seconds| *seconds > 0) {
-        Some(seconds) => now.saturating_add(seconds),
-        None => jwt::claims(&access_token).exp.filter(|exp| *exp > now).unwrap_or(now + DEFAULT_LIFE_S),
-    };
-    Some(Grant { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at })
 }
 
 /// A body without the secrets of its request, as they are and as a URL has them.

@@ -102,6 +102,7 @@ mod tests {
             expires_at: issued_at + 7200,
             uncertain: false,
             source_digest: None,
+            server: None,
         }
     }
 

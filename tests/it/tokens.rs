@@ -192,6 +192,109 @@ async fn a_server_that_lately_did_not_act_is_asked_last() {
     assert_eq!((world.sim.calls()["openlist/renewapi"], world.sim.calls()["alist/token"]), (2, 3));
 }
 
+/// A world whose tokens come from the second of two servers, whose applications do not know each other's tokens:
+/// the first one belongs to the simulator that is given back with it.
+async fn signed_in_through_the_second(state: StateLocation) -> (World, Simulator) {
+    let other = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+    let url = other.url();
+    let world = World::with(|config| {
+        config.state = state;
+        let second = config.accounts[0].oauth_token_urls[0].clone();
+        config.accounts[0].oauth_token_urls = vec![format!("{url}/alist/ali_open/token").parse().unwrap(), second];
+    })
+    .await;
+    assert!(works(&world).await);
+    (world, other)
+}
+
+#[tokio::test]
+async fn tokens_are_renewed_by_the_server_that_granted_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, other) = signed_in_through_the_second(StateLocation::File(folder.path().join("state.db"))).await;
+    // A configured token does not say whose it is: the refusal of another application is not the last word.
+    assert_eq!((other.calls()["alist/token"], world.sim.calls()["openlist/renewapi"]), (1, 1));
+    world.sim.expire_access_tokens();
+    let world = world.restart().await;
+    assert!(works(&world).await);
+    assert_eq!((other.calls()["alist/token"], world.sim.calls()["openlist/renewapi"]), (1, 2));
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_a_restart_too_asks_only_the_same_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, other) = signed_in_through_the_second(StateLocation::File(folder.path().join("state.db"))).await;
+    world.sim.expire_access_tokens();
+    world.sim.fault(Fault::once("openlist/renewapi", FaultKind::CloseBefore));
+    assert!(!works(&world).await);
+    let world = world.restart().await;
+    let challenge = FaultKind::Text { status: 403, body: "<html>checking your browser</html>".to_owned() };
+    world.sim.fault(Fault::once("openlist/renewapi", challenge));
+    assert!(!works(&world).await);
+    assert_eq!(other.calls()["alist/token"], 1);
+    assert!(works(&world).await);
+}
+
+#[tokio::test]
+async fn a_bad_token_in_the_configuration_does_not_cost_the_stored_sign_in() {
+    let newer = "h.eyJpYXQiOjQwMDAwMDAwMDB9.s";
+    for bad in ["garbage", newer] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateLocation::File(folder.path().join("state.db"));
+        let mut world = World::with(|config| config.state = state).await;
+        assert!(works(&world).await);
+        world.config.accounts[0].refresh_token = Some(bad.into());
+        // The attempt may meet anything before it comes to the refusal.
+        let challenge = FaultKind::Text { status: 403, body: "<html>checking your browser</html>".to_owned() };
+        world.sim.fault(Fault::once("openlist/renewapi", challenge));
+        let world = world.restart().await;
+        assert!(!works(&world).await, "{bad}");
+        world.sim.fault(Fault::once("openlist/renewapi", FaultKind::CloseBefore));
+        let world = world.restart().await;
+        assert!(!works(&world).await, "{bad}");
+        assert!(works(&world).await, "{bad}");
+        world.sim.expire_access_tokens();
+        world.sim.reset_calls();
+        let world = world.restart().await;
+        assert!(works(&world).await, "{bad}");
+        assert_eq!(world.sim.calls()["openlist/renewapi"], 1, "{bad} is not tried again");
+        let health = world.get("/healthz").await.text().await.unwrap();
+        assert!(health.contains(r#""status":"ok""#), "{health}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_server_that_names_a_time_is_left_alone_until_then() {
+    let world = World::start().await;
+    let busy = FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(3000) };
+    world.sim.fault(Fault::once("openlist/renewapi", busy));
+    for _ in 0..3 {
+        let answer = world.propfind("/dav/", "1").await;
+        assert_eq!(answer.status(), 503);
+        assert!(answer.headers().contains_key("retry-after"));
+    }
+    assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while !works(&world).await {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.sim.calls()["openlist/renewapi"], 2);
+}
+
+#[tokio::test]
+async fn a_token_server_s_refusal_of_the_request_is_503_and_not_the_client_s_fault() {
+    for (status, body) in [(302, ""), (403, r#"{"code":"ForbiddenIp","message":"no"}"#), (404, "not here")] {
+        let world = World::start().await;
+        let fault = FaultKind::Text { status, body: body.to_owned() };
+        world.sim.fault(Fault::once("openlist/renewapi", fault));
+        let answer = world.propfind("/dav/", "1").await;
+        assert_eq!(answer.status(), 503, "{status}");
+        assert!(answer.headers().contains_key("retry-after"));
+    }
+}
+
 #[tokio::test]
 async fn an_ageing_refresh_token_is_renewed_while_nobody_asks() {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
@@ -223,6 +326,7 @@ async fn a_sign_in_that_ends_soon_is_told_in_health_and_metrics() {
         expires_at: now + 13 * 86_400 + 60,
         uncertain: false,
         source_digest: None,
+        server: None,
     };
     store.save_tokens("ending", &tokens).await.unwrap();
     store.close().await;

@@ -62,10 +62,11 @@ impl TokenKeeper {
             uncertain: false,
             // The configured token is older than a sign-in, whatever it says.
             source_digest: keeper.configured.as_ref().map(|token| digest(token.expose_secret())),
+            server: Some(grant.server),
         };
         keeper.store.save_tokens(&keeper.account, &tokens).await.map_err(not_kept)?;
         *flight = Flight { resting: std::mem::take(&mut flight.resting), ..Flight::default() };
-        *keeper.stored.lock() = Some(tokens.refresh_token.clone());
+        *keeper.stored.lock() = Some(tokens.clone());
         *keeper.user.lock() = user_id;
         *keeper.current.lock() = Some(tokens);
         *keeper.failure.lock() = None;

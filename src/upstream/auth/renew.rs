@@ -17,66 +17,112 @@ const REFUSAL_MEMORY: Duration = Duration::from_secs(600);
 /// How long a server that did not act is tried after all others.
 const SERVER_REST: Duration = Duration::from_secs(600);
 
+/// How long a server that refused the rate is left alone if it names no time, and at most.
+const THROTTLED_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(900);
+
 /// How often, and with which pauses, the store is looked at for what another process may be about to keep.
 const OTHERS_LOOKS: u32 = 4;
 const OTHERS_PAUSE: Duration = Duration::from_millis(250);
 
 impl Keeper {
     /// Sends the refresh token to the first server that acts, and keeps the answer before anybody uses it.
+    ///
+    /// A refusal is final if it comes from the server that granted the token; another one's application may just
+    /// not know it.
     pub(super) async fn renew(&self, flight: &mut Flight, tokens: Tokens) -> Result<Access, Error> {
         let recent = self.failure.lock().as_ref().map(|f| f.at);
         let pause = match (flight.unclear, recent) {
-            (Some((_, at)), _) => (at + CAREFUL_PAUSE).saturating_duration_since(Instant::now()),
+            (Some(at), _) => (at + CAREFUL_PAUSE).saturating_duration_since(Instant::now()),
             (None, Some(at)) => (at + FAILURE_PAUSE).saturating_duration_since(Instant::now()),
             (None, None) => Duration::ZERO,
         };
         tokio::time::sleep(pause).await;
-        let mut last = None;
-        for at in flight.order(self.sources.len()) {
+        let before = flight.before(self.stored.lock().clone(), &tokens);
+        let (mut refusal, mut absent) = (None, None);
+        for at in flight.order(&self.sources, &tokens) {
             let source = &self.sources[at];
+            if let Some(error) = flight.rests(at) {
+                absent = Some(error);
+                continue;
+            }
             let Some(outcome) = self.attempt(source, &tokens).await? else {
                 return self.others(flight).await;
             };
             match outcome {
                 Outcome::Granted(grant) => {
                     flight.resting.remove(&at);
-                    return self.granted(flight, tokens, grant).await;
+                    return self.granted(flight, tokens, before, grant).await;
                 }
                 Outcome::NotActed(error) => {
                     tracing::warn!(account = %self.account, server = source.name(), %error, "token server did not act");
-                    flight.resting.insert(at, Instant::now());
-                    last = Some(error);
-                    if flight.unclear.is_none() && !self.mark(&tokens, tokens.uncertain).await? {
-                        return self.others(flight).await;
-                    }
+                    flight.rest(at, &error);
+                    absent = Some(error);
                 }
                 Outcome::Refused(error) => {
                     if self.spent_by_another(&tokens).await {
                         return self.others(flight).await;
                     }
-                    let lost = if tokens.uncertain {
-                        "; an earlier renewal's answer was lost and may have spent it"
-                    } else {
-                        ""
-                    };
-                    let words = format!("the refresh token was refused ({error}){lost}");
-                    let error = self.sign_in(&words);
-                    flight.refused = Some(Refused { token: tokens.refresh_token, at: Instant::now(), words });
-                    flight.unclear = None;
-                    return Err(error);
+                    let own = tokens.server.as_ref() == Some(&source.key());
+                    if own || refusal.is_none() {
+                        refusal = Some((error, own));
+                    }
                 }
                 Outcome::Unclear(error) => {
                     tracing::warn!(
                         account = %self.account, server = source.name(), %error,
                         "it is not known whether the refresh token was spent; it is kept for one careful retry at the same server"
                     );
-                    flight.unclear = Some((at, Instant::now()));
-                    *self.current.lock() = Some(Tokens { uncertain: true, ..tokens });
+                    flight.unclear = Some(Instant::now());
                     return Err(Error { kind: ErrorKind::Unavailable, ..error });
                 }
             }
+            // This server did not take it: the store has again what it had.
+            if !self.swap(before.as_ref().unwrap_or(&tokens)).await.map_err(store_failed)? {
+                return self.others(flight).await;
+            }
+            if matches!(refusal, Some((_, true))) {
+                break;
+            }
         }
-        Err(last.unwrap_or_else(|| Error::new(CALL, ErrorKind::Unavailable)))
+        match (refusal, absent) {
+            (Some((error, own)), absent) if own || absent.is_none() => {
+                let lost =
+                    if tokens.uncertain { "; an earlier renewal's answer was lost and may have spent it" } else { "" };
+                let words = format!("the refresh token was refused ({error}){lost}");
+                self.refused(flight, tokens, before, words).await
+            }
+            (_, absent) => Err(absent.unwrap_or_else(|| Error::new(CALL, ErrorKind::Unavailable))),
+        }
+    }
+
+    /// No way leads on with this refresh token. If it was a configured one, the stored tokens are used that it was
+    /// to replace, and it is not tried again.
+    async fn refused(
+        &self,
+        flight: &mut Flight,
+        tokens: Tokens,
+        before: Option<Tokens>,
+        words: String,
+    ) -> Result<Access, Error> {
+        let error = self.sign_in(&words);
+        flight.unclear = None;
+        flight.displaced = None;
+        let before = before.filter(|before| !same_refresh(before, &tokens));
+        flight.refused = Some(Refused { token: tokens.refresh_token, at: Instant::now(), words });
+        let Some(before) = before else { return Err(error) };
+        tracing::warn!(account = %self.account, %error, "the configured refresh token is of no use; the stored tokens are used");
+        let before = Tokens { source_digest: tokens.source_digest, ..before };
+        if !self.swap(&before).await.map_err(store_failed)? {
+            return self.others(flight).await;
+        }
+        self.user.lock().clone_from(&before.user_id);
+        self.load(flight).await?;
+        match self.living(None) {
+            Some(access) => Ok(access),
+            None if self.can_renew(&before) => Box::pin(self.renew(flight, before)).await,
+            None => Err(error),
+        }
     }
 
     /// One use of the refresh token, written down before it happens; absent if another process has put other
@@ -87,7 +133,8 @@ impl Keeper {
             let turn = self.pacer.turn(RateClass::Other, Urgency::Waited, deadline).await;
             turn.map_err(|wait| Error::new(CALL, ErrorKind::Throttled).retry_after(wait))?;
         }
-        if !self.mark(tokens, true).await? {
+        let about_to_send = Tokens { uncertain: true, server: Some(source.key()), ..tokens.clone() };
+        if !self.swap(&about_to_send).await.map_err(store_failed)? {
             return Ok(None);
         }
         tracing::info!(account = %self.account, server = source.name(), "renewing the access token");
@@ -102,16 +149,12 @@ impl Keeper {
         Ok(Some(outcome))
     }
 
-    /// Says whether the store still had what this process knows.
-    async fn mark(&self, tokens: &Tokens, uncertain: bool) -> Result<bool, Error> {
-        self.swap(&Tokens { uncertain, ..tokens.clone() }).await.map_err(store_failed)
-    }
-
+    /// Writes unless the store has another refresh token than this process knows; says whether it did.
     async fn swap(&self, tokens: &Tokens) -> Result<bool, state::Error> {
-        let expected = self.stored.lock().clone();
+        let expected = self.stored.lock().as_ref().map(|tokens| tokens.refresh_token.clone());
         let kept = self.store.swap_tokens(&self.account, expected.as_ref(), tokens).await?;
         if kept {
-            *self.stored.lock() = Some(tokens.refresh_token.clone());
+            *self.stored.lock() = Some(tokens.clone());
         }
         Ok(kept)
     }
@@ -138,17 +181,21 @@ impl Keeper {
         })
     }
 
-    async fn granted(&self, flight: &mut Flight, old: Tokens, grant: Grant) -> Result<Access, Error> {
+    async fn granted(
+        &self,
+        flight: &mut Flight,
+        old: Tokens,
+        before: Option<Tokens>,
+        grant: Grant,
+    ) -> Result<Access, Error> {
         flight.unclear = None;
         let claims = jwt::claims(grant.refresh_token.expose_secret());
         let user_id = claims.sub.or_else(|| jwt::claims(grant.access_token.expose_secret()).sub);
-        if let (Some(before), Some(now)) = (&old.user_id, &user_id)
-            && before != now
+        if let (Some(expected), Some(user)) = (&old.user_id, &user_id)
+            && expected != user
         {
             let words = "the token server answered with another user's token".to_owned();
-            let error = self.sign_in(&words);
-            flight.refused = Some(Refused { token: old.refresh_token, at: Instant::now(), words });
-            return Err(error);
+            return self.refused(flight, old, before, words).await;
         }
         let tokens = Tokens {
             user_id: user_id.or(old.user_id),
@@ -158,6 +205,7 @@ impl Keeper {
             expires_at: grant.expires_at,
             uncertain: false,
             source_digest: old.source_digest,
+            server: Some(grant.server),
         };
         self.keep(flight, tokens).await
     }
@@ -174,6 +222,7 @@ impl Keeper {
             Ok(true) => {}
         }
         flight.refused = None;
+        flight.displaced = None;
         let access = Access(tokens.access_token.clone());
         *self.current.lock() = Some(tokens);
         Ok(access)
@@ -191,15 +240,51 @@ impl Flight {
         self.refused.as_ref().is_some_and(|refused| refused.token.expose_secret() == token.expose_secret())
     }
 
-    /// In which order servers are asked: after an attempt of unknown end the same one only; else as configured,
-    /// those that lately did not act last.
-    fn order(&self, count: usize) -> Vec<usize> {
-        if let Some((server, _)) = self.unclear {
-            return vec![server];
+    /// What the store is to have if these tokens come to nothing; `stored` is what it has.
+    fn before(&mut self, stored: Option<Tokens>, tokens: &Tokens) -> Option<Tokens> {
+        let by = |displaced: &&Displaced| displaced.by.expose_secret() == tokens.refresh_token.expose_secret();
+        match stored {
+            Some(stored) if same_refresh(&stored, tokens) => {
+                Some(self.displaced.as_ref().filter(by).map_or(stored, |displaced| displaced.tokens.clone()))
+            }
+            Some(stored) => {
+                self.displaced = Some(Displaced { tokens: stored.clone(), by: tokens.refresh_token.clone() });
+                Some(stored)
+            }
+            None => None,
         }
-        let resting = |at: &usize| self.resting.get(at).filter(|since| since.elapsed() < SERVER_REST);
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|at| resting(at).copied());
+    }
+
+    /// Notes that a server did not act, and when it may be asked again.
+    fn rest(&mut self, at: usize, error: &Error) {
+        let since = Instant::now();
+        let own = if error.kind == ErrorKind::Throttled { THROTTLED_PAUSE } else { Duration::ZERO };
+        let until = since + error.retry_after.unwrap_or(own).min(LONGEST_PAUSE);
+        self.resting.insert(at, Rest { since, until, error: error.clone() });
+    }
+
+    /// Why a server is not to be asked now, with the time to wait.
+    fn rests(&self, at: usize) -> Option<Error> {
+        let rest = self.resting.get(&at)?;
+        let wait = rest.until.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())?;
+        Some(rest.error.clone().retry_after(wait))
+    }
+
+    /// In which order servers are asked: after an attempt of unknown end the same one only; else those that lately
+    /// did not act last, the one that granted the token first, the others as configured.
+    fn order(&self, sources: &[TokenSource], tokens: &Tokens) -> Vec<usize> {
+        let own = |at: &usize| tokens.server.as_ref() == Some(&sources[*at].key());
+        let all = 0..sources.len();
+        if let Some(same) = all.clone().find(own).filter(|_| tokens.uncertain) {
+            return vec![same];
+        }
+        let resting = |at: &usize| self.resting.get(at).map(|rest| rest.since).filter(|at| at.elapsed() < SERVER_REST);
+        let mut order: Vec<usize> = all.collect();
+        order.sort_by_key(|at| (resting(at), !own(at)));
         order
     }
+}
+
+fn same_refresh(one: &Tokens, other: &Tokens) -> bool {
+    one.refresh_token.expose_secret() == other.refresh_token.expose_secret()
 }
