@@ -214,6 +214,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_that_others_could_read_is_closed_to_them() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let store = Store::open(&StateLocation::File(file)).await.unwrap();
+        store.save_tokens("main", &tokens("u1")).await.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn several_who_open_a_new_file_at_once_all_get_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::File(folder.path().join("state.db"));
+        let all = futures_util::future::join_all((0..6).map(|_| {
+            let location = location.clone();
+            tokio::spawn(async move { Store::open(&location).await })
+        }));
+        for store in all.await {
+            store.unwrap().unwrap().tokens("main").await.unwrap();
+        }
+    }
+
+    #[tokio::test]
     async fn drives_of_another_user_go_with_the_tokens_they_came_by() {
         let store = Store::open(&StateLocation::Memory).await.unwrap();
         store.save_drives("main", &drives("u1")).await.unwrap();
