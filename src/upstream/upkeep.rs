@@ -37,12 +37,16 @@ impl Client {
             seen = version;
             if changed {
                 self.0.tokens.look().await;
-            } else if reviewed.is_some_and(|at| at.elapsed() < REVIEW) {
+            }
+            // A failed renewal writes to the store: that another process sees the change must not make it try too.
+            let due = reviewed.is_none_or(|at| at.elapsed() >= REVIEW);
+            if due {
+                reviewed = Some(Instant::now());
+                // A renewal that has begun is not given up: its answer may be the only living token.
+                self.0.tokens.renew_early().await;
+            } else if !changed {
                 continue;
             }
-            reviewed = Some(Instant::now());
-            // A renewal that has begun is not given up: its answer may be the only living token.
-            self.0.tokens.renew_early().await;
             match self.token_status().await.complaint(self.account(), unix_now()) {
                 None => warned = None,
                 Some(complaint) => {
