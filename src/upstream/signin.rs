@@ -29,6 +29,9 @@ const TRIES: u32 = 3;
 
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Longest pause that a server may ask for between two tries: the person waits, and the code lives ten minutes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
 /// What the phone reads: the authorise page with the code's id. The service names only an image; that this
 /// text is in it is not documented, but all peers show it, and it also opens in a browser.
 const AUTHORISE_PAGE: &str = "https://www.aliyundrive.com/o/oauth/authorize?sid=";
@@ -99,8 +102,9 @@ impl Client {
     /// take the account over; a running server has to be restarted then.
     ///
     /// # Errors
-    /// No place gave a code.
+    /// No place gave a code, or the tokens could not be kept.
     pub async fn sign_in(&self, replace: bool) -> Result<SignIn, SignInError> {
+        self.0.tokens.can_keep().await?;
         let mut failures: Vec<Error> = Vec::new();
         for (at, source) in self.0.tokens.sources().iter().enumerate() {
             match form::start(source, &self.0.http).await {
@@ -233,7 +237,7 @@ async fn exchange(
     let mut last = Error::new("oauth/access_token", ErrorKind::Unavailable);
     for at in 0..TRIES {
         if at > 0 {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(last.retry_after.unwrap_or(PAUSE).min(LONGEST_PAUSE)).await;
         }
         match form::exchange(source, &client.0.http, ticket, code).await {
             Outcome::Granted(grant) => return Ok(grant),

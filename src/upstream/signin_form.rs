@@ -133,10 +133,14 @@ pub(super) async fn status(http: &reqwest::Client, api_url: &str, ticket: &Ticke
         Ok(wire) => wire,
         // Also an error code; an unknown code may be told in any such way (reference 1.4).
         Err(refusal) if refusal.error.code.as_deref() == Some("QRCodeExpired") => return Ok(Status::Expired),
-        Err(refusal) if matches!(refusal.error.kind, ErrorKind::NotFound | ErrorKind::InvalidRequest) => {
-            return Ok(Status::Expired);
+        Err(refusal) => {
+            return match refusal.error.kind {
+                ErrorKind::NotFound | ErrorKind::InvalidRequest | ErrorKind::Forbidden | ErrorKind::SignInNeeded => {
+                    Ok(Status::Expired)
+                }
+                _ => Err(refusal.error),
+            };
         }
-        Err(refusal) => return Err(refusal.error),
     };
     let word = wire.status.unwrap_or_default();
     let refusal = ["cancel", "refus", "reject", "deni", "deny", "fail"];

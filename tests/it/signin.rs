@@ -149,6 +149,55 @@ async fn a_lost_answer_to_the_exchange_is_asked_for_again_and_then_told() {
 }
 
 #[tokio::test]
+async fn an_exchange_waits_as_long_as_the_server_asks() {
+    let world = World::with(|config| way(config, "/alist/ali_open/token")).await;
+    let busy = FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(2500) };
+    world.sim.fault(Fault::once("alist/code", busy));
+    let (id, sid) = start(&world).await;
+    world.sim.qr(&sid, "confirm");
+    let asked = std::time::Instant::now();
+    until(&world, &id, "done").await;
+    assert!(asked.elapsed() >= Duration::from_millis(2500));
+    assert_eq!(world.sim.calls()["alist/code"], 2);
+}
+
+#[tokio::test]
+async fn a_code_that_the_service_no_longer_knows_has_expired_however_it_says_so() {
+    let world = World::with(|config| way(config, "own")).await;
+    for (status, body) in [
+        (400, r#"{"code":"QRCodeExpired","message":null}"#),
+        (404, ""),
+        (401, "{}"),
+        (403, r#"{"code":"ForbiddenSid"}"#),
+        (200, r#"{"status":"QRCodeExpired","authCode":null}"#),
+    ] {
+        let (id, _) = start(&world).await;
+        world.sim.fault(Fault::once("oauth/qrcode/status", FaultKind::Text { status, body: body.to_owned() }));
+        until(&world, &id, "expired").await;
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_whose_tokens_could_not_be_kept_is_not_begun() {
+    use sqlx::Connection as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let state = StateLocation::File(file.clone());
+    let world = World::with(|config| {
+        way(config, "own");
+        config.state = state;
+    })
+    .await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+    let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let (status, answer) = post(&world, "/api/signin/start", json!({})).await;
+    assert_eq!(status, 503, "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("another program holds the file"), "{answer}");
+    assert_eq!(world.sim.calls().get("oauth/authorize/qrcode"), None);
+}
+
+#[tokio::test]
 async fn the_next_server_gives_the_code_when_the_first_is_down_or_shows_a_challenge() {
     let challenge = FaultKind::Text { status: 403, body: "<html>checking your browser</html>".into() };
     for fault in [Some(challenge), Some(FaultKind::CloseBefore), None] {

@@ -27,6 +27,11 @@ impl TokenKeeper {
         error.message(words)
     }
 
+    /// A sign-in whose tokens cannot be kept is not begun.
+    pub(in super::super) async fn can_keep(&self) -> Result<(), SignInError> {
+        self.0.store.try_write().await.map_err(|error| SignInError::new(SignInErrorKind::NotKept, error.to_string()))
+    }
+
     /// Keeps the tokens of a sign-in and gives them out from now on; `replace`: also in place of another user's.
     ///
     /// # Errors
