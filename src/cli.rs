@@ -1,5 +1,14 @@
 //! The commands and their arguments.
 
+/// Prints a line at once; a reader that has gone, such as `head`, is no reason to stop.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, $($words)*).and_then(|()| out.flush()).ok();
+    }};
+}
+
 mod check;
 mod demo;
 mod login;

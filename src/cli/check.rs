@@ -28,7 +28,7 @@ pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
     let file = loaded.path.map_or_else(|| "environment only".to_owned(), |path| path.display().to_string());
     report.line("settings", started, Ok::<_, String>(file));
     for warning in loaded.warnings {
-        println!("     note: {warning}");
+        say!("     note: {warning}");
     }
     if let Err(error) = accounts(&loaded.config, &mut report).await {
         report.line("start", started, Err::<String, _>(error));
@@ -44,10 +44,10 @@ impl Report {
     fn line(&mut self, what: &str, started: Instant, result: Result<impl std::fmt::Display, impl std::fmt::Display>) {
         let ms = started.elapsed().as_millis();
         match result {
-            Ok(text) => println!("ok   {what}: {text} ({ms} ms)"),
+            Ok(text) => say!("ok   {what}: {text} ({ms} ms)"),
             Err(error) => {
                 self.failed = true;
-                println!("FAIL {what}: {error} ({ms} ms)");
+                say!("FAIL {what}: {error} ({ms} ms)");
             }
         }
     }
@@ -58,12 +58,10 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     let store = Store::open(&config.state).await.map_err(|error| error.to_string())?;
     report.line("state store", started, store.try_write().await.map(|()| "readable and writable"));
     let mut clients = HashMap::new();
-    for account in &config.accounts {
-        let client = Client::new(account, &config.upstream, store.clone()).map_err(|error| error.to_string())?;
-        clients.insert(account.name.clone(), client);
-    }
-    for client in clients.values() {
-        account(client, report).await;
+    for settings in &config.accounts {
+        let client = Client::new(settings, &config.upstream, store.clone()).map_err(|error| error.to_string())?;
+        account(&client, report).await;
+        clients.insert(settings.name.clone(), client);
     }
     let tree = Tree::new(config, clients, &store);
     for mount in &config.mounts {
@@ -88,11 +86,11 @@ async fn account(client: &Client, report: &mut Report) {
     if let Some(at) = status.sign_in_by.filter(|_| status.signed_in) {
         let renewed =
             if status.renewable { "; a running server renews it long before" } else { "; it cannot be renewed" };
-        println!("     the sign-in lasts until {}{renewed}", jiff::Timestamp::from_second(at).unwrap_or_default());
+        say!("     the sign-in lasts until {}{renewed}", jiff::Timestamp::from_second(at).unwrap_or_default());
     }
     let now = jiff::Timestamp::now().as_second();
     if let Some(complaint) = status.complaint(name, now) {
-        println!("     note: {complaint}");
+        say!("     note: {complaint}");
     }
     let started = Instant::now();
     let space = client
@@ -120,7 +118,7 @@ async fn mount(tree: &Tree, path: &drive::Path, report: &mut Report) {
     let Ok(members) = members else { return };
     let started = Instant::now();
     let Some(name) = members.iter().find(|entry| !entry.is_folder()).map(|entry| entry.name.to_string()) else {
-        println!("     no file at the top of {path}; the link is not tried");
+        say!("     no file at the top of {path}; the link is not tried");
         return;
     };
     let link = async {

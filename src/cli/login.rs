@@ -44,8 +44,6 @@ async fn sign_in(config: &Config, arguments: &LoginArguments) -> Result<(), Stri
     }
     let words = |error: &dyn std::fmt::Display| error.to_string();
     let store = Store::open(&config.state).await.map_err(|error| words(&error))?;
-    // A sign-in whose tokens cannot be kept is not begun.
-    store.try_write().await.map_err(|error| words(&error))?;
     let client = Client::new(account, &config.upstream, store.clone()).map_err(|error| words(&error))?;
     let result = tokio::select! {
         result = codes(&client, arguments) => result,
@@ -77,7 +75,7 @@ async fn codes(client: &Client, arguments: &LoginArguments) -> Result<SignedIn, 
             return Ok(done);
         }
         if at < MAX_CODES {
-            println!("the code has expired; here is a new one ({} of {MAX_CODES})", at + 1);
+            say!("the code has expired; here is a new one ({} of {MAX_CODES})", at + 1);
         }
     }
     Err(format!(
@@ -97,8 +95,7 @@ async fn wait(flow: &mut SignIn, poll_ms: u64) -> Result<Option<SignedIn>, SignI
             Progress::Waiting { trouble: Some(trouble) } => format!("asking again: {trouble}"),
         };
         if words != told {
-            println!("{words}");
-            std::io::stdout().flush().ok();
+            say!("{words}");
             told = words;
         }
         tokio::time::sleep(Duration::from_millis(poll_ms)).await;
@@ -111,7 +108,17 @@ fn show(account: &str, code: &Code) {
         writeln!(out, "no code from {failure}; trying the next server").ok();
     }
     writeln!(out, "\nSigning account {account:?} in through {}.", code.server).ok();
-    writeln!(out, "Scan this with the Aliyundrive app (阿里云盘), tick the drives to be served, and confirm:\n").ok();
+    writeln!(out, "open         {}", code.qr_text).ok();
+    if let Some(url) = &code.image_url {
+        writeln!(out, "as an image  {url}").ok();
+    }
+    let until = date(code.expires_at);
+    writeln!(
+        out,
+        "or scan this with the Aliyundrive app (阿里云盘) until {until}; tick the drives to be served, and confirm:"
+    )
+    .ok();
+    // Nothing but the state of the sign-in comes below: but for a margin a terminal of 24 lines holds both.
     // Low correction keeps it small; a screen has no scratches.
     match QrCode::with_error_correction_level(code.qr_text.as_bytes(), EcLevel::L) {
         Ok(qr) => {
@@ -123,34 +130,29 @@ fn show(account: &str, code: &Code) {
             writeln!(out, "(the code cannot be drawn: {error})").ok();
         }
     }
-    writeln!(out, "or open      {}", code.qr_text).ok();
-    if let Some(url) = &code.image_url {
-        writeln!(out, "as an image  {url}").ok();
-    }
-    writeln!(out, "It is good until {}.\n", date(code.expires_at)).ok();
     out.flush().ok();
 }
 
 fn report(account: &Account, done: &SignedIn) {
     let name = done.name.as_deref().unwrap_or("(the service did not tell the name yet)");
-    println!("signed in as {name:?} for account {:?}", account.name);
+    say!("signed in as {name:?} for account {:?}", account.name);
     if done.drives.is_empty() {
-        println!("drives granted: not known yet; `alidav check` tells");
+        say!("drives granted: not known yet; `alidav check` tells");
     } else {
-        println!("drives granted: {}", done.drives.join(", "));
+        say!("drives granted: {}", done.drives.join(", "));
     }
     let tokens = &done.tokens;
     if let Some(at) = tokens.access_expires_at {
-        println!("access token until {}", date(at));
+        say!("access token until {}", date(at));
     }
     match (tokens.renewable, tokens.refresh_expires_at.or(tokens.sign_in_by)) {
-        (true, Some(at)) => println!("refresh token until {}; it is renewed long before by a running alidav", date(at)),
-        (true, None) => println!("the tokens are renewed by a running alidav"),
+        (true, Some(at)) => say!("refresh token until {}; it is renewed long before by a running alidav", date(at)),
+        (true, None) => say!("the tokens are renewed by a running alidav"),
         (false, _) => {
-            println!("without a client_secret (PKCE) it cannot be renewed: run `alidav login` again before that day");
+            say!("without a client_secret (PKCE) it cannot be renewed: run `alidav login` again before that day");
         }
     }
-    println!("A running alidav with this state store takes the tokens up by itself.");
+    say!("A running alidav with this state store takes the tokens up by itself.");
 }
 
 fn date(at: i64) -> jiff::Timestamp {

@@ -99,6 +99,10 @@ async fn check_says_what_works_and_what_does_not() {
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
+    // A reader that has gone, such as `head`, changes nothing about the exit code.
+    let mut gone = alidav().args(["check", "--config", file.to_str().unwrap()]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(gone.stdout.take());
+    assert_eq!(gone.wait().unwrap().code(), Some(0));
     std::fs::remove_file(folder.path().join("state.db")).unwrap();
     std::fs::write(&file, settings("not.a.token")).unwrap();
     let bad = run();
