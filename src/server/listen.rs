@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -84,11 +85,14 @@ impl Drop for Listener {
     }
 }
 
-/// A socket that a dead process left behind is replaced, one that answers is not.
+/// A socket that a dead process left behind is replaced. One that answers is not, nor is anything else of
+/// that name.
 async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            if UnixStream::connect(path).await.is_ok() {
+            let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+            let dead = is_socket(path)? && UnixStream::connect(path).await.is_err_and(refused);
+            if !dead {
                 return Err(error);
             }
             std::fs::remove_file(path)?;
@@ -96,6 +100,10 @@ async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
         }
         result => result,
     }
+}
+
+fn is_socket(path: &Path) -> io::Result<bool> {
+    Ok(std::fs::symlink_metadata(path)?.file_type().is_socket())
 }
 
 /// Reads certificate and key.

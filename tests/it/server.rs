@@ -169,6 +169,19 @@ async fn a_unix_socket_serves_and_a_dead_one_is_replaced() {
 }
 
 #[tokio::test]
+async fn what_is_no_dead_socket_is_never_removed_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("precious");
+    std::fs::write(&path, "content").unwrap();
+    let world = World::start().await;
+    let mut config = world.config.clone();
+    config.listen = vec![ListenAddr::Unix(path.clone())];
+    let error = alidav::server::Server::start(&config).await.unwrap_err().to_string();
+    assert!(error.contains("precious"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"content");
+}
+
+#[tokio::test]
 async fn tls_serves_both_protocols_and_a_bad_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
