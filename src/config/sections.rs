@@ -96,9 +96,14 @@ pub(super) fn http_url(text: &str) -> Result<Url, String> {
 
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let single = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse::<IpNet>()
+    let net = text
+        .parse::<IpNet>()
         .or_else(|_| single())
-        .map_err(|_| "must be an address or a network such as \"192.168.0.0/16\"".to_owned())
+        .map_err(|_| "must be an address or a network such as \"192.168.0.0/16\"".to_owned())?;
+    // Clients' addresses are compared in canonical form, where ::ffff:10.0.0.1 is 10.0.0.1.
+    let mapped = net.addr().to_canonical();
+    let bits = net.prefix_len().checked_sub(96).filter(|_| mapped != net.addr());
+    Ok(bits.and_then(|bits| IpNet::new(mapped, bits).ok()).unwrap_or(net))
 }
 
 /// The prefix may be blank, which text that is blank otherwise is not.

@@ -16,8 +16,10 @@ use crate::dav::host_of;
 pub(super) fn address(socket: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = socket.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
+    // A field that the client began with bytes of its own is read nevertheless: the proxy wrote its end.
+    let fields = headers.get_all("x-forwarded-for").iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let fields: Vec<_> = fields.collect();
+    let hops: Vec<&str> = fields.iter().flat_map(|value| value.split(',')).map(str::trim).collect();
     for hop in hops.iter().rev() {
         if !is_trusted(&address) {
             break;
@@ -65,5 +67,6 @@ mod tests {
         assert_eq!(seen("::ffff:127.0.0.1", "[2001:db8::1]:443", &["127.0.0.0/8"]), "2001:db8::1");
         assert_eq!(seen("127.0.0.1", "1.2.3.4:5678", &["127.0.0.0/8"]), "1.2.3.4");
         assert_eq!(seen("127.0.0.1", "nonsense", &["127.0.0.0/8"]), "127.0.0.1");
+        assert_eq!(seen("127.0.0.1", "\u{e9}, 1.2.3.4", &["127.0.0.0/8"]), "1.2.3.4");
     }
 }

@@ -182,6 +182,15 @@ async fn what_is_no_dead_socket_is_never_removed_for_one() {
 }
 
 #[tokio::test]
+async fn a_proxy_s_word_counts_whatever_the_client_put_before_it() {
+    let world = World::with(|config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]).await;
+    for (forwarded, status) in [("127.0.0.1", 200), ("127.0.0.1, 6.6.6.6", 401), ("\u{e9}, 6.6.6.6", 401)] {
+        let answer = world.request("GET", "/metrics").header("x-forwarded-for", forwarded).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{forwarded}");
+    }
+}
+
+#[tokio::test]
 async fn tls_serves_both_protocols_and_a_bad_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
