@@ -32,7 +32,7 @@ const CONCURRENT: usize = 2;
 const MAX_CREDENTIAL: usize = 1024;
 
 /// Who asks and what they may do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     /// Absent for anonymous requests.
     pub(super) user: Option<Arc<str>>,
@@ -78,9 +78,17 @@ impl Authenticator {
         }
     }
 
-    /// Other users; who was slowed down stays so.
+    /// Other users; who was slowed down stays so. Credentials that passed are believed on only if no user
+    /// has changed.
     pub(super) fn reconfigured(&self, users: &[User], anonymous: Permission) -> Self {
-        Self { throttle: self.throttle.clone(), ..Self::new(users, anonymous) }
+        let new = Self { throttle: self.throttle.clone(), ..Self::new(users, anonymous) };
+        let same = |((a, secret), (b, other)): (&(Identity, SecretString), &(Identity, SecretString))| {
+            a == b && secret.expose_secret() == other.expose_secret()
+        };
+        if new.users.len() == self.users.len() && new.users.iter().zip(&self.users).all(same) {
+            return Self { key: self.key, remembered: self.remembered.clone(), ..new };
+        }
+        new
     }
 
     /// Checks the `Authorization` header of a request from an address.
@@ -101,10 +109,18 @@ impl Authenticator {
         }
         let found = self.users.iter().position(|(identity, _)| identity.user.as_deref() == Some(&*name));
         let stored = found.map(|at| self.users[at].1.clone());
+        let decoy =
+            self.users.iter().map(|(_, stored)| stored).find(|stored| password::is_hash(stored.expose_secret()));
+        let decoy = decoy.cloned();
         // The semaphore is never closed.
         let _worker = self.workers.acquire().await.map_err(|_| Denied::Unauthenticated)?;
-        let verified =
-            tokio::task::spawn_blocking(move || password::verify(stored.as_ref(), password.expose_secret().as_bytes()));
+        // Guesses that came all at once have waited here for each other's outcome.
+        if let Some(retry_after) = self.throttle.locked(address) {
+            return Err(Denied::Locked { retry_after });
+        }
+        let verified = tokio::task::spawn_blocking(move || {
+            password::verify(stored.as_ref(), decoy.as_ref(), password.expose_secret().as_bytes())
+        });
         match (verified.await, found) {
             (Ok(true), Some(at)) => {
                 self.throttle.forgive(address);
@@ -190,6 +206,37 @@ mod tests {
             assert_eq!(users.check(Some(&header), HERE).await.unwrap_err(), Denied::Unauthenticated);
         }
         assert_eq!(users.check(None, HERE).await.unwrap_err(), Denied::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn many_guesses_at_once_are_no_way_around_the_lock() {
+        let users = users();
+        let guesses = (0..50).map(|n| {
+            let users = &users;
+            async move { try_with(users, &format!("me:guess {n}")).await.unwrap_err() }
+        });
+        let answers = futures_util::future::join_all(guesses).await;
+        let tried = answers.iter().filter(|denied| **denied == Denied::Unauthenticated).count();
+        assert!(tried < super::super::throttle::FREE_TRIES as usize + CONCURRENT, "{tried}");
+    }
+
+    #[tokio::test]
+    async fn other_settings_forget_a_credential_only_with_its_user() {
+        let user = |name: &str| User {
+            name: name.into(),
+            password: "text".into(),
+            base_path: "/".into(),
+            permission: Permission::Read,
+        };
+        let users = Authenticator::new(&[user("me"), user("you")], Permission::None);
+        try_with(&users, "me:text").await.unwrap();
+        for _ in 0..super::super::throttle::FREE_TRIES {
+            try_with(&users, "me:guess").await.unwrap_err();
+        }
+        let same = users.reconfigured(&[user("me"), user("you")], Permission::Read);
+        assert!(try_with(&same, "me:text").await.is_ok());
+        let without = users.reconfigured(&[user("you")], Permission::None);
+        assert!(matches!(try_with(&without, "me:text").await.unwrap_err(), Denied::Locked { .. }));
     }
 
     #[tokio::test]

@@ -15,19 +15,25 @@ use subtle::ConstantTimeEq as _;
 /// the heap would stay that much larger from the first sign-in on. What is reserved and not written costs nothing.
 const RESERVED_BLOCKS: usize = (33 << 20) / Block::SIZE;
 
-/// A hash that no password is tried for, so that unknown names take as long as known ones.
+/// What is worked through where there is nothing to compare with.
 static DECOY: LazyLock<Option<String>> =
     LazyLock::new(|| Argon2::default().hash_password(b"decoy").ok().map(|hash| hash.to_string()));
 
-/// Compares a password with what is stored, if there is such a user.
-pub(super) fn verify(stored: Option<&SecretString>, password: &[u8]) -> bool {
+/// Compares a password with what is stored, if there is such a user. Unknown names take as long as known ones:
+/// as long as the hash of some user, `decoy`, takes.
+pub(super) fn verify(stored: Option<&SecretString>, decoy: Option<&SecretString>, password: &[u8]) -> bool {
     match stored.map(ExposeSecret::expose_secret) {
-        Some(hash) if hash.starts_with("$argon2") => matches(hash, password),
+        Some(hash) if is_hash(hash) => matches(hash, password),
         plain => {
-            DECOY.as_deref().map(|decoy| matches(decoy, password));
+            decoy.map(ExposeSecret::expose_secret).or(DECOY.as_deref()).map(|decoy| matches(decoy, password));
             plain.is_some_and(|plain| bool::from(plain.as_bytes().ct_eq(password)))
         }
     }
+}
+
+/// Whether what is stored is an argon2 string.
+pub(super) fn is_hash(stored: &str) -> bool {
+    stored.starts_with("$argon2")
 }
 
 fn matches(hash: &str, password: &[u8]) -> bool {
@@ -62,7 +68,7 @@ mod tests {
                     let hash = argon2.hash_password("geheim".as_bytes()).unwrap();
                     for password in ["geheim", "Geheim", ""] {
                         let theirs = argon2.verify_password(password.as_bytes(), &hash).is_ok();
-                        let ours = verify(Some(&hash.to_string().into()), password.as_bytes());
+                        let ours = verify(Some(&hash.to_string().into()), None, password.as_bytes());
                         assert_eq!(ours, theirs, "{hash} with {password:?}");
                         assert_eq!(ours, password == "geheim");
                     }
@@ -74,8 +80,8 @@ mod tests {
     #[test]
     fn strings_that_are_no_hash_open_nothing() {
         for stored in ["$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ", "$argon2id$", "$argon2x$v=19$m=64,t=1,p=1$a$b"] {
-            assert!(!verify(Some(&stored.to_owned().into()), b""), "{stored}");
+            assert!(!verify(Some(&stored.to_owned().into()), None, b""), "{stored}");
         }
-        assert!(!verify(None, b"decoy"));
+        assert!(!verify(None, None, b"decoy"));
     }
 }

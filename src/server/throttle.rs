@@ -33,12 +33,14 @@ impl Throttle {
     }
 
     pub(super) fn blame(&self, address: IpAddr) {
-        let count = self.0.get(&group(address)).map_or(0, |blame| blame.count) + 1;
-        let wait = match count.checked_sub(FREE_TRIES) {
-            None => Duration::ZERO,
-            Some(over) => Duration::from_secs(2u64.saturating_pow(over + 1)).min(LONGEST),
-        };
-        self.0.insert(group(address), Blame { count, until: Instant::now() + wait });
+        self.0.entry(group(address)).and_upsert_with(|old| {
+            let count = old.map_or(0, |old| old.into_value().count) + 1;
+            let wait = match count.checked_sub(FREE_TRIES) {
+                None => Duration::ZERO,
+                Some(over) => Duration::from_secs(2u64.saturating_pow(over + 1)).min(LONGEST),
+            };
+            Blame { count, until: Instant::now() + wait }
+        });
     }
 
     pub(super) fn forgive(&self, address: IpAddr) {
