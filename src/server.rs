@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -40,7 +40,7 @@ use route::App;
 /// Connections at a time; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// A connection that does not send a request's head within this time is closed.
+/// A connection on which no request is complete and none runs is closed after this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What broken uploads leave on the drive is removed within this time after the last request.
@@ -209,14 +209,17 @@ impl Door {
         };
         ::metrics::gauge!("alidav_connections").increment(1.0);
         let live = self.live.clone();
+        let running = watch::Sender::new(0);
+        let mut count = running.subscribe();
         let service = hyper::service::service_fn(move |request| {
             let app = live.app();
-            async move { Ok::<_, std::convert::Infallible>(app.answer(request, peer).await) }
+            let running = Running::new(&running);
+            async move { Ok::<_, std::convert::Infallible>(app.answer(request, peer, running).await) }
         });
         let builder = builder();
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
-        let mut stopping = false;
+        let mut closing = false;
         loop {
             tokio::select! {
                 result = connection.as_mut() => {
@@ -225,14 +228,51 @@ impl Door {
                     }
                     break;
                 }
-                () = self.stop.cancelled(), if !stopping => {
-                    stopping = true;
+                () = self.stop.cancelled(), if !closing => {
+                    closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                // HTTP/1 has a clock of its own, but neither the wait for the first byte nor HTTP/2 has one.
+                () = quiet(&mut count) => {
+                    if closing {
+                        break;
+                    }
+                    closing = true;
                     connection.as_mut().graceful_shutdown();
                 }
                 () = self.kill.cancelled() => break,
             }
         }
         ::metrics::gauge!("alidav_connections").decrement(1.0);
+    }
+}
+
+/// Ends when no request has run or begun for [`HEAD_TIMEOUT`].
+async fn quiet(running: &mut watch::Receiver<usize>) {
+    loop {
+        let idle = *running.borrow_and_update() == 0;
+        let limit = if idle { HEAD_TIMEOUT } else { Duration::MAX };
+        match tokio::time::timeout(limit, running.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => std::future::pending().await,
+            Err(_) => return,
+        }
+    }
+}
+
+/// A request that runs, until its answer's body has ended.
+struct Running(watch::Sender<usize>);
+
+impl Running {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|running| *running += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
     }
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Frame, SizeHint};
 
+use super::Running;
 use crate::dav::{Body, BodyError};
 use crate::upstream::calls::CallCounter;
 
@@ -21,6 +22,8 @@ pub(super) struct Entry {
     pub(super) path: String,
     pub(super) started: Instant,
     pub(super) calls: CallCounter,
+    /// Keeps the connection from being taken for idle.
+    pub(super) _running: Running,
 }
 
 /// A body that logs its request when it ends or is given up.
@@ -75,7 +78,7 @@ impl http_body::Body for Logged {
 
 impl Drop for Logged {
     fn drop(&mut self) {
-        let Entry { address, method, path, started, calls } = &self.entry;
+        let Entry { address, method, path, started, calls, .. } = &self.entry;
         let elapsed = started.elapsed();
         let user = self.user.as_deref().unwrap_or("-");
         // HEAD and 304 have no body to be read to its end.

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use super::access::{self, Logged};
 use super::auth::{Authenticator, Denied, Identity};
 use super::inbound::Inbound;
-use super::{health, peer};
+use super::{Running, health, peer};
 use crate::config::{Config, Permission};
 use crate::dav::{self, Body, Dav, body};
 use crate::drive::Tree;
@@ -65,6 +65,7 @@ impl App {
         self: Arc<Self>,
         request: Request<Incoming>,
         socket: Option<IpAddr>,
+        running: Running,
     ) -> Response<Logged> {
         let calls = CallCounter::default();
         let entry = access::Entry {
@@ -73,6 +74,7 @@ impl App {
             path: request.uri().path().to_owned(),
             started: Instant::now(),
             calls: calls.clone(),
+            _running: running,
         };
         let has_body = !http_body::Body::is_end_stream(request.body()) && request.version() < http::Version::HTTP_2;
         let (mut response, user) = calls.scope(self.route(request, entry.address, socket)).await;

@@ -14,6 +14,16 @@ async fn raw(world: &World, request: &[u8]) -> String {
     String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
 }
 
+/// Sends bytes as they are and gives all that comes until the server closes the connection.
+async fn whole(world: &World, request: &[u8]) -> String {
+    let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    let limit = std::time::Duration::from_secs(90);
+    tokio::time::timeout(limit, stream.read_to_end(&mut answer)).await.unwrap().ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 #[tokio::test]
 async fn paths_that_would_leave_the_tree_or_are_no_paths_are_400() {
     let world = World::start().await;
@@ -54,6 +64,30 @@ async fn absurd_requests_are_refused_and_the_server_lives_on() {
         assert!(answer.is_empty() || answer.contains(" 400 "), "{answer}");
     }
     assert_eq!(world.propfind("/dav/", "0").await.status(), 207);
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_given_up() {
+    let world = World::start().await;
+    let silent = [&b""[..], b"PRI * HT", b"GET / HTTP/1.1\r\n"].map(|beginning| whole(&world, beginning));
+    let (ended, told) = tokio::join!(futures_util::future::join_all(silent), until_goaway(&world));
+    assert_eq!(ended, ["", "", ""]);
+    assert!(told);
+}
+
+/// Whether an HTTP/2 connection without a request is told to end (GOAWAY, RFC 9113, section 6.8).
+async fn until_goaway(world: &World) -> bool {
+    let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut head = [0; 9];
+    while stream.read_exact(&mut head).await.is_ok() {
+        if head[3] == 7 {
+            return true;
+        }
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; length as usize]).await.unwrap();
+    }
+    false
 }
 
 #[tokio::test]
