@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 
@@ -95,6 +96,9 @@ impl App {
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI) {
             return (plain(StatusCode::URI_TOO_LONG, "the URL is too long\n"), None);
         }
+        if request.version() == http::Version::HTTP_11 && !names_one_host(request.headers()) {
+            return (plain(StatusCode::BAD_REQUEST, "one Host is needed\n"), None);
+        }
         let (parts, incoming) = request.into_parts();
         let incoming = Inbound::new(incoming);
         match parts.uri.path() {
@@ -175,6 +179,13 @@ impl App {
     fn welcome(&self) -> Response<Body> {
         plain(StatusCode::OK, format!("alidav: open {}/ with a WebDAV client\n", self.dav_prefix))
     }
+}
+
+/// RFC 9112, section 3.2: what names no host, several, or nonsense may be meant for another server.
+fn names_one_host(headers: &http::HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let one = hosts.next().is_some_and(|host| host.is_empty() || Authority::try_from(host).is_ok());
+    one && hosts.next().is_none()
 }
 
 fn context(identity: &Identity, address: IpAddr, headers: &http::HeaderMap) -> dav::Context {

@@ -67,6 +67,50 @@ async fn absurd_requests_are_refused_and_the_server_lives_on() {
 }
 
 #[tokio::test]
+async fn a_request_names_one_host() {
+    let world = World::start().await;
+    for (fields, status) in [
+        ("Host: a", " 200 "),
+        ("Host: [::1]:8080", " 200 "),
+        ("Host:", " 200 "),
+        ("X: y", " 400 "),
+        ("Host: a\r\nHost: b", " 400 "),
+        ("Host: a b", " 400 "),
+        ("Host: \u{e9}", " 400 "),
+    ] {
+        let answer = raw(&world, format!("GET /healthz HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes()).await;
+        assert!(answer.contains(status), "{fields}: {answer}");
+    }
+    assert!(raw(&world, b"GET /healthz HTTP/1.0\r\n\r\n").await.contains(" 200 "));
+}
+
+#[tokio::test]
+async fn a_body_cannot_hide_a_second_request() {
+    let world = World::start().await;
+    let hidden = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    for fields in [
+        "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: 3, 3",
+        "Content-Length: +3",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: xchunked",
+        "Content-Length : 3",
+        "X: y\r\n folded",
+    ] {
+        let request = format!("PUT /dav/a HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\nabc{hidden}");
+        let answer = raw(&world, request.as_bytes()).await;
+        assert!(answer.contains(" 400 "), "{fields}: {answer}");
+    }
+    // RFC 9112, section 6.1: of both the chunks count, and the connection ends.
+    let both = format!(
+        "PUT /dav/a HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n{hidden}"
+    );
+    let answer = whole(&world, both.as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    assert_eq!(world.sim.read("/a").unwrap(), b"abc");
+}
+
+#[tokio::test]
 async fn a_connection_without_a_request_is_given_up() {
     let world = World::start().await;
     let silent = [&b""[..], b"PRI * HT", b"GET / HTTP/1.1\r\n"].map(|beginning| whole(&world, beginning));
