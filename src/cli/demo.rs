@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use secrecy::SecretString;
 
-use super::run::{announce, signal, start_log, stop};
+use super::run::{announce, signal, stop};
 use crate::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation, User};
 use crate::server::Server;
 use crate::sim::{self, Simulator};
@@ -15,7 +15,7 @@ use crate::sim::{self, Simulator};
 const USER: &str = "demo";
 
 pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
-    start_log("info,sqlx=warn");
+    super::log::start("info,sqlx=warn");
     // Nobody has a phone that knows the simulated drive: its QR codes are scanned and confirmed by themselves.
     let rules = sim::Rules { qr_auto_confirm: Some(3), ..sim::Rules::default() };
     let options =
@@ -85,7 +85,7 @@ fn config(simulator: &Simulator, listen: SocketAddr, dir: Option<PathBuf>, passw
 }
 
 pub(super) async fn simulate(listen: SocketAddr, dir: Option<PathBuf>, sample: bool) -> ExitCode {
-    start_log("info");
+    super::log::start("info");
     let options = sim::Options { listen, dir, sample, ..sim::Options::default() };
     let simulator = match Simulator::start(options).await {
         Ok(simulator) => simulator,

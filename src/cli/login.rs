@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
-use super::run::{load, start_log};
+use super::run::load;
 use super::{LoginArguments, Settings};
 use crate::config::{Account, Config, StateLocation};
 use crate::state::Store;
@@ -25,7 +25,7 @@ pub(super) async fn login(settings: &Settings, arguments: &LoginArguments) -> Ex
         Err(code) => return code,
     };
     // The usual lines would tear the QR code apart.
-    start_log(if loaded.config.log == "info" { "warn" } else { &loaded.config.log });
+    super::log::start(if loaded.config.log == "info" { "warn" } else { &loaded.config.log });
     match sign_in(&loaded.config, arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

@@ -12,30 +12,30 @@ use crate::server::Server;
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Reads settings again whenever there is reason to; never returns.
-pub(super) async fn follow(server: &Server, mut loaded: Loaded) {
-    let Some(path) = loaded.path.clone() else { return std::future::pending().await };
-    let mut hangup = Hangup::new();
-    let mut seen = fingerprint(&path, &loaded.config);
+pub(super) async fn follow(server: &Server, mut loaded: Loaded, mut hangup: Hangup) {
+    // What came from the environment alone does not change, but its certificate may.
+    let path = loaded.path.clone();
+    let mut seen = fingerprint(path.as_deref(), &loaded.config);
     loop {
         let asked = tokio::select! {
             () = hangup.next() => true,
             () = tokio::time::sleep(LOOK) => false,
         };
-        let now = fingerprint(&path, &loaded.config);
+        let now = fingerprint(path.as_deref(), &loaded.config);
         if !asked && now == seen {
             continue;
         }
         seen = now;
-        if let Some(taken) = reload(server, &path).await {
+        if let Some(taken) = reload(server, path.as_deref()).await {
             loaded = taken;
             // The certificate may be another file by now.
-            seen = fingerprint(&path, &loaded.config);
+            seen = fingerprint(path.as_deref(), &loaded.config);
         }
     }
 }
 
-async fn reload(server: &Server, path: &Path) -> Option<Loaded> {
-    let loaded = match Config::load(Some(path), &ProcessEnvironment) {
+async fn reload(server: &Server, path: Option<&Path>) -> Option<Loaded> {
+    let loaded = match Config::load(path, &ProcessEnvironment) {
         Ok(loaded) => loaded,
         Err(faults) => {
             for fault in &faults.0 {
@@ -67,8 +67,8 @@ async fn reload(server: &Server, path: &Path) -> Option<Loaded> {
 /// What tells that one of the files is another than before.
 type Fingerprint = Vec<Option<(SystemTime, u64)>>;
 
-fn fingerprint(path: &Path, config: &Config) -> Fingerprint {
-    let mut files: Vec<PathBuf> = vec![path.to_owned()];
+fn fingerprint(path: Option<&Path>, config: &Config) -> Fingerprint {
+    let mut files: Vec<PathBuf> = path.into_iter().map(Path::to_owned).collect();
     files.extend(config.tls.iter().flat_map(|tls| [tls.cert.clone(), tls.key.clone()]));
     let look = |file: &PathBuf| {
         let meta = std::fs::metadata(file).ok()?;
@@ -77,12 +77,13 @@ fn fingerprint(path: &Path, config: &Config) -> Fingerprint {
     files.iter().map(look).collect()
 }
 
+/// The signal SIGHUP, which does not end the program from here on.
 #[cfg(unix)]
-struct Hangup(Option<tokio::signal::unix::Signal>);
+pub(super) struct Hangup(Option<tokio::signal::unix::Signal>);
 
 #[cfg(unix)]
 impl Hangup {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok())
     }
 
@@ -98,11 +99,11 @@ impl Hangup {
 }
 
 #[cfg(not(unix))]
-struct Hangup;
+pub(super) struct Hangup;
 
 #[cfg(not(unix))]
 impl Hangup {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self
     }
 

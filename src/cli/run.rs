@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::BAD_SETTINGS;
+use super::reload::Hangup;
 use crate::config::{Config, Loaded, ProcessEnvironment};
 use crate::server::Server;
 
@@ -23,7 +24,9 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    start_log(&loaded.config.log);
+    super::log::start(&loaded.config.log);
+    // From here on SIGHUP does not end the program.
+    let hangup = Hangup::new();
     match &loaded.path {
         Some(path) => tracing::info!(path = %path.display(), "settings read"),
         None => tracing::info!("no settings' file; settings come from the environment"),
@@ -37,7 +40,7 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
             super::notify::ready();
             tokio::select! {
                 () = signal() => {}
-                () = super::reload::follow(&server, loaded) => {}
+                () = super::reload::follow(&server, loaded, hangup) => {}
             }
             super::notify::stopping();
             stop(server).await;
@@ -57,18 +60,6 @@ pub(super) fn announce(server: &Server) {
         writeln!(out, "listening on {url}").ok();
     }
     out.flush().ok();
-}
-
-/// Log lines go to standard error. The filter was checked with the settings.
-pub(super) fn start_log(filter: &str) {
-    let filter =
-        tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .try_init()
-        .ok();
 }
 
 /// Lets requests end after a first signal; a second one cuts them.

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::harness::World;
+use crate::harness::{World, client};
 
 fn alidav() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alidav"));
@@ -38,10 +38,9 @@ fn the_demo_prints_where_it_is_and_serves() {
     assert!(lines.next().unwrap().unwrap().contains(&format!("{url}/dav/   user demo   password demo")));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answer = runtime.block_on(async {
-        // A client that adds no Referer, as the drive demands of those who follow a redirect.
-        let client = reqwest::Client::builder().referer(false).build().unwrap();
-        let request =
-            client.get(format!("{url}/dav/%E6%96%87%E6%A1%A3/%E8%AF%BB%E6%88%91.md")).basic_auth("demo", Some("demo"));
+        let request = client()
+            .get(format!("{url}/dav/%E6%96%87%E6%A1%A3/%E8%AF%BB%E6%88%91.md"))
+            .basic_auth("demo", Some("demo"));
         request.send().await.unwrap().text().await.unwrap()
     });
     assert!(answer.contains("alidav"));
@@ -135,21 +134,81 @@ async fn check_and_serve_name_a_state_store_that_cannot_be_used() {
     assert!(told.contains("FAIL state store") && told.contains("another program holds the file"), "{told}");
 }
 
-#[test]
-fn a_terminated_server_ends_well() {
-    let folder = tempfile::tempdir().unwrap();
+/// A server whose settings come from the environment, and its address.
+fn serve(folder: &std::path::Path, variables: &[(&str, &str)], log: Stdio) -> (Running, String) {
     let mut child = alidav()
-        .current_dir(folder.path())
+        .current_dir(folder)
         .env("ALIDAV_LISTEN", "127.0.0.1:0")
         .env("ALIDAV_MOUNT__0__PATH", "/")
+        .envs(variables.iter().copied())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(log)
         .spawn()
         .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
-    let ended = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(ended.success());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+    (Running(child), url)
+}
+
+fn signal(running: &Running, name: &str) {
+    assert!(Command::new("kill").args([name, &running.0.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn a_terminated_server_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut running, url) = serve(folder.path(), &[], Stdio::null());
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    signal(&running, "-TERM");
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn without_a_file_a_hangup_reads_the_settings_again_and_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, "first").unwrap();
+    let variables = [("ALIDAV_USER__ME__PASSWORD_FILE", password.to_str().unwrap())];
+    let (running, url) = serve(folder.path(), &variables, Stdio::null());
+    let http = client();
+    let status = async |password: &str| {
+        http.head(format!("{url}/dav/")).basic_auth("me", Some(password)).send().await.unwrap().status().as_u16()
+    };
+    assert_ne!(status("first").await, 401);
+    std::fs::write(&password, "second").unwrap();
+    signal(&running, "-HUP");
+    let taken = async {
+        // The old password passes until then; a wrong one would be slowed.
+        while status("first").await != 401 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), taken).await.unwrap();
+    assert_ne!(status("second").await, 401);
+}
+
+#[tokio::test]
+async fn a_log_that_takes_no_more_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (running, url) = serve(folder.path(), &[("ALIDAV_LOG", "debug")], full.into());
+    for _ in 0..3 {
+        assert_eq!(client().get(format!("{url}/healthz")).send().await.unwrap().status(), 200);
+    }
+    drop(running);
+}
+
+#[tokio::test]
+async fn a_name_cannot_feign_a_line_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let (mut running, url) = serve(folder.path(), &[], std::fs::File::create(&log).unwrap().into());
+    let http = client();
+    let request = http.get(format!("{url}/dav/")).basic_auth("me\n2026 INFO feigned\u{1b}[31m", Some("x"));
+    assert_eq!(request.send().await.unwrap().status(), 401);
+    signal(&running, "-TERM");
+    running.0.wait().unwrap();
+    let told = std::fs::read_to_string(&log).unwrap();
+    assert!(told.contains(r"user=me\n2026 INFO feigned\u{1b}[31m"), "{told}");
 }

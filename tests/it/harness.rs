@@ -36,6 +36,13 @@ pub(crate) fn config(sim: &Simulator) -> Config {
     config
 }
 
+/// A client for servers in other processes, of which none has chosen this one's TLS.
+pub(crate) fn client() -> Client {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    // It adds no Referer, as the drive demands of those who follow a redirect.
+    Client::builder().no_proxy().referer(false).build().unwrap()
+}
+
 impl World {
     pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await

@@ -9,7 +9,7 @@ use alidav::config::{Account, Mount, Permission, Tls, User};
 use alidav::sim::{Options, Simulator};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, noise, rules, sha1};
+use crate::harness::{World, client, noise, rules, sha1};
 
 fn user(name: &str) -> User {
     User { name: name.into(), password: "secret".into(), base_path: "/".into(), permission: Permission::Write }
@@ -118,7 +118,7 @@ impl Drop for Running {
 }
 
 async fn opens(running: &Running, name: &str) -> bool {
-    let request = reqwest::Client::builder().no_proxy().build().unwrap().head(format!("{}/dav/", running.url));
+    let request = client().head(format!("{}/dav/", running.url));
     request.basic_auth(name, Some("secret")).send().await.unwrap().status() == 200
 }
 
