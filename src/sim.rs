@@ -41,7 +41,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use fault::{Fault, FaultKind};
-pub use rules::{LastMarker, PageShape, Rules};
+pub use rules::{LastMarker, PageShape, RateShape, Rules, SizeForm};
 pub use tokens::{CLIENT_ID, CLIENT_SECRET};
 
 use content::Content;

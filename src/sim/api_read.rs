@@ -12,7 +12,7 @@ use super::params::Params;
 use super::query::Query;
 use super::rules::{LastMarker, PageShape};
 use super::signed;
-use super::world::{Node, World, now_ms, timestamp};
+use super::world::{Drive, Node, World, now_ms, timestamp};
 
 type Answer = Result<Value, Refusal>;
 
@@ -40,7 +40,8 @@ pub(super) fn vip_info() -> Value {
 
 fn known(params: &Params, names: &[&str]) -> Result<(), Refusal> {
     let all: Vec<&str> = names.iter().chain(&THUMBNAILS).copied().collect();
-    params.only(&all)
+    params.only(&all)?;
+    THUMBNAILS.iter().try_for_each(|name| params.number(name).map(drop))
 }
 
 pub(super) fn list(world: &World, user: usize, params: &Params) -> Answer {
@@ -51,6 +52,8 @@ pub(super) fn list(world: &World, user: usize, params: &Params) -> Answer {
     let drive_id = params.need("drive_id")?;
     let parent = params.need("parent_file_id")?;
     let limit = limit(world, params, 50)?;
+    params.text("category")?;
+    params.text("fields")?;
     let order_by = params
         .word("order_by", &["created_at", "updated_at", "name", "size", "name_enhanced"])?
         .unwrap_or("created_at");
@@ -58,8 +61,9 @@ pub(super) fn list(world: &World, user: usize, params: &Params) -> Answer {
     let kind = params.word("type", &["all", "file", "folder"])?.unwrap_or("all");
     world.check_parent(user, drive_id, parent)?;
     let drive = world.drive(user, drive_id)?;
-    let mut nodes: Vec<&Node> =
-        drive.members(parent).filter(|n| kind == "all" || (kind == "folder") == n.is_folder()).collect();
+    let unavailable = |n: &&Node| world.rules.list_unavailable && n.parent == parent && (n.trashed || n.uploading);
+    let mut nodes: Vec<&Node> = drive.members(parent).chain(drive.nodes.values().filter(unavailable)).collect();
+    nodes.retain(|n| kind == "all" || (kind == "folder") == n.is_folder());
     nodes.sort_by(|a, b| {
         let order = compare(a, b, order_by).then_with(|| a.file_id.cmp(&b.file_id));
         if descending { order.reverse() } else { order }
@@ -68,11 +72,11 @@ pub(super) fn list(world: &World, user: usize, params: &Params) -> Answer {
 }
 
 fn limit(world: &World, params: &Params, default: u64) -> Result<usize, Refusal> {
-    let limit = params.number("limit")?.unwrap_or(default);
-    if limit == 0 || limit > world.rules.max_list_limit {
-        return Err(Refusal::parameter(".Limit", "limit"));
+    let (limit, most) = (params.number("limit")?.unwrap_or(default), world.rules.max_list_limit);
+    if limit == 0 || limit > most && !world.rules.clamp_list_limit {
+        return Err(Refusal::new(400, &world.rules.list_limit_code, "The input parameter limit is not valid"));
     }
-    usize::try_from(limit).map_err(|_| Refusal::parameter(".Limit", "limit"))
+    usize::try_from(limit.min(most)).map_err(|_| Refusal::parameter(".Limit", "limit"))
 }
 
 fn compare(a: &Node, b: &Node, order_by: &str) -> Ordering {
@@ -158,8 +162,10 @@ pub(super) fn get_by_path(world: &World, user: usize, params: &Params) -> Answer
     }
     let status = world.rules.not_found_by_path_status;
     let missing = || Refusal::new(status, "NotFound.File", "The resource file cannot be found. file not exist");
-    let id = drive.find(path).ok_or_else(missing)?;
-    Ok(item(world, drive_id, drive.nodes.get(&id).ok_or_else(missing)?, false))
+    let named = if world.rules.by_path_oldest { Drive::oldest_named } else { Drive::named };
+    let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+    let parent = drive.find(folder).ok_or_else(missing)?;
+    Ok(item(world, drive_id, named(drive, &parent, name).ok_or_else(missing)?, false))
 }
 
 pub(super) fn batch_get(world: &World, user: usize, params: &Params) -> Answer {

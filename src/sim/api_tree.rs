@@ -24,11 +24,7 @@ pub(super) fn update(world: &mut World, user: usize, params: &Params) -> Answer 
         let taken =
             |name: &str| drive.members(&node.parent).any(|n| n.name == name && (itself || n.file_id != file_id));
         if taken(wanted) && mode == "refuse" {
-            return Err(Refusal::new(
-                world.rules.exists_status,
-                "AlreadyExist.File",
-                "The resource file has already exists",
-            ));
+            return Err(world.name_taken());
         }
         if taken(wanted) && mode == "auto_rename" {
             *wanted = free_name(taken, wanted);

@@ -250,8 +250,16 @@ pub(super) fn put(shared: &Shared, parts: &Parts, body: Bytes) -> Response<Body>
     }
 }
 
-/// Any other verb is not the one that was signed.
-pub(super) fn other_verb(method: &Method) -> Response<Body> {
+/// Any other verb is not the one that was signed, unless the rules do not mind.
+pub(super) fn other_verb(shared: &Arc<Shared>, parts: &Parts) -> Response<Body> {
+    let method = &parts.method;
+    if *method == Method::HEAD && !shared.world.lock().rules.signed_verb {
+        let mut as_get = parts.clone();
+        as_get.method = Method::GET;
+        let mut answer = get(shared, &as_get, None);
+        *answer.body_mut() = full(Bytes::new());
+        return answer;
+    }
     let mut answer = xml(403, "SignatureDoesNotMatch", "The request signature does not match.", "0002-00000040");
     if *method == Method::HEAD {
         *answer.body_mut() = full(Bytes::new());

@@ -75,6 +75,11 @@ pub enum FaultKind {
         /// Bytes that still arrive.
         after: u64,
     },
+    /// The answer comes so much later.
+    Slow {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// No answer until the client leaves; nothing is done.
     Hang,
     /// The connection closes before anything is done.

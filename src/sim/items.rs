@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::content::Content;
+use super::rules::SizeForm;
 use super::world::{Node, World, timestamp};
 
 /// The object as listings and `get` give it; `streams` adds those of a live photo.
@@ -18,17 +19,17 @@ pub(super) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) ->
         "parent_file_id": node.parent,
         "name": node.name,
         "type": if folder { "folder" } else { "file" },
-        "size": if folder || world.rules.null_sizes { Value::Null } else { json!(node.size()) },
+        "size": if folder { Value::Null } else { size(world, node.size()) },
         "category": category,
         "file_extension": extension,
         "mime_type": extension.as_deref().map(mime),
         "content_type": if folder { Value::Null } else { json!("application/oct-stream") },
         "content_hash": hash,
         "content_hash_name": if folder { Value::Null } else { json!("sha1") },
-        "status": "available",
+        "status": if node.uploading { "uploading" } else { "available" },
         "starred": node.starred,
         "hidden": false,
-        "trashed": null,
+        "trashed": node.trashed.then_some(true),
         "thumbnail": null,
         "url": null,
         "created_at": timestamp(node.created_ms),
@@ -46,6 +47,14 @@ pub(super) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) ->
         fields.insert("streams_info".to_owned(), json!({ "jpeg": stream(world, jpeg), "mov": stream(world, mov) }));
     }
     item
+}
+
+fn size(world: &World, size: u64) -> Value {
+    match world.rules.sizes {
+        SizeForm::Number => json!(size),
+        SizeForm::Text => json!(size.to_string()),
+        SizeForm::Untold => Value::Null,
+    }
 }
 
 fn stream(world: &World, content: &Content) -> Value {

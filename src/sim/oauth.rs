@@ -41,7 +41,10 @@ pub(super) fn answer(world: &mut World, call: &str, parts: &http::request::Parts
     };
     let post = parts.method == Method::POST;
     let result = match call {
-        "oauth/access_token" if post => fields(parts, body).and_then(|p| exchange(world, &p, Credentials::Demanded)),
+        "oauth/access_token" if post => {
+            let read = if world.rules.form_tokens { fields(parts, body) } else { Params::parse(body) };
+            read.and_then(|p| exchange(world, &p, Credentials::Demanded))
+        }
         "alist/token" | "alist/code" if post => {
             fields(parts, body).and_then(|p| exchange(world, &p, Credentials::Optional))
         }
@@ -203,7 +206,7 @@ fn authorize(world: &mut World, query: &dyn Fn(&str) -> Option<String>) -> Resul
 
 fn user_of(world: &World, parts: &http::request::Parts) -> Result<usize, Refusal> {
     let token = parts.headers.get("authorization").and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    world.tokens.user(token.unwrap_or_default())
+    world.tokens.user(token.unwrap_or_default(), world.rules.bad_token_status)
 }
 
 fn about(world: &World, user: usize, call: &str) -> Value {

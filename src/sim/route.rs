@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::answer::{Body, Refusal, full, json_response, response, text, without_nulls, xml};
 use super::fault::FaultKind;
 use super::params::Params;
+use super::rules::RateShape;
 use super::world::{World, now_ms};
 use super::{Shared, api_read, api_tree, data, oauth, persist, poke, signed, upload, video};
 
@@ -38,6 +39,7 @@ pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> s
     let on_data_host = call.starts_with("data ");
     match &fault {
         Some(FaultKind::Hang) => std::future::pending::<()>().await,
+        Some(FaultKind::Slow { ms }) => tokio::time::sleep(Duration::from_millis(*ms)).await,
         Some(FaultKind::CloseBefore) => return Err(std::io::Error::other("closed by a planned fault")),
         Some(FaultKind::Text { status, body }) => return Ok(text(*status, body)),
         Some(FaultKind::Code { status, code, .. }) if on_data_host => {
@@ -55,7 +57,7 @@ pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> s
     let body = read(body).await?;
     let answer = match call.as_str() {
         "data PUT" => data::put(&shared, &parts, body),
-        "data other" => data::other_verb(&parts.method),
+        "data other" => data::other_verb(&shared, &parts),
         _ => act(&shared, &call, &parts, &body),
     };
     spoil(answer, fault.as_ref()).await
@@ -149,15 +151,15 @@ fn api(world: &mut World, call: &str, parts: &Parts, body: &[u8]) -> Result<Valu
         return Err(Refusal::plain(405, "Method Not Allowed"));
     }
     let token = header("authorization").strip_prefix("Bearer ").unwrap_or_default().to_owned();
-    let user = world.tokens.user(&token)?;
+    let user = world.tokens.user(&token, world.rules.bad_token_status)?;
     limit_rate(world, user, call)?;
     if !body.is_empty() && !header("content-type").starts_with("application/json") {
         return Err(Refusal::new(400, "BadRequest", "Content-Type must be application/json"));
     }
     let params = Params::parse(body)?;
     match call {
-        "user/getDriveInfo" => Ok(api_read::drive_info(world, user)),
-        "user/getSpaceInfo" => Ok(api_read::space_info(world, user)),
+        "user/getDriveInfo" => params.only(&[]).map(|()| api_read::drive_info(world, user)),
+        "user/getSpaceInfo" => params.only(&["drive_id"]).map(|()| api_read::space_info(world, user)),
         "user/getVipInfo" => Ok(api_read::vip_info()),
         "openFile/list" => api_read::list(world, user, &params),
         "openFile/get" => api_read::get(world, user, &params),
@@ -186,8 +188,8 @@ fn api(world: &mut World, call: &str, parts: &Parts, body: &[u8]) -> Result<Valu
     }
 }
 
-/// The documented rates (reference 4.1): so many calls within ten seconds, and no second with more
-/// than a tenth of them and one, since a second's edges blur on the way.
+/// The documented rates (reference 4.1): so many calls within ten seconds, and as many within one as the rules
+/// say. Refused calls do not count.
 fn limit_rate(world: &mut World, user: usize, call: &str) -> Result<(), Refusal> {
     if !world.rules.rate_limits {
         return Ok(());
@@ -200,11 +202,16 @@ fn limit_rate(world: &mut World, user: usize, call: &str) -> Result<(), Refusal>
     let now = now_ms();
     let recent = world.recent.entry((user, class)).or_default();
     recent.retain(|at| *at > now - 10_000);
-    let this_second = recent.iter().filter(|at| **at > now - 1000).count();
+    let (within, most) = match world.rules.rate_shape {
+        RateShape::Blurred => (1000, limit.div_ceil(10) + 1),
+        RateShape::Exact => (1000, limit.div_ceil(10)),
+        RateShape::Spaced => (10_000 / i64::try_from(limit.max(1)).unwrap_or(i64::MAX), 1),
+    };
+    let held = recent.iter().filter(|at| **at > now - within).count();
     let wait = if recent.len() >= limit {
         recent[recent.len() - limit] + 10_000 - now
-    } else if this_second > limit.div_ceil(10) {
-        1000
+    } else if held >= most {
+        recent[recent.len() - held] + within - now
     } else {
         recent.push(now);
         return Ok(());

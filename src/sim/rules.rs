@@ -16,6 +16,8 @@ pub struct Rules {
     pub link_per_10s: usize,
     /// All other calls within ten seconds.
     pub other_per_10s: usize,
+    /// What a second may hold of them.
+    pub rate_shape: RateShape,
     /// Whether a 429 carries `x-retry-after`.
     pub retry_after: bool,
     /// Life of an access token in seconds.
@@ -32,6 +34,16 @@ pub struct Rules {
     pub max_downloads: usize,
     /// Largest page of a listing.
     pub max_list_limit: u64,
+    /// Whether a larger one is cut to it instead of refused.
+    pub clamp_list_limit: bool,
+    /// Code of the refusal, whose suffix varies between sources.
+    pub list_limit_code: String,
+    /// Whether listings hold trashed items and unfinished uploads too, marked as such.
+    pub list_unavailable: bool,
+    /// How sizes are told.
+    pub sizes: SizeForm,
+    /// Whether `get_by_path` gives the oldest of same-named items; else the newest.
+    pub by_path_oldest: bool,
     /// Bytes of an account.
     pub quota: u64,
     /// Largest file in bytes.
@@ -40,6 +52,20 @@ pub struct Rules {
     pub max_parts: usize,
     /// Least bytes of a part that is not the last.
     pub min_part_size: u64,
+    /// Status of a bad or expired access token.
+    pub bad_token_status: u16,
+    /// Whether the token endpoint takes the form encoding beside JSON.
+    pub form_tokens: bool,
+    /// Whether a second `complete` gives the object; else the session is gone.
+    pub complete_twice: bool,
+    /// Whether `create` with `refuse` answers success with `exist:true`; else by `AlreadyExist.File`.
+    pub refusal_is_success: bool,
+    /// Whether the data host refuses verbs that the URL was not signed for.
+    pub signed_verb: bool,
+    /// Whether the data host refuses a foreign `Referer`.
+    pub checked_referer: bool,
+    /// Whether a part's `Content-Type` is part of the signature.
+    pub signed_type: bool,
     /// Status of `PreHashMatched`.
     pub pre_hash_status: u16,
     /// Status of `NotFound.File`, but for `get_by_path`.
@@ -86,10 +112,30 @@ pub struct Rules {
     pub discard_uploads: bool,
     /// Whether a link comes with the hash of its content.
     pub link_hashes: bool,
-    /// Whether listed files come without their size.
-    pub null_sizes: bool,
     /// Whether listed live photos carry their streams already.
     pub list_streams: bool,
+}
+
+/// How the documented rates are counted within a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateShape {
+    /// A tenth of ten seconds' calls and one, since a second's edges blur on the way.
+    Blurred,
+    /// A tenth, exactly.
+    Exact,
+    /// One by one: a bucket that holds one call.
+    Spaced,
+}
+
+/// How sizes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants say it")]
+pub enum SizeForm {
+    Number,
+    Text,
+    Untold,
 }
 
 /// How pages are filled (reference 3.2: a page may be short or empty before the last).
@@ -121,6 +167,7 @@ impl Default for Rules {
             list_per_10s: 40,
             link_per_10s: 10,
             other_per_10s: 150,
+            rate_shape: RateShape::Blurred,
             retry_after: true,
             access_token_s: 7200,
             single_use_refresh: true,
@@ -129,10 +176,22 @@ impl Default for Rules {
             part_url_s: 3600,
             max_downloads: 3,
             max_list_limit: 200,
+            clamp_list_limit: false,
+            list_limit_code: "InvalidParameter.Limit".to_owned(),
+            list_unavailable: false,
+            sizes: SizeForm::Number,
+            by_path_oldest: false,
             quota: 8 << 40,
             max_file_size: 80_000_000_000,
             max_parts: 10_000,
             min_part_size: 100 << 10,
+            bad_token_status: 401,
+            form_tokens: true,
+            complete_twice: true,
+            refusal_is_success: true,
+            signed_verb: true,
+            checked_referer: true,
+            signed_type: true,
             pre_hash_status: 409,
             not_found_status: 404,
             not_found_by_path_status: 400,
@@ -156,7 +215,6 @@ impl Default for Rules {
             qr_user: 0,
             discard_uploads: false,
             link_hashes: true,
-            null_sizes: false,
             list_streams: false,
         }
     }

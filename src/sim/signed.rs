@@ -89,7 +89,8 @@ pub(super) fn check(world: &World, parts: &http::request::Parts) -> Result<Grant
         )));
     }
     let referer = header("referer");
-    if !referer.is_empty()
+    if world.rules.checked_referer
+        && !referer.is_empty()
         && !["https://www.aliyundrive.com/", "https://www.alipan.com/"].iter().any(|own| referer.starts_with(own))
     {
         return Err(Box::new(xml(403, "AccessDenied", "You are denied by bucket referer policy.", "0003-00000503")));
@@ -104,7 +105,7 @@ pub(super) fn check(world: &World, parts: &http::request::Parts) -> Result<Grant
         name.as_str() == "content-md5"
             || (name.as_str().starts_with("x-oss-") && name.as_str() != "x-oss-range-behavior")
     });
-    let content_type = header("content-type");
+    let content_type = if world.rules.signed_type { header("content-type") } else { "" };
     if extra || sign(world, parts.method.as_str(), content_type, parts.uri.path(), signed) != signature {
         return Err(mismatch());
     }

@@ -112,10 +112,12 @@ impl Tokens {
     }
 
     /// The user of an access token.
-    pub(super) fn user(&self, token: &str) -> Result<usize, Refusal> {
+    pub(super) fn user(&self, token: &str, refusal: u16) -> Result<usize, Refusal> {
         match self.access.get(token) {
-            None => Err(Refusal::new(401, "AccessTokenInvalid", "AccessToken is invalid")),
-            Some((_, expires)) if *expires <= now_ms() => Err(Refusal::new(401, "AccessTokenExpired", "token expired")),
+            None => Err(Refusal::new(refusal, "AccessTokenInvalid", "AccessToken is invalid")),
+            Some((_, expires)) if *expires <= now_ms() => {
+                Err(Refusal::new(refusal, "AccessTokenExpired", "token expired"))
+            }
             Some((user, _)) => Ok(*user),
         }
     }

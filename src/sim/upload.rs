@@ -71,7 +71,8 @@ pub(super) fn create(world: &mut World, user: usize, token: &str, params: &Param
     let drive = world.drive(user, &drive_id)?;
     if let Some(existing) = drive.named(&parent, &name) {
         match mode {
-            "refuse" => return Ok(exists(&drive_id, &parent, existing)),
+            "refuse" if world.rules.refusal_is_success => return Ok(exists(&drive_id, &parent, existing)),
+            "refuse" => return Err(world.name_taken()),
             "auto_rename" => name = free_name(|name| drive.named(&parent, name).is_some(), &name),
             _ => {}
         }
@@ -327,6 +328,9 @@ pub(super) fn complete(world: &mut World, user: usize, params: &Params) -> Resul
     params.only(&["drive_id", "file_id", "upload_id", "part_info_list"])?;
     let (upload, upload_id) = session(world, user, params)?;
     let (drive_id, file_id) = (upload.drive_id.clone(), upload.file_id.clone());
+    if upload.done && !world.rules.complete_twice {
+        return Err(Refusal::new(400, "NotFound.UploadId", "The resource upload_id cannot be found"));
+    }
     if !upload.done {
         let (content, sha1) = finished(world, upload)?;
         if world.used(user) + content.size() > world.rules.quota {

@@ -141,6 +141,10 @@ impl World {
         Refusal::new(self.rules.not_found_status, "NotFound.File", message)
     }
 
+    pub(super) fn name_taken(&self) -> Refusal {
+        Refusal::new(self.rules.exists_status, "AlreadyExist.File", "The resource file has already exists")
+    }
+
     /// A living, complete item.
     pub(super) fn node(&self, user: usize, drive_id: &str, file_id: &str) -> Result<&Node, Refusal> {
         let drive = self.drive(user, drive_id)?;
@@ -193,6 +197,11 @@ impl Drive {
 
     pub(super) fn named<'a>(&'a self, parent: &'a str, name: &str) -> Option<&'a Node> {
         self.members(parent).filter(|n| n.name == name).max_by_key(|n| (n.updated_ms, n.file_id.clone()))
+    }
+
+    /// The oldest of that name, not the newest as [`Drive::named`] gives it.
+    pub(super) fn oldest_named<'a>(&'a self, parent: &'a str, name: &str) -> Option<&'a Node> {
+        self.members(parent).filter(|n| n.name == name).min_by_key(|n| (n.updated_ms, n.file_id.clone()))
     }
 
     /// The item at a path; `root` for `/`.

@@ -77,7 +77,7 @@ async fn an_empty_file_costs_no_transfer() {
 #[tokio::test]
 async fn a_file_whose_size_the_listing_does_not_tell_is_never_taken_for_an_empty_one() {
     let world = World::start().await;
-    world.sim.rules(|rules| rules.null_sizes = true);
+    world.sim.rules(|rules| rules.sizes = alidav::sim::SizeForm::Untold);
     world.sim.write("/a", "content");
     world.sim.write("/empty", "");
     let listing = world.propfind("/dav/a", "0").await.text().await.unwrap();

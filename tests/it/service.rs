@@ -1,6 +1,6 @@
 //! The simulated service itself is as strict as the reference: asked without alidav in between.
 
-use alidav::sim::{Options, Rules, Simulator};
+use alidav::sim::{Fault, FaultKind, Options, RateShape, Rules, Simulator};
 use base64::Engine as _;
 use md5::Digest as _;
 use serde_json::{Value, json};
@@ -242,4 +242,62 @@ async fn a_drive_in_a_folder_outlives_the_simulator() {
     sim.stop().await;
     let sim = Simulator::start(options()).await.unwrap();
     assert_eq!(sim.read("/a/b.txt").unwrap(), b"kept");
+}
+
+#[tokio::test]
+async fn how_a_second_is_counted_is_a_switch() {
+    for (shape, granted) in [(RateShape::Blurred, 5), (RateShape::Exact, 4), (RateShape::Spaced, 1)] {
+        let service = service(Rules { rate_shape: shape, ..Rules::default() }).await;
+        let calls = (0..8).map(|_| service.call("openFile/list", json!({ "parent_file_id": "root" })));
+        let answers = futures_util::future::join_all(calls).await;
+        let count = answers.iter().filter(|(status, _)| *status == 200).count();
+        assert_eq!(count, granted, "{shape:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_sources_disagree_on_is_a_switch() {
+    let service = service(Rules {
+        bad_token_status: 400,
+        form_tokens: false,
+        complete_twice: false,
+        refusal_is_success: false,
+        signed_verb: false,
+        checked_referer: false,
+        signed_type: false,
+        by_path_oldest: true,
+        exists_status: 400,
+        ..quiet()
+    })
+    .await;
+    let url = format!("{}/adrive/v1.0/openFile/list", service.sim.url());
+    assert_eq!(service.http.post(&url).bearer_auth("x").json(&json!({})).send().await.unwrap().status(), 400);
+    let form = service.http.post(format!("{}/oauth/access_token", service.sim.url()));
+    let form = form.header("content-type", "application/x-www-form-urlencoded").body("grant_type=refresh_token");
+    assert!(form.send().await.unwrap().text().await.unwrap().contains("InvalidRequestJSONFormat"));
+    let old = service.sim.write("/a", "old");
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    service.sim.add_same_name("/a", "new");
+    assert_eq!(service.call("openFile/get_by_path", json!({ "file_path": "/a" })).await.1["file_id"], json!(old));
+    let (status, answer) = service.create("a", json!({ "check_name_mode": "refuse" })).await;
+    assert_eq!((status, answer["code"].as_str()), (400, Some("AlreadyExist.File")));
+    let (_, link) = service.call("openFile/getDownloadUrl", json!({ "file_id": old })).await;
+    let url = link["url"].as_str().unwrap();
+    assert_eq!(service.http.head(url).send().await.unwrap().status(), 200);
+    assert_eq!(service.http.get(url).header("referer", "http://example.org/").send().await.unwrap().status(), 200);
+    let (_, session) = service.create("b", json!({ "part_info_list": [{ "part_number": 1 }] })).await;
+    let part = service.http.put(session["part_info_list"][0]["upload_url"].as_str().unwrap());
+    assert_eq!(part.header("content-type", "x/y").body("z").send().await.unwrap().status(), 200);
+    let ids = json!({ "file_id": session["file_id"], "upload_id": session["upload_id"] });
+    assert_eq!(service.call("openFile/complete", ids.clone()).await.0, 200);
+    assert_eq!(service.call("openFile/complete", ids).await.1["code"], "NotFound.UploadId");
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_a_fault_of_its_own() {
+    let service = service(quiet()).await;
+    service.sim.fault(Fault::once("openFile/list", FaultKind::Slow { ms: 300 }));
+    let begun = std::time::Instant::now();
+    assert_eq!(service.call("openFile/list", json!({ "parent_file_id": "root" })).await.0, 200);
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(300));
 }
