@@ -15,6 +15,9 @@ use super::{Error, ErrorKind};
 /// Longest message taken over from an answer.
 const MAX_MESSAGE: usize = 300;
 
+/// Longest wait that is believed: a time gone wrong must not stop an account for days.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// An answer as it came.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -125,7 +128,8 @@ fn not_json(call: &'static str, answer: &Answer, body: &[u8]) -> Refusal {
         // Too many parts, by one report (reference 3.12); no other call of ours can meet it.
         StatusCode::METHOD_NOT_ALLOWED if call == "openFile/create" && !page => ErrorKind::TooLarge,
         StatusCode::TOO_MANY_REQUESTS => ErrorKind::Throttled,
-        _ if words.starts_with("Too Many Requests") => ErrorKind::Throttled,
+        // Words of a gateway before the service (reference 4.2).
+        _ if words.starts_with("Too Many Requests") || words.starts_with("Throttled by") => ErrorKind::Throttled,
         _ if page && !answer.status.is_server_error() => ErrorKind::Malformed,
         status => kind_of_status(status),
     };
@@ -197,6 +201,10 @@ fn kind_of_family(family: &str, status: StatusCode) -> ErrorKind {
 
 /// The wait the service asks for: its own header in milliseconds, else the standard one.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    stated_wait(headers).map(|wait| wait.min(LONGEST_WAIT))
+}
+
+fn stated_wait(headers: &HeaderMap) -> Option<Duration> {
     let number =
         |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse::<u64>().ok());
     if let Some(ms) = number("x-retry-after") {
@@ -317,6 +325,8 @@ mod tests {
         assert_eq!(retry_after(&headers), Some(Duration::from_millis(3300)));
         headers.remove("x-retry-after");
         assert_eq!(retry_after(&headers), Some(Duration::from_secs(9)));
+        headers.insert("retry-after", u64::MAX.into());
+        assert_eq!(retry_after(&headers), Some(LONGEST_WAIT));
     }
 
     #[test]

@@ -2,9 +2,14 @@
 //!
 //! Each rate class has a sliding window: as many calls as the rate allows in a second may go at
 //! once, the next when the oldest has left the window. Thus no second holds more than the rate and
-//! no ten seconds more than ten times the rate. Callers take turns in order of asking, and those for
+//! no ten seconds more than ten times the rate; of a rate that is no whole number the next one may go in
+//! a second, and the rate itself over time. Callers take turns in order of asking, and those for
 //! whom nobody waits after all others and in half of the window at most, so that a request that comes
-//! next can go at once. A refusal (429) pauses the class for as long as the service asks.
+//! next can go at once.
+//!
+//! A refusal (429) pauses the class for as long as the service asks. It also means that the service, though the
+//! limit was kept, counts in another way, or that another program uses it up too: for a while calls go one by
+//! one, evenly spaced and a little slower.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +24,16 @@ use crate::config;
 
 /// Callers that may wait in one class; more are refused at once.
 const MAX_WAITING: usize = 1000;
+
+/// A window is this much longer than the limit says, since calls do not travel equally fast: the first over a
+/// new connection comes late, and the next window's must not come early beside it.
+const MARGIN: f64 = 1.01;
+
+/// The same for calls that go one by one.
+const SPACED_MARGIN: f64 = 1.05;
+
+/// How long calls go one by one after a refusal.
+const SPACED: Duration = Duration::from_secs(600);
 
 /// Which of the service's limits a call counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +100,12 @@ impl Pacer {
         Ok(())
     }
 
-    /// Lets no call of the class go before `wait` has passed.
+    /// A call was refused: lets none of the class go before `wait` has passed, and then one by one.
     pub(super) fn pause(&self, class: RateClass, wait: Duration) {
-        let mut until = self.lane(class).paused_until.lock();
-        let new = Instant::now() + wait;
-        *until = Some(until.map_or(new, |old| old.max(new)));
+        let mut refusal = self.lane(class).refusal.lock();
+        let now = Instant::now();
+        let paused_until = refusal.map_or(now + wait, |old| old.paused_until.max(now + wait));
+        *refusal = Some(Refusal { paused_until, spaced_until: paused_until + SPACED });
     }
 }
 
@@ -105,15 +121,22 @@ struct Lane {
     waiting: AtomicUsize,
     /// Told when the last of those who waited has gone.
     emptied: Notify,
-    paused_until: Mutex<Option<Instant>>,
+    refusal: Mutex<Option<Refusal>>,
+}
+
+/// What follows from a call that was refused for the rate.
+#[derive(Debug, Clone, Copy)]
+struct Refusal {
+    paused_until: Instant,
+    spaced_until: Instant,
 }
 
 impl Lane {
     fn new(name: &'static str, rate: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just here")]
-        let calls = rate.clamp(1.0, 1_000_000.0) as usize;
+        let calls = rate.clamp(1.0, 1_000_000.0).ceil() as usize;
         #[expect(clippy::cast_precision_loss, reason = "at most a million")]
-        let window = Duration::from_secs_f64((calls as f64 / rate).min(3600.0));
+        let window = Duration::from_secs_f64((MARGIN * calls as f64 / rate).min(3600.0));
         Self {
             name,
             calls,
@@ -122,7 +145,7 @@ impl Lane {
             sent: tokio::sync::Mutex::default(),
             waiting: AtomicUsize::new(0),
             emptied: Notify::new(),
-            paused_until: Mutex::default(),
+            refusal: Mutex::default(),
         }
     }
 
@@ -193,8 +216,13 @@ impl Lane {
     fn next(&self, sent: &VecDeque<Instant>, share: usize, now: Instant) -> Instant {
         let last_to_leave = sent.len().checked_sub(share).and_then(|at| sent.get(at));
         let free = last_to_leave.map_or(now, |at| *at + self.window);
-        let paused = *self.paused_until.lock();
-        paused.map_or(free, |until| until.max(free))
+        let Some(refusal) = *self.refusal.lock() else { return free };
+        let spaced = sent.back().filter(|_| now < refusal.spaced_until).map_or(now, |last| *last + self.spacing());
+        free.max(refusal.paused_until).max(spaced)
+    }
+
+    fn spacing(&self) -> Duration {
+        self.window.mul_f64(SPACED_MARGIN / MARGIN) / u32::try_from(self.calls).unwrap_or(u32::MAX)
     }
 }
 
@@ -256,7 +284,45 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rates_below_one_a_second_are_kept_too() {
-        assert!((times(0.5, 3).await[2] - 4.0).abs() < 0.01);
+        assert!((times(0.5, 3).await[2] - 4.0 * MARGIN).abs() < 0.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_that_is_no_whole_number_is_kept_over_time_and_never_passed_in_a_second() {
+        for (rate, most) in [(3.9, 4), (14.9, 15), (1.5, 2), (0.9, 1)] {
+            let times = times(rate, 60).await;
+            for start in &times {
+                let held = times.iter().filter(|t| **t >= *start && **t < start + 1.0).count();
+                assert!(held <= most, "{held} calls in a second at {rate}");
+            }
+            // Not counting those that begin, which may go at once.
+            let begun = times.iter().filter(|t| **t < 1e-6).count();
+            #[expect(clippy::cast_precision_loss, reason = "sixty")]
+            let reached = (times.len() - begun) as f64 / times.last().unwrap();
+            assert!(reached <= rate && reached >= rate * 0.9, "{reached} at {rate}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_refusal_calls_go_one_by_one_for_a_while() {
+        let pacer = Pacer::new(&config::Upstream { list_per_s: 4.0, ..config::Upstream::default() });
+        let start = Instant::now();
+        let far = start + Duration::from_secs(3600);
+        let mut last = start;
+        pacer.turn(RateClass::List, Urgency::Waited, far).await.unwrap();
+        pacer.pause(RateClass::List, Duration::from_millis(100));
+        for _ in 0..20 {
+            pacer.turn(RateClass::List, Urgency::Waited, far).await.unwrap();
+            assert!(last.elapsed() >= Duration::from_millis(250), "{:?}", last.elapsed());
+            last = Instant::now();
+        }
+        assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+        tokio::time::sleep(SPACED).await;
+        last = Instant::now();
+        for _ in 0..4 {
+            pacer.turn(RateClass::List, Urgency::Waited, far).await.unwrap();
+        }
+        assert!(last.elapsed() < Duration::from_millis(10), "{:?}", last.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -265,7 +331,7 @@ mod tests {
         let start = Instant::now();
         lane.turn(start).await.unwrap();
         let wait = lane.turn(start + Duration::from_millis(500)).await.unwrap_err();
-        assert_eq!(wait, Duration::from_secs(1));
+        assert_eq!(wait, Duration::from_secs_f64(MARGIN));
         assert!(start.elapsed() < Duration::from_millis(10));
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alidav::sim::{Fault, FaultKind};
+use alidav::sim::{Fault, FaultKind, Options, RateShape, Rules, Simulator};
 use futures_util::StreamExt as _;
 
 use crate::harness::{World, header, sha1};
@@ -342,4 +342,24 @@ async fn call_rates_of_the_service_are_never_exceeded() {
     }
     // A refused call would have been made again and counted.
     assert_eq!(world.sim.calls()["openFile/list"], 13);
+}
+
+#[tokio::test]
+async fn a_service_that_counts_its_rate_otherwise_is_met_without_a_failure() {
+    for (shape, rate) in [(RateShape::Exact, 4.0), (RateShape::Exact, 3.9), (RateShape::Spaced, 4.0)] {
+        let rules = Rules { rate_shape: shape, ..Rules::default() };
+        let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+        for n in 0..16 {
+            sim.write(&format!("/{n}/file"), "x");
+        }
+        let world = World::over(sim, |config| config.upstream.list_per_s = rate).await;
+        let folders = world.hrefs("/dav/").await;
+        let answers = folders[1..].iter().map(|href| world.propfind(href, "1"));
+        for answer in futures_util::future::join_all(answers).await {
+            assert_eq!(answer.status(), 207, "{shape:?}");
+        }
+        // Against the one that takes calls one by one, the first who go together are refused, but no more.
+        let lists = world.sim.calls()["openFile/list"];
+        assert!(lists <= if shape == RateShape::Spaced { 17 + 6 } else { 17 + 1 }, "{lists} at {shape:?}, {rate}");
+    }
 }
