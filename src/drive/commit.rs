@@ -129,11 +129,16 @@ impl Upload {
             }
             tracing::warn!(%error, "the answer to a commit was lost; asking for the item");
             match client.get(drive, file_id).await {
-                Ok(item) if !item.uploading && !item.trashed && item.size == Some(self.received) => return Ok(item),
+                Ok(item) if !item.uploading && !item.trashed && self.has_the_length_of(&item) => return Ok(item),
                 _ if tries >= COMMIT_TRIES || error.kind == ErrorKind::UploadGone => return Err(error.into()),
                 _ => {}
             }
         }
+    }
+
+    /// Whether the item is the whole upload, as far as its length tells; without one the hash must.
+    fn has_the_length_of(&self, item: &Item) -> bool {
+        item.size.map_or(item.sha1.is_some(), |size| size == self.received)
     }
 
     /// The new content is in place; what was served under the name goes.

@@ -6,7 +6,7 @@
 
 use super::Entry;
 use crate::config::LivpFormat;
-use crate::upstream::{Client, Error, Item, ItemKind, LivpStream};
+use crate::upstream::{Client, Error, ErrorKind, Item, ItemKind, LivpStream};
 
 /// Most ids of one `batch/get` (reference 3.7).
 const BATCH: usize = 100;
@@ -32,7 +32,8 @@ pub(super) fn shown_as(shown: &str, stem: &str) -> bool {
     shown.strip_prefix(stem).is_some_and(|rest| matches!(rest, ".jpeg" | ".heic" | ".mov"))
 }
 
-/// Fills in the streams of the live photos among the items: one call for each hundred of them.
+/// Fills in the streams of the live photos among the items: one call for each hundred of them. One that has
+/// gone since it was listed, or is frozen, keeps none.
 ///
 /// # Errors
 /// A failed call fails the listing: half of it would be a lie.
@@ -48,7 +49,11 @@ pub(super) async fn fill_streams(client: &Client, drive_id: &str, items: &mut [I
         }
     }
     for photo in photos.iter_mut().filter(|p| p.streams.is_empty()).take(MAX_SINGLE) {
-        photo.streams = client.get(drive_id, &photo.file_id).await?.streams;
+        match client.get(drive_id, &photo.file_id).await {
+            Ok(item) => photo.streams = item.streams,
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::auth::Access;
 use super::client::Endpoint;
 use super::pacer::RateClass;
-use super::wire::{WireDownload, WireDriveInfo, WireItem, WirePage, WireSpaceInfo, WireTask};
+use super::wire::{WireBatch, WireDownload, WireDriveInfo, WireItem, WirePage, WireSpaceInfo, WireTask};
 use super::{Client, DownloadLink, DriveInfo, Error, ErrorKind, Item, ListRequest, Page, SpaceInfo, TaskState};
 use crate::config::{LivpFormat, OrderBy, OrderDirection};
 
@@ -117,9 +117,9 @@ impl Client {
     /// Any failed call.
     pub async fn batch_get(&self, drive_id: &str, file_ids: &[&str]) -> Result<Vec<Item>, Error> {
         let list: Vec<Value> = file_ids.iter().map(|id| json!({ "drive_id": drive_id, "file_id": id })).collect();
-        let wire: WirePage = self.call(BATCH_GET, &json!({ "file_list": list, "fields": "*" })).await?;
-        let items = wire.items.unwrap_or_default();
-        Ok(items.into_iter().filter_map(|item| item.into_item(BATCH_GET.name).ok()).collect())
+        let wire: WireBatch = self.call(BATCH_GET, &json!({ "file_list": list, "fields": "*" })).await?;
+        let items = wire.items.unwrap_or_default().into_iter().flatten();
+        Ok(items.filter_map(|item| item.into_item(BATCH_GET.name).ok()).collect())
     }
 
     /// A link to a file's content (reference 3.8); `stream`: for a live photo, which of its streams.

@@ -1,8 +1,13 @@
 //! The API's JSON as the service writes it: every field that is not an id may be absent or null
 //! (reference 0.2), several have two spellings (reference 7.2). Two spellings are two fields here: an
 //! answer may carry both.
+//!
+//! What of an item is neither id, name nor type may also be of a type that we do not expect: it counts as not
+//! told, since one odd field must not take a folder away.
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::types::{DownloadLink, Item, ItemKind, LivpStream, PartUrl, SignedUrl};
 use super::{Error, ErrorKind};
@@ -15,17 +20,48 @@ pub(super) struct WireItem {
     file_name: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    #[serde(default, deserialize_with = "bytes")]
     size: Option<u64>,
+    #[serde(default, deserialize_with = "told")]
     content_hash: Option<String>,
+    #[serde(default, deserialize_with = "told")]
     created_at: Option<String>,
+    #[serde(default, deserialize_with = "told")]
     updated_at: Option<String>,
+    #[serde(default, deserialize_with = "told")]
     local_modified_at: Option<String>,
+    #[serde(default, deserialize_with = "told")]
     mime_type: Option<String>,
+    #[serde(default, deserialize_with = "told")]
     trashed: Option<bool>,
+    #[serde(default, deserialize_with = "told")]
     status: Option<String>,
+    #[serde(default, deserialize_with = "told")]
     punish_flag: Option<i64>,
-    streams_info: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default, deserialize_with = "told")]
+    streams_info: Option<serde_json::Map<String, Value>>,
 }
+
+/// The value, if it is of the type that is expected.
+fn told<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(from)?).ok())
+}
+
+/// A number of bytes, also in words: `12`, `12.0`, `"12"`.
+fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    Ok(as_bytes(&Value::deserialize(from)?))
+}
+
+fn as_bytes(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok()),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// SHA-1 of no bytes (reference 3.21).
+const EMPTY_SHA1: [u8; 20] = *b"\xda\x39\xa3\xee\x5e\x6b\x4b\x0d\x32\x55\xbf\xef\x95\x60\x18\x90\xaf\xd8\x07\x09";
 
 impl WireItem {
     /// # Errors
@@ -37,13 +73,14 @@ impl WireItem {
             Some("folder") => ItemKind::Folder,
             _ => return Err(missing("type")),
         };
+        let sha1 = self.content_hash.as_deref().and_then(parse_sha1);
         Ok(Item {
             file_id: self.file_id.filter(|id| !id.is_empty()).ok_or_else(|| missing("file_id"))?,
             parent_file_id: self.parent_file_id.filter(|id| !id.is_empty()),
             name: self.name.or(self.file_name).ok_or_else(|| missing("name"))?,
             kind,
-            size: self.size.filter(|_| kind == ItemKind::File),
-            sha1: self.content_hash.as_deref().and_then(parse_sha1),
+            size: self.size.or_else(|| (sha1 == Some(EMPTY_SHA1)).then_some(0)).filter(|_| kind == ItemKind::File),
+            sha1,
             created_ms: self.created_at.as_deref().and_then(parse_time),
             updated_ms: self.updated_at.as_deref().and_then(parse_time),
             local_modified_ms: self.local_modified_at.as_deref().and_then(parse_time),
@@ -56,10 +93,10 @@ impl WireItem {
     }
 }
 
-fn streams(info: serde_json::Map<String, serde_json::Value>) -> Vec<LivpStream> {
+fn streams(info: serde_json::Map<String, Value>) -> Vec<LivpStream> {
     info.into_iter()
         .filter_map(|(name, stream)| {
-            let size = stream.get("size")?.as_u64()?;
+            let size = as_bytes(stream.get("size")?)?;
             let sha1 = stream.get("content_hash").and_then(|h| h.as_str()).and_then(parse_sha1);
             Some(LivpStream { name, size, sha1 })
         })
@@ -71,6 +108,12 @@ pub(super) struct WirePage {
     /// Absent or null is a broken answer, not an empty folder.
     pub(super) items: Option<Vec<WireItem>>,
     pub(super) next_marker: Option<String>,
+}
+
+/// Answer of `batch/get`: what does not exist is left out or null (reference 3.7).
+#[derive(Debug, Deserialize)]
+pub(super) struct WireBatch {
+    pub(super) items: Option<Vec<Option<WireItem>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,19 +134,25 @@ pub(super) struct WireSpaceInfo {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireSpace {
+    #[serde(default, deserialize_with = "bytes")]
     pub(super) used_size: Option<u64>,
+    #[serde(default, deserialize_with = "bytes")]
     pub(super) total_size: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireDownload {
     url: Option<String>,
+    #[serde(default, deserialize_with = "told")]
     expiration: Option<String>,
+    #[serde(default, deserialize_with = "bytes")]
     size: Option<u64>,
+    #[serde(default, deserialize_with = "told")]
     content_hash: Option<String>,
-    #[serde(rename = "streamsUrl")]
-    streams_url_camel: Option<serde_json::Map<String, serde_json::Value>>,
-    streams_url: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default, rename = "streamsUrl", deserialize_with = "told")]
+    streams_url_camel: Option<serde_json::Map<String, Value>>,
+    #[serde(default, deserialize_with = "told")]
+    streams_url: Option<serde_json::Map<String, Value>>,
 }
 
 impl WireDownload {
@@ -163,7 +212,7 @@ impl WirePart {
 #[derive(Debug, Deserialize)]
 pub(super) struct WireUploadedParts {
     pub(super) uploaded_parts: Option<Vec<WireUploadedPart>>,
-    pub(super) next_part_number_marker: Option<serde_json::Value>,
+    pub(super) next_part_number_marker: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -241,6 +290,29 @@ mod tests {
             let error = serde_json::from_str::<WireItem>(broken).unwrap().into_item("c").unwrap_err();
             assert_eq!(error.kind, ErrorKind::Malformed, "{broken}");
         }
+    }
+
+    #[test]
+    fn a_size_that_is_not_told_is_not_zero() {
+        let size = |json: &str| {
+            let json = format!(r#"{{"file_id":"1","name":"a","type":"file",{json}}}"#);
+            serde_json::from_str::<WireItem>(&json).unwrap().into_item("c").unwrap().size
+        };
+        for told in [r#""size":12"#, r#""size":"12""#, r#""size":12.0"#] {
+            assert_eq!(size(told), Some(12), "{told}");
+        }
+        for untold in [r#""size":null"#, r#""size":"""#, r#""size":-1"#, r#""size":1.5"#, r#""size":{}"#, r#""x":0"#] {
+            assert_eq!(size(untold), None, "{untold}");
+        }
+        assert_eq!(size(r#""size":null,"content_hash":"DA39A3EE5E6B4B0D3255BFEF95601890AFD80709""#), Some(0));
+    }
+
+    #[test]
+    fn a_field_of_another_type_does_not_take_the_item_away() {
+        let odd = r#"{"file_id":"1","name":"a","type":"file","punish_flag":"0","trashed":"no","mime_type":5,
+            "streams_info":[],"status":7,"local_modified_at":0,"content_hash":false,"updated_at":{}}"#;
+        let item = serde_json::from_str::<WireItem>(odd).unwrap().into_item("c").unwrap();
+        assert_eq!((item.punish_flag, item.trashed, item.uploading, item.updated_ms), (0, false, false, None));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alidav::config::{Account, DriveType, Mount, OrderBy, OrderDirection};
-use alidav::sim::{LastMarker, PageShape};
+use alidav::sim::{Fault, FaultKind, LastMarker, PageShape, SizeForm};
 
 use crate::harness::{World, header, hrefs};
 
@@ -287,4 +287,46 @@ async fn a_listing_under_way_does_not_hide_what_was_changed_meanwhile() {
     assert!(names.contains(&"/dav/folder/a%20new%20file".to_owned()));
     assert!(!names.contains(&"/dav/folder/file%20number%20000001.mkv".to_owned()));
     assert_eq!(world.sim.calls()["openFile/list"], 3);
+}
+
+#[tokio::test]
+async fn a_file_whose_length_the_drive_does_not_tell_is_never_taken_for_empty() {
+    let world = World::start().await;
+    world.sim.rules(|rules| rules.sizes = SizeForm::Untold);
+    world.sim.write("/f/full", "content");
+    world.sim.write("/f/empty", "");
+    let document = world.propfind("/dav/f/", "1").await.text().await.unwrap();
+    assert_eq!(document.matches("<D:getcontentlength>").count(), 1, "{document}");
+    assert_eq!(world.get("/dav/f/full").await.text().await.unwrap(), "content");
+    assert_eq!(world.range("/dav/f/full", "bytes=3-").await.text().await.unwrap(), "tent");
+    assert_eq!(world.get("/dav/f/empty").await.text().await.unwrap(), "");
+    world.sim.rules(|rules| rules.sizes = SizeForm::Text);
+    let told = world.request("PROPFIND", "/dav/f/").header("depth", "1").header("cache-control", "no-cache");
+    assert_eq!(told.send().await.unwrap().text().await.unwrap().matches("<D:getcontentlength>").count(), 2);
+}
+
+#[tokio::test]
+async fn what_is_trashed_or_not_yet_complete_is_not_shown() {
+    let world = World::start().await;
+    world.sim.rules(|rules| rules.list_unavailable = true);
+    for name in ["/f/a", "/f/b"] {
+        world.sim.write(name, "x");
+    }
+    let removed = world.request("DELETE", "/dav/f/a").send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    let fresh = world.request("PROPFIND", "/dav/f/").header("depth", "1").header("cache-control", "no-cache");
+    assert_eq!(hrefs(&fresh.send().await.unwrap().text().await.unwrap()), ["/dav/f/", "/dav/f/b"]);
+}
+
+#[tokio::test]
+async fn a_live_photo_that_goes_away_or_is_frozen_does_not_take_its_folder_along() {
+    for (status, code) in [(404, "NotFound.FileId"), (403, "ForbiddenNoPermission.File")] {
+        let world = World::start().await;
+        world.sim.write_livp("/f/IMG_1.livp", "picture", "moving picture");
+        world.sim.write("/f/other", "x");
+        world.sim.fault(Fault::once("openFile/batch/get", FaultKind::AllNull));
+        let gone = FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None };
+        world.sim.fault(Fault::once("openFile/get", gone));
+        assert_eq!(world.hrefs("/dav/f/").await.len(), 3, "{code}");
+    }
 }
