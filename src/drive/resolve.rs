@@ -133,10 +133,8 @@ impl Resolver {
         };
         match self.located.try_get_with((mount.index, path.clone()), ask).await {
             Ok(entry) => Ok(Some(entry)),
-            Err(error) => match &*error {
-                Error::NotFound => Ok(None),
-                other => Err(other.clone()),
-            },
+            Err(error) if is_no_answer(&error) => Ok(None),
+            Err(error) => Err((*error).clone()),
         }
     }
 
@@ -161,6 +159,20 @@ impl Resolver {
                 self.located.invalidate(&*key).await;
             }
         }
+    }
+}
+
+/// Whether the question for a whole path failed in a way that leaves the walk as a way to the truth: the
+/// path is not known, or the service does not take the question.
+fn is_no_answer(error: &Error) -> bool {
+    use crate::upstream::ErrorKind;
+    match error {
+        Error::NotFound => true,
+        Error::Upstream(error) => matches!(
+            error.kind,
+            ErrorKind::InvalidRequest | ErrorKind::InvalidName | ErrorKind::Malformed | ErrorKind::ParentNotFound
+        ),
+        _ => false,
     }
 }
 

@@ -66,9 +66,10 @@ impl Client {
     pub async fn list(&self, request: ListRequest<'_>) -> Result<Page, Error> {
         let limit = self.page_size().load(Ordering::Relaxed);
         match self.list_page(&request, limit).await {
-            Err(error) if limit > DOCUMENTED_PAGE_SIZE && error.code.as_deref() == Some("InvalidParameter.Limit") => {
+            Err(error) if limit > DOCUMENTED_PAGE_SIZE && may_mean_the_limit(&error) => {
+                let page = self.list_page(&request, DOCUMENTED_PAGE_SIZE).await?;
                 self.page_size().store(DOCUMENTED_PAGE_SIZE, Ordering::Relaxed);
-                self.list_page(&request, DOCUMENTED_PAGE_SIZE).await
+                Ok(page)
             }
             result => result,
         }
@@ -163,6 +164,12 @@ impl Client {
             _ => Err(Error::new(TASK.name, ErrorKind::Malformed).message("unknown task state")),
         }
     }
+}
+
+/// `InvalidParameter.Limit`, or another code of its family: their suffixes vary (reference 5).
+fn may_mean_the_limit(error: &Error) -> bool {
+    error.kind == ErrorKind::InvalidRequest
+        && error.code.as_deref().is_some_and(|code| code.starts_with("InvalidParameter") && !code.ends_with("Marker"))
 }
 
 fn drive_info(wire: WireDriveInfo) -> Result<DriveInfo, Error> {

@@ -306,6 +306,24 @@ async fn a_file_whose_length_the_drive_does_not_tell_is_never_taken_for_empty() 
 }
 
 #[tokio::test]
+async fn pages_are_as_large_as_the_service_allows_however_it_says_so() {
+    for (clamp, code) in [
+        (true, ""),
+        (false, "InvalidParameter.Limit"),
+        (false, "InvalidParameterOutOfRange"),
+        (false, "InvalidParameter.OutOfRange.Limit"),
+    ] {
+        let world = World::start().await;
+        world.sim.rules(|rules| {
+            (rules.max_list_limit, rules.clamp_list_limit) = (100, clamp);
+            code.clone_into(&mut rules.list_limit_code);
+        });
+        world.sim.fill("/f", 250);
+        assert_eq!(world.hrefs("/dav/f/").await.len(), 251, "{code}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_trashed_or_not_yet_complete_is_not_shown() {
     let world = World::start().await;
     world.sim.rules(|rules| rules.list_unavailable = true);
@@ -316,6 +334,22 @@ async fn what_is_trashed_or_not_yet_complete_is_not_shown() {
     assert_eq!(removed.status(), 204);
     let fresh = world.request("PROPFIND", "/dav/f/").header("depth", "1").header("cache-control", "no-cache");
     assert_eq!(hrefs(&fresh.send().await.unwrap().text().await.unwrap()), ["/dav/f/", "/dav/f/b"]);
+}
+
+#[tokio::test]
+async fn a_deep_path_is_walked_where_the_service_does_not_take_it_as_a_whole() {
+    let code = |status, code: &str| FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None };
+    for kind in [
+        code(400, "InvalidParameter.FilePath"),
+        code(404, "NotFound.ParentFileId"),
+        FaultKind::Text { status: 404, body: "Not Found".to_owned() },
+    ] {
+        let world = World::start().await;
+        world.sim.write("/a/b/c/file", "x");
+        world.sim.fault(Fault::always("openFile/get_by_path", kind.clone()));
+        assert_eq!(world.get("/dav/a/b/c/file").await.text().await.unwrap(), "x", "{kind:?}");
+        assert_eq!(world.get("/dav/a/b/none/file").await.status(), 404, "{kind:?}");
+    }
 }
 
 #[tokio::test]
