@@ -62,7 +62,7 @@ impl Failure {
         Self { about: Some(lock_root.into()), ..failure }
     }
 
-    fn busy(text: &str, wait: Option<Duration>) -> Self {
+    pub(super) fn busy(text: &str, wait: Option<Duration>) -> Self {
         Self { retry_after: Some(wait.unwrap_or(DEFAULT_RETRY)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
     }
 

@@ -19,6 +19,9 @@ use crate::drive::{self, Freshness, Path, Quota, Resource};
 /// Longest wait for the account's space; the listing does not depend on it.
 const QUOTA_WAIT: Duration = Duration::from_secs(5);
 
+/// Walks over a tree whose folders go away meanwhile.
+const WALKS: u32 = 3;
+
 /// How far down an answer goes (RFC 4918, section 10.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
@@ -106,6 +109,21 @@ impl Dav {
         path: &Path,
         freshness: Freshness,
     ) -> Result<Vec<Section>, Failure> {
+        for _ in 0..WALKS {
+            if let Some(sections) = self.walk(resource, path, freshness).await? {
+                return Ok(sections);
+            }
+        }
+        Err(Failure::busy("folders go away while the tree is listed; ask again", None))
+    }
+
+    /// One walk; absent if a folder below went away behind our back, whose parent has been listed anew then.
+    async fn walk(
+        &self,
+        resource: &Resource,
+        path: &Path,
+        freshness: Freshness,
+    ) -> Result<Option<Vec<Section>>, Failure> {
         let too_large = || {
             Failure::new(
                 StatusCode::FORBIDDEN,
@@ -120,11 +138,17 @@ impl Dav {
         let mut sections = Vec::new();
         let mut folders = vec![(resource.clone(), path.clone())];
         while let Some((folder, path)) = folders.pop() {
-            let members = self.tree.members(&folder, freshness).await?;
+            let members = match self.tree.members(&folder, freshness).await {
+                Err(drive::Error::NotFound | drive::Error::NotAFolder) if !sections.is_empty() => return Ok(None),
+                members => members?,
+            };
             left = left.checked_sub(members.len() + 1).ok_or_else(too_large)?;
             for entry in members.iter().filter(|entry| entry.is_folder()) {
-                let inside = self.tree.stat(&folder.path.join(&entry.name), Freshness::Cached).await?;
-                folders.push((inside, path.join(&entry.name)));
+                match self.tree.stat(&folder.path.join(&entry.name), Freshness::Cached).await {
+                    Ok(inside) => folders.push((inside, path.join(&entry.name))),
+                    Err(drive::Error::NotFound) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                }
             }
             sections.push(Section {
                 href: href::encode(&self.prefix, &path, true),
@@ -132,7 +156,7 @@ impl Dav {
                 members,
             });
         }
-        Ok(sections)
+        Ok(Some(sections))
     }
 
     async fn quota(&self, plan: &Plan, resource: &Resource) -> Option<Quota> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::{Freshness, ListingCache};
+use super::members::Listing;
 use super::mount::Mounted;
 use super::path::twins;
 use super::{Entry, Error, Path, livp};
@@ -51,7 +52,7 @@ impl Resolver {
         if freshness == Freshness::Refresh {
             self.located.invalidate(&(mount.index, path.clone())).await;
             let folder = self.find_folder(mount, &parent).await?;
-            return self.member(mount, &folder, path.name(), Freshness::Refresh).await;
+            return self.member(mount, &parent, &folder, path.name(), Freshness::Refresh).await;
         }
         match self.known(mount, path, true).await {
             Known::Here(entry) => return Ok(entry),
@@ -68,7 +69,7 @@ impl Resolver {
                 self.find_folder(mount, &parent).await?
             }
         };
-        self.member(mount, &folder, path.name(), Freshness::Fresh).await
+        self.member(mount, &parent, &folder, path.name(), Freshness::Fresh).await
     }
 
     async fn find_folder(&self, mount: &Arc<Mounted>, path: &Path) -> Result<Arc<Entry>, Error> {
@@ -78,15 +79,44 @@ impl Resolver {
     async fn member(
         &self,
         mount: &Arc<Mounted>,
+        at: &Path,
         folder: &Entry,
         name: &str,
         freshness: Freshness,
     ) -> Result<Arc<Entry>, Error> {
-        if !folder.is_folder() {
-            return Err(Error::NotFound);
+        match self.listing(mount, at, folder, freshness).await {
+            Ok(listing) => listing.find(name).cloned().ok_or(Error::NotFound),
+            Err(Error::NotAFolder) => Err(Error::NotFound),
+            Err(error) => Err(error),
         }
-        let listing = self.listings.get(mount, &folder.file_id, freshness).await?;
-        listing.find(name).cloned().ok_or(Error::NotFound)
+    }
+
+    /// The complete listing of the folder that is believed to be at a path. If the drive says that it is gone,
+    /// the path is looked at again: another of that name may have taken its place.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotAFolder`] for what is there now; the fetch's failure.
+    pub(super) async fn listing(
+        &self,
+        mount: &Arc<Mounted>,
+        at: &Path,
+        folder: &Entry,
+        freshness: Freshness,
+    ) -> Result<Arc<Listing>, Error> {
+        if !folder.is_folder() {
+            return Err(Error::NotAFolder);
+        }
+        match self.listings.get(mount, &folder.file_id, freshness).await {
+            Err(Error::NotFound) if !at.is_root() => {
+                self.forget(mount, at).await;
+                let found = Box::pin(self.find(mount, at, Freshness::Refresh)).await?;
+                if !found.is_folder() {
+                    return Err(Error::NotAFolder);
+                }
+                self.listings.get(mount, &found.file_id, Freshness::Fresh).await
+            }
+            result => result,
+        }
     }
 
     /// Follows cached listings down; a stale one is believed for what it has, not for what it lacks.

@@ -138,19 +138,7 @@ impl Tree {
         let Some((mount, rest)) = self.mount_of(&folder.path).filter(|_| !folder.entry.file_id.is_empty()) else {
             return Ok(Members { listing: None, mounts });
         };
-        let listings = &self.0.resolver.listings;
-        let listing = match listings.get(mount, &folder.entry.file_id, freshness).await {
-            // The folder went away behind our back, perhaps for another of the same name.
-            Err(Error::NotFound) if !rest.is_root() => {
-                self.0.resolver.forget(mount, &rest).await;
-                let found = self.0.resolver.find(mount, &rest, Freshness::Refresh).await?;
-                if !found.is_folder() {
-                    return Err(Error::NotAFolder);
-                }
-                listings.get(mount, &found.file_id, Freshness::Fresh).await?
-            }
-            result => result?,
-        };
+        let listing = self.0.resolver.listing(mount, &rest, &folder.entry, freshness).await?;
         Ok(Members { listing: Some(listing), mounts })
     }
 

@@ -353,6 +353,34 @@ async fn a_deep_path_is_walked_where_the_service_does_not_take_it_as_a_whole() {
 }
 
 #[tokio::test]
+async fn what_lies_in_a_folder_that_was_replaced_behind_our_back_is_found() {
+    for fresh in [false, true] {
+        let world = World::start().await;
+        world.sim.write("/a/f/old", "x");
+        world.hrefs("/dav/a/").await;
+        world.sim.remove("/a");
+        world.sim.write("/a/f/new", "y");
+        let stat = world.request("PROPFIND", "/dav/a/f/new").header("depth", "0");
+        let stat = if fresh { stat.header("cache-control", "no-cache") } else { stat };
+        assert_eq!(stat.send().await.unwrap().status(), 207, "asked anew: {fresh}");
+        assert_eq!(world.get("/dav/a/f/new").await.text().await.unwrap(), "y");
+        assert_eq!(world.get("/dav/a/f/old").await.status(), 404);
+    }
+}
+
+#[tokio::test]
+async fn a_tree_is_shown_although_a_folder_in_it_went_away_behind_our_back() {
+    let world = World::start().await;
+    world.sim.write("/top/goes/file", "x");
+    world.sim.write("/top/stays/file", "x");
+    world.hrefs("/dav/top/").await;
+    world.sim.remove("/top/goes");
+    let tree = world.propfind("/dav/top/", "infinity").await;
+    assert_eq!(tree.status(), 207);
+    assert_eq!(hrefs(&tree.text().await.unwrap()), ["/dav/top/", "/dav/top/stays/", "/dav/top/stays/file"]);
+}
+
+#[tokio::test]
 async fn a_live_photo_that_goes_away_or_is_frozen_does_not_take_its_folder_along() {
     for (status, code) in [(404, "NotFound.FileId"), (403, "ForbiddenNoPermission.File")] {
         let world = World::start().await;
