@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::Error;
 use super::link::LinkCache;
@@ -14,6 +15,9 @@ use crate::upstream::Client;
 
 /// How long the account's space is believed: file managers ask for it with every window.
 const QUOTA_TTL: Duration = Duration::from_secs(60);
+
+/// How soon the service may be asked again for a drive that it did not name.
+const DRIVES_PAUSE: Duration = Duration::from_secs(60);
 
 /// Space of the account behind a mount, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +34,17 @@ pub(super) struct Account {
     pub(super) links: LinkCache,
     pub(super) slots: Slots,
     store: Store,
-    /// With the count of sign-ins that they were learnt after.
-    drives: Mutex<Option<(u64, Arc<DriveIds>)>>,
+    drives: Mutex<Option<Learnt>>,
     quota: moka::future::Cache<(), Quota>,
+}
+
+/// The drives, and how they were learnt.
+struct Learnt {
+    /// The count of sign-ins before.
+    sign_ins: u64,
+    ids: Arc<DriveIds>,
+    /// When the service told them to this process.
+    asked_at: Option<Instant>,
 }
 
 impl Account {
@@ -51,27 +63,39 @@ impl Account {
     /// The account's drives: remembered, else stored, else asked of the service and stored. A new sign-in may
     /// have granted others.
     pub(super) async fn drives(&self) -> Result<Arc<DriveIds>, Error> {
-        let mut drives = self.drives.lock().await;
+        let mut learnt = self.drives.lock().await;
         let sign_ins = self.client.sign_ins();
-        if let Some((learnt, ids)) = &*drives
-            && *learnt == sign_ins
-        {
-            return Ok(ids.clone());
+        if let Some(learnt) = learnt.as_ref().filter(|learnt| learnt.sign_ins == sign_ins) {
+            return Ok(learnt.ids.clone());
         }
-        let ids = Arc::new(self.load_drives().await?);
-        *drives = Some((sign_ins, ids.clone()));
-        Ok(ids)
+        let new = match self.stored_drives().await? {
+            Some(ids) => Learnt { sign_ins, ids: ids.into(), asked_at: None },
+            None => self.ask_drives(sign_ins).await?,
+        };
+        Ok(learnt.insert(new).ids.clone())
     }
 
-    async fn load_drives(&self) -> Result<DriveIds, Error> {
+    /// The same, asked of the service if that was not done lately: the user may have granted more with a token
+    /// that came by the configuration.
+    pub(super) async fn drives_anew(&self) -> Result<Arc<DriveIds>, Error> {
+        let mut learnt = self.drives.lock().await;
+        let lately = |learnt: &&Learnt| learnt.asked_at.is_some_and(|at| at.elapsed() < DRIVES_PAUSE);
+        if let Some(learnt) = learnt.as_ref().filter(lately) {
+            return Ok(learnt.ids.clone());
+        }
+        let new = self.ask_drives(self.client.sign_ins()).await?;
+        Ok(learnt.insert(new).ids.clone())
+    }
+
+    async fn stored_drives(&self) -> Result<Option<DriveIds>, Error> {
         let name = self.client.account();
-        let state = |error| Error::State(std::sync::Arc::new(error));
         let stored = self.store.drives(name).await.map_err(state)?;
         let user = self.store.tokens(name).await.map_err(state)?.and_then(|t| t.user_id);
         // Somebody else may have signed in under this account's name since.
-        if let Some(ids) = stored.filter(|ids| user.as_ref().is_none_or(|user| *user == ids.user_id)) {
-            return Ok(ids);
-        }
+        Ok(stored.filter(|ids| user.as_ref().is_none_or(|user| *user == ids.user_id)))
+    }
+
+    async fn ask_drives(&self, sign_ins: u64) -> Result<Learnt, Error> {
         let info = self.client.drive_info().await?;
         let ids = DriveIds {
             user_id: info.user_id,
@@ -80,8 +104,8 @@ impl Account {
             resource_drive_id: info.resource_drive_id,
             backup_drive_id: info.backup_drive_id,
         };
-        self.store.save_drives(name, &ids).await.map_err(state)?;
-        Ok(ids)
+        self.store.save_drives(self.client.account(), &ids).await.map_err(state)?;
+        Ok(Learnt { sign_ins, ids: ids.into(), asked_at: Some(Instant::now()) })
     }
 
     /// The account's space, at most [`QUOTA_TTL`] old.
@@ -90,6 +114,10 @@ impl Account {
             let space = self.client.space_info().await?;
             Ok(Quota { used: space.used, available: space.total.saturating_sub(space.used) })
         };
-        self.quota.try_get_with((), ask).await.map_err(|error: std::sync::Arc<Error>| (*error).clone())
+        self.quota.try_get_with((), ask).await.map_err(|error: Arc<Error>| (*error).clone())
     }
+}
+
+fn state(error: crate::state::Error) -> Error {
+    Error::State(Arc::new(error))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::account::Account;
 use super::{Entry, Error, Path};
 use crate::config;
+use crate::state::DriveIds;
 
 /// A mount with the account behind it.
 pub(super) struct Mounted {
@@ -18,15 +19,28 @@ pub(super) struct Mounted {
 }
 
 impl Mounted {
-    /// The drive's id: one call once ever for each account, then from the store.
+    /// The drive's id: one call once ever for each account, then from the store. A drive that the store does not
+    /// know is asked for again.
     pub(super) async fn drive_id(&self) -> Result<String, Error> {
-        let ids = self.account.drives().await?;
-        let (id, drive) = match self.settings.drive_type {
-            config::DriveType::Default => (Some(&ids.default_drive_id), "default"),
-            config::DriveType::Resource => (ids.resource_drive_id.as_ref(), "resource"),
-            config::DriveType::Backup => (ids.backup_drive_id.as_ref(), "backup"),
+        if let Some(id) = self.drive_among(&*self.account.drives().await?) {
+            return Ok(id);
+        }
+        let drive = match self.settings.drive_type {
+            config::DriveType::Default => "default",
+            config::DriveType::Resource => "resource",
+            config::DriveType::Backup => "backup",
         };
-        id.filter(|id| !id.is_empty()).cloned().ok_or(Error::DriveNotGranted { drive })
+        self.drive_among(&*self.account.drives_anew().await?).ok_or(Error::DriveNotGranted { drive })
+    }
+
+    /// The drive's id among the account's.
+    pub(super) fn drive_among(&self, ids: &DriveIds) -> Option<String> {
+        let id = match self.settings.drive_type {
+            config::DriveType::Default => Some(&ids.default_drive_id),
+            config::DriveType::Resource => ids.resource_drive_id.as_ref(),
+            config::DriveType::Backup => ids.backup_drive_id.as_ref(),
+        };
+        id.filter(|id| !id.is_empty()).cloned()
     }
 
     /// Whether the service can be asked for a path below the mount: it knows paths from the drive's own root only.

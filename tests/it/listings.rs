@@ -381,6 +381,24 @@ async fn a_tree_is_shown_although_a_folder_in_it_went_away_behind_our_back() {
 }
 
 #[tokio::test]
+async fn a_drive_that_the_user_granted_later_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
+    let world = World::with(|config| {
+        config.mounts[0].drive_type = DriveType::Resource;
+        config.state = state;
+    })
+    .await;
+    world.sim.rules(|rules| rules.grant_resource = false);
+    for _ in 0..3 {
+        assert_eq!(world.propfind("/dav/", "1").await.status(), 403);
+    }
+    assert_eq!(world.sim.calls()["user/getDriveInfo"], 1, "asked once, not at each request");
+    world.sim.rules(|rules| rules.grant_resource = true);
+    assert_eq!(world.restart().await.propfind("/dav/", "1").await.status(), 207);
+}
+
+#[tokio::test]
 async fn a_live_photo_that_goes_away_or_is_frozen_does_not_take_its_folder_along() {
     for (status, code) in [(404, "NotFound.FileId"), (403, "ForbiddenNoPermission.File")] {
         let world = World::start().await;
