@@ -161,7 +161,7 @@ impl Upload {
         let old = listing.and_then(|listing| listing.other(self.target.name(), &entry.file_id).cloned());
         let old = old.filter(|old| !old.is_folder());
         if let Some(old) = &old {
-            listings.apply(&self.target.mount, &self.target.folder.file_id, Change::Remove(old.file_id.clone()));
+            self.tree.changed(&self.target, Change::Remove(old.file_id.clone())).await;
         }
         self.tree.put(&self.target, entry.clone()).await;
         self.tree.release(&self.target.rest.under(&self.target.mount.path)).await;

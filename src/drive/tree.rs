@@ -241,6 +241,10 @@ impl Tree {
         Ok(Source { mount: mount.clone(), entry: file.entry.clone(), room: self.0.downloads.clone() })
     }
 
+    pub(super) fn mounts(&self) -> &[Arc<Mounted>] {
+        &self.0.mounts
+    }
+
     /// The mount a path lies in and the path below it.
     pub(super) fn mount_of(&self, path: &Path) -> Option<(&Arc<Mounted>, Path)> {
         self.0.mounts.iter().find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))

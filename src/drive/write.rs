@@ -119,7 +119,7 @@ impl Tree {
             }
             Err(error) => return Err(self.failed(&[target], error).await),
         }
-        self.0.resolver.listings.apply(&target.mount, &target.folder.file_id, Change::Remove(entry.file_id.clone()));
+        self.changed(target, Change::Remove(entry.file_id.clone())).await;
         self.0.resolver.forget(&target.mount, &target.rest).await;
         Ok(())
     }
@@ -143,8 +143,7 @@ impl Tree {
         let mode = if replaced.is_some() { CheckNameMode::Ignore } else { CheckNameMode::Refuse };
         self.relocate_by_id(&from, &target, &source.entry, mode).await?;
         let entry = Entry { name: target.name().into(), updated_ms: unix_ms(), ..(*source.entry).clone() };
-        let listings = &self.0.resolver.listings;
-        listings.apply(&from.mount, &from.folder.file_id, Change::Remove(entry.file_id.clone()));
+        self.changed(&from, Change::Remove(entry.file_id.clone())).await;
         self.0.resolver.forget(&from.mount, &from.rest).await;
         if let Some(replaced) = replaced {
             self.remove_entry(&target, &replaced.entry).await?;
@@ -309,7 +308,22 @@ impl Tree {
     /// Takes a new entry over into the caches.
     pub(super) async fn put(&self, target: &Target, entry: Entry) {
         self.0.resolver.forget(&target.mount, &target.rest).await;
-        self.0.resolver.listings.apply(&target.mount, &target.folder.file_id, Change::Put(Arc::new(entry)));
+        self.changed(target, Change::Put(Arc::new(entry))).await;
+    }
+
+    /// Takes one of our own changes over into what every mount of the drive remembers of the folder: mounts may
+    /// show the same folder.
+    pub(super) async fn changed(&self, target: &Target, change: Change) {
+        let account = &target.mount.account;
+        let ids = account.drives().await.ok();
+        let shows = |mount: &&Arc<Mounted>| {
+            mount.index == target.mount.index
+                || Arc::ptr_eq(&mount.account, account)
+                    && ids.as_ref().is_some_and(|ids| mount.drive_among(ids).as_ref() == Some(&target.drive_id))
+        };
+        for mount in self.mounts().iter().filter(shows) {
+            self.0.resolver.listings.apply(mount, &target.folder.file_id, change.clone());
+        }
     }
 
     /// Why something new could not be made in its folder.

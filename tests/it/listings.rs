@@ -381,6 +381,33 @@ async fn a_tree_is_shown_although_a_folder_in_it_went_away_behind_our_back() {
 }
 
 #[tokio::test]
+async fn mounts_that_show_the_same_folder_show_each_other_s_changes_at_once() {
+    let sim =
+        alidav::sim::Simulator::start(alidav::sim::Options { rules: crate::harness::rules(), ..Default::default() })
+            .await
+            .unwrap();
+    let folder = sim.mkdir("/shared");
+    let world = World::over(sim, |config| {
+        let mut view = Mount::at("/view", "main");
+        (view.read_only, view.order_direction) = (true, OrderDirection::Desc);
+        let mut part = Mount::at("/part", "main");
+        (part.root_folder_id, part.link_policy) = (folder, alidav::config::LinkPolicy::Proxy);
+        config.mounts.extend([view, part]);
+    })
+    .await;
+    assert_eq!(world.hrefs("/dav/view/shared/").await.len(), 1);
+    assert_eq!(world.hrefs("/dav/part/").await.len(), 1);
+    assert_eq!(world.request("PUT", "/dav/shared/a").body("x").send().await.unwrap().status(), 201);
+    assert_eq!(world.hrefs("/dav/view/shared/").await, ["/dav/view/shared/", "/dav/view/shared/a"]);
+    assert_eq!(world.get("/dav/part/a").await.text().await.unwrap(), "x");
+    let moved = world.request("MOVE", "/dav/part/a").header("destination", "/dav/shared/b").send().await.unwrap();
+    assert_eq!(moved.status(), 201);
+    assert_eq!(world.hrefs("/dav/view/shared/").await, ["/dav/view/shared/", "/dav/view/shared/b"]);
+    assert_eq!(world.request("DELETE", "/dav/shared/b").send().await.unwrap().status(), 204);
+    assert_eq!(world.hrefs("/dav/part/").await, ["/dav/part/"]);
+}
+
+#[tokio::test]
 async fn a_drive_that_the_user_granted_later_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
