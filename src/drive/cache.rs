@@ -64,6 +64,9 @@ impl ListingCache {
     pub(super) fn new(settings: &config::Cache) -> Self {
         let listings = moka::sync::Cache::builder()
             .max_capacity(settings.max_entries)
+            // The folder that was looked at last is looked at next, or a file of it is: to refuse it because others
+            // were asked for more often would cost a call for each file.
+            .eviction_policy(moka::policy::EvictionPolicy::lru())
             .weigher(|_, listing: &Arc<Listing>| u32::try_from(listing.len() + 1).unwrap_or(u32::MAX))
             .time_to_live(settings.stale_ttl)
             .build();

@@ -437,3 +437,18 @@ async fn a_live_photo_that_goes_away_or_is_frozen_does_not_take_its_folder_along
         assert_eq!(world.hrefs("/dav/f/").await.len(), 3, "{code}");
     }
 }
+
+#[tokio::test]
+async fn the_folder_looked_at_last_is_remembered_in_a_full_cache() {
+    let world = World::with(|config| config.cache.max_entries = 300).await;
+    for name in ["often", "seldom"] {
+        world.sim.fill(&format!("/{name}"), 200);
+    }
+    for _ in 0..50 {
+        world.hrefs("/dav/often/").await;
+    }
+    world.hrefs("/dav/seldom/").await;
+    world.sim.reset_calls();
+    world.hrefs("/dav/seldom/").await;
+    assert_eq!(world.sim.api_calls(), 0);
+}
