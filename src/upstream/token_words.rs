@@ -43,20 +43,40 @@ pub(super) fn read(body: &[u8]) -> Told {
     Told { kind, words: words.or_else(none) }
 }
 
-/// The service's own words and codes.
+/// What the service's own words and codes say, of which not all are published.
 fn known(words: &str) -> Option<ErrorKind> {
-    let words: String = words.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let says = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
-    let dead = ["expired", "invalid", "incorrect", "malformed", "wasused", "alreadyused", "revoked"];
+    let words = words.to_ascii_lowercase();
+    let letters: String = words.chars().filter(char::is_ascii_alphanumeric).collect();
+    let says = |parts: &[&str]| parts.iter().any(|part| letters.contains(part));
+    let dead = ["expired", "invalid", "incorrect", "malformed", "illegal", "revoked", "missed", "notfound", "notexist"];
+    let used = || words.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "used");
     if says(&["toomanyrequests"]) {
         Some(ErrorKind::Throttled)
     } else if says(&["invalidclient", "appnotexist"]) {
         Some(ErrorKind::ApplicationRefused)
     } else if says(&["invalidtoken", "accessdenied", "invalidcode", "qrcodeexpired"])
-        || says(&["refreshtoken"]) && says(&dead)
+        || says(&["refreshtoken"]) && (says(&dead) || used())
     {
         Some(ErrorKind::SignInNeeded)
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_refresh_token_is_recognised_and_trouble_on_the_way_is_not() {
+        for words in
+            ["expired refresh_token", "RefreshTokenInvalid", "refresh token was used", "refresh_token not exist"]
+        {
+            assert_eq!(known(words), Some(ErrorKind::SignInNeeded), "{words}");
+        }
+        for words in ["refresh_token: connection refused", "refresh token: timed out", "Unexpected token <", "", "错误"]
+        {
+            assert_eq!(known(words), None, "{words}");
+        }
     }
 }

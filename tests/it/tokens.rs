@@ -123,6 +123,19 @@ async fn after_a_lost_answer_there_is_one_careful_retry_and_then_the_truth() {
 }
 
 #[tokio::test]
+async fn a_reason_that_is_never_clear_is_told_with_the_remedy() {
+    let world = World::start().await;
+    let odd = FaultKind::Text { status: 500, body: r#"{"text":"something odd"}"#.to_owned() };
+    world.sim.fault(Fault::always("openlist/renewapi", odd));
+    assert!(!works(&world).await);
+    let health = world.get("/healthz").await.text().await.unwrap();
+    assert!(health.contains("something odd") && !health.contains("alidav login"), "{health}");
+    assert!(!works(&world).await);
+    let health = world.get("/healthz").await.text().await.unwrap();
+    assert!(health.contains("something odd") && health.contains("alidav login"), "{health}");
+}
+
+#[tokio::test]
 async fn a_retry_after_an_answer_lost_before_acting_succeeds() {
     let world = World::start().await;
     world.sim.fault(Fault::once("openlist/renewapi", FaultKind::CloseBefore));

@@ -74,7 +74,14 @@ impl Keeper {
                         "it is not known whether the refresh token was spent; it is kept for one careful retry at the same server"
                     );
                     flight.unclear = Some(Instant::now());
-                    return Err(Error { kind: ErrorKind::Unavailable, ..error });
+                    let mut error = Error { kind: ErrorKind::Unavailable, ..error };
+                    if tokens.uncertain {
+                        // Not the first time: it may never become clear.
+                        let words = error.message.take().unwrap_or_default();
+                        error.message =
+                            Some(format!("{words}; if it stays so, {}", token_status::remedy(&self.account)));
+                    }
+                    return Err(error);
                 }
             }
             // This server did not take it: the store has again what it had.
