@@ -148,6 +148,12 @@ impl Server {
         if tokio::time::timeout(LAST_CALLS, self.tree().finish_tasks()).await.is_err() {
             tracing::warn!("the drive did not answer the last calls of broken uploads in time");
         }
+        for client in self.tree().accounts() {
+            tokio::select! {
+                () = client.settled() => {}
+                () = self.kill.cancelled() => {}
+            }
+        }
         self.store.close().await;
     }
 

@@ -69,6 +69,9 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
             self::mount(&tree, &path, report).await;
         }
     }
+    for client in tree.accounts() {
+        client.settled().await;
+    }
     store.close().await;
     Ok(())
 }

@@ -49,6 +49,10 @@ async fn sign_in(config: &Config, arguments: &LoginArguments) -> Result<(), Stri
         result = codes(&client, arguments) => result,
         () = super::run::signal() => Err("stopped".to_owned()),
     };
+    tokio::select! {
+        () = client.settled() => {}
+        () = super::run::signal() => {}
+    }
     store.close().await;
     report(account, &result?);
     Ok(())

@@ -13,6 +13,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use super::pacer::{Pacer, RateClass, Urgency};
 use super::read::unix_now;
@@ -67,6 +68,8 @@ struct Keeper {
     /// Held by the one task that loads or renews.
     flight: tokio::sync::Mutex<Flight>,
     failure: Mutex<Option<Failure>>,
+    /// Renewals and exchanges under way.
+    tasks: TaskTracker,
 }
 
 /// What the renewing task knows.
@@ -131,6 +134,7 @@ impl TokenKeeper {
             sign_ins: AtomicU64::new(0),
             flight: tokio::sync::Mutex::default(),
             failure: Mutex::default(),
+            tasks: TaskTracker::new(),
         }))
     }
 
@@ -179,7 +183,7 @@ impl TokenKeeper {
     async fn fly(&self, refused: Option<Access>) -> Result<Access, Error> {
         let keeper = self.0.clone();
         let asked = Instant::now();
-        let task = calls::spawn(async move {
+        let task = calls::spawn(self.0.tasks.track_future(async move {
             let mut flight = keeper.flight.lock().await;
             if let Some(access) = keeper.living(refused.as_ref()) {
                 return Ok(access);
@@ -191,7 +195,7 @@ impl TokenKeeper {
             let result = keeper.obtain(&mut flight, refused.as_ref()).await;
             keeper.remember(&result);
             result
-        });
+        }));
         match tokio::time::timeout(self.0.max_wait, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Error::new(CALL, ErrorKind::Unavailable).message("the renewal was stopped")),

@@ -164,7 +164,7 @@ impl SignIn {
             match form::status(&self.client.0.http, &self.client.0.api_url, &self.ticket).await {
                 Ok(Status::Confirmed(code)) => {
                     let task = finish(self.client.clone(), self.source, self.ticket.clone(), code, self.replace);
-                    self.exchange = Some(calls::spawn(task));
+                    self.exchange = Some(calls::spawn(self.client.0.tokens.tracked(task)));
                 }
                 Ok(Status::Expired) => return self.end(Ok(Progress::Expired)),
                 Ok(Status::Refused(word)) => {

@@ -21,7 +21,18 @@ const REVIEW: Duration = Duration::from_secs(3600);
 /// How often the log repeats that somebody has to sign in.
 const WARN: Duration = Duration::from_secs(86_400);
 
+/// Longest wait for what is under way at the end; an answer of a token server takes half a minute at most.
+const LAST_ANSWERS: Duration = Duration::from_secs(40);
+
 impl Client {
+    /// Waits, before the process ends, for renewals and exchanges under way: their answers may be the only living
+    /// tokens.
+    pub async fn settled(&self) {
+        if tokio::time::timeout(LAST_ANSWERS, self.0.tokens.settled()).await.is_err() {
+            tracing::warn!(account = self.account(), "a token server did not answer in time; a sign-in may be needed");
+        }
+    }
+
     /// Runs until stopped.
     pub async fn keep_signed_in(self, stop: CancellationToken) {
         let mut seen = None;

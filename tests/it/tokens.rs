@@ -489,3 +489,18 @@ async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_resta
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_a_renewal_under_way_though_its_client_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateLocation::File(folder.path().join("state.db"));
+    let world = World::with(|config| config.state = state).await;
+    world.sim.rules(|rules| rules.latency_ms = 600);
+    let asked = world.request("PROPFIND", "/dav/").header("depth", "1").timeout(Duration::from_millis(300)).send();
+    assert!(asked.await.unwrap_err().is_timeout());
+    assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
+    let world = world.restart().await;
+    world.sim.rules(|rules| rules.latency_ms = 0);
+    assert!(works(&world).await);
+    assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
+}

@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use secrecy::ExposeSecret as _;
+use tokio_util::task::task_tracker::TrackedFuture;
 
 use super::super::lineage::digest;
 use super::super::{SignInError, SignInErrorKind};
@@ -25,6 +26,19 @@ impl TokenKeeper {
         let remedy = token_status::remedy(&self.0.account);
         let words = error.message.take().map_or(remedy.clone(), |words| format!("{words}; {remedy}"));
         error.message(words)
+    }
+
+    /// A task of which [`TokenKeeper::settled`] knows.
+    pub(in super::super) fn tracked<F: Future>(&self, task: F) -> TrackedFuture<F> {
+        self.0.tasks.track_future(task)
+    }
+
+    /// Waits for what has been sent: the answer may be the only living token.
+    pub(in super::super) async fn settled(&self) {
+        let tasks = &self.0.tasks;
+        tasks.close();
+        tasks.wait().await;
+        tasks.reopen();
     }
 
     /// A sign-in whose tokens cannot be kept is not begun.
@@ -123,7 +137,7 @@ impl TokenKeeper {
     /// Renews a refresh token in the last third of its life, once; in a task that its caller cannot stop.
     pub(in super::super) async fn renew_early(&self) {
         let keeper = self.0.clone();
-        let task = tokio::spawn(async move {
+        let task = self.0.tasks.spawn(async move {
             let mut flight = keeper.flight.lock().await;
             if flight.unsaved.is_some() || keeper.load(&flight).await.is_err() {
                 return;
