@@ -95,6 +95,8 @@ impl TokenSource {
         let bare = path.is_empty();
         if path.ends_with("/renewapi") {
             Self { form: Form::OpenList, url: url.clone() }
+        } else if path.ends_with("/alicloud") {
+            Self { form: Form::OpenList, url: below(url, "/renewapi") }
         } else if bare && known(&["oplist"]) {
             Self { form: Form::OpenList, url: below(url, "/alicloud/renewapi") }
         } else if path.ends_with("/ali_open/token") {
@@ -154,10 +156,13 @@ impl TokenSource {
             Form::AliyundriveWebdav => post(json!({ "grant_type": "refresh_token", "refresh_token": refresh_token })),
             Form::OpenList => {
                 let mut url = self.url.clone();
-                url.query_pairs_mut()
-                    .append_pair("refresh_ui", refresh_token)
-                    .append_pair("server_use", "true")
-                    .append_pair("driver_txt", "alicloud_qr");
+                url.query_pairs_mut().append_pair("refresh_ui", refresh_token);
+                // Tokens of another kind, such as alicloud_tv's, are renewed if the address says so (1.8.3).
+                for (name, value) in [("server_use", "true"), ("driver_txt", "alicloud_qr")] {
+                    if !self.url.query_pairs().any(|(given, _)| given == name) {
+                        url.query_pairs_mut().append_pair(name, value);
+                    }
+                }
                 http.get(url)
             }
         }
@@ -339,6 +344,7 @@ mod tests {
         let url = |text: &str| TokenSource::server(&text.parse().unwrap()).url.to_string();
         assert_eq!(url("https://api.oplist.org"), "https://api.oplist.org/alicloud/renewapi");
         assert_eq!(url("https://api.oplist.org/alicloud/renewapi"), "https://api.oplist.org/alicloud/renewapi");
+        assert_eq!(url("https://own.example/alicloud/"), "https://own.example/alicloud/renewapi");
         assert_eq!(url("https://api.alistgo.com/"), "https://api.alistgo.com/alist/ali_open/token");
         assert_eq!(url("https://api.nn.ci/alist/ali_open/token"), "https://api.nn.ci/alist/ali_open/token");
         assert_eq!(
@@ -346,5 +352,19 @@ mod tests {
             "https://aliyundrive-oauth.messense.me/oauth/access_token"
         );
         assert_eq!(url("https://own.example/proxy"), "https://own.example/proxy/oauth/access_token");
+    }
+
+    #[test]
+    fn an_openlist_address_may_name_another_kind_of_token() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let query = |address: &str| {
+            let source = TokenSource::server(&address.parse().unwrap());
+            let request = source.request(&reqwest::Client::new(), "a.b.c").build().unwrap();
+            request.url().query().unwrap().to_owned()
+        };
+        let address = "https://api.oplist.org/alicloud/renewapi";
+        assert_eq!(query(address), "refresh_ui=a.b.c&server_use=true&driver_txt=alicloud_qr");
+        let tv = query(&format!("{address}?driver_txt=alicloud_tv"));
+        assert_eq!(tv, "driver_txt=alicloud_tv&refresh_ui=a.b.c&server_use=true");
     }
 }

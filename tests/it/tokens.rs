@@ -110,6 +110,18 @@ async fn the_next_server_is_tried_only_when_the_first_surely_did_not_act() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_be_reached_did_not_act() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let world = World::with(|config| {
+        let second = config.accounts[0].oauth_token_urls[0].clone();
+        config.accounts[0].oauth_token_urls =
+            vec![format!("http://{closed}/alist/ali_open/token").parse().unwrap(), second];
+    })
+    .await;
+    assert!(works(&world).await);
+}
+
+#[tokio::test]
 async fn after_a_lost_answer_there_is_one_careful_retry_and_then_the_truth() {
     let world = World::start().await;
     world.sim.fault(Fault::once("openlist/renewapi", FaultKind::CloseAfter));
