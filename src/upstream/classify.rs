@@ -121,8 +121,11 @@ fn check(call: &'static str, answer: &Answer) -> Result<(), Refusal> {
 /// Plain text, a web page, or nothing at all where an object was due.
 fn not_json(call: &'static str, answer: &Answer, body: &[u8]) -> Refusal {
     let page = body.first() == Some(&b'<');
-    let words =
-        if page { "a web page instead of an answer".to_owned() } else { String::from_utf8_lossy(body).into_owned() };
+    let words = match moved_to(answer) {
+        Some(words) => words,
+        None if page => "a web page instead of an answer".to_owned(),
+        None => String::from_utf8_lossy(body).into_owned(),
+    };
     let kind = match answer.status {
         StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
         // Too many parts, by one report (reference 3.12); no other call of ours can meet it.
@@ -136,6 +139,13 @@ fn not_json(call: &'static str, answer: &Answer, body: &[u8]) -> Refusal {
     let mut error = Error::new(call, kind).message(shorten(format!("status {}: {words}", answer.status.as_u16())));
     error.retry_after = retry_after(&answer.headers);
     Refusal { error, bad_token: answer.status == StatusCode::UNAUTHORIZED && !page }
+}
+
+/// Words on a redirect. It is not followed, and only its host is told: the address may repeat a token.
+pub(super) fn moved_to(answer: &Answer) -> Option<String> {
+    let address = answer.headers.get(http::header::LOCATION).filter(|_| answer.status.is_redirection())?;
+    let url: url::Url = address.to_str().ok()?.parse().ok()?;
+    url.host_str().map(|host| format!("moved to {host}; name that address in the settings"))
 }
 
 /// What a status alone says; far less than a code does.

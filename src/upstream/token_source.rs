@@ -183,8 +183,8 @@ impl TokenSource {
         let body = answer.body.trim_ascii();
         if body.first() == Some(&b'<') {
             // A challenge or log-in page stands before the server; a gateway's page may stand behind it.
-            let error =
-                self.error(ErrorKind::Unavailable, format!("status {}: a web page instead of tokens", status.as_u16()));
+            let words = classify::moved_to(&answer).unwrap_or_else(|| "a web page instead of tokens".to_owned());
+            let error = self.error(ErrorKind::Unavailable, format!("status {}: {words}", status.as_u16()));
             let gateway = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
             return if gateway { Outcome::Unclear(error) } else { Outcome::NotActed(error) };
         }
@@ -336,6 +336,19 @@ mod tests {
             let text = error.to_string();
             assert!(!text.contains("4711") && text.contains("not found"), "{text}");
             assert_eq!(error.kind, ErrorKind::Unavailable);
+        }
+    }
+
+    #[test]
+    fn a_server_that_has_moved_is_told_by_its_new_host_alone() {
+        let source = TokenSource::server(&"https://api.nn.ci".parse().unwrap());
+        for body in ["", "<html>moved</html>"] {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("location", "https://api.alistgo.com/x?refresh_ui=geheim".parse().unwrap());
+            let answer = Answer { status: StatusCode::MOVED_PERMANENTLY, headers, body: body.into() };
+            let Outcome::NotActed(error) = source.judge(answer, &[]) else { panic!() };
+            let told = error.to_string();
+            assert!(told.contains("moved to api.alistgo.com") && !told.contains("geheim"), "{told}");
         }
     }
 
