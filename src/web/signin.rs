@@ -170,10 +170,21 @@ impl Web {
     }
 }
 
+impl Flow {
+    fn is_over(&self) -> bool {
+        let under_way = |last: &Result<Progress, _>| matches!(last, Ok(Progress::Waiting { .. } | Progress::Scanned));
+        self.state.try_lock().is_ok_and(|state| !under_way(&state.last))
+    }
+}
+
 impl Flows {
     fn has_room(&self) -> bool {
         let mut flows = self.0.lock();
         flows.retain(|_, flow| flow.started.elapsed() < FLOW_LIFE);
+        if flows.len() >= MAX_FLOWS {
+            // One that is over is remembered only as long as nobody needs its place.
+            flows.retain(|_, flow| !flow.is_over());
+        }
         flows.len() < MAX_FLOWS
     }
 

@@ -306,6 +306,49 @@ async fn another_user_s_sign_in_is_refused_and_the_first_one_s_stays() {
 }
 
 #[tokio::test]
+async fn a_sign_in_by_nobody_knows_whom_does_not_take_over_an_account() {
+    let world = World::with(|config| way(config, "/alist/ali_open/token")).await;
+    let (id, sid) = start(&world).await;
+    world.sim.qr(&sid, "confirm");
+    until(&world, &id, "done").await;
+    assert!(lists(&world).await);
+    let (id, sid) = start(&world).await;
+    let opaque = r#"{"access_token":"opaque","refresh_token":"opaque too","expires_in":7200}"#.to_owned();
+    world.sim.fault(Fault::once("alist/code", FaultKind::Text { status: 200, body: opaque }));
+    let down = FaultKind::Text { status: 500, body: String::new() };
+    world.sim.fault(Fault::always("user/getDriveInfo", down));
+    world.sim.qr(&sid, "confirm");
+    let ended = async {
+        loop {
+            let answer = world.get(&format!("/api/signin/poll?id={id}")).await;
+            if answer.status() != 200 {
+                return (answer.status().as_u16(), answer.text().await.unwrap());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let (status, told) = tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap();
+    assert!(status == 502 && told.contains("who has signed in"), "{status} {told}");
+    assert!(lists(&world).await);
+}
+
+#[tokio::test]
+async fn sign_ins_that_are_over_take_no_place() {
+    let world = World::with(|config| way(config, "own")).await;
+    for _ in 0..8 {
+        let (id, sid) = start(&world).await;
+        world.sim.qr(&sid, "expire");
+        until(&world, &id, "expired").await;
+    }
+    start(&world).await;
+    for _ in 0..7 {
+        start(&world).await;
+    }
+    let (status, answer) = post(&world, "/api/signin/start", json!({})).await;
+    assert_eq!(status, 429, "{answer}");
+}
+
+#[tokio::test]
 async fn a_drive_that_a_new_sign_in_grants_is_served_at_once() {
     let world = World::with(|config| {
         way(config, "own");

@@ -65,11 +65,16 @@ impl TokenKeeper {
         let stored = keeper.store.tokens(&keeper.account).await.map_err(not_kept)?;
         let before = lineage::choose(stored, keeper.configured.as_ref()).and_then(|tokens| tokens.user_id);
         let before = before.or_else(|| keeper.user.lock().clone());
-        if let (Some(before), Some(now)) = (&before, &user_id)
-            && before != now
-            && !replace
-        {
-            return Err(SignInError::other_user(&keeper.account));
+        match (&before, &user_id) {
+            (Some(before), Some(now)) if before != now && !replace => {
+                return Err(SignInError::other_user(&keeper.account));
+            }
+            (Some(_), None) if !replace => {
+                let words =
+                    "neither the tokens nor the drive said who has signed in, so nothing was changed; sign in again";
+                return Err(SignInError::new(SignInErrorKind::NotExchanged, words));
+            }
+            _ => {}
         }
         let issued = [&grant.refresh_token, &grant.access_token].map(|t| jwt::claims(t.expose_secret()).iat);
         let tokens = Tokens {
