@@ -14,11 +14,18 @@ pub(super) fn whole(config: &Config, anonymous_is_explicit: bool, notes: &Notes)
             notes.fault(&format!("user[{at}].name"), format!("{:?} is there twice", user.name));
         }
     }
-    if config.download.connections > config.upstream.max_streams {
+    if config.download.connections > config.upstream.max_streams && !notes.is_faulty("upstream.max_streams") {
         notes.fault(
             "download.connections",
             "is more than upstream.max_streams: a stream cannot have more than all connections",
         );
+    }
+    for (at, address) in config.listen.iter().enumerate() {
+        // Port 0 is another one each time.
+        let any = matches!(address, ListenAddr::Tcp(addr) if addr.port() == 0);
+        if config.listen[..at].contains(address) && !any {
+            notes.fault("listen", format!("has {address} twice"));
+        }
     }
     let open: Vec<String> = config
         .listen
@@ -48,15 +55,18 @@ fn accounts(config: &Config, notes: &Notes) {
 }
 
 fn mounts(config: &Config, notes: &Notes) {
-    if config.mounts.is_empty() {
+    if config.mounts.is_empty() && !notes.is_faulty("mount") {
         notes.fault("mount", "is missing: add a [[mount]] section with path = \"/\"");
     }
     for (at, mount) in config.mounts.iter().enumerate() {
-        if let Some(other) = config.mounts[..at].iter().position(|other| other.path == mount.path) {
-            notes.fault(&format!("mount[{at}].path"), format!("{:?} is already mount[{other}]'s", mount.path));
+        let path_of = |at: usize| format!("mount[{at}].path");
+        let same = |other: &usize| config.mounts[*other].path == mount.path && !notes.is_faulty(&path_of(*other));
+        if let Some(other) = (0..at).find(same).filter(|_| !notes.is_faulty(&path_of(at))) {
+            notes.fault(&path_of(at), format!("{:?} is already mount[{other}]'s", mount.path));
         }
         if !config.accounts.iter().any(|account| account.name == mount.account) {
-            let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
+            let mut names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
+            names.dedup();
             let problem = format!("{:?} is no account; there is {}", mount.account, names.join(", "));
             notes.fault(&format!("mount[{at}].account"), problem);
         }
@@ -71,6 +81,11 @@ fn warnings(config: &Config, open: &[String]) -> Vec<String> {
                 "the password of user {:?} is plain text; make it an argon2 string with: alidav hash-password",
                 user.name
             ));
+        }
+    }
+    for (at, rule) in config.clients.iter().enumerate() {
+        if let Some(name) = rule.user.as_ref().filter(|name| config.users.iter().all(|user| user.name != **name)) {
+            warnings.push(format!("client[{at}] never holds: there is no user {name:?}"));
         }
     }
     if !open.is_empty() && config.tls.is_none() && !config.users.is_empty() {

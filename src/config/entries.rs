@@ -1,5 +1,6 @@
 //! The sections that may come several times: accounts, mounts, client rules, users.
 
+use argon2::password_hash::phc::PasswordHash;
 use secrecy::ExposeSecret as _;
 
 use super::reader::Reader;
@@ -80,7 +81,7 @@ pub(super) fn client(mut section: Reader<'_>) -> Option<ClientRule> {
     let user = section.text("user");
     let policy = section.word("link_policy", &POLICIES);
     if policy.is_none() {
-        section.fault("link_policy", "is missing: a client rule says which policy to use");
+        section.missing("link_policy", "is missing: a client rule says which policy to use");
     }
     section.finish();
     Some(ClientRule { user_agent, network, user, link_policy: policy? })
@@ -99,15 +100,15 @@ pub(super) fn user(mut section: Reader<'_>) -> Option<User> {
     let words = [("read", Permission::Read), ("write", Permission::Write), ("none", Permission::None)];
     let permission = section.word("permission", &words).unwrap_or(Permission::Write);
     if name.is_none() {
-        section.fault("name", "is missing");
+        section.missing("name", "is missing");
     }
     match &password {
-        None => section.fault("password", "is missing or empty; make one with: alidav hash-password"),
+        None => section.missing("password", "is missing or empty; make one with: alidav hash-password"),
         Some(password) if password.expose_secret().starts_with("$argon2") => {
-            if let Err(error) = argon2::password_hash::phc::PasswordHash::new(password.expose_secret()) {
+            if let Err(problem) = argon2_string(password.expose_secret()) {
                 section.fault(
                     "password",
-                    format!("is no valid argon2 string ({error}); make one with: alidav hash-password"),
+                    format!("is no valid argon2 string ({problem}); make one with: alidav hash-password"),
                 );
             }
         }
@@ -117,12 +118,27 @@ pub(super) fn user(mut section: Reader<'_>) -> Option<User> {
     Some(User { name: name?, password: password?, base_path, permission })
 }
 
+/// Whether a string can be compared with a password; one that was cut off is well-formed too.
+fn argon2_string(text: &str) -> Result<(), String> {
+    let hash = PasswordHash::new(text).map_err(|error| error.to_string())?;
+    argon2::Algorithm::new(hash.algorithm.as_str()).map_err(|error| error.to_string())?;
+    argon2::Params::try_from(&hash).map_err(|error| error.to_string())?;
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err("its end is missing".to_owned());
+    }
+    Ok(())
+}
+
 /// A path of the tree: absolute, without a slash at the end but for the root.
 fn tree_path(text: &str) -> Result<String, String> {
-    let dots = text.split('/').any(|name| name == "." || name == "..");
-    if !text.starts_with('/') || dots || text.contains("//") || text.contains('\0') {
+    if !text.starts_with('/') || has_dots(text) || text.contains("//") || text.contains('\0') {
         return Err("must be an absolute path such as \"/films\"".to_owned());
     }
     let trimmed = text.trim_end_matches('/');
     Ok(if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() })
+}
+
+/// Whether a path has a segment that leads elsewhere.
+pub(super) fn has_dots(path: &str) -> bool {
+    path.split('/').any(|name| name == "." || name == "..")
 }

@@ -31,8 +31,9 @@ pub struct ProcessEnvironment;
 
 impl Environment for ProcessEnvironment {
     fn variables(&self) -> Vec<(String, String)> {
-        let text = |value: std::ffi::OsString| value.into_string().ok();
-        std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+        // What is no UTF-8 is found by the sign that stands for it.
+        let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+        std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
     }
 }
 
@@ -65,6 +66,10 @@ pub(super) fn overlay(
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
         let mut path: Vec<String> = rest.to_ascii_lowercase().split("__").map(str::to_owned).collect();
         let Some(last) = path.last_mut() else { continue };
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            faults.push(Fault { origin: name, key: String::new(), problem: "is no UTF-8".to_owned() });
+            continue;
+        }
         let mut value = value;
         if let Some(secret) = last.strip_suffix("_file").filter(|key| SECRETS.contains(key)) {
             *last = secret.to_owned();

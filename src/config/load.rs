@@ -36,7 +36,12 @@ impl Config {
             }
             None => String::new(),
         };
-        let mut loaded = Self::read(&text, path.as_deref(), environment)?;
+        let mut loaded = Self::read(&text, path.as_deref(), environment).map_err(|mut faults| {
+            if path.is_none() {
+                faults.0.insert(0, no_file(environment));
+            }
+            faults
+        })?;
         if let Some(path) = &path
             && holds_secrets(&loaded.config)
             && readable_by_others(path)
@@ -74,6 +79,12 @@ fn syntax_fault(file: &str, text: &str, error: &toml::de::Error) -> Fault {
 
 fn whole(path: &Path, problem: String) -> Faults {
     Faults(vec![Fault { origin: path.display().to_string(), key: String::new(), problem }])
+}
+
+fn no_file(environment: &dyn Environment) -> Fault {
+    let looked: Vec<String> = candidates(environment).iter().map(|path| path.display().to_string()).collect();
+    let problem = format!("no file was found: there is no {}; name one with --config FILE", looked.join(", no "));
+    Fault { origin: "settings".to_owned(), key: String::new(), problem }
 }
 
 fn candidates(environment: &dyn Environment) -> Vec<PathBuf> {

@@ -21,6 +21,11 @@ impl Notes {
         let origin = self.origins.get(key).unwrap_or(&self.file).clone();
         self.faults.borrow_mut().push(Fault { origin, key: key.to_owned(), problem: problem.into() });
     }
+
+    /// Whether something is wrong with the key already, so that what follows from it need not be told.
+    pub(super) fn is_faulty(&self, key: &str) -> bool {
+        self.faults.borrow().iter().any(|fault| fault.key == key)
+    }
 }
 
 /// One table; keys are taken out as they are read, what remains is unknown.
@@ -45,6 +50,13 @@ impl<'a> Reader<'a> {
         self.notes.fault(&self.full(key), problem);
     }
 
+    /// Notes that a key is missing, unless it is there and wrong.
+    pub(super) fn missing(&self, key: &str, problem: &str) {
+        if !self.notes.is_faulty(&self.full(key)) {
+            self.fault(key, problem);
+        }
+    }
+
     fn take(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);
         self.table.remove(key)
@@ -56,7 +68,8 @@ impl<'a> Reader<'a> {
     }
 
     fn wrong(&self, key: &str, value: &Value, wanted: &str) {
-        self.fault(key, format!("is {} {value}, but {wanted} is needed", value.type_str()));
+        let shown = without_credentials(&value.to_string());
+        self.fault(key, format!("is {} {shown}, but {wanted} is needed", value.type_str()));
     }
 
     /// Text; blank counts as absent.
@@ -89,7 +102,7 @@ impl<'a> Reader<'a> {
         match parse(text.trim()) {
             Ok(value) => Some(value),
             Err(problem) => {
-                self.fault(key, format!("is {text:?}: {problem}"));
+                self.fault(key, format!("is {:?}: {problem}", without_credentials(&text)));
                 None
             }
         }
@@ -197,7 +210,7 @@ impl<'a> Reader<'a> {
         for item in items {
             match parse(&item) {
                 Ok(value) => values.push(value),
-                Err(problem) => self.fault(key, format!("has {item:?}: {problem}")),
+                Err(problem) => self.fault(key, format!("has {:?}: {problem}", without_credentials(&item))),
             }
         }
         Some(values)
@@ -240,11 +253,21 @@ impl<'a> Reader<'a> {
         for key in self.table.keys() {
             let near = self.known.iter().map(|known| (strsim::damerau_levenshtein(known, key), known)).min();
             let hint = match near {
-                Some((distance, known)) if distance <= 3 => format!("; did you mean {known}?"),
+                Some((distance, known)) if distance <= 3 && distance * 2 <= key.len() => {
+                    format!("; did you mean {known}?")
+                }
                 _ => String::new(),
             };
             self.fault(key, format!("is no setting{hint}"));
         }
+    }
+}
+
+/// A value as it may be repeated: an address may have a name and a password in front of its host.
+fn without_credentials(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"),
+        None => text.to_owned(),
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
     let mut config = Config::new(Vec::new(), Vec::new());
     if let Some(listen) = top.parsed_list("listen", listen_addr) {
         if listen.is_empty() {
-            top.fault("listen", "is empty: give at least one address such as \"127.0.0.1:8080\"");
+            top.missing("listen", "is empty: give at least one address such as \"127.0.0.1:8080\"");
         }
         config.listen = listen;
     }
@@ -28,9 +28,9 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
     set(&mut config.dav_prefix, prefix(&mut top));
     set(&mut config.state, top.parsed("state", state));
     if let Some(log) = top.text("log") {
-        match log.parse::<tracing_subscriber::EnvFilter>() {
-            Ok(_) => config.log = log,
-            Err(error) => top.fault("log", format!("is {log:?}: {error}; try \"info\" or \"alidav=debug\"")),
+        match log_filter(&log) {
+            Ok(()) => config.log = log,
+            Err(problem) => top.fault("log", format!("is {log:?}: {problem}")),
         }
     }
     set(&mut config.shutdown_grace, top.seconds("shutdown_grace_s", 0, 3600));
@@ -66,6 +66,20 @@ pub(super) fn set<T>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }
+}
+
+/// A word alone is a module whose lines are wanted, so a misspelt level would silence the log.
+fn log_filter(text: &str) -> Result<(), String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    text.parse::<tracing_subscriber::EnvFilter>()
+        .map_err(|error| format!("{error}; try \"info\" or \"alidav=debug\""))?;
+    for word in text.split(',').map(|word| word.trim().to_ascii_lowercase()) {
+        let near = LEVELS.iter().find(|level| strsim::damerau_levenshtein(level, &word) <= 2 && word.len() > 2);
+        if let Some(level) = near.filter(|_| !LEVELS.contains(&word.as_str())) {
+            return Err(format!("{word} is no level; did you mean {level}?"));
+        }
+    }
+    Ok(())
 }
 
 fn listen_addr(text: &str) -> Result<ListenAddr, String> {
@@ -114,7 +128,11 @@ fn prefix(top: &mut Reader<'_>) -> Option<String> {
         if trimmed.is_empty() {
             return Ok(String::new());
         }
-        if !trimmed.starts_with('/') || trimmed.contains("//") || trimmed.contains(['?', '#', '%']) {
+        if !trimmed.starts_with('/')
+            || entries::has_dots(trimmed)
+            || trimmed.contains("//")
+            || trimmed.contains(['?', '#', '%', '\0'])
+        {
             return Err("must be a path such as \"/dav\", or \"/\" for the root".to_owned());
         }
         match taken.iter().find(|own| trimmed == **own || trimmed.starts_with(&format!("{own}/"))) {
@@ -134,6 +152,11 @@ fn state(text: &str) -> Result<StateLocation, String> {
 
 fn tls(mut section: Reader<'_>) -> Option<Tls> {
     let (cert, key) = (section.text("cert"), section.text("key"));
+    for (name, file) in [("cert", &cert), ("key", &key)] {
+        if let Some(Err(error)) = file.as_ref().map(std::fs::read) {
+            section.fault(name, format!("is {:?}: cannot be read: {error}", file.as_deref().unwrap_or_default()));
+        }
+    }
     let tls = match (cert, key) {
         (Some(cert), Some(key)) => Some(Tls { cert: cert.into(), key: key.into() }),
         (None, None) => None,
@@ -174,7 +197,7 @@ fn cache(mut section: Reader<'_>) -> Cache {
     let folders = section.integer("prefetch_folders", 0, 1000);
     set(&mut cache.prefetch_folders, folders.and_then(|n| usize::try_from(n).ok()));
     if cache.stale_ttl < cache.list_ttl {
-        section.fault(
+        section.missing(
             "stale_ttl_s",
             "is less than list_ttl_s: a listing cannot be thrown away while it is still believed",
         );
@@ -197,7 +220,11 @@ fn upload(mut section: Reader<'_>) -> Upload {
     // Bounds of the service (reference 3.12).
     set(&mut upload.part_size, section.bytes("part_size", 100 << 10, 5 << 30));
     set(&mut upload.memory, section.bytes("memory", MIB, 1 << 40));
-    upload.spool_dir = section.text("spool_dir").map(PathBuf::from);
+    upload.spool_dir = section.parsed("spool_dir", |text| match std::fs::metadata(text) {
+        Ok(meta) if meta.is_dir() => Ok(PathBuf::from(text)),
+        Ok(_) => Err("is no folder".to_owned()),
+        Err(error) => Err(format!("{error}; make the folder, or leave it blank for the system's temporary one")),
+    });
     set(&mut upload.spool_limit, section.bytes("spool_limit", 0, 1 << 50));
     let words = [("local", MetadataFiles::Local), ("upload", MetadataFiles::Upload), ("refuse", MetadataFiles::Refuse)];
     set(&mut upload.metadata_files, section.word("metadata_files", &words));

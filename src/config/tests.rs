@@ -55,6 +55,8 @@ fn all_faults_are_told_at_once_with_file_key_and_remedy() {
         link_policy = "proxy_url"
         [[mount]]
         path = "/"
+        [[mount]]
+        path = "/"
         [[user]]
         name = "a:b"
         password = "$argon2id$broken"
@@ -75,7 +77,7 @@ fn all_faults_are_told_at_once_with_file_key_and_remedy() {
         "mount[0].account: \"nobody\" is no account; there is main",
         "mount[0].down_proxy_urls: ",
         "mount[0].down_proxy_token: ",
-        "mount[1].path: ",
+        "mount[2].path: ",
         "user[0].name: ",
         "user[0].password: ",
         "client[0].user_agent: ",
@@ -86,12 +88,73 @@ fn all_faults_are_told_at_once_with_file_key_and_remedy() {
 }
 
 #[test]
+fn what_follows_from_a_fault_is_not_told() {
+    let text = r#"
+        listen = ["nonsense"]
+        [upstream]
+        max_streams = "8"
+        [download]
+        connections = 5
+        [[mount]]
+        path = "films"
+        [[mount]]
+        path = "/"
+        [[user]]
+        name = "a:b"
+        password = 5
+        [[client]]
+        link_policy = "prxy"
+    "#;
+    let faults = read(text).unwrap_err().0;
+    let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    let told = ["listen", "upstream.max_streams", "mount[0].path", "client[0].link_policy", "user[0].name"];
+    assert_eq!(keys, [&told[..], &["user[0].password"]].concat());
+}
+
+#[test]
+fn what_would_be_useless_later_is_a_fault_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().display();
+    for (text, key, word) in [
+        ("listen = [\"127.0.0.1:80\", \"127.0.0.1:80\"]".to_owned(), "listen", "127.0.0.1:80 twice"),
+        ("log = \"inof\"".to_owned(), "log", "did you mean info?"),
+        ("dav_prefix = \"/a/../b\"".to_owned(), "dav_prefix", "must be a path"),
+        (format!("[tls]\ncert = \"{folder}\"\nkey = \"{folder}/k\""), "tls.cert", "cannot be read"),
+        (format!("[tls]\ncert = \"{folder}\"\nkey = \"{folder}/k\""), "tls.key", "cannot be read"),
+        (format!("[upload]\nspool_dir = \"{folder}/none\""), "upload.spool_dir", "make the folder"),
+        (
+            "[[user]]\nname = \"me\"\npassword = \"$argon2id$v=19$m=19456,t=2,p=1$YWxpZGF2LWV4YW1wbGU\"".to_owned(),
+            "user[0].password",
+            "its end is missing",
+        ),
+    ] {
+        let faults = read(&format!("{text}\n[[mount]]\n")).unwrap_err().0;
+        let told = faults.iter().find(|fault| fault.key == key).unwrap_or_else(|| panic!("{key} is not in {faults:?}"));
+        assert!(told.problem.contains(word), "{told}");
+    }
+    for log in ["info,alidav=trace", "off", "WARN", "alidav", "alidav::upstream=debug,hyper"] {
+        assert!(read(&format!("log = \"{log}\"\n[[mount]]\n")).is_ok(), "{log}");
+    }
+}
+
+#[test]
+fn a_mapped_network_is_the_one_that_it_stands_for() {
+    let text = "trusted_proxies = [\"::ffff:10.0.0.1\", \"::ffff:10.0.0.0/104\", \"fd00::/8\"]\n[[mount]]\n";
+    let nets = read(text).unwrap().config.trusted_proxies;
+    assert_eq!(nets, ["10.0.0.1/32", "10.0.0.0/8", "fd00::/8"].map(|net| net.parse().unwrap()));
+}
+
+#[test]
 fn a_secret_is_never_repeated() {
     let text = "[[user]]\nname = \"me\"\npassword = 12345678\n[[account]]\nrefresh_token = [\"hunter2\"]\n[[mount]]\n";
     let told = read(text).unwrap_err().to_string();
     assert!(!told.contains("12345678") && !told.contains("hunter2"), "{told}");
     let told = read("[[account]]\nrefresh_token = \"hunter2\n").unwrap_err().to_string();
     assert!(!told.contains("hunter2") && told.contains("line 2"), "{told}");
+    for value in ["\"ftp://me:hunter2@host\"", "[\"http://me:hunter2@host\"]"] {
+        let told = read(&format!("[upstream]\noutbound_proxy = {value}\n[[mount]]\n")).unwrap_err().to_string();
+        assert!(!told.contains("hunter2") && told.contains("host"), "{told}");
+    }
     let loaded = read("[[account]]\nrefresh_token = \"hunter2\"\n[[mount]]\n").unwrap();
     assert!(!format!("{:?}", loaded.config).contains("hunter2"));
 }
@@ -137,6 +200,8 @@ fn a_wrong_variable_is_named() {
     let told = told.unwrap_err().to_string();
     assert!(told.contains("ALIDAV_UPSTREAM__MAX_STREAMS: upstream.max_streams"), "{told}");
     assert!(told.contains("upstrem"), "{told}");
+    let told = with_variables("[[mount]]\n", &[("ALIDAV_USER__ME__PASSWORD", "\u{fffd}x")]).unwrap_err().to_string();
+    assert_eq!(told, "ALIDAV_USER__ME__PASSWORD: is no UTF-8");
 }
 
 #[test]

@@ -34,16 +34,11 @@ pub(super) enum Raw {
 
 impl Listener {
     pub(super) async fn bind(address: &ListenAddr) -> Result<Self, Error> {
-        match address {
-            ListenAddr::Tcp(addr) => match TcpListener::bind(addr).await {
-                Ok(listener) => Ok(Self::Tcp(listener)),
-                Err(error) => Err(Error::Listen { address: addr.to_string(), error }),
-            },
-            ListenAddr::Unix(path) => match bind_unix(path).await {
-                Ok(listener) => Ok(Self::Unix(listener, path.clone())),
-                Err(error) => Err(Error::Listen { address: format!("unix:{}", path.display()), error }),
-            },
-        }
+        let bound = match address {
+            ListenAddr::Tcp(addr) => TcpListener::bind(addr).await.map(Self::Tcp),
+            ListenAddr::Unix(path) => bind_unix(path).await.map(|listener| Self::Unix(listener, path.clone())),
+        };
+        bound.map_err(|error| Error::Listen { address: address.to_string(), error })
     }
 
     /// As printed: with the port that was given.
