@@ -17,6 +17,7 @@ mod notify;
 mod password;
 mod reload;
 mod run;
+mod signals;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use secrecy::SecretString;
 
-use super::run::{announce, signal, stop};
+use super::run::{announce, stop};
+use super::signals::Signals;
 use crate::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation, User};
 use crate::server::Server;
 use crate::sim::{self, Simulator};
@@ -16,6 +17,7 @@ const USER: &str = "demo";
 
 pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
     super::log::start("info,sqlx=warn");
+    let mut ending = Signals::ending();
     // Nobody has a phone that knows the simulated drive: its QR codes are scanned and confirmed by themselves.
     let rules = sim::Rules { qr_auto_confirm: Some(3), ..sim::Rules::default() };
     let options =
@@ -53,8 +55,8 @@ pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
         println!("         Kodi, VLC, Infuse: WebDAV (HTTP), host {}, port {}, path dav", addr.ip(), addr.port());
         println!("stop     Ctrl-C");
     }
-    signal().await;
-    stop(server).await;
+    ending.next().await;
+    stop(server, &mut ending).await;
     simulator.stop().await;
     ExitCode::SUCCESS
 }
@@ -86,6 +88,7 @@ fn config(simulator: &Simulator, listen: SocketAddr, dir: Option<PathBuf>, passw
 
 pub(super) async fn simulate(listen: SocketAddr, dir: Option<PathBuf>, sample: bool) -> ExitCode {
     super::log::start("info");
+    let mut ending = Signals::ending();
     let options = sim::Options { listen, dir, sample, ..sim::Options::default() };
     let simulator = match Simulator::start(options).await {
         Ok(simulator) => simulator,
@@ -100,7 +103,7 @@ pub(super) async fn simulate(listen: SocketAddr, dir: Option<PathBuf>, sample: b
     println!("client_id = \"{}\"  client_secret = \"{}\"", sim::CLIENT_ID, sim::CLIENT_SECRET);
     println!("token servers: {0}/alicloud/renewapi  {0}/alist/ali_open/token  {0}/messense", simulator.url());
     println!("drives: default and backup {backup}, resource {resource}; levers below {}/sim/", simulator.url());
-    signal().await;
+    ending.next().await;
     simulator.stop().await;
     ExitCode::SUCCESS
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
 use super::run::load;
+use super::signals::Signals;
 use super::{LoginArguments, Settings};
 use crate::config::{Account, Config, StateLocation};
 use crate::state::Store;
@@ -45,13 +46,14 @@ async fn sign_in(config: &Config, arguments: &LoginArguments) -> Result<(), Stri
     let words = |error: &dyn std::fmt::Display| error.to_string();
     let store = Store::open(&config.state).await.map_err(|error| words(&error))?;
     let client = Client::new(account, &config.upstream, store.clone()).map_err(|error| words(&error))?;
+    let mut ending = Signals::ending();
     let result = tokio::select! {
         result = codes(&client, arguments) => result,
-        () = super::run::signal() => Err("stopped".to_owned()),
+        () = ending.next() => Err("stopped".to_owned()),
     };
     tokio::select! {
         () = client.settled() => {}
-        () = super::run::signal() => {}
+        () = ending.next() => {}
     }
     store.close().await;
     report(account, &result?);

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::signals::Signals;
 use crate::config::{Config, Loaded, ProcessEnvironment};
 use crate::server::Server;
 
@@ -12,7 +13,7 @@ use crate::server::Server;
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Reads settings again whenever there is reason to; never returns.
-pub(super) async fn follow(server: &Server, mut loaded: Loaded, mut hangup: Hangup) {
+pub(super) async fn follow(server: &Server, mut loaded: Loaded, mut hangup: Signals) {
     // What came from the environment alone does not change, but its certificate may.
     let path = loaded.path.clone();
     let mut seen = fingerprint(path.as_deref(), &loaded.config);
@@ -75,39 +76,4 @@ fn fingerprint(path: Option<&Path>, config: &Config) -> Fingerprint {
         Some((meta.modified().ok()?, meta.len()))
     };
     files.iter().map(look).collect()
-}
-
-/// The signal SIGHUP, which does not end the program from here on.
-#[cfg(unix)]
-pub(super) struct Hangup(Option<tokio::signal::unix::Signal>);
-
-#[cfg(unix)]
-impl Hangup {
-    pub(super) fn new() -> Self {
-        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok())
-    }
-
-    async fn next(&mut self) {
-        let received = match &mut self.0 {
-            Some(signal) => signal.recv().await,
-            None => None,
-        };
-        if received.is_none() {
-            std::future::pending().await
-        }
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) struct Hangup;
-
-#[cfg(not(unix))]
-impl Hangup {
-    pub(super) fn new() -> Self {
-        Self
-    }
-
-    async fn next(&mut self) {
-        std::future::pending().await
-    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::BAD_SETTINGS;
-use super::reload::Hangup;
+use super::signals::Signals;
 use crate::config::{Config, Loaded, ProcessEnvironment};
 use crate::server::Server;
 
@@ -25,8 +25,8 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
         Err(code) => return code,
     };
     super::log::start(&loaded.config.log);
-    // From here on SIGHUP does not end the program.
-    let hangup = Hangup::new();
+    // Whoever reads that we listen may send a signal at once.
+    let (mut ending, hangup) = (Signals::ending(), Signals::hangup());
     match &loaded.path {
         Some(path) => tracing::info!(path = %path.display(), "settings read"),
         None => tracing::info!("no settings' file; settings come from the environment"),
@@ -39,11 +39,11 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
             announce(&server);
             super::notify::ready();
             tokio::select! {
-                () = signal() => {}
+                () = ending.next() => {}
                 () = super::reload::follow(&server, loaded, hangup) => {}
             }
             super::notify::stopping();
-            stop(server).await;
+            stop(server, &mut ending).await;
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -63,29 +63,11 @@ pub(super) fn announce(server: &Server) {
 }
 
 /// Lets requests end after a first signal; a second one cuts them.
-pub(super) async fn stop(server: Server) {
+pub(super) async fn stop(server: Server, ending: &mut Signals) {
     tracing::info!("stopping; a second signal cuts what still runs");
     let kill = server.kill_switch();
     tokio::select! {
         () = server.stop() => {}
-        () = async { signal().await; kill.cancel(); std::future::pending::<()>().await } => {}
+        () = async { ending.next().await; kill.cancel(); std::future::pending::<()>().await } => {}
     }
-}
-
-pub(super) async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            },
-            Err(_) => {
-                tokio::signal::ctrl_c().await.ok();
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.ok();
 }

@@ -60,6 +60,8 @@ fn wrong_settings_end_with_2_and_name_every_fault() {
     );
     let output = alidav().args(["--config", "/nowhere/x.toml"]).output().unwrap();
     assert_eq!((output.status.code(), text(&output).contains("/nowhere/x.toml")), (Some(2), true));
+    let output = alidav().current_dir(folder.path()).output().unwrap();
+    assert_eq!((output.status.code(), text(&output).contains("/etc/alidav/alidav.toml")), (Some(2), true));
 }
 
 #[test]
