@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 pub use error::Error;
 
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::drive::Tree;
 use crate::state::Store;
 use crate::upstream::Client;
@@ -162,6 +162,14 @@ impl Server {
     pub fn kill_switch(&self) -> CancellationToken {
         self.kill.clone()
     }
+}
+
+/// Whether certificate and key could be served; says what they are.
+///
+/// # Errors
+/// [`Error::Tls`].
+pub fn check_certificate(tls: &Tls) -> Result<String, Error> {
+    listen::acceptor(tls).map(|_| format!("{} goes with {}", tls.cert.display(), tls.key.display()))
 }
 
 /// What one listener needs for its connections.

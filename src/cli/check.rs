@@ -1,13 +1,18 @@
 //! `alidav check`: the first thing to run when something is wrong.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+
 use super::run::load;
 use crate::config::{Config, ListenAddr};
 use crate::drive::{self, Freshness, Tree};
+use crate::server;
 use crate::state::Store;
 use crate::upstream::{Client, SpaceInfo};
 
@@ -29,6 +34,9 @@ pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
     report.line("settings", started, Ok::<_, String>(file));
     for warning in loaded.warnings {
         say!("     note: {warning}");
+    }
+    if let Some(tls) = &loaded.config.tls {
+        report.line("certificate", Instant::now(), server::check_certificate(tls));
     }
     if let Err(error) = accounts(&loaded.config, &mut report).await {
         report.line("start", started, Err::<String, _>(error));
@@ -135,46 +143,44 @@ async fn mount(tree: &Tree, path: &drive::Path, report: &mut Report) {
     report.line(&format!("mount {path}, link"), started, link);
 }
 
-/// Asks the running server, at the first TCP address of the settings.
+/// Asks the running server, at the first address of the settings.
 async fn alive(config: &Config) -> ExitCode {
-    let port = config.listen.iter().find_map(|address| match address {
-        ListenAddr::Tcp(addr) => Some(addr.port()),
-        ListenAddr::Unix(_) => None,
-    });
-    let Some(port) = port else {
-        eprintln!("alidav: --live needs a TCP address in listen");
-        return ExitCode::FAILURE;
-    };
-    // TLS is not spoken here; an open port is all that can be told then.
-    let connected =
-        tokio::time::timeout(Duration::from_secs(5), tokio::net::TcpStream::connect(("127.0.0.1", port))).await;
-    match connected {
-        Ok(Ok(stream)) if config.tls.is_none() => match ask_health(stream).await {
-            Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
-            Ok(answer) => {
-                eprintln!("alidav: {}", answer.lines().next().unwrap_or("no answer"));
-                ExitCode::FAILURE
+    let Some(address) = config.listen.first() else { return ExitCode::FAILURE };
+    let asked = tokio::time::timeout(Duration::from_secs(5), async {
+        match address {
+            ListenAddr::Unix(path) => ask_health(UnixStream::connect(path).await?).await,
+            ListenAddr::Tcp(addr) => {
+                let stream = TcpStream::connect(reachable(*addr)).await?;
+                // TLS is not spoken here; an open port is all that can be told then.
+                if config.tls.is_some() { Ok(HEALTHY.to_owned()) } else { ask_health(stream).await }
             }
-            Err(error) => {
-                eprintln!("alidav: {error}");
-                ExitCode::FAILURE
-            }
-        },
-        Ok(Ok(_)) => ExitCode::SUCCESS,
-        _ => {
-            eprintln!("alidav: nothing answers on port {port}");
-            ExitCode::FAILURE
         }
-    }
+    });
+    let problem = match asked.await {
+        Ok(Ok(answer)) if answer.starts_with(HEALTHY) => return ExitCode::SUCCESS,
+        Ok(Ok(answer)) => answer.lines().next().unwrap_or("an empty answer").to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no answer in time".to_owned(),
+    };
+    eprintln!("alidav: {address}: {problem}");
+    ExitCode::FAILURE
 }
 
-async fn ask_health(mut stream: tokio::net::TcpStream) -> std::io::Result<String> {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+const HEALTHY: &str = "HTTP/1.1 200";
+
+/// Where what listens on all addresses is reached from the same machine.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
+async fn ask_health(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
     let mut answer = Vec::new();
-    let mut stream = stream.take(64 << 10);
-    match tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await {
-        Ok(result) => result.map(|_| String::from_utf8_lossy(&answer).into_owned()),
-        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
-    }
+    stream.take(64 << 10).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

@@ -111,6 +111,48 @@ async fn check_says_what_works_and_what_does_not() {
     assert!(text(&bad).contains("FAIL account main, token and drives") && text(&bad).contains("refresh_token"));
 }
 
+#[test]
+fn the_live_check_asks_where_the_server_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |address: &str| {
+        let mut command = alidav();
+        command.current_dir(folder.path()).env("ALIDAV_LISTEN", address).env("ALIDAV_MOUNT__0__PATH", "/");
+        command.args(["check", "--live"]).output().unwrap()
+    };
+    for address in ["127.0.0.1:0", "[::1]:0", "127.0.0.2:0", "unix:alidav.sock"] {
+        let variables = [("ALIDAV_LISTEN", address), ("ALIDAV_STATE", "sqlite::memory:")];
+        let (running, url) = serve(folder.path(), &variables, Stdio::null());
+        let bound = url.trim_start_matches("http://");
+        let output = check(bound);
+        assert_eq!(output.status.code(), Some(0), "{address}: {}", text(&output));
+        drop(running);
+        let output = check(bound);
+        assert_eq!((output.status.code(), text(&output).contains(bound)), (Some(1), true), "{}", text(&output));
+    }
+}
+
+#[test]
+fn check_names_a_certificate_that_cannot_be_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("cert.pem"), pair.cert.pem()).unwrap();
+    let check = |key: &str| {
+        std::fs::write(folder.path().join("key.pem"), key).unwrap();
+        let mut command = alidav();
+        command.current_dir(folder.path()).env("ALIDAV_MOUNT__0__PATH", "/");
+        command.env("ALIDAV_UPSTREAM__API_URL", "http://127.0.0.1:9").env("ALIDAV_UPSTREAM__MAX_WAIT_S", "1");
+        command.env("ALIDAV_TLS__CERT", "cert.pem").env("ALIDAV_TLS__KEY", "key.pem");
+        text(&command.arg("check").output().unwrap())
+    };
+    let told = check(&pair.signing_key.serialize_pem());
+    assert!(told.contains("ok   certificate: cert.pem goes with key.pem"), "{told}");
+    let another = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    for key in ["nonsense", &another.signing_key.serialize_pem()] {
+        let told = check(key);
+        assert!(told.contains("FAIL certificate: ") && told.contains("key.pem"), "{told}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn check_and_serve_name_a_state_store_that_cannot_be_used() {
     use sqlx::Connection as _;
