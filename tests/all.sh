@@ -3,6 +3,8 @@
 # a running alidav on the simulated drive. Installs what it needs. Ends what it starts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Debian keeps these out of the PATH of ordinary users: nginx and mount.davfs are there.
+PATH="$PATH:/usr/sbin:/sbin"
 
 step() {
     printf '\n== %s (%ds)\n' "$1" "$SECONDS"
@@ -14,10 +16,11 @@ install_packages() {
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     [ ${#missing[@]} -eq 0 ] && return
-    local sudo=""
-    [ "$(id -u)" -eq 0 ] || sudo=sudo
-    $sudo apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+    local root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    "${root[@]}" apt-get update -qq
+    # sudo does not pass variables on.
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 step "packages"

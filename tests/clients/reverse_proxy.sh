@@ -19,6 +19,10 @@ serve_behind() {
 }
 serve_behind
 
+# What the README tells its readers to write, with our address in it.
+LOCATION=$(sed -n '/^```nginx$/,/^```$/{/^```/d;p}' "$(dirname "$0")/../../README.md" | sed "s#http://127.0.0.1:8080#$URL#")
+contains "the README's words" "proxy_pass $URL;" "$LOCATION"
+
 mkdir "$WORK/nginx"
 cat >"$WORK/nginx.conf" <<CONF
 daemon off;
@@ -32,17 +36,9 @@ http {
     fastcgi_temp_path $WORK/nginx/fastcgi;
     uwsgi_temp_path $WORK/nginx/uwsgi;
     scgi_temp_path $WORK/nginx/scgi;
-    client_max_body_size 0;
     server {
         listen 127.0.0.1:$PORT;
-        location / {
-            proxy_pass $URL;
-            proxy_http_version 1.1;
-            proxy_set_header Host \$host:\$server_port;
-            proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
-            proxy_request_buffering off;
-            proxy_buffering off;
-        }
+$LOCATION
     }
     server {
         listen 127.0.0.1:$PLAIN;
