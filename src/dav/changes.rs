@@ -61,7 +61,12 @@ impl Dav {
         let locks = self.lock_view(parts, tokens, &asked, &scope, context).await;
         match parts.method.as_str() {
             "PUT" => {
-                let body = body.map_err(|error| std::io::Error::other(error.into()));
+                let broken = scope.clone();
+                let body = body.map_err(move |error| {
+                    let text = "the request body broke off or is malformed; nothing was changed";
+                    *broken.0.failure.lock() = Some(Failure::new(StatusCode::BAD_REQUEST, text));
+                    std::io::Error::other(error.into())
+                });
                 let request = request.map(|()| body);
                 let response = self.handler(locks).handle_guarded(request, principal(context), scope.clone()).await;
                 let mut response = self.settle(response, &scope)?;

@@ -111,6 +111,21 @@ async fn a_body_cannot_hide_a_second_request() {
 }
 
 #[tokio::test]
+async fn a_malformed_or_broken_body_is_400_and_changes_nothing() {
+    let world = World::start().await;
+    world.sim.write("/a", "old");
+    for body in
+        ["zz\r\nabc\r\n0\r\n\r\n", "0x3\r\nabc\r\n0\r\n\r\n", "fffffffffffffffff\r\nabc", "3\r\nabcd\r\n0\r\n\r\n"]
+    {
+        let request = format!("PUT /dav/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+        let answer = raw(&world, request.as_bytes()).await;
+        assert!(answer.contains(" 400 "), "{body:?}: {answer}");
+        assert_eq!(world.sim.read("/a").unwrap(), b"old");
+    }
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/a"]);
+}
+
+#[tokio::test]
 async fn a_connection_without_a_request_is_given_up() {
     let world = World::start().await;
     let silent = [&b""[..], b"PRI * HT", b"GET / HTTP/1.1\r\n"].map(|beginning| whole(&world, beginning));
