@@ -44,6 +44,30 @@ async fn a_running_film_goes_on_while_users_and_mounts_change() {
     assert_eq!(sha1(&received), sha1(&film));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_and_films_go_on_under_many_reloads() {
+    let world = World::with(|config| config.upload.part_size = 200_000).await;
+    let content = noise(2_000_000);
+    world.sim.write("/film", content.clone());
+    let mut other = world.config.clone();
+    other.users = vec![user("new")];
+    let reloads = async {
+        for _ in 0..50 {
+            for config in [&other, &world.config] {
+                world.server.reload(config).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let upload = async |n: usize| {
+        let put = world.request("PUT", &format!("/dav/new {n}")).body(content.clone()).send().await.unwrap();
+        assert_eq!(put.status(), 201);
+        assert_eq!(sha1(&world.sim.read(&format!("/new {n}")).unwrap()), sha1(&content));
+    };
+    let film = async || assert_eq!(sha1(&world.get("/dav/film").await.bytes().await.unwrap()), sha1(&content));
+    tokio::join!(reloads, upload(1), upload(2), upload(3), film(), film());
+}
+
 #[tokio::test]
 async fn what_is_known_of_a_mount_that_stays_is_kept() {
     let world = World::start().await;
