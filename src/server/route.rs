@@ -100,7 +100,7 @@ impl App {
             return (plain(StatusCode::BAD_REQUEST, "one Host is needed\n"), None);
         }
         let (parts, incoming) = request.into_parts();
-        let incoming = Inbound::new(incoming);
+        let incoming = Inbound::new(incoming, &parts);
         match parts.uri.path() {
             "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
             "/metrics" => self.metrics(&parts, address).await,

@@ -453,3 +453,19 @@ async fn a_commit_s_answer_need_not_tell_all() {
         assert!(listed.to_uppercase().contains(&checksum), "{listed}");
     }
 }
+
+#[tokio::test]
+async fn a_client_that_sends_all_before_it_listens_learns_why_it_was_refused() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let world = with_old().await;
+    world.sim.rules(|rules| rules.quota = 1000);
+    let length = 40_000_000;
+    let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
+    let head = format!("PUT /dav/a HTTP/1.1\r\nHost: alidav\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&noise(length)).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 507");
+    assert_eq!(world.sim.read("/a").unwrap(), b"old");
+}
