@@ -469,3 +469,76 @@ async fn a_client_that_sends_all_before_it_listens_learns_why_it_was_refused() {
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 507");
     assert_eq!(world.sim.read("/a").unwrap(), b"old");
 }
+
+#[tokio::test]
+async fn content_is_sent_where_the_drive_refuses_the_proof_or_the_spool_has_no_room() {
+    let (small, large) = (noise(5000), noise(1_500_000));
+    let refused = || code(400, "InvalidRapidProof");
+    for (content, limit, skip, announce) in [
+        (&small, u64::MAX, 0, false),
+        (&small, u64::MAX, 0, true),
+        (&large, u64::MAX, 1, false),
+        (&large, 1_000_000, 9, false),
+    ] {
+        let world = World::with(|config| {
+            config.upload.part_size = 200_000;
+            config.upload.spool_limit = limit;
+        })
+        .await;
+        world.sim.write("/known", content.clone());
+        world.sim.fault(Fault::once("openFile/create", refused()).after(skip));
+        let request = world.request("PUT", "/dav/a").body(content.clone());
+        let request = if announce { request.header("oc-checksum", format!("SHA1:{}", sha1(content))) } else { request };
+        assert_eq!(request.send().await.unwrap().status(), 201);
+        assert!(world.sim.calls()["data PUT"] >= 1);
+        assert_eq!(all_named(&world, "/a").await, std::slice::from_ref(content));
+    }
+}
+
+#[tokio::test]
+async fn a_rate_that_is_refused_once_at_each_call_does_not_matter() {
+    let busy = || FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(20) };
+    let world = with_old().await;
+    let content = noise(900_000);
+    for call in ["create", "getUploadUrl", "complete", "recyclebin/trash"] {
+        world.sim.fault(Fault::once(&format!("openFile/{call}"), busy()));
+    }
+    world.sim.fault(Fault::once("data PUT", busy()).after(2));
+    let body = reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(content.clone())]));
+    assert_eq!(put(&world, "/dav/a", body).await, 204);
+    assert_eq!(all_named(&world, "/a").await, [content]);
+    assert!(world.sim.calls()["openFile/getUploadUrl"] >= 2);
+}
+
+#[tokio::test]
+async fn a_token_that_expires_between_parts_of_unknown_number_does_not_matter() {
+    let world = with_old().await;
+    world.sim.fault(Fault::once("openFile/getUploadUrl", code(401, "AccessTokenExpired")));
+    let content = noise(900_000);
+    let body = reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(content.clone())]));
+    assert_eq!(put(&world, "/dav/a", body).await, 204);
+    assert_eq!(all_named(&world, "/a").await, [content]);
+}
+
+#[tokio::test]
+async fn a_commit_runs_to_its_end_though_the_client_leaves() {
+    let world = with_old().await;
+    world.sim.rules(|rules| rules.latency_ms = 50);
+    let request = world.request("PUT", "/dav/a").body("new content").send();
+    let begun = async {
+        while !world.sim.calls().contains_key("openFile/complete") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        answer = request => panic!("{:?}", answer.map(|answer| answer.status())),
+        () = begun => {}
+    }
+    let done = async {
+        while !world.sim.calls().contains_key("openFile/recyclebin/trash") {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), done).await.unwrap();
+    assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "new content");
+}

@@ -440,3 +440,37 @@ async fn a_move_whose_answer_was_lost_is_resolved() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_third_item_of_the_name_stays() {
+    let world = World::start().await;
+    world.sim.write("/a", "third");
+    world.sim.add_same_name("/a", "served");
+    assert_eq!(world.request("PUT", "/dav/a").body("new").send().await.unwrap().status(), 204);
+    assert_eq!(world.sim.read("/a").unwrap(), b"new");
+    world.sim.remove("/a");
+    assert_eq!(world.sim.read("/a").unwrap(), b"third");
+}
+
+#[tokio::test]
+async fn names_are_taken_up_to_the_drive_s_limits() {
+    let world = ready(&[]).await;
+    let longest = "n".repeat(1024);
+    assert_eq!(world.request("PUT", &format!("/dav/{longest}")).body("x").send().await.unwrap().status(), 201);
+    assert_eq!(act(&world, "MOVE", &format!("/dav/{longest}"), &format!("/dav/m{}", &longest[1..])).await, 201);
+    assert_eq!(world.request("MKCOL", &format!("/dav/{longest}n")).send().await.unwrap().status(), 400);
+    assert_eq!(act(&world, "COPY", &format!("/dav/m{}", &longest[1..]), &format!("/dav/{longest}n")).await, 400);
+    // What the drive refuses beyond that is told as such.
+    world.sim.rules(|rules| rules.strict_names = true);
+    assert_eq!(world.request("PUT", "/dav/a:b").body("x").send().await.unwrap().status(), 400);
+    assert_eq!(world.request("MKCOL", "/dav/a%3Fb").send().await.unwrap().status(), 400);
+    assert_eq!(act(&world, "MOVE", &format!("/dav/m{}", &longest[1..]), "/dav/a%2Ab").await, 400);
+}
+
+#[tokio::test]
+async fn a_copy_of_depth_zero_is_an_empty_folder() {
+    let world = ready(&["/dir/x"]).await;
+    let copy = world.request("COPY", "/dav/dir/").header("depth", "0").header("destination", world.url("/dav/empty/"));
+    assert_eq!(copy.send().await.unwrap().status(), 201);
+    assert_eq!(world.hrefs("/dav/empty/").await, ["/dav/empty/"]);
+}
