@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,8 +30,9 @@ const STALL: Duration = Duration::from_secs(20);
 /// Longest wait for the head of an answer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest wait for the answer to a part once it has been sent; parts can be large and the line slow.
-const PART_TIMEOUT: Duration = Duration::from_secs(3600);
+/// Longest time in which the connection takes nothing more of a part, or the answer to the whole does not come.
+/// What the system holds back of a part takes minutes on a slow line.
+const PART_STALL: Duration = Duration::from_secs(300);
 
 /// Largest error document read.
 const MAX_ERROR_BODY: usize = 64 << 10;
@@ -156,9 +158,29 @@ impl DataHost {
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        let body = Chunks { chunks: chunks.into_iter(), left: length };
-        let response = send(&self.upload, PART_TIMEOUT, request.body(body)).await?;
+        let left = Arc::new(AtomicU64::new(length));
+        let body = Chunks { chunks: chunks.into_iter(), left: left.clone() };
+        let sent = send(&self.upload, Duration::MAX, request.body(body));
+        let response = tokio::select! {
+            response = sent => response?,
+            () = standstill(&left) => {
+                let message = format!("nothing moved for {} s", PART_STALL.as_secs());
+                return Err(DataError::new(DataErrorKind::Stalled, message));
+            }
+        };
         if response.status().is_success() { Ok(()) } else { Err(refusal(response).await) }
+    }
+}
+
+/// Returns when the number has stayed the same for [`PART_STALL`].
+async fn standstill(left: &AtomicU64) {
+    let mut before = None;
+    loop {
+        let now = left.load(Ordering::Relaxed);
+        if before.replace(now) == Some(now) {
+            return;
+        }
+        tokio::time::sleep(PART_STALL).await;
     }
 }
 
@@ -331,7 +353,8 @@ impl Stream for DataBody {
 #[derive(Default)]
 pub(super) struct Chunks {
     chunks: std::vec::IntoIter<Bytes>,
-    left: u64,
+    /// Bytes not yet handed over.
+    left: Arc<AtomicU64>,
 }
 
 impl http_body::Body for Chunks {
@@ -340,22 +363,35 @@ impl http_body::Body for Chunks {
 
     fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let chunk = self.chunks.next();
-        self.left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        self.left.fetch_sub(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64), Ordering::Relaxed);
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.left.load(Ordering::Relaxed) == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        SizeHint::with_exact(self.left.load(Ordering::Relaxed))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_part_on_a_dead_connection_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = SignedUrl::parse(&format!("http://{}/part", listener.local_addr().unwrap())).unwrap();
+        let host = DataHost::new(&config::Upstream::default()).unwrap();
+        let part = vec![Bytes::from(vec![0; 1 << 20]); 20];
+        let sent = tokio::spawn(async move { host.put(&url, None, part).await });
+        // Accepted, and then nothing is ever read.
+        let _connection = listener.accept().await.unwrap();
+        tokio::time::pause();
+        assert_eq!(sent.await.unwrap().unwrap_err().kind, DataErrorKind::Stalled);
+    }
 
     #[test]
     fn content_ranges_that_make_no_sense_are_not_believed() {
