@@ -69,7 +69,7 @@ impl Upload {
         let size = Some(self.received);
         let rapid = self.target.mount.settings.rapid_upload && self.received > 0;
         let chunks = self.buffer.take();
-        self.plan = PartPlan::new(self.received.max(1), size);
+        self.plan = PartPlan::new(self.received.max(1), size, self.received);
         let created = match rapid {
             true => self.create_with_hash(size, sha1, proof_of(chunks.clone())).await?,
             false => self.create(size, ContentHint::None).await?,

@@ -109,8 +109,9 @@ impl Tree {
     /// [`Error::ParentMissing`], [`Error::ReadOnly`], [`Error::Protected`], a listing's failure.
     pub async fn upload(&self, path: &Path, options: UploadOptions) -> Result<Upload, Error> {
         let target = self.target(path).await?;
+        let settings = &self.0.uploads.settings;
         Ok(Upload {
-            plan: PartPlan::new(self.0.uploads.settings.part_size, options.size),
+            plan: PartPlan::new(settings.part_size, options.size, settings.memory),
             tree: self.clone(),
             target,
             options,

@@ -35,20 +35,25 @@ const MIB: u64 = 1 << 20;
 pub(super) struct PartPlan {
     base: u64,
     size: Option<u64>,
+    /// Most bytes of a part that is larger than `base`.
+    most: u64,
 }
 
 impl PartPlan {
-    /// Parts of `base` bytes, larger where a known size would need too many.
-    pub(super) fn new(base: u64, size: Option<u64>) -> Self {
+    /// Parts of `base` bytes, larger where a known size would need too many; a part must find room in `memory`.
+    pub(super) fn new(base: u64, size: Option<u64>, memory: u64) -> Self {
         let too_many = size.filter(|size| *size > base * MAX_PARTS);
         let least = too_many.map_or(base, |size| size.div_ceil(MAX_PARTS).next_multiple_of(MIB));
-        Self { base: least, size }
+        Self { base: least, size, most: memory.max(least) }
     }
 
     /// Bytes of the part with this number, from 1; the last may be shorter. Without a known size parts
-    /// grow, so that there is no end to be reached.
+    /// grow, so that the end of their numbers lies beyond what the drive takes.
     pub(super) fn size_of(&self, number: u32) -> u64 {
-        if self.size.is_some() { self.base } else { self.base << (2 * (number.saturating_sub(1) / 2500).min(4)) }
+        if self.size.is_some() {
+            return self.base;
+        }
+        (self.base << (2 * (number.saturating_sub(1) / 2500).min(4))).min(self.most)
     }
 
     /// How many parts to announce.
@@ -160,18 +165,21 @@ mod tests {
 
     #[test]
     fn a_gibibyte_has_52_parts_and_no_file_more_than_10000() {
-        assert_eq!(PartPlan::new(20 * MIB, Some(1 << 30)).count(), 52);
-        assert_eq!(PartPlan::new(20 * MIB, Some(0)).count(), 1);
+        let plan = |size| PartPlan::new(20 * MIB, Some(size), 128 * MIB);
+        assert_eq!((plan(1 << 30).count(), plan(0).count()), (52, 1));
         for size in [1u64 << 38, 1 << 40, (1 << 41) + 1] {
-            let plan = PartPlan::new(20 * MIB, Some(size));
+            let plan = plan(size);
             assert!(u64::from(plan.count()) <= MAX_PARTS && plan.size_of(1) * u64::from(plan.count()) >= size);
         }
     }
 
     #[test]
-    fn parts_of_unknown_length_hold_two_terabytes() {
-        let plan = PartPlan::new(20 * MIB, None);
-        let total: u64 = (1..=10_000).map(|number| plan.size_of(number)).sum();
-        assert!(total > 2 << 40, "{total}");
+    fn parts_of_unknown_length_hold_any_file_that_the_drive_takes_within_the_memory() {
+        for (part, memory, least) in [(20, 128, 800), (5, 10, 80), (5, 5, 45)] {
+            let plan = PartPlan::new(part * MIB, None, memory * MIB);
+            let sizes: Vec<u64> = (1..=10_000).map(|number| plan.size_of(number)).collect();
+            assert!(sizes.iter().all(|size| *size <= memory * MIB));
+            assert!(sizes.iter().sum::<u64>() > least << 30);
+        }
     }
 }
