@@ -335,7 +335,7 @@ impl DavFile for Body {
                 Ok(entry)
             });
             let made = made.await.and_then(|made: Result<Entry, drive::Error>| made);
-            self.entry = Some(made.map_err(|error| self.scope.fail(error))?);
+            self.entry = Some(made.map_err(|error| self.scope.fail_whole(error))?);
             Ok(())
         })
     }

@@ -19,6 +19,7 @@ use super::body::{Body, BodyError};
 use super::error::Failure;
 use super::lockinfo::{self, LockInfo};
 use super::locks::{self, LockView};
+use super::preconditions::Judged;
 use super::propfind::Depth;
 use super::proppatch::PropertyUpdate;
 use super::stored::Patch;
@@ -48,16 +49,16 @@ impl Dav {
             return Err(Failure::new(StatusCode::FORBIDDEN, "this user may only read"));
         }
         let asked = self.asked(parts, context)?;
-        let scope = self.scope(parts, path, &asked, context)?;
-        let source = &scope.0.source;
+        let source = path.under(&context.base_path);
         if asked.depth == Depth::Zero
             && matches!(parts.method.as_str(), "DELETE" | "MOVE")
-            && self.at(source).await?.is_some_and(|resource| resource.is_folder())
+            && self.at(&source).await?.is_some_and(|resource| resource.is_folder())
         {
             return Err(Failure::new(StatusCode::BAD_REQUEST, "a folder goes with all that it holds, or stays"));
         }
-        let tokens = self.preconditions(parts, source, context).await?;
+        let Judged { tokens, expected } = self.preconditions(parts, &source, context).await?;
         let request = self.restated(parts, &asked, path, &tokens);
+        let scope = self.scope(parts, source, &asked, expected, context)?;
         let locks = self.lock_view(parts, tokens, &asked, &scope, context).await;
         match parts.method.as_str() {
             "PUT" => {
@@ -197,7 +198,14 @@ impl Dav {
         }
     }
 
-    fn scope(&self, parts: &Parts, path: &Path, asked: &Asked, context: &Context) -> Result<Scope, Failure> {
+    fn scope(
+        &self,
+        parts: &Parts,
+        source: Path,
+        asked: &Asked,
+        expected: Option<Option<Box<str>>>,
+        context: &Context,
+    ) -> Result<Scope, Failure> {
         let headers = &parts.headers;
         let mut upload = UploadOptions::default();
         if parts.method == Method::PUT {
@@ -211,12 +219,12 @@ impl Dav {
                 let text = "a file cannot be put in a content coding; send it as it is";
                 return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
             }
-            upload = upload_options(headers)?;
+            upload = UploadOptions { expected, ..upload_options(headers)? };
         }
         Ok(Scope(Arc::new(ScopeInner {
             method: parts.method.clone(),
             base: context.base_path.clone(),
-            source: path.under(&context.base_path),
+            source,
             depth_zero: asked.depth == Depth::Zero,
             upload,
             replaced: Mutex::default(),
@@ -263,7 +271,7 @@ fn upload_options(headers: &HeaderMap) -> Result<UploadOptions, Failure> {
     let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     // Finder sends chunked bodies and promises the length in a header of its own.
     let size = number("content-length").or_else(|| number("x-expected-entity-length"));
-    Ok(UploadOptions { size, sha1: announced_sha1(headers)?, modified_ms: oc_mtime(headers)? })
+    Ok(UploadOptions { size, sha1: announced_sha1(headers)?, modified_ms: oc_mtime(headers)?, expected: None })
 }
 
 /// `X-OC-Mtime` in Unix milliseconds.

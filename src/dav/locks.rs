@@ -34,21 +34,26 @@ pub(super) struct Locks {
 
 impl Locks {
     pub(super) async fn load(store: Store) -> Result<Self, state::Error> {
-        let rows = store.locks().await?;
-        Ok(Self { store, rows: Mutex::new(rows) })
+        let (rows, ended) = store.locks().await?.into_iter().partition::<Vec<_>, _>(is_living);
+        let locks = Self { store, rows: Mutex::new(rows) };
+        locks.drop_tokens(&ended.into_iter().map(|row| row.token).collect::<Vec<_>>()).await;
+        Ok(locks)
     }
 
     /// Living locks.
     pub(super) fn living(&self) -> Vec<LockRow> {
-        let mut rows = self.rows.lock();
-        let now = unix_now();
-        rows.retain(|row| row.expires_at.is_none_or(|at| at > now));
-        rows.clone()
+        self.look(|rows| rows.clone())
     }
 
-    async fn keep(&self, row: LockRow) {
-        self.rows.lock().push(row.clone());
-        self.log(self.store.save_lock(&row).await);
+    /// Looks at the living locks, or changes them; nobody else does meanwhile.
+    fn look<T>(&self, act: impl FnOnce(&mut Vec<LockRow>) -> T) -> T {
+        let mut rows = self.rows.lock();
+        rows.retain(is_living);
+        act(&mut rows)
+    }
+
+    async fn save(&self, row: &LockRow) {
+        self.log(self.store.save_lock(row).await);
     }
 
     async fn drop_tokens(&self, tokens: &[String]) {
@@ -88,11 +93,10 @@ pub(super) struct LockView {
 
 impl LockView {
     /// A lock of depth 0 on the folder of a name that appears or vanishes.
-    fn folder_conflict(&self, path: &Path, held: impl Fn(&LockRow) -> bool) -> Option<LockRow> {
+    fn folder_conflict(&self, rows: &[LockRow], path: &Path) -> Option<LockRow> {
         let folder = path.parent().filter(|_| self.members.contains(path))?;
-        let rows = self.locks.living();
         let locks: Vec<&LockRow> = rows.iter().filter(|row| key(&row.path) == key(folder.as_str())).collect();
-        if locks.iter().any(|row| held(row)) { None } else { locks.first().map(|row| (*row).clone()) }
+        if locks.iter().any(|row| self.holds(row)) { None } else { locks.first().map(|row| (*row).clone()) }
     }
 
     /// Whether the request holds the lock: it is its user's, and was submitted.
@@ -135,24 +139,29 @@ impl LockView {
             deep: row.deep,
         }
     }
+}
 
-    /// A lock in the way of somebody who holds `tokens`.
-    fn conflict(&self, path: &Path, deep: bool, held: impl Fn(&LockRow) -> bool, shared_ok: bool) -> Option<LockRow> {
-        let rows = self.locks.living();
-        let above: Vec<&LockRow> = rows.iter().filter(|row| covers(row, path)).collect();
-        let holds_one = above.iter().any(|row| held(row));
-        let exclusive = above.iter().find(|row| !row.shared && !held(row));
-        let shared = above.iter().find(|row| row.shared && !held(row) && !shared_ok && !holds_one);
-        if let Some(row) = exclusive.or(shared) {
-            return Some((*row).clone());
-        }
-        let below = |row: &&LockRow| lies_in(&row.path, path.as_str());
-        rows.iter()
-            .filter(|_| deep)
-            .filter(below)
-            .find(|row| !(held(row) || row.shared && (shared_ok || holds_one)))
-            .cloned()
+/// A lock in the way of somebody who holds some.
+fn conflict(
+    rows: &[LockRow],
+    path: &Path,
+    deep: bool,
+    held: impl Fn(&LockRow) -> bool,
+    shared_ok: bool,
+) -> Option<LockRow> {
+    let above: Vec<&LockRow> = rows.iter().filter(|row| covers(row, path)).collect();
+    let holds_one = above.iter().any(|row| held(row));
+    let exclusive = above.iter().find(|row| !row.shared && !held(row));
+    let shared = above.iter().find(|row| row.shared && !held(row) && !shared_ok && !holds_one);
+    if let Some(row) = exclusive.or(shared) {
+        return Some((*row).clone());
     }
+    let below = |row: &&LockRow| lies_in(&row.path, path.as_str());
+    rows.iter()
+        .filter(|_| deep)
+        .filter(below)
+        .find(|row| !(held(row) || row.shared && (shared_ok || holds_one)))
+        .cloned()
 }
 
 /// Whether a path lies within a lock.
@@ -214,17 +223,24 @@ impl DavLockSystem for LockView {
             deep,
         };
         let inside = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
-        let conflict = self.conflict(&inside, deep, |_| false, shared);
-        let conflict = conflict.or_else(|| self.folder_conflict(&inside, |row| self.holds(row)));
+        // Looked for and made in one, or two clients could both have an exclusive lock.
+        let conflict = self.locks.look(|rows| {
+            let other =
+                conflict(rows, &inside, deep, |_| false, shared).or_else(|| self.folder_conflict(rows, &inside));
+            if other.is_none() && rows.len() < MAX_LOCKS {
+                rows.push(row.clone());
+                return None;
+            }
+            other.map(|other| self.refuse(&other, true)).or_else(|| {
+                tracing::warn!("there are {MAX_LOCKS} locks; no more are given");
+                Some(self.shown(&row))
+            })
+        });
         Box::pin(async move {
             if let Some(other) = conflict {
-                return Err(self.refuse(&other, true));
+                return Err(other);
             }
-            if self.locks.living().len() >= MAX_LOCKS {
-                tracing::warn!("there are {MAX_LOCKS} locks; no more are given");
-                return Err(self.shown(&row));
-            }
-            self.locks.keep(row.clone()).await;
+            self.locks.save(&row).await;
             Ok(self.shown(&row))
         })
     }
@@ -248,14 +264,17 @@ impl DavLockSystem for LockView {
         let inside = self.inside(path);
         let token = token.to_owned();
         Box::pin(async move {
-            let found = self.locks.living().into_iter().find(|row| row.token == token);
-            let mut row = found
-                .filter(|row| self.is_own(row) && inside.as_ref().is_some_and(|path| covers(row, path)))
-                .ok_or(())?;
-            let before = row.timeout_s.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
-            (row.timeout_s, row.expires_at) = life(self.life.or(before));
-            self.locks.rows.lock().retain(|other| other.token != token);
-            self.locks.keep(row.clone()).await;
+            let row = self.locks.look(|rows| {
+                let own = |row: &&mut LockRow| {
+                    row.token == token && self.is_own(row) && inside.as_ref().is_some_and(|path| covers(row, path))
+                };
+                let row = rows.iter_mut().find(own)?;
+                let before = row.timeout_s.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
+                (row.timeout_s, row.expires_at) = life(self.life.or(before));
+                Some(row.clone())
+            });
+            let row = row.ok_or(())?;
+            self.locks.save(&row).await;
             Ok(self.shown(&row))
         })
     }
@@ -268,10 +287,10 @@ impl DavLockSystem for LockView {
         deep: bool,
         _submitted_tokens: &[String],
     ) -> LsFuture<'_, Result<(), DavLock>> {
-        let held = |row: &LockRow| self.holds(row);
-        let conflict = self
-            .inside(path)
-            .and_then(|path| self.conflict(&path, deep, held, false).or_else(|| self.folder_conflict(&path, held)));
+        let conflict = self.inside(path).and_then(|path| {
+            let rows = self.locks.living();
+            conflict(&rows, &path, deep, |row| self.holds(row), false).or_else(|| self.folder_conflict(&rows, &path))
+        });
         Box::pin(async move { conflict.map_or(Ok(()), |row| Err(self.refuse(&row, false))) })
     }
 
@@ -318,6 +337,10 @@ pub(super) fn active_lock(row: &LockRow, base: &Path, prefix: &str) -> String {
 /// Where a lock sits, as its user sees it; one above the base path is at its top.
 fn root(row: &LockRow, base: &Path) -> Path {
     Path::parse(&row.path).ok().and_then(|path| path.strip_base(base)).unwrap_or_else(Path::root)
+}
+
+fn is_living(row: &LockRow) -> bool {
+    row.expires_at.is_none_or(|at| at > unix_now())
 }
 
 fn unix_now() -> i64 {

@@ -16,14 +16,19 @@ use crate::state::LockRow;
 
 const CONDITIONS: [header::HeaderName; 3] = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE];
 
+/// What conditions that hold say of the request.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// Lock tokens that were submitted.
+    pub(super) tokens: Vec<String>,
+    /// File id of the content that the client knows, where it made that a condition; absent within for nothing.
+    pub(super) expected: Option<Option<Box<str>>>,
+}
+
 impl Dav {
-    /// The lock tokens that the request submits, if its conditions hold. `path` is in the whole tree.
-    pub(super) async fn preconditions(
-        &self,
-        parts: &Parts,
-        path: &Path,
-        context: &Context,
-    ) -> Result<Vec<String>, Failure> {
+    /// Judges the conditions of a request on `path`, in the whole tree.
+    pub(super) async fn preconditions(&self, parts: &Parts, path: &Path, context: &Context) -> Result<Judged, Failure> {
+        let mut judged = Judged::default();
         if CONDITIONS.iter().any(|name| parts.headers.contains_key(name)) {
             let current = self.at(path).await?;
             let etag = current.as_ref().and_then(|resource| resource.entry.etag());
@@ -35,8 +40,9 @@ impl Dav {
             if !conditions::permit_change(&parts.headers, validators) {
                 return Err(failed());
             }
+            judged.expected = Some(current.map(|resource| resource.entry.file_id.clone()));
         }
-        let Some(value) = if_value(&parts.headers)? else { return Ok(Vec::new()) };
+        let Some(value) = if_value(&parts.headers)? else { return Ok(judged) };
         let malformed = || Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed");
         let lists = if_header::parse(&value).ok_or_else(malformed)?;
         let locks = self.locks.living();
@@ -52,7 +58,9 @@ impl Dav {
             return Err(failed());
         }
         let conditions = lists.into_iter().flat_map(|list| list.conditions);
-        Ok(conditions.filter_map(|c| if let Item::State(token) = c.item { Some(token) } else { None }).collect())
+        judged.tokens =
+            conditions.filter_map(|c| if let Item::State(token) = c.item { Some(token) } else { None }).collect();
+        Ok(judged)
     }
 
     async fn all_hold(

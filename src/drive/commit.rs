@@ -54,6 +54,12 @@ impl Upload {
         let key = (self.target.mount.index, self.target.rest.clone());
         let turn = self.tree.0.uploads.commits.get_with(key, Arc::default);
         let _turn = turn.lock().await;
+        if let Some(expected) = self.options.expected.take()
+            && expected != self.held_by_name().await?
+        {
+            file.remove().await;
+            return Err(Error::NameExists);
+        }
         let item = self.complete(&file).await?;
         if item.size.is_some_and(|stored| stored != self.received) || item.sha1.is_some_and(|stored| stored != sha1) {
             tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");
@@ -62,6 +68,16 @@ impl Upload {
         }
         file.keep();
         self.replace(&item).await
+    }
+
+    /// File id of what the name holds now.
+    async fn held_by_name(&self) -> Result<Option<Box<str>>, Error> {
+        let path = self.target.rest.under(&self.target.mount.path);
+        match self.tree.stat(&path, Freshness::Cached).await {
+            Ok(resource) => Ok(Some(resource.entry.file_id.clone())),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A file of at most one part: its hash is known before the first call.

@@ -223,3 +223,41 @@ async fn a_lock_holds_for_both_unicode_forms_of_a_name() {
     assert!(world.propfind("/dav/caf%C3%A9/a", "0").await.text().await.unwrap().contains("activelock"));
     assert_eq!(unlock(&world, "/dav/cafe%CC%81", &token).await, 204);
 }
+
+#[tokio::test]
+async fn a_condition_still_holds_when_a_long_upload_ends() {
+    for (name, value) in [("if-none-match", "*"), ("if-match", "\"86f7e437faa5a7fce15d1ddcb9eaeaea377667b8\"")] {
+        let world = World::with(|config| config.upload.part_size = 200_000).await;
+        if name == "if-match" {
+            world.sim.write("/a", "a");
+        }
+        world.hrefs("/dav/").await;
+        let (pieces, body) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, std::io::Error>>(1);
+        let body =
+            futures_util::stream::unfold(body, |mut body| async { body.recv().await.map(|piece| (piece, body)) });
+        let put = world.request("PUT", "/dav/a").header(name, value).body(reqwest::Body::wrap_stream(body)).send();
+        let put = tokio::spawn(put);
+        pieces.send(Ok(vec![1; 500_000].into())).await.unwrap();
+        let begun = async {
+            while !world.sim.calls().contains_key("data PUT") {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), begun).await.unwrap();
+        assert!(world.request("PUT", "/dav/a").body("of another").send().await.unwrap().status().is_success());
+        drop(pieces);
+        assert_eq!(put.await.unwrap().unwrap().status(), 412, "{name}");
+        assert_eq!(world.sim.read("/a").unwrap(), b"of another");
+        assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/a"]);
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_want_an_exclusive_lock_one_gets_it() {
+    let world = World::start().await;
+    world.sim.write("/a", "x");
+    world.hrefs("/dav/").await;
+    let asked = (0..20).map(|_| world.request("LOCK", "/dav/a").body(LOCK).send());
+    let answers = futures_util::future::join_all(asked).await;
+    assert_eq!(answers.iter().filter(|answer| answer.as_ref().unwrap().status() == 200).count(), 1);
+}
