@@ -75,6 +75,8 @@ pub(super) struct Adapter {
 impl Adapter {
     fn path(&self, path: &DavPath, scope: &Scope) -> FsResult<Path> {
         let text = std::str::from_utf8(path.as_bytes()).map_err(|_| FsError::NotFound)?;
+        // Without a prefix, dav-server's folder above a name at the top is an empty text.
+        let text = if text.is_empty() { "/" } else { text };
         Ok(Path::parse(text).map_err(|_| FsError::NotFound)?.under(&scope.0.base))
     }
 

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 use super::adapter::{Adapter, Scope, ScopeInner};
 use super::asked::Asked;
-use super::body::{Body, BodyError};
+use super::body::{self, Body, BodyError};
 use super::error::Failure;
 use super::lockinfo::{self, LockInfo};
 use super::locks::{self, LockView};
@@ -213,6 +213,14 @@ impl Dav {
                 // RFC 9110, section 14.5: a server that cannot do it must not take the part for the whole.
                 return Err(Failure::new(StatusCode::BAD_REQUEST, "a part of a file cannot be put; send the whole"));
             }
+            let transfer = headers.get(header::TRANSFER_ENCODING).map(|value| value.as_bytes().trim_ascii());
+            if transfer.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"chunked")) {
+                // RFC 9112, section 6.1.
+                return Err(Failure::new(
+                    StatusCode::NOT_IMPLEMENTED,
+                    "the only transfer coding that is read is chunked",
+                ));
+            }
             let coding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().trim_ascii());
             if coding.is_some_and(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) {
                 // The drive keeps no coding beside the content: whoever reads it back would take it for the content.
@@ -242,6 +250,10 @@ impl Dav {
         }
         if status.is_client_error() || status.is_server_error() {
             return Err(explained(status));
+        }
+        if !response.headers().contains_key(header::CONTENT_TYPE) {
+            // Empty, which its length is to say.
+            return Ok(response.map(|_| body::empty()));
         }
         Ok(response.map(|body| body.map_err(BodyError::from).boxed_unsync()))
     }

@@ -150,6 +150,14 @@ async fn until_goaway(world: &World) -> bool {
 }
 
 #[tokio::test]
+async fn a_body_in_a_transfer_coding_that_is_not_undone_is_not_stored() {
+    let world = World::start().await;
+    let request = "PUT /dav/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    assert!(raw(&world, request.as_bytes()).await.contains(" 501 "));
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/"]);
+}
+
+#[tokio::test]
 async fn ten_thousand_ranges_are_416() {
     let world = World::start().await;
     world.sim.write("/a", vec![1; 100_000]);

@@ -78,6 +78,12 @@ async fn webdav_can_be_at_the_root() {
     world.sim.write("/a", "x");
     assert_eq!(world.hrefs("/").await, ["/", "/a"]);
     assert_eq!(world.get("/healthz").await.status(), 200);
+    for (method, from, to) in [("COPY", "/a", "/b"), ("MOVE", "/b", "/c"), ("MOVE", "/c", "/dir/c")] {
+        world.request("MKCOL", "/dir").send().await.unwrap();
+        let request = world.request(method, from).header("destination", world.url(to));
+        assert_eq!(request.send().await.unwrap().status(), 201, "{method} {from} {to}");
+    }
+    assert_eq!(world.sim.read("/dir/c").unwrap(), b"x");
 }
 
 #[tokio::test]

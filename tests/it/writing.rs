@@ -38,7 +38,8 @@ fn calls(list: &[(&str, u64)]) -> Vec<(String, u64)> {
 #[tokio::test]
 async fn a_folder_costs_one_call_and_is_there_at_once() {
     let world = ready(&[]).await;
-    assert_eq!(world.request("MKCOL", "/dav/new").send().await.unwrap().status(), 201);
+    let made = world.request("MKCOL", "/dav/new").send().await.unwrap();
+    assert_eq!((made.status().as_u16(), header(&made, "content-length")), (201, "0"));
     assert_eq!(world.calls(), calls(&[("openFile/create", 1)]));
     assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/new/"]);
     assert_eq!(world.calls(), calls(&[("openFile/create", 1)]));
