@@ -6,7 +6,8 @@ simulate
 lever rules "$no_rates"
 serve '[[mount]]' 'path = "/"'
 mkdir -p "$WORK/tree/deep/er" "$WORK/tree/电影"
-for name in "a b.txt" "100% & <more>.txt" "#hash?.txt" "电影/大片.txt" "plus+semi;.txt" "emoji 🎬.txt" "quote'\".txt" ".hidden" "deep/er/file.bin"; do
+for name in "a b.txt" "100% & <more>.txt" "#hash?.txt" "电影/大片.txt" "plus+semi;.txt" "emoji 🎬.txt" "quote'\".txt" ".hidden" "deep/er/file.bin" \
+    " leading" "trailing " "dots..." "per%41cent" 'back\slash' "co:lon|bar*" "café" "$(printf '字%.0s' {1..85})"; do
     head -c $((RANDOM + 10)) /dev/urandom >"$WORK/tree/$name"
 done
 : >"$WORK/tree/empty"
