@@ -203,7 +203,7 @@ impl Dav {
         parts: &Parts,
         source: Path,
         asked: &Asked,
-        expected: Option<Option<Box<str>>>,
+        expected: Option<Option<String>>,
         context: &Context,
     ) -> Result<Scope, Failure> {
         let headers = &parts.headers;

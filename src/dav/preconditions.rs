@@ -21,8 +21,8 @@ const CONDITIONS: [header::HeaderName; 3] = [header::IF_MATCH, header::IF_NONE_M
 pub(super) struct Judged {
     /// Lock tokens that were submitted.
     pub(super) tokens: Vec<String>,
-    /// File id of the content that the client knows, where it made that a condition; absent within for nothing.
-    pub(super) expected: Option<Option<Box<str>>>,
+    /// Entity tag of the content that the client knows, where it made that a condition; absent within for nothing.
+    pub(super) expected: Option<Option<String>>,
 }
 
 impl Dav {
@@ -40,7 +40,7 @@ impl Dav {
             if !conditions::permit_change(&parts.headers, validators) {
                 return Err(failed());
             }
-            judged.expected = Some(current.map(|resource| resource.entry.file_id.clone()));
+            judged.expected = Some(current.map(|_| etag.unwrap_or_default()));
         }
         let Some(value) = if_value(&parts.headers)? else { return Ok(judged) };
         let malformed = || Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed");

@@ -70,11 +70,11 @@ impl Upload {
         self.replace(&item).await
     }
 
-    /// File id of what the name holds now.
-    async fn held_by_name(&self) -> Result<Option<Box<str>>, Error> {
+    /// Entity tag of what the name holds now. Not its id, which an empty file changes when it reaches the drive.
+    async fn held_by_name(&self) -> Result<Option<String>, Error> {
         let path = self.target.rest.under(&self.target.mount.path);
         match self.tree.stat(&path, Freshness::Cached).await {
-            Ok(resource) => Ok(Some(resource.entry.file_id.clone())),
+            Ok(resource) => Ok(Some(resource.entry.etag().unwrap_or_default())),
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
         }

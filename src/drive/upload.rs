@@ -30,9 +30,9 @@ pub struct UploadOptions {
     pub sha1: Option<[u8; 20]>,
     /// Time of modification, Unix milliseconds.
     pub modified_ms: Option<i64>,
-    /// File id of what the name must still hold when the content takes its place (absent within for nothing),
+    /// Entity tag of what the name must still hold when the content takes its place (absent within for nothing),
     /// where the client made that a condition.
-    pub expected: Option<Option<Box<str>>>,
+    pub expected: Option<Option<String>>,
 }
 
 /// What all uploads share: memory, the spool's limit, one commit at a time for each name.
