@@ -22,7 +22,7 @@ use super::locks::{self, LockView};
 use super::preconditions::Judged;
 use super::propfind::Depth;
 use super::proppatch::PropertyUpdate;
-use super::stored::Patch;
+use super::stored::{self, Patch};
 use super::{Context, Dav, href, read_xml};
 use crate::config::Permission;
 use crate::drive::{Freshness, Path, UploadOptions};
@@ -87,8 +87,9 @@ impl Dav {
                     return Err(crate::drive::Error::ReadOnly.into());
                 }
                 let href = href::encode(&self.prefix, path, resource.is_folder());
-                if update.is_allowed() && !resource.entry.file_id.is_empty() {
-                    let kept = self.stored.patch(&resource.entry.file_id, update.patches()).await;
+                if update.is_allowed() {
+                    let key = stored::key(&resource.entry, || resource.path.clone());
+                    let kept = self.stored.patch(&key, update.patches()).await;
                     if !kept.map_err(|error| crate::drive::Error::State(Arc::new(error)))? {
                         let text = "this has too many stored properties; nothing was changed";
                         return Err(Failure::new(StatusCode::INSUFFICIENT_STORAGE, text));

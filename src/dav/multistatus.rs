@@ -16,7 +16,7 @@ use super::body::BodyError;
 use super::href::push_name;
 use super::locks;
 use super::properties::{Plan, Subject};
-use super::stored::{Notes, Stored};
+use super::stored::{Notes, Stored, key};
 use crate::drive::{Entry, Members, Path, Quota};
 use crate::state::LockRow;
 
@@ -53,15 +53,17 @@ pub(super) struct Section {
 /// What clients left at the resources: stored properties and locks.
 #[derive(Debug)]
 pub(super) struct Extras {
-    pub(super) stored: Arc<Stored>,
+    /// Absent for what lies above the tree, where nothing is left.
+    pub(super) stored: Option<Arc<Stored>>,
     pub(super) locks: Vec<LockRow>,
     pub(super) base: Path,
     pub(super) prefix: Arc<str>,
 }
 
 impl Extras {
-    fn notes(&self, entry: &Entry) -> Option<Arc<Notes>> {
-        if self.stored.is_empty() { None } else { self.stored.of(&entry.file_id) }
+    fn notes(&self, entry: &Entry, path: impl FnOnce() -> Path) -> Option<Arc<Notes>> {
+        let stored = self.stored.as_ref().filter(|stored| !stored.is_empty())?;
+        stored.of(&key(entry, path))
     }
 
     fn locks(&self, path: impl FnOnce() -> Path) -> String {
@@ -99,7 +101,7 @@ impl Multistatus {
         let mut out = Vec::with_capacity(PIECE + (PIECE >> 3));
         if let Some(requested) = self.requested.take() {
             out.extend_from_slice(HEAD);
-            let notes = self.extras.notes(&requested.entry);
+            let notes = self.extras.notes(&requested.entry, || requested.path.clone());
             let locks = self.extras.locks(|| requested.path.clone());
             let subject = Subject {
                 entry: &requested.entry,
@@ -132,7 +134,7 @@ impl Multistatus {
             let at = *position;
             *position += 1;
             if let Some(entry) = section.members.get(at) {
-                let notes = self.extras.notes(entry);
+                let notes = self.extras.notes(entry, || section.path.join(&entry.name));
                 let locks = self.extras.locks(|| section.path.join(&entry.name));
                 let subject = Subject { entry, name: &entry.name, quota: None, notes: notes.as_deref(), locks: &locks };
                 begin(out, section.href.as_bytes(), Some(entry));

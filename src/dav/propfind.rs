@@ -71,7 +71,7 @@ impl Dav {
 
     fn extras(&self, context: &Context) -> Extras {
         Extras {
-            stored: self.stored.clone(),
+            stored: Some(self.stored.clone()),
             locks: self.locks.living(),
             base: context.base_path.clone(),
             prefix: self.prefix.clone(),
@@ -200,7 +200,8 @@ impl Dav {
                 }]
             }
         };
-        Ok(multistatus(Multistatus::new(Plan::new(request), self.extras(context), requested, sections)))
+        let extras = Extras { stored: None, locks: Vec::new(), ..self.extras(context) };
+        Ok(multistatus(Multistatus::new(Plan::new(request), extras, requested, sections)))
     }
 }
 

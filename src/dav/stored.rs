@@ -1,13 +1,14 @@
 //! Properties that clients store (dead properties, RFC 4918, section 4), by file id, so that they follow a
 //! move and an overwrite. All of them are in memory too: a listing must not pay for them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use super::propfind_request::PropName;
-use crate::drive::Entry;
+use crate::drive::{Entry, Path};
 use crate::state::{self, PropertyRow, Store};
 
 /// Most stored properties of one item.
@@ -44,6 +45,15 @@ pub(super) enum Patch {
     Remove(PropName),
     /// Unix milliseconds.
     Modified(i64),
+}
+
+/// By what an item's properties are kept: its id. The roots of all drives have one and the same, and a folder that is
+/// there only because mounts lie below it has none: these are known by their path in the whole tree.
+pub(super) fn key(entry: &Entry, path: impl FnOnce() -> Path) -> Cow<'_, str> {
+    match &*entry.file_id {
+        "" | "root" => format!("root:{}", path()).into(),
+        id => id.into(),
+    }
 }
 
 #[derive(Debug)]

@@ -151,3 +151,27 @@ async fn a_copy_or_move_takes_the_time_that_comes_with_it() {
         assert_eq!(crate::harness::header(&world.head(to).await, "last-modified"), "Tue, 13 May 2014 16:53:20 GMT");
     }
 }
+
+#[tokio::test]
+async fn the_roots_of_two_drives_and_the_folder_above_them_keep_their_own() {
+    let world = World::with(|config| {
+        config.mounts[0].path = "/one".to_owned();
+        let mut second = alidav::config::Mount::at("/two", "main");
+        second.drive_type = alidav::config::DriveType::Resource;
+        config.mounts.push(second);
+    })
+    .await;
+    for path in ["/dav/", "/dav/one/", "/dav/two/"] {
+        let set = format!(
+            "<propertyupdate xmlns=\"DAV:\"><set><prop><p xmlns=\"u\">of {path}</p></prop></set></propertyupdate>"
+        );
+        assert_eq!(world.request("PROPPATCH", path).body(set).send().await.unwrap().status(), 207);
+    }
+    for path in ["/dav/", "/dav/one/", "/dav/two/"] {
+        let own = world.propfind(path, "0").await.text().await.unwrap();
+        assert!(own.contains(&format!(">of {path}<")), "{own}");
+    }
+    let all = world.propfind("/dav/", "1").await.text().await.unwrap();
+    assert_eq!(all.matches(">of /dav/").count(), 3, "{all}");
+    assert!(!world.propfind("/", "0").await.text().await.unwrap().contains(">of "), "what lies above has none of them");
+}
