@@ -6,6 +6,9 @@
 //! client has stopped reading. The stream that lost its seat is not broken: should its client
 //! read on, it queues again and goes on at the next byte.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};

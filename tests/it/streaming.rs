@@ -50,6 +50,60 @@ async fn a_film_arrives_whole_whatever_breaks_over_one_to_three_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_film_arrives_whole_over_faults_at_random_bytes() {
+    let films = (1..=3).map(|connections| async move {
+        let (world, film) = world(connections, Some(6_000_000)).await;
+        let mut state = connections as u64;
+        let mut random = move |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for round in 0..4 {
+            let mut plan = Vec::new();
+            for skip in 0..4 {
+                let kind = match random(8) {
+                    0 => FaultKind::ExpireLink,
+                    1 => FaultKind::Code { status: 503, code: "ServiceUnavailable".into(), retry_after_ms: None },
+                    2 => FaultKind::CloseBefore,
+                    3 => FaultKind::IgnoreRange,
+                    // Twenty seconds of silence each: a few of them are enough.
+                    4 if round == 0 => FaultKind::Stall { after: random(3_000_000) },
+                    _ => FaultKind::Cut { after: random(3_000_000) },
+                };
+                plan.push(kind.clone());
+                world.sim.fault(Fault::once("data GET", kind).after(skip + random(2)));
+            }
+            assert_eq!(sha1(&whole(&world).await), sha1(&film), "{connections} connections, round {round}: {plan:?}");
+            world.sim.clear_faults();
+        }
+        world.sim.fault(Fault::once("data GET", FaultKind::Stall { after: 300_000 + random(3_000_000) }));
+        assert_eq!(sha1(&whole(&world).await), sha1(&film), "{connections} connections, a stall");
+        assert!(world.sim.peak_downloads() <= 3);
+        world.sim.wait_open_downloads(0).await;
+        assert_eq!(world.server.tree().download_memory(), 0);
+    });
+    futures_util::future::join_all(films).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_the_drive_goes_on_refusing_is_not_asked_for_again() {
+    let rules = Rules { max_downloads: 2, download_bytes_per_s: Some(100_000), ..rules() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let world = World::over(sim, |config| config.upstream.max_wait = Duration::from_secs(5)).await;
+    for name in ["/a.bin", "/b.bin", "/c.bin"] {
+        world.sim.write(name, noise(2_000_000));
+    }
+    world.hrefs("/dav/").await;
+    let _playing = [world.get("/dav/a.bin").await, world.get("/dav/b.bin").await];
+    let refused = world.get("/dav/c.bin").await;
+    assert_eq!((refused.status().as_u16(), refused.headers().contains_key("retry-after")), (503, true));
+    let asked = world.sim.calls()["data GET"];
+    assert!(asked > 5, "{asked}");
+    assert_eq!(world.get("/dav/c.bin").await.status(), 503);
+    assert_eq!(world.sim.calls()["data GET"], asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_allowed() {
     for (connections, expected) in [(1, 1), (2, 2), (3, 3), (8, 3)] {
         let (world, film) = world(connections, Some(1_500_000)).await;
