@@ -29,6 +29,8 @@ const SHARE: u64 = 8;
 pub(super) struct DownloadRoom {
     pub(super) settings: config::Download,
     held: AtomicU64,
+    /// Most that may be held: the memory without the part that the edges may take.
+    limit: u64,
     streams: AtomicUsize,
     edges: moka::sync::Cache<EdgeKey, Edge>,
 }
@@ -58,13 +60,20 @@ pub(super) struct Kept {
 
 impl DownloadRoom {
     pub(super) fn new(settings: &config::Download) -> Self {
+        let most_edges = (settings.memory / SHARE).min(MAX_EDGES);
         let edges = moka::sync::Cache::builder()
-            .max_capacity((settings.memory / SHARE).min(MAX_EDGES))
+            .max_capacity(most_edges)
             .weigher(|_, edge: &Edge| u32::try_from(edge.bytes.len()).unwrap_or(u32::MAX))
             // The film opened last is the one whose edges are asked for next, however often others were.
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .build();
-        Self { settings: settings.clone(), held: AtomicU64::new(0), streams: AtomicUsize::new(0), edges }
+        Self {
+            settings: settings.clone(),
+            held: AtomicU64::new(0),
+            limit: settings.memory - most_edges,
+            streams: AtomicUsize::new(0),
+            edges,
+        }
     }
 
     /// Bytes that streams hold before their clients want them.
@@ -74,8 +83,7 @@ impl DownloadRoom {
 
     /// Room for so many bytes, if there is.
     pub(super) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Hold> {
-        let limit = self.settings.memory;
-        let take = |held: u64| held.checked_add(bytes).filter(|held| *held <= limit);
+        let take = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.limit);
         self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         Some(Hold { room: self.clone(), bytes })
     }
@@ -326,10 +334,10 @@ mod tests {
 
     #[test]
     fn keeps_nothing_where_there_is_no_room_and_nothing_of_other_content() {
-        let settings = config::Download { memory: 200_000, ..config::Download::default() };
+        let settings = config::Download { memory: 240_000, ..config::Download::default() };
         let room = Arc::new(DownloadRoom::new(&settings));
         let poster = entry(190_000);
-        let taken = room.hold(20_000).unwrap();
+        let taken = room.hold(21_000).unwrap();
         assert!(!room.recorders(&poster, &(0..190_000))[0].pass(0, &[1; 1000], &film_now()));
         drop(taken);
         let mut recorders = room.recorders(&poster, &(0..190_000));
@@ -340,12 +348,12 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_never_promised_twice_and_is_given_back() {
-        let room = Arc::new(DownloadRoom::new(&config::Download { memory: 100, ..config::Download::default() }));
+    fn memory_is_never_promised_twice_nor_that_of_the_edges_and_is_given_back() {
+        let room = Arc::new(DownloadRoom::new(&config::Download { memory: 112, ..config::Download::default() }));
         let first = room.hold(70).unwrap();
-        assert!(room.hold(31).is_none());
-        let second = room.hold(30).unwrap();
-        assert_eq!(room.held(), 100);
+        assert!(room.hold(29).is_none());
+        let second = room.hold(28).unwrap();
+        assert_eq!(room.held(), 98);
         drop((first, second));
         assert_eq!(room.held(), 0);
     }
