@@ -135,7 +135,8 @@ impl Lanes {
             let Some(hold) = source.room.hold(range.end - range.start) else { return };
             let Some(place) = source.mount.account.slots.spare_place() else { return };
             let (sender, frames) = mpsc::unbounded_channel();
-            let run = run(source.clone(), range.clone(), place, identity.clone(), sender);
+            let spare = Source { spare: true, ..source.clone() };
+            let run = run(spare, range.clone(), place, identity.clone(), sender);
             let task = AbortOnDropHandle::new(calls::spawn(run));
             seat.help_by(task.abort_handle());
             self.queue.push_back(Lane { rest: range, frames, task, _hold: hold });

@@ -73,6 +73,8 @@ pub(super) struct Source {
     pub(super) mount: Arc<Mounted>,
     pub(super) entry: Arc<Entry>,
     pub(super) room: Arc<DownloadRoom>,
+    /// Whether its bodies are further ones of a stream, which does without where the service refuses them.
+    pub(super) spare: bool,
 }
 
 impl Source {
@@ -140,8 +142,11 @@ impl Source {
                     if tries.renew_link(error.kind) {
                         self.forget_link(&link).await?;
                     }
-                    if error.kind == DataErrorKind::TooManyStreams && tries.too_many == SHRINK_AFTER {
+                    if error.kind == DataErrorKind::TooManyStreams && tries.too_many + 1 == SHRINK_AFTER {
                         slots.shrink();
+                        if self.spare {
+                            return Err(Error::NoFreeStream { retry_after: slots.max_wait() });
+                        }
                     }
                     tries.pause(error).await?;
                 }

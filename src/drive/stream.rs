@@ -237,6 +237,10 @@ impl ByteStream {
         match next {
             Next::Body(Some(Ok(bytes))) => {
                 let bytes = self.take(bytes, self.seat_end);
+                if self.rest.start >= self.seat_end {
+                    // Not only when the client asks again: a slow one would keep the place for nothing.
+                    drop(self.seat.vacate(false));
+                }
                 if let Some(rate) = self.meter.as_mut().and_then(|meter| meter.received(bytes.len())) {
                     self.widen(rate);
                 }
@@ -299,6 +303,10 @@ impl ByteStream {
                 }
                 LaneEvent::Failed(Some(error @ Error::Changed { .. })) => return Poll::Ready(Some(self.fail(error))),
                 LaneEvent::Failed(error) => {
+                    // The drive has no body to spare, whatever our count says: this stream asks for none again.
+                    if matches!(error, Some(Error::NoFreeStream { .. })) {
+                        self.meter = None;
+                    }
                     tracing::info!(
                         error = error.map(tracing::field::display),
                         at = self.rest.start,

@@ -238,7 +238,7 @@ impl Tree {
             return Err(Error::Frozen);
         }
         let (mount, _) = self.mount_of(&file.path).ok_or(Error::NotFound)?;
-        Ok(Source { mount: mount.clone(), entry: file.entry.clone(), room: self.0.downloads.clone() })
+        Ok(Source { mount: mount.clone(), entry: file.entry.clone(), room: self.0.downloads.clone(), spare: false })
     }
 
     pub(super) fn mounts(&self) -> &[Arc<Mounted>] {
