@@ -6,7 +6,7 @@
 //!
 //! Bytes come from three places, in order: what is kept of the file's edges, the body in the stream's
 //! seat, and ranges fetched side by side (`lanes`). Frames are handed on as they come. With every frame
-//! that the client takes one more is fetched, within a bound, so that a short trouble behind does not
+//! that the client takes up to two are fetched, within a bound, so that a short trouble behind does not
 //! reach a client that reads slower than the drive gives.
 
 use std::collections::VecDeque;
@@ -366,13 +366,20 @@ impl ByteStream {
         }
     }
 
-    /// Fetches one more frame for later, if it is there at once and there is room for it.
+    /// Fetches up to two more frames for later, what the client has just taken and one more: so what lies ready grows.
     fn fetch_ahead(&mut self, cx: &mut Context<'_>) {
         let grown = (self.ahead.delivered / 2).max(FIRST_READ_AHEAD);
         let allowed = self.source.room.read_ahead();
-        if self.ahead.end.is_some() || allowed < FIRST_READ_AHEAD || self.ahead.bytes >= grown.min(allowed) {
-            return;
+        for _ in 0..2 {
+            if self.ahead.end.is_some() || allowed < FIRST_READ_AHEAD || self.ahead.bytes >= grown.min(allowed) {
+                return;
+            }
+            self.fetch_one_ahead(cx);
         }
+    }
+
+    /// Fetches one more frame for later, if it is there at once and there is room for it.
+    fn fetch_one_ahead(&mut self, cx: &mut Context<'_>) {
         // A frame's length is not known beforehand.
         let Some(mut hold) = self.source.room.hold(LARGEST_FRAME as u64) else { return };
         match self.poll_source(cx) {
