@@ -6,21 +6,36 @@
 //! its own way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::cache::{Freshness, ListingCache};
 use super::members::Listing;
 use super::mount::Mounted;
 use super::path::twins;
 use super::{Entry, Error, Path, livp};
+use crate::config;
 use crate::upstream::Item;
+use crate::upstream::calls::Background;
 
 /// Finds entries by path; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Resolver {
     pub(super) listings: ListingCache,
-    /// Answers of `get_by_path`, by mount and path below it.
-    located: moka::future::Cache<(usize, Path), Arc<Entry>>,
+    /// Answers of `get_by_path`, by mount and path below it. As old as listings may be, they are believed.
+    located: moka::future::Cache<(usize, Path), Located>,
+    list_ttl: Duration,
+}
+
+/// An answer of `get_by_path`.
+#[derive(Clone)]
+struct Located {
+    entry: Arc<Entry>,
+    asked_at: Instant,
+    /// Whether it is being asked for again.
+    refreshing: Arc<AtomicBool>,
 }
 
 /// What can be said without a call.
@@ -31,9 +46,9 @@ enum Known {
 }
 
 impl Resolver {
-    pub(super) fn new(listings: ListingCache, ttl: Duration) -> Self {
-        let located = moka::future::Cache::builder().max_capacity(20_000).time_to_live(ttl).build();
-        Self { listings, located }
+    pub(super) fn new(listings: ListingCache, settings: &config::Cache) -> Self {
+        let located = moka::future::Cache::builder().max_capacity(20_000).time_to_live(settings.stale_ttl).build();
+        Self { listings, located, list_ttl: settings.list_ttl }
     }
 
     /// The entry at `path` below the mount.
@@ -141,7 +156,7 @@ impl Resolver {
                     None if *fresh => return Known::Missing,
                     None => None,
                 },
-                None => self.located.get(&(mount.index, at.clone())).await,
+                None => self.remembered(mount, &at, refresh).await,
             };
             certain = found.is_some();
             if let Some(found) = found {
@@ -156,13 +171,8 @@ impl Resolver {
         if !mount.has_drive_paths() || path.as_str().contains('／') || livp::stem(path.name()).is_some() {
             return Ok(None);
         }
-        let ask = async {
-            let drive_id = mount.drive_id().await?;
-            let item = mount.account.client.get_by_path(&drive_id, path.as_str()).await?;
-            if is_at(&item, path) { Ok(Arc::new(Entry::from(&item))) } else { Err(Error::NotFound) }
-        };
-        match self.located.try_get_with((mount.index, path.clone()), ask).await {
-            Ok(entry) => Ok(Some(entry)),
+        match self.located.try_get_with((mount.index, path.clone()), ask(mount, path)).await {
+            Ok(located) => Ok(Some(located.entry)),
             Err(error) if is_no_answer(&error) => Ok(None),
             Err(error) => Err((*error).clone()),
         }
@@ -181,14 +191,45 @@ impl Resolver {
         self.forget(mount, path).await;
     }
 
+    /// What the service once said of the whole path; if that is old, it is asked again behind the answer.
+    async fn remembered(&self, mount: &Arc<Mounted>, path: &Path, refresh: bool) -> Option<Arc<Entry>> {
+        let key = (mount.index, path.clone());
+        let located = self.located.get(&key).await?;
+        let old = located.asked_at.elapsed() >= self.list_ttl;
+        if old && refresh && !located.refreshing.swap(true, Ordering::AcqRel) {
+            let (resolver, mount, refreshing) = (self.clone(), mount.clone(), located.refreshing);
+            Background::default().spawn(async move {
+                match ask(&mount, &key.1).await {
+                    // A change of our own has forgotten the path meanwhile, or it is still there.
+                    Ok(new) if resolver.located.contains_key(&key) => resolver.located.insert(key, new).await,
+                    Err(error) if is_no_answer(&error) => resolver.located.invalidate(&key).await,
+                    _ => refreshing.store(false, Ordering::Release),
+                }
+            });
+        }
+        Some(located.entry)
+    }
+
     /// Forgets all that is remembered of a path and below it, after the drive turned out to differ.
     pub(super) async fn forget(&self, mount: &Mounted, path: &Path) {
-        for (key, entry) in &self.located {
+        for (key, located) in &self.located {
             if key.0 == mount.index && key.1.strip_base(path).is_some() {
-                self.listings.forget(mount, &entry.file_id);
+                self.listings.forget(mount, &located.entry.file_id);
                 self.located.invalidate(&*key).await;
             }
         }
+    }
+}
+
+/// Asks the service for the whole path.
+async fn ask(mount: &Mounted, path: &Path) -> Result<Located, Error> {
+    let drive_id = mount.drive_id().await?;
+    let asked_at = Instant::now();
+    let item = mount.account.client.get_by_path(&drive_id, path.as_str()).await?;
+    if is_at(&item, path) {
+        Ok(Located { entry: Arc::new(Entry::from(&item)), asked_at, refreshing: Arc::default() })
+    } else {
+        Err(Error::NotFound)
     }
 }
 

@@ -62,7 +62,7 @@ impl Tree {
         Self(Arc::new(Inner {
             mounts: mounts(config, &accounts, &[], started_ms),
             accounts,
-            resolver: Resolver::new(ListingCache::new(&config.cache), config.cache.list_ttl),
+            resolver: Resolver::new(ListingCache::new(&config.cache), &config.cache),
             uploads: Arc::new(UploadRoom::new(&config.upload)),
             downloads: Arc::new(DownloadRoom::new(&config.download)),
             held: Arc::new(HeldFiles::new(store.clone())),

@@ -58,6 +58,26 @@ async fn a_stale_listing_is_served_while_the_drive_throttles_or_is_down() {
 }
 
 #[tokio::test]
+async fn a_folder_reached_by_its_whole_path_is_served_stale_too() {
+    let world = World::with(|config| {
+        config.cache.list_ttl = Duration::ZERO;
+        config.upstream.max_wait = Duration::from_secs(1);
+    })
+    .await;
+    world.sim.write("/a/b/c/file", "x");
+    assert_eq!(world.hrefs("/dav/a/b/c/").await.len(), 2);
+    assert_eq!(world.sim.calls()["openFile/get_by_path"], 1);
+    for kind in [throttled(50), code(500, "InternalError"), FaultKind::CloseBefore] {
+        world.sim.fault(Fault::always("*", kind));
+        assert_eq!(world.hrefs("/dav/a/b/c/").await.len(), 2);
+        world.sim.clear_faults();
+    }
+    world.sim.remove("/a/b/c");
+    let gone = async { while world.propfind("/dav/a/b/c/", "0").await.status() != 404 {} };
+    tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_listing_that_fails_on_its_second_page_fails_as_a_whole() {
     for kind in
         [code(400, "InvalidParameter.Marker"), FaultKind::BrokenJson, FaultKind::AllNull, FaultKind::CloseBefore]
