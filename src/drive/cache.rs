@@ -62,12 +62,16 @@ struct Inner {
 
 impl ListingCache {
     pub(super) fn new(settings: &config::Cache) -> Self {
+        // A folder that is larger than all may be together is kept too, beside the folders above it: else each look-up
+        // in it would list it anew.
+        let most = u32::try_from(settings.max_entries / 2).unwrap_or(u32::MAX).max(1);
+        let weight = move |listing: &Listing| u32::try_from(listing.len() + 1).unwrap_or(u32::MAX).min(most);
         let listings = moka::sync::Cache::builder()
             .max_capacity(settings.max_entries)
             // The folder that was looked at last is looked at next, or a file of it is: to refuse it because others
             // were asked for more often would cost a call for each file.
             .eviction_policy(moka::policy::EvictionPolicy::lru())
-            .weigher(|_, listing: &Arc<Listing>| u32::try_from(listing.len() + 1).unwrap_or(u32::MAX))
+            .weigher(move |_, listing: &Arc<Listing>| weight(listing))
             .time_to_live(settings.stale_ttl)
             .build();
         Self(Arc::new(Inner {

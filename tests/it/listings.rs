@@ -452,3 +452,14 @@ async fn the_folder_looked_at_last_is_remembered_in_a_full_cache() {
     world.hrefs("/dav/seldom/").await;
     assert_eq!(world.sim.api_calls(), 0);
 }
+
+#[tokio::test]
+async fn a_folder_larger_than_the_whole_cache_is_not_listed_at_each_look() {
+    let world = World::with(|config| config.cache.max_entries = 100).await;
+    world.sim.fill("/large", 300);
+    world.hrefs("/dav/large/").await;
+    world.sim.reset_calls();
+    assert_eq!(world.hrefs("/dav/large/").await.len(), 301);
+    assert_eq!(world.head("/dav/large/file%20number%20000300.mkv").await.status(), 200);
+    assert_eq!(world.sim.api_calls(), 0);
+}
