@@ -4,6 +4,7 @@
 //! meanwhile is removed again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha1::Digest as _;
 
@@ -15,8 +16,9 @@ use super::upload_parts::PartPlan;
 use super::{Entry, Error, Freshness, Upload};
 use crate::upstream::{ContentHint, Created, ErrorKind, Item};
 
-/// Tries to commit when answers are lost.
+/// Tries to commit when answers are lost, and the first pause between them: the drive may still be at it.
 const COMMIT_TRIES: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Upload {
     /// Commits the body: when this returns, the path has the new content. Runs to its end even if the
@@ -146,8 +148,8 @@ impl Upload {
             tracing::warn!(%error, "the answer to a commit was lost; asking for the item");
             match client.get(drive, file_id).await {
                 Ok(item) if !item.uploading && !item.trashed && self.has_the_length_of(&item) => return Ok(item),
-                _ if tries >= COMMIT_TRIES || error.kind == ErrorKind::UploadGone => return Err(error.into()),
-                _ => {}
+                _ if tries >= COMMIT_TRIES => return Err(error.into()),
+                _ => tokio::time::sleep(FIRST_PAUSE * 2u32.pow(tries - 1)).await,
             }
         }
     }
