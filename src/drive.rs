@@ -40,7 +40,7 @@ pub use held::MAX_LOCAL;
 pub use link::Link;
 pub use members::Members;
 pub use open::Identity;
-pub use path::{MAX_NAME_BYTES, Path, PathError};
+pub use path::{MAX_NAME_BYTES, Path, PathError, one_form};
 pub use slots::Reader;
 pub use stream::ByteStream;
 pub use tree::Tree;

@@ -3,7 +3,6 @@
 //! dav-server asks and decides with them; this is what is locked and for how long. Few locks are ever
 //! held at a time, so they are one list.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,12 +10,11 @@ use dav_server::davpath::DavPath;
 use dav_server::ls::{DavLock, DavLockSystem, LsFuture};
 use http::HeaderMap;
 use parking_lot::Mutex;
-use unicode_normalization::UnicodeNormalization as _;
 use xmltree::Element;
 
 use super::error::Failure;
 use super::href;
-use crate::drive::Path;
+use crate::drive::{Path, one_form};
 use crate::state::{self, LockRow, Store};
 
 /// Most locks at a time; a client that wants more has gone wrong.
@@ -95,7 +93,7 @@ impl LockView {
     /// A lock of depth 0 on the folder of a name that appears or vanishes.
     fn folder_conflict(&self, rows: &[LockRow], path: &Path) -> Option<LockRow> {
         let folder = path.parent().filter(|_| self.members.contains(path))?;
-        let locks: Vec<&LockRow> = rows.iter().filter(|row| key(&row.path) == key(folder.as_str())).collect();
+        let locks: Vec<&LockRow> = rows.iter().filter(|row| one_form(&row.path) == one_form(folder.as_str())).collect();
         if locks.iter().any(|row| self.holds(row)) { None } else { locks.first().map(|row| (*row).clone()) }
     }
 
@@ -166,17 +164,12 @@ fn conflict(
 
 /// Whether a path lies within a lock.
 pub(super) fn covers(row: &LockRow, path: &Path) -> bool {
-    if row.deep { lies_in(path.as_str(), &row.path) } else { key(&row.path) == key(path.as_str()) }
-}
-
-/// A path as locks compare it: both Unicode forms of a name are one file.
-fn key(path: &str) -> Cow<'_, str> {
-    if path.is_ascii() { path.into() } else { path.nfc().collect() }
+    if row.deep { lies_in(path.as_str(), &row.path) } else { one_form(&row.path) == one_form(path.as_str()) }
 }
 
 /// Whether a path is the other or below it.
 fn lies_in(path: &str, above: &str) -> bool {
-    let (path, above) = (key(path), key(above));
+    let (path, above) = (one_form(path), one_form(above));
     match path.strip_prefix(above.trim_end_matches('/')) {
         Some(rest) => rest.is_empty() || rest.starts_with('/'),
         None => false,

@@ -8,12 +8,14 @@
 //! state store with its content, and follows its folder.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
 use sha1::{Digest as _, Sha1};
 
+use super::path::one_form;
 use super::upload::UploadOptions;
 use super::write::unix_ms;
 use super::{Entry, Error, Kind, Path, Resource, Tree};
@@ -26,8 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Most files held at a time; more go to the drive at once.
 const MAX_HELD: usize = 100_000;
 
-/// Largest file that stays here; Finder's and Explorer's are a few kilobytes.
-pub const MAX_LOCAL: usize = 1 << 20;
+/// Largest file that stays here. Finder's and Explorer's are a few kilobytes, an icon of one's own some megabytes; a
+/// companion that is refused ends the copy of the file that it belongs to.
+pub const MAX_LOCAL: usize = 8 << 20;
 
 /// Beginning of the ids of files that stay here.
 const LOCAL: &str = "local-";
@@ -39,10 +42,17 @@ fn is_managers_own(name: &str) -> bool {
         || ["thumbs.db", "desktop.ini"].contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// The held files by their path in the whole tree.
+/// The held files by the path in the whole tree, in one Unicode form.
 pub(super) struct HeldFiles {
     store: Store,
-    files: RwLock<BTreeMap<Path, Arc<Entry>>>,
+    files: RwLock<BTreeMap<Box<str>, Held>>,
+}
+
+#[derive(Clone)]
+struct Held {
+    /// As its maker spelt it, and as the store knows it.
+    path: Path,
+    entry: Arc<Entry>,
 }
 
 impl HeldFiles {
@@ -51,27 +61,43 @@ impl HeldFiles {
     }
 
     pub(super) fn get(&self, path: &Path) -> Option<Arc<Entry>> {
-        self.files.read().get(path).cloned()
+        self.held(path).map(|held| held.entry)
+    }
+
+    fn held(&self, path: &Path) -> Option<Held> {
+        self.files.read().get(&*one_form(path.as_str())).cloned()
+    }
+
+    fn put(&self, path: &Path, entry: Arc<Entry>) {
+        self.files.write().insert(one_form(path.as_str()).into(), Held { path: path.clone(), entry });
+    }
+
+    fn len(&self) -> usize {
+        self.files.read().len()
     }
 
     /// Held members of a folder.
     pub(super) fn members(&self, folder: &Path) -> Vec<Entry> {
-        let files = self.files.read();
-        if files.is_empty() {
-            return Vec::new();
-        }
-        let within = |path: &Path| path.parent().as_ref() == Some(folder);
-        files.iter().filter(|(path, _)| within(path)).map(|(_, entry)| (**entry).clone()).collect()
+        let depth = folder.segments().count() + 1;
+        let within = self.inside(folder).into_iter();
+        within.filter(|held| held.path.segments().count() == depth).map(|held| (*held.entry).clone()).collect()
     }
 
     /// Held files at a path and below it.
-    fn below(&self, path: &Path) -> Vec<Path> {
-        self.files.read().keys().filter(|held| held.strip_base(path).is_some()).cloned().collect()
+    fn below(&self, path: &Path) -> Vec<Held> {
+        self.held(path).into_iter().chain(self.inside(path)).collect()
+    }
+
+    fn inside(&self, folder: &Path) -> Vec<Held> {
+        let files = self.files.read();
+        let inside = format!("{}/", one_form(folder.as_str()).trim_end_matches('/'));
+        let from = files.range::<str, _>((Bound::Excluded(&*inside), Bound::Unbounded));
+        from.take_while(|(path, _)| path.starts_with(&inside)).map(|(_, held)| held.clone()).collect()
     }
 
     async fn drop_file(&self, path: &Path) {
-        self.files.write().remove(path);
-        if let Err(error) = self.store.delete_held_file(path.as_str()).await {
+        let Some(held) = self.files.write().remove(&*one_form(path.as_str())) else { return };
+        if let Err(error) = self.store.delete_held_file(held.path.as_str()).await {
             tracing::error!(%error, "a held file could not be forgotten");
         }
     }
@@ -97,15 +123,13 @@ impl Tree {
     /// # Errors
     /// The state store failed.
     pub async fn restore_held(&self) -> Result<(), crate::state::Error> {
-        for row in self.0.held.store.held_files().await? {
-            let Ok(path) = Path::parse(&row.path) else { continue };
-            let held = Arc::new(entry(&path, &row));
-            let waits = !is_local(&held);
-            self.0.held.files.write().insert(path.clone(), held);
-            if waits {
-                self.settle_later(path);
+        let restore = |row: HeldRow| {
+            if let Ok(path) = Path::parse(&row.path) {
+                self.0.held.put(&path, Arc::new(entry(&path, &row)));
             }
-        }
+        };
+        self.0.held.store.held_files(restore).await?;
+        self.settle_all_later();
         Ok(())
     }
 
@@ -118,29 +142,33 @@ impl Tree {
             return self.keep_here(path, Vec::new()).await;
         }
         self.target(path).await?;
-        if self.0.held.files.read().len() >= MAX_HELD {
+        if self.0.held.len() >= MAX_HELD {
             return self
                 .upload(path, UploadOptions { size: Some(0), ..UploadOptions::default() })
                 .await?
                 .finish()
                 .await;
         }
-        let row = HeldRow {
-            path: path.as_str().to_owned(),
-            file_id: format!("held-{}", uuid::Uuid::new_v4().simple()),
-            created_ms: unix_ms(),
-            content: None,
-        };
-        let held = self.hold_row(path, &row).await?;
+        let held = self.put_held(path, format!("held-{}", uuid::Uuid::new_v4().simple()), unix_ms(), None).await?;
         self.settle_later(path.clone());
         Ok(held)
     }
 
-    async fn hold_row(&self, path: &Path, row: &HeldRow) -> Result<Entry, Error> {
-        self.0.held.store.save_held_file(row).await.map_err(|error| Error::State(Arc::new(error)))?;
-        let held = entry(path, row);
-        self.0.held.files.write().insert(path.clone(), Arc::new(held.clone()));
-        Ok(held)
+    /// Puts a held file at a path; where one is held already, under the name that it has.
+    async fn put_held(
+        &self,
+        path: &Path,
+        file_id: String,
+        created_ms: i64,
+        content: Option<Vec<u8>>,
+    ) -> Result<Entry, Error> {
+        let held = &self.0.held;
+        let path = held.held(path).map_or_else(|| path.clone(), |held| held.path);
+        let row = HeldRow { path: path.as_str().to_owned(), file_id, created_ms, content };
+        held.store.save_held_file(&row).await.map_err(|error| Error::State(Arc::new(error)))?;
+        let entry = entry(&path, &row);
+        held.put(&path, Arc::new(entry.clone()));
+        Ok(entry)
     }
 
     /// Whether a file of this name stays in the state store.
@@ -162,13 +190,12 @@ impl Tree {
     /// kept; the state store's failure.
     pub async fn keep_here(&self, path: &Path, content: Vec<u8>) -> Result<Entry, Error> {
         self.target(path).await?;
-        let full = self.0.held.files.read().len() >= MAX_HELD && self.0.held.get(path).is_none();
+        let full = self.0.held.len() >= MAX_HELD && self.0.held.get(path).is_none();
         if full || content.len() > MAX_LOCAL {
             return Err(Error::Spool("a file manager's own file is too large, or too many are kept".to_owned()));
         }
         let file_id = format!("{LOCAL}{}", uuid::Uuid::new_v4().simple());
-        let row = HeldRow { path: path.as_str().to_owned(), file_id, created_ms: unix_ms(), content: Some(content) };
-        self.hold_row(path, &row).await
+        self.put_held(path, file_id, unix_ms(), Some(content)).await
     }
 
     /// The content of a file that stays in the state store; absent for any other.
@@ -179,23 +206,21 @@ impl Tree {
         if !is_local(&file.entry) {
             return Ok(None);
         }
-        let content = self.0.held.store.local_content(file.path.as_str()).await;
+        let path = self.0.held.held(&file.path).map_or_else(|| file.path.clone(), |held| held.path);
+        let content = self.0.held.store.local_content(path.as_str()).await;
         content.map(|content| Some(content.unwrap_or_default())).map_err(|error| Error::State(Arc::new(error)))
     }
 
     /// Files that stay here follow their folder, or their own new name.
     pub(super) async fn follow(&self, from: &Path, to: &Path) {
-        for old in self.0.held.below(from) {
-            let Some(held) = self.0.held.get(&old).filter(|held| is_local(held)) else { continue };
-            let Some(new) = old.strip_base(from).map(|rest| rest.under(to)) else { continue };
+        let depth = from.segments().count();
+        for Held { path: old, entry } in self.0.held.below(from) {
+            if !is_local(&entry) {
+                continue;
+            }
+            let new = old.segments().skip(depth).fold(to.clone(), |path, name| path.join(name));
             let content = self.0.held.store.local_content(old.as_str()).await.ok().flatten();
-            let row = HeldRow {
-                path: new.as_str().to_owned(),
-                file_id: held.file_id.to_string(),
-                created_ms: held.created_ms,
-                content,
-            };
-            if self.hold_row(&new, &row).await.is_ok() {
+            if self.put_held(&new, entry.file_id.to_string(), entry.created_ms, content).await.is_ok() {
                 self.0.held.drop_file(&old).await;
             }
         }
@@ -204,7 +229,7 @@ impl Tree {
     /// The name has content now, or nothing any more.
     pub(super) async fn release(&self, path: &Path) {
         for held in self.0.held.below(path) {
-            self.0.held.drop_file(&held).await;
+            self.0.held.drop_file(&held.path).await;
         }
     }
 
@@ -222,8 +247,10 @@ impl Tree {
     /// # Errors
     /// An upload's.
     pub async fn settle(&self, path: &Path) -> Result<(), Error> {
-        for held in self.0.held.below(path) {
-            let Some(before) = self.0.held.get(&held).filter(|entry| !is_local(entry)) else { continue };
+        for Held { path: held, entry: before } in self.0.held.below(path) {
+            if is_local(&before) {
+                continue;
+            }
             let empty = UploadOptions { size: Some(0), ..UploadOptions::default() };
             match self.upload(&held, empty).await {
                 Ok(upload) => {
@@ -240,9 +267,9 @@ impl Tree {
 
     /// Takes over the waiting of the tree before.
     pub(super) fn settle_all_later(&self) {
-        for path in self.0.held.below(&Path::root()) {
-            if self.0.held.get(&path).is_some_and(|held| !is_local(&held)) {
-                self.settle_later(path);
+        for held in self.0.held.below(&Path::root()) {
+            if !is_local(&held.entry) {
+                self.settle_later(held.path);
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Answers for what may be a path at all. Percent-encoding belongs to the protocol; ids to `tree`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
@@ -147,6 +148,13 @@ impl fmt::Debug for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.0, f)
     }
+}
+
+/// A path in the Unicode form (NFC) by which those are compared that the drive does not know: both forms
+/// mean the same file.
+#[must_use]
+pub fn one_form(path: &str) -> Cow<'_, str> {
+    if path.is_ascii() { path.into() } else { path.nfc().collect() }
 }
 
 /// The other Unicode spellings (NFC, NFD) of a name, without the name itself: macOS programs send NFD,

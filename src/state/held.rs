@@ -1,5 +1,6 @@
 //! Files that the drive does not have: empty ones that wait for their content, and file managers' own.
 
+use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 
 use super::{Error, Store};
@@ -18,22 +19,22 @@ pub struct HeldRow {
 }
 
 impl Store {
-    /// All held files.
+    /// Gives all held files to `each`, one after another: their contents need not fit into memory together.
     ///
     /// # Errors
     /// The statement failed.
-    pub async fn held_files(&self) -> Result<Vec<HeldRow>, Error> {
+    pub async fn held_files(&self, mut each: impl FnMut(HeldRow)) -> Result<(), Error> {
         let act = async {
-            let rows = sqlx::query("SELECT * FROM held_files").fetch_all(&self.pool).await?;
-            let read = |row: sqlx::sqlite::SqliteRow| {
-                Ok(HeldRow {
+            let mut rows = sqlx::query("SELECT * FROM held_files").fetch(&self.pool);
+            while let Some(row) = rows.try_next().await? {
+                each(HeldRow {
                     path: row.try_get("path")?,
                     file_id: row.try_get("file_id")?,
                     created_ms: row.try_get("created_ms")?,
                     content: row.try_get("content")?,
-                })
-            };
-            rows.into_iter().map(read).collect()
+                });
+            }
+            Ok(())
         };
         self.named(act.await)
     }

@@ -109,6 +109,31 @@ async fn file_managers_own_files_never_reach_the_drive_and_follow_their_folder()
 }
 
 #[tokio::test]
+async fn a_companion_is_one_file_in_both_unicode_forms_and_may_hold_an_icon() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
+    let world = World::with(|config| config.state = state).await;
+    let (composed, decomposed) = ("/dav/d/._caf\u{e9}", "/dav/d/._cafe\u{301}");
+    for name in ["d", "d0"] {
+        assert_eq!(world.request("MKCOL", &format!("/dav/{name}")).send().await.unwrap().status(), 201);
+    }
+    assert_eq!(world.request("PUT", "/dav/d0/._other").body("other").send().await.unwrap().status(), 201);
+    let icon = vec![7; 3 << 20];
+    assert_eq!(world.request("PUT", decomposed).body(icon.clone()).send().await.unwrap().status(), 201);
+    assert!(world.get(composed).await.bytes().await.unwrap() == icon);
+    assert_eq!(world.request("PUT", composed).body("again").send().await.unwrap().status(), 204);
+    let world = world.restart().await;
+    assert_eq!(world.get(decomposed).await.text().await.unwrap(), "again");
+    assert_eq!(world.hrefs("/dav/d/").await.len(), 2);
+    let moved = world.request("MOVE", "/dav/d/").header("destination", world.url("/dav/moved/"));
+    assert_eq!(moved.send().await.unwrap().status(), 201);
+    assert_eq!(world.get("/dav/moved/._caf\u{e9}").await.text().await.unwrap(), "again");
+    assert_eq!(world.request("DELETE", "/dav/moved/._caf\u{e9}").send().await.unwrap().status(), 204);
+    assert_eq!(world.hrefs("/dav/moved/").await.len(), 1);
+    assert_eq!(world.hrefs("/dav/d0/").await.len(), 2);
+}
+
+#[tokio::test]
 async fn file_managers_own_files_can_be_refused_or_uploaded() {
     use alidav::config::MetadataFiles;
     let world = World::with(|config| config.upload.metadata_files = MetadataFiles::Refuse).await;
