@@ -12,6 +12,7 @@ mod error;
 mod get;
 pub mod href;
 mod if_header;
+mod incoming;
 mod lockinfo;
 mod locks;
 mod multipart;
@@ -24,6 +25,7 @@ mod proppatch;
 pub mod ranges;
 mod request_xml;
 mod stored;
+mod values;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -5,11 +5,9 @@
 //! destination that is to be replaced is only marked. What went wrong is left in the scope, because
 //! dav-server's own errors cannot say it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::{Buf, Bytes};
 use dav_server::davpath::DavPath;
 use dav_server::fs::{
     DavDirEntry, DavFile, DavMetaData, FsError, FsFuture, FsResult, FsStream, GuardedFileSystem, OpenOptions,
@@ -18,8 +16,9 @@ use dav_server::fs::{
 use parking_lot::Mutex;
 
 use super::error::Failure;
+use super::incoming::{Incoming, Sink};
 use super::stored::Stored;
-use crate::drive::{self, Entry, Freshness, Path, Resource, Tree, Upload, UploadOptions};
+use crate::drive::{self, Entry, Freshness, Path, Resource, Tree, UploadOptions};
 
 /// What one request is about.
 #[derive(Clone)]
@@ -42,7 +41,7 @@ pub(super) struct ScopeInner {
 
 impl Scope {
     /// Remembers the exact failure; dav-server gets a word for it.
-    fn fail(&self, error: drive::Error) -> FsError {
+    pub(super) fn fail(&self, error: drive::Error) -> FsError {
         let short = match error {
             drive::Error::NotFound => return FsError::NotFound,
             drive::Error::ParentMissing => FsError::NotFound,
@@ -55,12 +54,12 @@ impl Scope {
 
     /// Like [`Scope::fail`], for what is done in one call: dav-server would answer some of its failures by a
     /// multistatus, as if other parts had gone well.
-    fn fail_whole(&self, error: drive::Error) -> FsError {
+    pub(super) fn fail_whole(&self, error: drive::Error) -> FsError {
         self.refuse(Failure::from(error));
         FsError::GeneralFailure
     }
 
-    fn refuse(&self, failure: Failure) {
+    pub(super) fn refuse(&self, failure: Failure) {
         *self.0.failure.lock() = Some(failure);
     }
 }
@@ -127,7 +126,7 @@ impl Adapter {
     }
 
     /// Stored properties are worth less than the content they belong to.
-    fn log(&self, result: Result<(), crate::state::Error>) {
+    pub(super) fn log(&self, result: Result<(), crate::state::Error>) {
         if let Err(error) = result {
             tracing::error!(%error, "stored properties could not be kept");
         }
@@ -156,21 +155,21 @@ impl Adapter {
             return Err(FsError::GeneralFailure);
         }
         let size = scope.0.upload.size.or(options.size);
-        if self.tree.keeps_here(&path) && scope.0.method == http::Method::PUT {
-            let kept =
-                Kept { adapter: self.clone(), scope: scope.clone(), path, size, content: Vec::new(), entry: None };
-            return Ok(Box::new(kept));
-        }
-        let upload = self.tree.upload(&path, UploadOptions { size, ..scope.0.upload.clone() }).await;
-        let mut upload = Some(upload.map_err(|error| scope.fail(error))?);
-        let mut entry = None;
-        if scope.0.method.as_str() == "LOCK" {
-            // A lock on a name that is free makes an empty file there (RFC 4918, section 7.3).
-            upload = None;
-            entry = Some(self.tree.hold(&path).await.map_err(|error| scope.fail(error))?);
-        }
-        let old_id = existing.map(|resource| resource.entry.file_id.to_string());
-        Ok(Box::new(Body { adapter: self.clone(), scope: scope.clone(), path, upload, entry, old_id }))
+        let here = self.tree.keeps_here(&path) && scope.0.method == http::Method::PUT;
+        let sink = if here {
+            Sink::Here { size, content: Vec::new() }
+        } else {
+            let options = UploadOptions { size, ..scope.0.upload.clone() };
+            let upload = self.tree.upload(&path, options).await.map_err(|error| scope.fail(error))?;
+            if scope.0.method.as_str() == "LOCK" {
+                // A lock on a name that is free makes an empty file there (RFC 4918, section 7.3).
+                Sink::Done(Some(self.tree.hold(&path).await.map_err(|error| scope.fail(error))?))
+            } else {
+                let old_id = existing.map(|resource| resource.entry.file_id.to_string());
+                Sink::Drive { upload: Box::new(upload), old_id }
+            }
+        };
+        Ok(Box::new(Incoming { adapter: self.clone(), scope: scope.clone(), path, sink }))
     }
 }
 
@@ -257,7 +256,7 @@ impl GuardedFileSystem<Scope> for Adapter {
 
 /// An entry as dav-server looks at it.
 #[derive(Debug, Clone)]
-struct Meta(Arc<Entry>);
+pub(super) struct Meta(pub(super) Arc<Entry>);
 
 impl DavMetaData for Meta {
     fn len(&self) -> u64 {
@@ -275,133 +274,5 @@ impl DavMetaData for Meta {
     fn etag(&self) -> Option<String> {
         // dav-server puts the quotes itself.
         self.0.etag().map(|tag| tag.trim_matches('"').to_owned())
-    }
-}
-
-/// The body of a PUT on its way.
-struct Body {
-    adapter: Adapter,
-    scope: Scope,
-    path: Path,
-    upload: Option<Upload>,
-    entry: Option<Entry>,
-    /// The file that the body replaces.
-    old_id: Option<String>,
-}
-
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").finish_non_exhaustive()
-    }
-}
-
-impl DavFile for Body {
-    fn metadata(&'_ mut self) -> FsFuture<'_, Box<dyn DavMetaData>> {
-        Box::pin(async {
-            let entry = self.entry.clone().ok_or(FsError::GeneralFailure)?;
-            Ok(Box::new(Meta(Arc::new(entry))) as Box<dyn DavMetaData>)
-        })
-    }
-
-    fn write_buf(&'_ mut self, mut buf: Box<dyn Buf + Send>) -> FsFuture<'_, ()> {
-        let bytes = buf.copy_to_bytes(buf.remaining());
-        self.write_bytes(bytes)
-    }
-
-    fn write_bytes(&'_ mut self, buf: Bytes) -> FsFuture<'_, ()> {
-        Box::pin(async move {
-            let upload = self.upload.as_mut().ok_or(FsError::GeneralFailure)?;
-            upload.write(buf).await.map_err(|error| self.scope.fail(error))
-        })
-    }
-
-    fn read_bytes(&'_ mut self, _count: usize) -> FsFuture<'_, Bytes> {
-        Box::pin(async { Err(FsError::NotImplemented) })
-    }
-
-    fn seek(&'_ mut self, _pos: std::io::SeekFrom) -> FsFuture<'_, u64> {
-        Box::pin(async { Err(FsError::NotImplemented) })
-    }
-
-    fn flush(&'_ mut self) -> FsFuture<'_, ()> {
-        Box::pin(async {
-            let Some(upload) = self.upload.take() else { return Ok(()) };
-            // An empty file under a free name is most often the beginning of a save.
-            let opening = upload.is_empty() && self.old_id.as_deref().is_none_or(|id| id.starts_with("held-"));
-            let (adapter, path, old) = (self.adapter.clone(), self.path.clone(), self.old_id.take());
-            let made = self.adapter.tree.see_through(async move {
-                let entry = if opening { adapter.tree.hold(&path).await? } else { upload.finish().await? };
-                if let Some(old) = old.filter(|old| **old != *entry.file_id) {
-                    adapter.log(adapter.stored.follow(&old, &entry.file_id, false).await);
-                }
-                Ok(entry)
-            });
-            let made = made.await.and_then(|made: Result<Entry, drive::Error>| made);
-            self.entry = Some(made.map_err(|error| self.scope.fail_whole(error))?);
-            Ok(())
-        })
-    }
-}
-
-/// The body of a file manager's own file, which stays in the state store.
-struct Kept {
-    adapter: Adapter,
-    scope: Scope,
-    path: Path,
-    size: Option<u64>,
-    content: Vec<u8>,
-    entry: Option<Entry>,
-}
-
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").finish_non_exhaustive()
-    }
-}
-
-impl DavFile for Kept {
-    fn metadata(&'_ mut self) -> FsFuture<'_, Box<dyn DavMetaData>> {
-        Box::pin(async {
-            let entry = self.entry.clone().ok_or(FsError::GeneralFailure)?;
-            Ok(Box::new(Meta(Arc::new(entry))) as Box<dyn DavMetaData>)
-        })
-    }
-
-    fn write_buf(&'_ mut self, mut buf: Box<dyn Buf + Send>) -> FsFuture<'_, ()> {
-        let bytes = buf.copy_to_bytes(buf.remaining());
-        self.write_bytes(bytes)
-    }
-
-    fn write_bytes(&'_ mut self, buf: Bytes) -> FsFuture<'_, ()> {
-        Box::pin(async move {
-            if self.content.len() + buf.len() > drive::MAX_LOCAL {
-                let text = "a file manager's own file of this size is not kept (upload.metadata_files)";
-                self.scope.refuse(Failure::new(http::StatusCode::PAYLOAD_TOO_LARGE, text));
-                return Err(FsError::TooLarge);
-            }
-            self.content.extend_from_slice(&buf);
-            Ok(())
-        })
-    }
-
-    fn read_bytes(&'_ mut self, _count: usize) -> FsFuture<'_, Bytes> {
-        Box::pin(async { Err(FsError::NotImplemented) })
-    }
-
-    fn seek(&'_ mut self, _pos: std::io::SeekFrom) -> FsFuture<'_, u64> {
-        Box::pin(async { Err(FsError::NotImplemented) })
-    }
-
-    fn flush(&'_ mut self) -> FsFuture<'_, ()> {
-        Box::pin(async {
-            let received = self.content.len() as u64;
-            if let Some(expected) = self.size.filter(|expected| *expected != received) {
-                return Err(self.scope.fail(drive::Error::Length { expected, received }));
-            }
-            let content = std::mem::take(&mut self.content);
-            let kept = self.adapter.tree.keep_here(&self.path, content).await;
-            self.entry = Some(kept.map_err(|error| self.scope.fail(error))?);
-            Ok(())
-        })
     }
 }
