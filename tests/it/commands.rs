@@ -1,24 +1,10 @@
 //! The program as a person starts it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::{BufRead as _, Write as _};
+use std::process::{Output, Stdio};
 
 use crate::harness::{World, client};
-
-fn alidav() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alidav"));
-    command.env_clear();
-    command
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
+use crate::process::{Process, alidav};
 
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -26,15 +12,9 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn the_demo_prints_where_it_is_and_serves() {
-    let mut child = alidav()
-        .args(["demo", "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let _running = Running(child);
-    let url = lines.next().unwrap().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+    let mut demo = Process::start(alidav().args(["demo", "--listen", "127.0.0.1:0"]).stderr(Stdio::null()));
+    let url = demo.url.clone();
+    let mut lines = (&mut demo.out).lines();
     assert!(lines.next().unwrap().unwrap().contains(&format!("{url}/dav/   user demo   password demo")));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answer = runtime.block_on(async {
@@ -121,13 +101,13 @@ fn the_live_check_asks_where_the_server_listens() {
     };
     for address in ["127.0.0.1:0", "[::1]:0", "127.0.0.2:0", "unix:alidav.sock"] {
         let variables = [("ALIDAV_LISTEN", address), ("ALIDAV_STATE", "sqlite::memory:")];
-        let (running, url) = serve(folder.path(), &variables, Stdio::null());
-        let bound = url.trim_start_matches("http://");
-        let output = check(bound);
+        let running = serve(folder.path(), &variables, Stdio::null());
+        let bound = running.url.trim_start_matches("http://").to_owned();
+        let output = check(&bound);
         assert_eq!(output.status.code(), Some(0), "{address}: {}", text(&output));
         drop(running);
-        let output = check(bound);
-        assert_eq!((output.status.code(), text(&output).contains(bound)), (Some(1), true), "{}", text(&output));
+        let output = check(&bound);
+        assert_eq!((output.status.code(), text(&output).contains(&bound)), (Some(1), true), "{}", text(&output));
     }
 }
 
@@ -178,34 +158,26 @@ async fn check_and_serve_name_a_state_store_that_cannot_be_used() {
     assert!(told.contains("FAIL state store") && told.contains("another program holds the file"), "{told}");
 }
 
-/// A server whose settings come from the environment, and its address.
-fn serve(folder: &std::path::Path, variables: &[(&str, &str)], log: Stdio) -> (Running, String) {
-    let mut child = alidav()
-        .current_dir(folder)
-        .env("ALIDAV_LISTEN", "127.0.0.1:0")
-        .env("ALIDAV_MOUNT__0__PATH", "/")
-        .envs(variables.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(log)
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-    (Running(child), url)
-}
-
-fn signal(running: &Running, name: &str) {
-    assert!(Command::new("kill").args([name, &running.0.id().to_string()]).status().unwrap().success());
+/// A server whose settings come from the environment.
+fn serve(folder: &std::path::Path, variables: &[(&str, &str)], log: Stdio) -> Process {
+    Process::start(
+        alidav()
+            .current_dir(folder)
+            .env("ALIDAV_LISTEN", "127.0.0.1:0")
+            .env("ALIDAV_MOUNT__0__PATH", "/")
+            .envs(variables.iter().copied())
+            .stderr(log),
+    )
 }
 
 #[test]
 fn a_terminated_server_ends_well() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut running, url) = serve(folder.path(), &[], Stdio::null());
+    let mut running = serve(folder.path(), &[], Stdio::null());
+    let url = &running.url;
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
-    signal(&running, "-TERM");
-    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+    running.signal("-TERM");
+    assert_eq!(running.code(), Some(0));
 }
 
 #[tokio::test]
@@ -214,14 +186,15 @@ async fn without_a_file_a_hangup_reads_the_settings_again_and_ends_nothing() {
     let password = folder.path().join("password");
     std::fs::write(&password, "first").unwrap();
     let variables = [("ALIDAV_USER__ME__PASSWORD_FILE", password.to_str().unwrap())];
-    let (running, url) = serve(folder.path(), &variables, Stdio::null());
+    let running = serve(folder.path(), &variables, Stdio::null());
+    let url = &running.url;
     let http = client();
     let status = async |password: &str| {
         http.head(format!("{url}/dav/")).basic_auth("me", Some(password)).send().await.unwrap().status().as_u16()
     };
     assert_ne!(status("first").await, 401);
     std::fs::write(&password, "second").unwrap();
-    signal(&running, "-HUP");
+    running.signal("-HUP");
     let taken = async {
         // The old password passes until then; a wrong one would be slowed.
         while status("first").await != 401 {
@@ -236,23 +209,22 @@ async fn without_a_file_a_hangup_reads_the_settings_again_and_ends_nothing() {
 async fn a_log_that_takes_no_more_ends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let (running, url) = serve(folder.path(), &[("ALIDAV_LOG", "debug")], full.into());
+    let running = serve(folder.path(), &[("ALIDAV_LOG", "debug")], full.into());
     for _ in 0..3 {
-        assert_eq!(client().get(format!("{url}/healthz")).send().await.unwrap().status(), 200);
+        assert_eq!(client().get(format!("{}/healthz", running.url)).send().await.unwrap().status(), 200);
     }
-    drop(running);
 }
 
 #[tokio::test]
 async fn a_name_cannot_feign_a_line_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let (mut running, url) = serve(folder.path(), &[], std::fs::File::create(&log).unwrap().into());
+    let mut running = serve(folder.path(), &[], std::fs::File::create(&log).unwrap().into());
     let http = client();
-    let request = http.get(format!("{url}/dav/")).basic_auth("me\n2026 INFO feigned\u{1b}[31m", Some("x"));
+    let request = http.get(format!("{}/dav/", running.url)).basic_auth("me\n2026 INFO feigned\u{1b}[31m", Some("x"));
     assert_eq!(request.send().await.unwrap().status(), 401);
-    signal(&running, "-TERM");
-    running.0.wait().unwrap();
+    running.signal("-TERM");
+    running.code();
     let told = std::fs::read_to_string(&log).unwrap();
     assert!(told.contains(r"user=me\n2026 INFO feigned\u{1b}[31m"), "{told}");
 }

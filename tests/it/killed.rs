@@ -1,46 +1,26 @@
 //! The process is killed at each call of an overwrite: afterwards the old or the new content is there,
 //! whole, under the one name.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
 use alidav::sim::{Fault, FaultKind, Options, Simulator};
 
 use crate::harness::{hrefs, noise, rules};
+use crate::process::Process;
 
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    fn start(sim: &Simulator, folder: &std::path::Path) -> Self {
-        let file = folder.join("alidav.toml");
-        let text = format!(
-            "listen = [\"127.0.0.1:0\"]\nstate = \"sqlite:{}\"\n[upstream]\napi_url = \"{url}\"\nlist_per_s = 10000\nother_per_s = 10000\n\
+fn start(sim: &Simulator, folder: &Path) -> Process {
+    let file = folder.join("alidav.toml");
+    let text = format!(
+        "listen = [\"127.0.0.1:0\"]\nstate = \"sqlite:{}\"\n[upstream]\napi_url = \"{url}\"\nlist_per_s = 10000\nother_per_s = 10000\n\
              link_per_s = 10000\n[upload]\npart_size = 200000\n[[account]]\noauth_token_urls = [\"{url}/alicloud/renewapi\"]\n\
              refresh_token = \"{}\"\n[[mount]]\nlink_policy = \"proxy\"\n[anonymous]\npermission = \"write\"\n",
-            folder.join("state.db").display(),
-            sim.refresh_token(),
-            url = sim.url(),
-        );
-        std::fs::write(&file, text).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_alidav"))
-            .args(["serve", "--config", file.to_str().unwrap()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, url: line.trim().strip_prefix("listening on ").unwrap().to_owned() }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+        folder.join("state.db").display(),
+        sim.refresh_token(),
+        url = sim.url(),
+    );
+    std::fs::write(&file, text).unwrap();
+    Process::serve(&file)
 }
 
 async fn listing(http: &reqwest::Client, url: &str) -> Vec<String> {
@@ -57,7 +37,7 @@ async fn a_killed_overwrite_leaves_the_old_or_the_new_content_whole() {
         let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
         sim.write("/a", old.clone());
         let folder = tempfile::tempdir().unwrap();
-        let process = Process::start(&sim, folder.path());
+        let process = start(&sim, folder.path());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         assert_eq!(listing(&http, &process.url).await, ["/dav/", "/dav/a"]);
         sim.reset_calls();
@@ -69,15 +49,15 @@ async fn a_killed_overwrite_leaves_the_old_or_the_new_content_whole() {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
-        process.kill();
+        drop(process);
         assert!(put.await.unwrap().is_err());
         sim.clear_faults();
-        let process = Process::start(&sim, folder.path());
+        let process = start(&sim, folder.path());
         assert_eq!(listing(&http, &process.url).await, ["/dav/", "/dav/a"], "killed at call {at}");
         let content = http.get(format!("{}/dav/a", process.url)).send().await.unwrap().bytes().await.unwrap();
         assert!(content == old || content == new, "killed at call {at}: {} bytes", content.len());
         // Before the commit nothing has changed, after it everything has.
         assert_eq!(content == new, at >= 6, "killed at call {at}");
-        process.kill();
+        drop(process);
     }
 }

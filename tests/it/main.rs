@@ -15,6 +15,7 @@ mod listings;
 mod managers;
 mod model;
 mod outbound;
+mod process;
 mod properties;
 mod reload;
 mod server;

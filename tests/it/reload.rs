@@ -1,8 +1,7 @@
 //! Other settings while the server runs: they take effect for what comes, and cut nothing that runs.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use alidav::config::{Account, Mount, Permission, Tls, User};
@@ -10,6 +9,7 @@ use alidav::sim::{Options, Simulator};
 use futures_util::StreamExt as _;
 
 use crate::harness::{World, client, noise, rules, sha1};
+use crate::process::{Process, alidav};
 
 fn user(name: &str) -> User {
     User { name: name.into(), password: "secret".into(), base_path: "/".into(), permission: Permission::Write }
@@ -129,25 +129,13 @@ async fn a_new_certificate_is_shown_to_new_connections_and_a_broken_one_to_none(
     assert!(!trusting(first).await);
 }
 
-struct Running {
-    child: Child,
-    url: String,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-async fn opens(running: &Running, name: &str) -> bool {
+async fn opens(running: &Process, name: &str) -> bool {
     let request = client().head(format!("{}/dav/", running.url));
     request.basic_auth(name, Some("secret")).send().await.unwrap().status() == 200
 }
 
 /// Waits until a user is let in, which tells that settings were read.
-async fn until_open(running: &Running, name: &str) {
+async fn until_open(running: &Process, name: &str) {
     let open = async {
         while !opens(running, name).await {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -174,26 +162,18 @@ async fn the_program_reads_its_file_again_when_told_and_when_it_changed() {
     write("first", "");
     let notified = UnixDatagram::bind(folder.path().join("notify")).unwrap();
     notified.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_alidav"))
-        .env("NOTIFY_SOCKET", folder.path().join("notify"))
-        .args(["serve", "--config", file.to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let running = Running { child, url: line.trim().strip_prefix("listening on ").unwrap().to_owned() };
+    let running = Process::start(
+        alidav()
+            .env("NOTIFY_SOCKET", folder.path().join("notify"))
+            .args(["serve", "--config", file.to_str().unwrap()])
+            .stderr(Stdio::null()),
+    );
     let told = || {
         let mut buffer = [0; 200];
         let length = notified.recv(&mut buffer).unwrap();
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     };
     assert!(told().contains("READY=1"));
-    let signal = |name: &str| {
-        let sent = Command::new("kill").args([name, &running.child.id().to_string()]).status();
-        assert!(sent.unwrap().success());
-    };
     assert!(opens(&running, "first").await);
     write("second", "");
     until_open(&running, "second").await;
@@ -202,11 +182,11 @@ async fn the_program_reads_its_file_again_when_told_and_when_it_changed() {
     assert!(told().contains("READY=1"));
     // A file with faults changes nothing, and the next good one is taken.
     write("third", "[nonsense]\nkey = 1");
-    signal("-HUP");
+    running.signal("-HUP");
     write("fourth", "");
-    signal("-HUP");
+    running.signal("-HUP");
     until_open(&running, "fourth").await;
     assert!(!opens(&running, "third").await);
-    signal("-TERM");
+    running.signal("-TERM");
     while !told().contains("STOPPING=1") {}
 }

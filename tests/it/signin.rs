@@ -1,7 +1,7 @@
 //! Signing in by QR code: the page's calls in every form of server, and `alidav login` as a person runs it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use alidav::config::{Config, Permission, StateLocation, User};
@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::harness::{World, rules};
+use crate::process::{Process, alidav};
 
 /// The ways to sign in.
 const WAYS: [&str; 5] = ["own", "pkce", "/alicloud/renewapi", "/alist/ali_open/token", "/messense"];
@@ -376,7 +377,7 @@ struct Login {
 
 impl Login {
     fn run(config: &std::path::Path, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_alidav"))
+        let mut child = alidav()
             .args(["login", "--poll-ms", "20", "--config", config.to_str().unwrap()])
             .args(more)
             .stdout(Stdio::piped())
@@ -594,28 +595,21 @@ async fn no_secret_is_in_the_log_of_a_sign_in_and_a_renewal() {
         let (code, mut log) = tokio::task::spawn_blocking(move || login.end()).await.unwrap();
         assert_eq!(code, 0, "{log}");
         sim.expire_access_tokens();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_alidav"))
-            .args(["serve", "--config", file.to_str().unwrap()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let mut errors = child.stderr.take().unwrap();
+        let mut process =
+            Process::start(alidav().args(["serve", "--config", file.to_str().unwrap()]).stderr(Stdio::piped()));
+        let mut errors = process.child.stderr.take().unwrap();
         let reader = std::thread::spawn(move || {
             let mut text = String::new();
             errors.read_to_string(&mut text).unwrap();
             text
         });
-        let url = format!("{}/dav/", line.trim().strip_prefix("listening on ").unwrap());
+        let url = format!("{}/dav/", process.url);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let method = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
         let answer =
             http.request(method, url).basic_auth("me", Some("geheim-4711")).header("depth", "1").send().await.unwrap();
         assert_eq!(answer.status(), if way == "pkce" { 503 } else { 207 }, "{way}");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        drop(process);
         log.push_str(&reader.join().unwrap());
         assert!(log.contains("TRACE") && log.len() > 10_000, "{way}: no log");
         for secret in sim.secrets().into_iter().chain(["geheim-4711".to_owned()]) {

@@ -3,14 +3,13 @@
 use alidav::config::StateLocation;
 use alidav::sim::{CLIENT_ID, CLIENT_SECRET, Fault, FaultKind, Options, Simulator};
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::harness::{World, rules};
+use crate::process::Process;
 
 async fn works(world: &World) -> bool {
     let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
@@ -454,18 +453,6 @@ async fn a_withdrawn_authorisation_is_told_with_the_remedy() {
     assert!(works(&world).await);
 }
 
-fn serve(file: &std::path::Path) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_alidav"))
-        .args(["serve", "--config", file.to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (child, line.trim().strip_prefix("listening on ").unwrap().to_owned())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_restart_costs_none() {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
@@ -480,7 +467,8 @@ async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_resta
     );
     std::fs::write(&file, text).unwrap();
     sim.fault(Fault::always("user/getDriveInfo", FaultKind::Hang));
-    let (mut child, url) = serve(&file);
+    let process = Process::serve(&file);
+    let url = &process.url;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let method = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
     let asked = tokio::spawn(http.request(method.clone(), format!("{url}/dav/")).header("depth", "1").send());
@@ -490,16 +478,14 @@ async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_resta
         }
     };
     tokio::time::timeout(Duration::from_secs(20), used).await.unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(process);
     assert!(asked.await.unwrap().is_err());
     sim.clear_faults();
-    let (mut child, url) = serve(&file);
+    let process = Process::serve(&file);
+    let url = &process.url;
     let answer = http.request(method, format!("{url}/dav/")).header("depth", "1").send().await.unwrap();
     assert_eq!(answer.status(), 207);
     assert_eq!(sim.calls()["openlist/renewapi"], 1);
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
