@@ -22,9 +22,9 @@ pub(super) fn account(mut section: Reader<'_>) -> Account {
     let name = section.text("name").unwrap_or_else(|| "main".to_owned());
     let mut account = Account::named(&name);
     account.client_id = section.text("client_id");
-    account.client_secret = section.secret("client_secret");
+    account.client_secret = section.token("client_secret");
     set(&mut account.oauth_token_urls, section.parsed_list("oauth_token_urls", http_url));
-    account.refresh_token = section.secret("refresh_token");
+    account.refresh_token = section.token("refresh_token");
     if account.client_secret.is_some() && account.client_id.is_none() {
         section.fault("client_id", "is missing: a client_secret belongs to a client_id");
     }
@@ -60,7 +60,7 @@ pub(super) fn mount(mut section: Reader<'_>) -> Mount {
     set(&mut mount.livp_download_format, section.word("livp_download_format", &formats));
     set(&mut mount.link_policy, section.word("link_policy", &POLICIES));
     set(&mut mount.down_proxy_urls, section.parsed_list("down_proxy_urls", http_url));
-    mount.down_proxy_token = section.secret("down_proxy_token");
+    mount.down_proxy_token = section.token("down_proxy_token");
     set(&mut mount.down_proxy_sign, section.flag("down_proxy_sign"));
     set(&mut mount.read_only, section.flag("read_only"));
     if mount.link_policy == LinkPolicy::ProxyUrl {

@@ -74,7 +74,8 @@ pub(super) fn overlay(
         if let Some(secret) = last.strip_suffix("_file").filter(|key| SECRETS.contains(key)) {
             *last = secret.to_owned();
             match std::fs::read_to_string(&value) {
-                Ok(text) => value = text.trim().to_owned(),
+                // A text file's last line ends in a line break, which is no part of the secret.
+                Ok(text) => value = text.trim_end_matches(['\r', '\n']).to_owned(),
                 Err(error) => {
                     faults.push(Fault { origin: name, key: String::new(), problem: format!("{value}: {error}") });
                     continue;

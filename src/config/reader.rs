@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use toml::{Table, Value};
 
 use super::fault::Fault;
@@ -84,11 +85,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Text that is never repeated in a fault.
-    pub(super) fn secret(&mut self, key: &'static str) -> Option<secrecy::SecretString> {
+    /// A token, which has no blanks; never repeated in a fault.
+    pub(super) fn token(&mut self, key: &'static str) -> Option<SecretString> {
+        self.secret(key).map(|token| token.expose_secret().trim().into())
+    }
+
+    /// Text that is never repeated in a fault; blanks at its ends belong to it.
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<SecretString> {
         match self.take(key)? {
             Value::String(text) if text.trim().is_empty() => None,
-            Value::String(text) => Some(text.trim().into()),
+            Value::String(text) => Some(text.into()),
             other => {
                 self.fault(key, format!("is {}, but text in quotes is needed", other.type_str()));
                 None

@@ -195,6 +195,16 @@ fn variables_lie_over_the_file_and_can_say_it_all() {
 }
 
 #[test]
+fn blanks_belong_to_a_password_and_not_to_a_token() {
+    let loaded = read(
+        "[[mount]]\n[[user]]\nname = \"me\"\npassword = \" two words \"\n[[account]]\nrefresh_token = \" abc \"\n",
+    );
+    let config = loaded.unwrap().config;
+    assert_eq!(config.users[0].password.expose_secret(), " two words ");
+    assert_eq!(config.accounts[0].refresh_token.as_ref().unwrap().expose_secret(), "abc");
+}
+
+#[test]
 fn a_wrong_variable_is_named() {
     let told = with_variables("[[mount]]\n", &[("ALIDAV_UPSTREM__X", "1"), ("ALIDAV_UPSTREAM__MAX_STREAMS", "many")]);
     let told = told.unwrap_err().to_string();
