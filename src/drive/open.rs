@@ -33,12 +33,18 @@ const MIN_LIFE: Duration = Duration::from_secs(15);
 pub struct Identity {
     total: u64,
     etag: Option<String>,
+    crc64: Option<String>,
     last_modified: Option<String>,
 }
 
 impl Identity {
     fn of(body: &DataBody) -> Self {
-        Self { total: body.total, etag: body.etag.clone(), last_modified: body.last_modified.clone() }
+        Self {
+            total: body.total,
+            etag: body.etag.clone(),
+            crc64: body.crc64.clone(),
+            last_modified: body.last_modified.clone(),
+        }
     }
 
     pub(super) fn total(&self) -> u64 {
@@ -47,14 +53,14 @@ impl Identity {
 
     /// Whether other content of the same length would be told apart.
     pub(super) fn tells(&self) -> bool {
-        self.etag.is_some() || self.last_modified.is_some()
+        self.etag.is_some() || self.crc64.is_some() || self.last_modified.is_some()
     }
 
-    /// Entity tags decide where both answers carry one, else the time of modification.
+    /// The first that both answers carry decides: entity tag, checksum, else the time of modification.
     pub(super) fn same(&self, other: &Self) -> bool {
         self.total == other.total
-            && match (&self.etag, &other.etag) {
-                (Some(a), Some(b)) => a == b,
+            && match (&self.etag, &other.etag, &self.crc64, &other.crc64) {
+                (Some(a), Some(b), ..) | (_, _, Some(a), Some(b)) => a == b,
                 _ => self.last_modified == other.last_modified,
             }
     }
@@ -63,7 +69,7 @@ impl Identity {
 #[cfg(test)]
 impl Identity {
     pub(super) fn of_tag(tag: Option<&str>) -> Self {
-        Self { total: 0, etag: tag.map(str::to_owned), last_modified: None }
+        Self { total: 0, etag: tag.map(str::to_owned), crc64: None, last_modified: None }
     }
 }
 
@@ -212,5 +218,25 @@ impl Tries {
             tokio::time::sleep(pause).await;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Identity;
+
+    #[test]
+    fn content_is_told_apart_by_what_both_answers_say() {
+        let identity = |etag: &str, crc64: &str, last_modified: &str| {
+            let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            Identity { total: 9, etag: said(etag), crc64: said(crc64), last_modified: said(last_modified) }
+        };
+        assert!(identity("a", "1", "x").same(&identity("a", "", "y")));
+        assert!(!identity("a", "1", "x").same(&identity("b", "1", "x")));
+        assert!(!identity("", "1", "x").same(&identity("a", "2", "x")));
+        assert!(identity("", "1", "x").same(&identity("", "1", "y")));
+        assert!(!identity("a", "", "x").same(&identity("", "1", "y")));
+        assert!(!identity("a", "", "x").same(&Identity { total: 8, ..identity("a", "", "x") }));
+        assert!(identity("", "1", "").tells() && !identity("", "", "").tells());
     }
 }

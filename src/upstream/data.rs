@@ -34,6 +34,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// What the system holds back of a part takes minutes on a slow line.
 const PART_STALL: Duration = Duration::from_secs(300);
 
+const CRC64: header::HeaderName = header::HeaderName::from_static("x-oss-hash-crc64ecma");
+
 /// Largest error document read.
 const MAX_ERROR_BODY: usize = 64 << 10;
 
@@ -133,10 +135,11 @@ impl DataHost {
         }
         let headers = response.headers();
         let total = total(response.status(), headers, &range)?;
-        let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         Ok(DataBody {
             total,
             etag: text(header::ETAG),
+            crc64: text(CRC64),
             last_modified: text(header::LAST_MODIFIED),
             left: range.end - range.start,
             body: response.into_body(),
@@ -229,7 +232,7 @@ fn redirection(from: &SignedUrl, answer: &DataAnswer) -> Option<SignedUrl> {
 /// [`DataErrorKind::Shorter`] for an entity that ends before the range does, [`DataErrorKind::WrongRange`] for any
 /// other answer.
 fn total(status: StatusCode, headers: &HeaderMap, range: &Range<u64>) -> Result<u64, DataError> {
-    let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
+    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let wrong = |what: String| {
         let asked = format!("asked for bytes {}-{}", range.start, range.end - 1);
         DataError::new(DataErrorKind::WrongRange, format!("{asked}, got status {} {what}", status.as_u16()))
@@ -274,6 +277,8 @@ pub struct DataBody {
     pub total: u64,
     /// `ETag` of the entity, raw, where given.
     pub etag: Option<String>,
+    /// Checksum of the whole entity, raw, where given (reference 3.9).
+    pub crc64: Option<String>,
     /// `Last-Modified`, raw, where given.
     pub last_modified: Option<String>,
     left: u64,
