@@ -12,7 +12,7 @@ use super::members::Change;
 use super::rapid::{Spool, proof_of};
 use super::tentative::Tentative;
 use super::upload::{State, earlier_failure, joined};
-use super::upload_parts::PartPlan;
+use super::upload_parts::{PartPlan, Session};
 use super::{Entry, Error, Freshness, Upload};
 use crate::upstream::{ContentHint, Created, ErrorKind, Item};
 
@@ -42,12 +42,10 @@ impl Upload {
         }
         let file = match std::mem::replace(&mut self.state, State::Failed) {
             State::Gathering => self.send_whole(sha1).await?,
+            State::Open(session) => self.send_last(session).await?,
             State::Sending(task) => {
-                let mut session = joined(task).await?;
-                if self.buffer.len() > 0 {
-                    session = joined(self.send_buffer(session)).await?;
-                }
-                self.tentative(session.file_id, Some(session.upload_id))
+                let session = joined(task).await?;
+                self.send_last(session).await?
             }
             State::Spooling(spool) => self.send_spooled(spool, sha1).await?,
             State::Attached(file) => file,
@@ -80,6 +78,13 @@ impl Upload {
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn send_last(&mut self, mut session: Session) -> Result<Tentative, Error> {
+        if self.buffer.len() > 0 {
+            session = joined(self.send_buffer(session)).await?;
+        }
+        Ok(self.tentative(session.file_id, Some(session.upload_id)))
     }
 
     /// A file of at most one part: its hash is known before the first call.

@@ -21,7 +21,7 @@ use super::{Error, Freshness, Upload};
 use crate::upstream::{ContentHint, Created, ErrorKind, ProofSource};
 
 /// First bytes whose hash asks whether the drive may have the content (reference 3.11).
-const PRE_HASH_BYTES: usize = 1024;
+pub(super) const PRE_HASH_BYTES: usize = 1024;
 
 /// A body on disk, which nothing else knows of.
 pub(super) struct Spool {
@@ -59,7 +59,7 @@ impl Spool {
 }
 
 impl Upload {
-    /// The first call for a file of several parts, the first of which is here.
+    /// The first call for a file of several parts, of which at least the beginning is here.
     pub(super) async fn offer(&mut self) -> Result<State, Error> {
         let size = self.options.size;
         let Some(known) = size.filter(|_| self.target.mount.settings.rapid_upload) else {
@@ -99,10 +99,7 @@ impl Upload {
                 self.permit = None;
                 Ok(State::Attached(self.tentative(file_id, upload_id)))
             }
-            created => {
-                let session = self.session_of(created)?;
-                Ok(State::Sending(self.send_buffer(session)))
-            }
+            created => Ok(State::Open(self.session_of(created)?)),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::part_buffer::PartBuffer;
-use super::rapid::Spool;
+use super::rapid::{PRE_HASH_BYTES, Spool};
 use super::tentative::Tentative;
 use super::upload_parts::{PartPlan, Session};
 use super::write::Target;
@@ -89,6 +89,8 @@ pub struct Upload {
 pub(super) enum State {
     /// No session yet: all that came is in the buffer.
     Gathering,
+    /// A session of which no part is on its way yet.
+    Open(Session),
     /// A session whose last full part may be on its way.
     Sending(JoinHandle<Result<Session, Error>>),
     /// The drive may have the content: it waits on disk for its hash.
@@ -171,24 +173,39 @@ impl Upload {
             self.buffer.push(&piece);
             // A known last part waits for the end, where it may turn out to be the whole file.
             let last = self.options.size == Some(self.received) && bytes.is_empty();
-            if self.buffer.len() == part && !last {
+            let full = self.buffer.len() == part && !last;
+            if matches!(self.state, State::Gathering) && (full || self.offers_early(part)) {
+                self.state = State::Failed;
+                self.state = self.offer().await?;
+            }
+            if full {
                 self.flush_part().await?;
             }
         }
         Ok(())
     }
 
+    /// Whether the first call can be made before the first part is full, so that a drive without room says so at
+    /// once. An announced hash is worth waiting for the bytes that prove it.
+    fn offers_early(&self, part: u64) -> bool {
+        self.options.sha1.is_none()
+            && self.options.size.is_some_and(|size| size > part)
+            && self.buffer.len() >= PRE_HASH_BYTES as u64
+    }
+
     /// Sends the full buffer, after the part before it.
     async fn flush_part(&mut self) -> Result<(), Error> {
-        self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Gathering => self.offer().await?,
-            State::Sending(task) => {
-                let session = joined(task).await?;
-                State::Sending(self.send_buffer(session))
+        let session = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Open(session) => session,
+            State::Sending(task) => joined(task).await?,
+            // What the drive has, or may have, is not sent.
+            state @ (State::Spooling(_) | State::Attached(_)) => {
+                self.state = state;
+                return Ok(());
             }
-            // Nothing fills while the body is spooled or compared.
-            State::Spooling(_) | State::Attached(_) | State::Failed => return Err(earlier_failure()),
+            State::Gathering | State::Failed => return Err(earlier_failure()),
         };
+        self.state = State::Sending(self.send_buffer(session));
         Ok(())
     }
 

@@ -474,6 +474,25 @@ async fn a_client_that_sends_all_before_it_listens_learns_why_it_was_refused() {
 }
 
 #[tokio::test]
+async fn a_full_drive_is_told_after_the_first_kilobytes() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    for rapid in [true, false] {
+        let world = World::with(|config| {
+            config.upload.part_size = 200_000;
+            config.mounts[0].rapid_upload = rapid;
+        })
+        .await;
+        world.sim.rules(|rules| rules.quota = 1000);
+        let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
+        let head = "PUT /dav/a HTTP/1.1\r\nHost: alidav\r\nContent-Length: 40000000\r\n\r\n";
+        stream.write_all(&[head.as_bytes(), &noise(2000)].concat()).await.unwrap();
+        let mut answer = [0; 12];
+        let read = tokio::time::timeout(Duration::from_secs(20), stream.read_exact(&mut answer)).await;
+        assert_eq!((read.unwrap().unwrap(), &answer[..]), (12, &b"HTTP/1.1 507"[..]));
+    }
+}
+
+#[tokio::test]
 async fn content_is_sent_where_the_drive_refuses_the_proof_or_the_spool_has_no_room() {
     let (small, large) = (noise(5000), noise(1_500_000));
     let refused = || code(400, "InvalidRapidProof");
