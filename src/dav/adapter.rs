@@ -32,6 +32,8 @@ pub(super) struct ScopeInner {
     pub(super) source: Path,
     /// COPY of a folder without its members.
     pub(super) depth_zero: bool,
+    /// What is at the destination may be replaced.
+    pub(super) overwrite: bool,
     pub(super) upload: UploadOptions,
     /// What the destination held before; goes when the new is in place.
     pub(super) replaced: Mutex<Option<Resource>>,
@@ -240,8 +242,15 @@ impl GuardedFileSystem<Scope> for Adapter {
             self.settle(scope).await?;
             let source = self.stat(&scope.0.source, scope).await?;
             let to = self.path(to, scope)?;
-            let replaced = scope.0.replaced.lock().take();
-            self.tree.relocate(&source, &to, replaced.as_ref()).await.map_err(|error| scope.fail_whole(error))?;
+            let mut replaced = scope.0.replaced.lock().take();
+            let mut moved = self.tree.relocate(&source, &to, replaced.as_ref()).await;
+            if matches!(moved, Err(drive::Error::NameExists)) && scope.0.overwrite {
+                // Somebody else has put it there since the folder was listed.
+                replaced =
+                    Some(self.tree.stat(&to, Freshness::Refresh).await.map_err(|error| scope.fail_whole(error))?);
+                moved = self.tree.relocate(&source, &to, replaced.as_ref()).await;
+            }
+            moved.map_err(|error| scope.fail_whole(error))?;
             if let Some(replaced) = replaced {
                 self.log(self.stored.forget(&replaced.entry.file_id).await);
             }

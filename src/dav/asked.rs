@@ -18,7 +18,7 @@ pub(super) struct Asked {
     pub(super) depth: Depth,
     /// Of a COPY or MOVE; below the user's base path.
     pub(super) destination: Option<Path>,
-    overwrite: bool,
+    pub(super) overwrite: bool,
 }
 
 impl Dav {

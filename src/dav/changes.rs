@@ -235,6 +235,7 @@ impl Dav {
             base: context.base_path.clone(),
             source,
             depth_zero: asked.depth == Depth::Zero,
+            overwrite: asked.overwrite,
             upload,
             replaced: Mutex::default(),
             failure: Arc::default(),

@@ -433,11 +433,29 @@ async fn a_move_whose_answer_was_lost_is_resolved() {
             }
             assert_eq!(world.sim.read("/dir/renamed").unwrap(), b"/a");
             assert_eq!(world.sim.read("/b3").unwrap(), b"/b");
-            // A name that is another's is still taken.
-            world.sim.write("/late", "behind our back");
-            assert_eq!(act(&world, "MOVE", "/dav/taken", "/dav/late").await, 412);
-            assert_eq!(world.sim.read("/late").unwrap(), b"behind our back");
-            assert_eq!(world.hrefs("/dav/").await.len(), 5);
+            assert_eq!(world.hrefs("/dav/").await.len(), 4);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_move_replaces_what_appeared_behind_our_back_only_where_it_may() {
+    for to in ["/b", "/dir/a", "/dir/d"] {
+        for overwrite in [false, true] {
+            let world = ready(&["/a", "/dir/", "/dir/c"]).await;
+            world.sim.write(to, "behind");
+            let target = world.url(&format!("/dav{to}"));
+            let request = world.request("MOVE", "/dav/a").header("destination", target);
+            let status = request.header("overwrite", if overwrite { "T" } else { "F" }).send().await.unwrap().status();
+            let found = (world.sim.read("/a").is_some(), world.sim.read(to).unwrap());
+            if overwrite {
+                assert!(status.is_success(), "{to}: {status}");
+                assert_eq!(found, (false, b"/a".to_vec()), "{to}");
+                world.sim.remove(to);
+                assert_eq!(world.sim.read(to), None, "{to}: what was replaced stayed beside it");
+            } else {
+                assert_eq!((status.as_u16(), found), (412, (true, b"behind".to_vec())), "{to}");
+            }
         }
     }
 }
