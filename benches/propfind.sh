@@ -61,8 +61,8 @@ for n in $SIZES; do
     for _ in $(seq "$ROUNDS"); do
         serve '[[mount]]' 'path = "/"'
         PID=${PIDS[-1]}
-        # Signing in and the drive's ids are not what is measured.
-        status -X PROPFIND -H 'Depth: 0' "$URL/dav/" >/dev/null
+        # Signing in, the drive's ids and the folder above are not what is measured.
+        status -X PROPFIND -H 'Depth: 1' "$URL/dav/" >/dev/null
         lever reset
         spent=$(processor "$PID")
         timed cold "$URL/dav/f$n/"
