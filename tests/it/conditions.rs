@@ -1,6 +1,6 @@
 //! Conditions and locks that guard a change, and headers that cannot be read.
 
-use crate::harness::{World, header, hrefs};
+use crate::harness::{World, header, hrefs, until};
 
 const LOCK: &str =
     r#"<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>"#;
@@ -238,12 +238,7 @@ async fn a_condition_still_holds_when_a_long_upload_ends() {
         let put = world.request("PUT", "/dav/a").header(name, value).body(reqwest::Body::wrap_stream(body)).send();
         let put = tokio::spawn(put);
         pieces.send(Ok(vec![1; 500_000].into())).await.unwrap();
-        let begun = async {
-            while !world.sim.calls().contains_key("data PUT") {
-                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(20), begun).await.unwrap();
+        until(|| world.sim.calls().contains_key("data PUT")).await;
         assert!(world.request("PUT", "/dav/a").body("of another").send().await.unwrap().status().is_success());
         drop(pieces);
         assert_eq!(put.await.unwrap().unwrap().status(), 412, "{name}");

@@ -1,5 +1,7 @@
 //! A server over a simulator, and a client that looks at raw answers.
 
+use std::time::Duration;
+
 use alidav::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation};
 use alidav::server::Server;
 use alidav::sim::{Options, Rules, Simulator};
@@ -34,6 +36,16 @@ pub(crate) fn config(sim: &Simulator) -> Config {
     config.upstream.link_per_s = 100_000.0;
     config.upstream.other_per_s = 100_000.0;
     config
+}
+
+/// Waits until something holds.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), holds).await.expect("it never came to be");
 }
 
 /// A client for servers in other processes, of which none has chosen this one's TLS.

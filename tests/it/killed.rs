@@ -2,11 +2,10 @@
 //! whole, under the one name.
 
 use std::path::Path;
-use std::time::Duration;
 
 use alidav::sim::{Fault, FaultKind, Options, Simulator};
 
-use crate::harness::{hrefs, noise, rules};
+use crate::harness::{hrefs, noise, rules, until};
 use crate::process::Process;
 
 fn start(sim: &Simulator, folder: &Path) -> Process {
@@ -43,12 +42,7 @@ async fn a_killed_overwrite_leaves_the_old_or_the_new_content_whole() {
         sim.reset_calls();
         sim.fault(Fault::once("*", FaultKind::Hang).after(at));
         let put = tokio::spawn(http.put(format!("{}/dav/a", process.url)).body(new.clone()).send());
-        let reached = async {
-            while sim.calls().values().sum::<u64>() <= at {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
+        until(|| sim.calls().values().sum::<u64>() > at).await;
         drop(process);
         assert!(put.await.unwrap().is_err());
         sim.clear_faults();

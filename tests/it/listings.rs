@@ -1,11 +1,9 @@
 //! What PROPFIND shows, whatever the drive's answers look like.
 
-use std::time::Duration;
-
 use alidav::config::{Account, DriveType, Mount, OrderBy, OrderDirection};
 use alidav::sim::{Fault, FaultKind, LastMarker, PageShape, SizeForm};
 
-use crate::harness::{World, header, hrefs};
+use crate::harness::{World, header, hrefs, until};
 
 #[tokio::test]
 async fn a_listing_is_complete_whatever_the_pages_look_like() {
@@ -149,13 +147,7 @@ async fn sub_folders_are_listed_in_advance_where_the_settings_say_so() {
         world.sim.write(&format!("/{name}/deeper/file"), "x");
     }
     assert_eq!(world.hrefs("/dav/").await.len(), 4);
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while world.sim.calls()["openFile/list"] < 3 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await
-    .unwrap();
+    until(|| world.sim.calls()["openFile/list"] >= 3).await;
     let stat = async |path: &str| {
         world.sim.reset_calls();
         assert_eq!(world.propfind(path, "0").await.status(), 207);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use alidav::config::{ListenAddr, Permission, Tls, User};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, header};
+use crate::harness::{World, header, until};
 
 fn user(name: &str, base_path: &str, permission: Permission) -> User {
     User { name: name.into(), password: "secret".into(), base_path: base_path.into(), permission }
@@ -139,12 +139,7 @@ async fn an_upload_that_runs_when_the_end_begins_is_finished_or_leaves_nothing()
         let put = world.request("PUT", "/dav/a").body(reqwest::Body::wrap_stream(body)).send();
         let put = tokio::spawn(put);
         pieces.send(Ok(content[..450_000].to_vec().into())).await.unwrap();
-        let reached = async {
-            while world.sim.calls().get("data PUT").is_none_or(|count| *count < 2) {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
+        until(|| world.sim.calls().get("data PUT").is_some_and(|count| *count >= 2)).await;
         let stopping = tokio::spawn(world.server.stop());
         if finished {
             pieces.send(Ok(content[450_000..].to_vec().into())).await.unwrap();

@@ -7,7 +7,7 @@ use alidav::drive::{Freshness, Path, Reader};
 use alidav::sim::{Fault, FaultKind, Options, Rules, Simulator};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, header, noise, rules, sha1};
+use crate::harness::{World, header, noise, rules, sha1, until};
 
 const SIZE: usize = 9_000_000;
 
@@ -135,9 +135,7 @@ async fn a_place_that_somebody_waits_for_is_not_kept_for_a_faster_film() {
     let (world, film) = world(3, Some(1_500_000)).await;
     world.request("COPY", "/dav/film.mkv").header("destination", world.url("/dav/other.mkv")).send().await.unwrap();
     let (one, two) = tokio::join!(whole(&world), async {
-        while world.sim.peak_downloads() < 3 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until(|| world.sim.peak_downloads() >= 3).await;
         let answer = world.range("/dav/other.mkv", "bytes=100-199").await;
         answer.bytes().await.unwrap()
     });
@@ -374,9 +372,7 @@ async fn a_player_goes_before_copies_that_wait() {
     let read = |path: &'static str, range: Option<&'static str>, waiting_before: usize| {
         let (world, order) = (&world, &order);
         async move {
-            while order.lock().unwrap().len() < waiting_before {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            until(|| order.lock().unwrap().len() >= waiting_before).await;
             order.lock().unwrap().push(format!("asked {path}"));
             let request = world.request("GET", path);
             let request = if let Some(range) = range { request.header("range", range) } else { request };
@@ -387,9 +383,7 @@ async fn a_player_goes_before_copies_that_wait() {
     };
     tokio::join!(read("/dav/a.bin", None, 0), read("/dav/b.bin", None, 2), async {
         // Asks when the first is being served and the second waits.
-        while order.lock().unwrap().len() < 3 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(|| order.lock().unwrap().len() >= 3).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         read("/dav/c.mkv", Some("bytes=0-"), 0).await;
     });

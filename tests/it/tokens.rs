@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::harness::{World, rules};
+use crate::harness::{World, rules, until};
 use crate::process::Process;
 
 async fn works(world: &World) -> bool {
@@ -324,12 +324,7 @@ async fn an_ageing_refresh_token_is_renewed_while_nobody_asks() {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
     let token = sim.refresh_token_aged(61);
     let world = World::over(sim, |config| config.accounts[0].refresh_token = Some(token.into())).await;
-    let renewed = async {
-        while !world.sim.calls().contains_key("openlist/renewapi") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), renewed).await.unwrap();
+    until(|| world.sim.calls().contains_key("openlist/renewapi")).await;
     // The request uses what the background got.
     assert!(works(&world).await);
     assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
@@ -472,12 +467,7 @@ async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_resta
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let method = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
     let asked = tokio::spawn(http.request(method.clone(), format!("{url}/dav/")).header("depth", "1").send());
-    let used = async {
-        while !sim.calls().contains_key("user/getDriveInfo") {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), used).await.unwrap();
+    until(|| sim.calls().contains_key("user/getDriveInfo")).await;
     drop(process);
     assert!(asked.await.unwrap().is_err());
     sim.clear_faults();

@@ -6,7 +6,7 @@ use alidav::sim::{Fault, FaultKind};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, noise, sha1};
+use crate::harness::{World, noise, sha1, until};
 
 /// Parts of 200 kB, so that small bodies have several.
 async fn world() -> World {
@@ -348,12 +348,7 @@ async fn keeps_the_old_file_when_announced_content_does_not_come() {
         let broken = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
         assert!(announced(&world, &content, broken).send().await.is_err_and(|e| e.is_request() || e.is_body()));
         // The removal goes on after the request has ended.
-        let gone = async {
-            while world.sim.read("/a").is_none_or(|now| now != b"old") {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+        until(|| world.sim.read("/a").is_some_and(|now| now == b"old")).await;
         let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
         assert_eq!(fresh.send().await.unwrap().text().await.unwrap().matches("<D:href>/dav/a</D:href>").count(), 1);
         assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "old");
@@ -547,20 +542,10 @@ async fn a_commit_runs_to_its_end_though_the_client_leaves() {
     let world = with_old().await;
     world.sim.rules(|rules| rules.latency_ms = 50);
     let request = world.request("PUT", "/dav/a").body("new content").send();
-    let begun = async {
-        while !world.sim.calls().contains_key("openFile/complete") {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
     tokio::select! {
         answer = request => panic!("{:?}", answer.map(|answer| answer.status())),
-        () = begun => {}
+        () = until(|| world.sim.calls().contains_key("openFile/complete")) => {}
     }
-    let done = async {
-        while !world.sim.calls().contains_key("openFile/recyclebin/trash") {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), done).await.unwrap();
+    until(|| world.sim.calls().contains_key("openFile/recyclebin/trash")).await;
     assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "new content");
 }

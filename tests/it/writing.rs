@@ -2,7 +2,7 @@
 
 use alidav::sim::{Fault, FaultKind};
 
-use crate::harness::{World, header};
+use crate::harness::{World, header, until};
 
 /// Signed in, the root listed, counters at zero.
 async fn ready(paths: &[&str]) -> World {
@@ -359,14 +359,9 @@ async fn what_has_begun_ends_though_the_client_leaves() {
     ] {
         world.sim.reset_calls();
         let request = world.request(method, from).header("destination", world.url(to)).send();
-        let begun = async {
-            while !world.sim.calls().contains_key(first) {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            }
-        };
         tokio::select! {
             answer = request => panic!("{method} {from}: {:?}", answer.map(|answer| answer.status())),
-            () = begun => {}
+            () = until(|| world.sim.calls().contains_key(first)) => {}
         }
     }
     let done = async {
