@@ -6,8 +6,6 @@ lever rules "$no_rates"
 serve '[[mount]]' 'path = "/"'
 # As the redirector asks: its own name, no translation, the password with each request.
 ask() { http -A "Microsoft-WebDAV-MiniRedir/10.0.19045" -H "translate: f" "$@"; }
-code() { ask -o "$WORK/body" -D "$WORK/head" -w '%{http_code}' "$@"; }
-field() { sed -n "s/^$1: //Ip" "$WORK/head" | tr -d '\r'; }
 on_drive() { curl -sf "$SIM/sim/tree" | jq -r '[.[] | .path] | join(" ")'; }
 content() { curl -sf "$SIM/sim/tree" | jq -r --arg path "$1" '.[] | select(.path == $path) | .sha1' | tr A-F a-f; }
 sha1() { printf '%s' "$1" | sha1sum | cut -d' ' -f1; }

@@ -5,8 +5,6 @@ simulate
 lever rules "$no_rates"
 serve '[[mount]]' 'path = "/"'
 ask() { http -A "WebDAVFS/3.0.0 (03008000) Darwin/22.6.0 (x86_64)" -H "Accept: */*" "$@"; }
-code() { ask -o "$WORK/body" -D "$WORK/head" -w '%{http_code}' "$@"; }
-field() { sed -n "s/^$1: //Ip" "$WORK/head" | tr -d '\r'; }
 find_props() {
     code -X PROPFIND -H "Depth: $1" -H 'Content-Type: text/xml' -d "<?xml version=\"1.0\" encoding=\"utf-8\"?>
 <D:propfind xmlns:D=\"DAV:\"><D:prop>$2</D:prop></D:propfind>" "$3"

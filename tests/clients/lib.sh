@@ -121,4 +121,14 @@ status() {
     http -o /dev/null -w '%{http_code}' "$@"
 }
 
+# code ARGUMENTS...: asks as the script's client does (its function ask); the status. The rest of the answer is kept.
+code() {
+    ask -o "$WORK/body" -D "$WORK/head" -w '%{http_code}' "$@"
+}
+
+# field NAME: a header of the answer kept.
+field() {
+    sed -n "s/^$1: //Ip" "$WORK/head" | tr -d '\r'
+}
+
 no_rates='{"rate_limits":false}'
