@@ -6,25 +6,21 @@
 //! client has stopped reading. The stream that lost its seat is not broken: should its client
 //! read on, it queues again and goes on at the next byte.
 
+mod seat;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::Stream as _;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::Error;
-use crate::upstream::{DataBody, DataError};
+pub(super) use seat::{Live, Next, Seat};
 
 /// A client that takes nothing for this long has paused; its place may go to one that waits.
 const PAUSED: Duration = Duration::from_secs(10);
@@ -129,37 +125,6 @@ impl Drop for Waiting<'_> {
             self.shared.freed.notify_waiters();
         }
     }
-}
-
-/// One stream's upstream body, while it has one.
-pub(super) struct Seat {
-    key: SeatKey,
-    urgent: bool,
-    inner: Mutex<SeatState>,
-}
-
-#[derive(Default)]
-struct SeatState {
-    live: Option<Live>,
-    /// A place inherited before there is a body.
-    kept: Option<Place>,
-    /// The task that opens the next body, which holds a place or waits for one.
-    opening: Option<AbortHandle>,
-    /// The reading task, to wake when its body is taken away while it waits for bytes.
-    waker: Option<Waker>,
-    /// Since when the client has not asked for more; absent while it waits for us. What is fetched ahead of
-    /// it does not count: that goes on, and waits, while the client does nothing.
-    idle_since: Option<Instant>,
-    /// The body went to a seek, not to a waiting stranger.
-    replaced: bool,
-    /// Tasks that fetch what follows over other connections.
-    helpers: Vec<AbortHandle>,
-}
-
-/// An open body and its place. The body goes first when both are dropped.
-pub(super) struct Live {
-    pub(super) body: DataBody,
-    pub(super) place: Place,
 }
 
 impl Slots {
@@ -319,107 +284,5 @@ impl Slots {
 
     pub(super) fn max_wait(&self) -> Duration {
         self.max_wait
-    }
-}
-
-/// What a seat has for its stream.
-pub(super) enum Next {
-    /// The body's next event.
-    Body(Option<Result<Bytes, DataError>>),
-    /// There is no body: it was taken away; `replaced` by a seek of the same reader.
-    Vacant { replaced: bool },
-}
-
-impl Seat {
-    pub(super) fn new(reader: Reader, file_id: &str) -> Arc<Self> {
-        let key = SeatKey { id: reader.id, open_ended: reader.open_ended, file_id: file_id.into() };
-        Arc::new(Self { key, urgent: reader.urgent, inner: Mutex::default() })
-    }
-
-    pub(super) fn is_urgent(&self) -> bool {
-        self.urgent
-    }
-
-    /// Keeps a place until there is a body for it.
-    pub(super) fn keep(&self, place: Option<Place>) {
-        self.inner.lock().kept = place;
-    }
-
-    pub(super) fn kept(&self) -> Option<Place> {
-        self.inner.lock().kept.take()
-    }
-
-    /// A task that ends when the seat goes to a seek.
-    pub(super) fn help_by(&self, helper: AbortHandle) {
-        let mut inner = self.inner.lock();
-        inner.helpers.retain(|helper| !helper.is_finished());
-        inner.helpers.push(helper);
-    }
-
-    pub(super) fn was_replaced(&self) -> bool {
-        self.inner.lock().replaced
-    }
-
-    /// Puts an open body in.
-    pub(super) fn fill(&self, live: Live) {
-        let mut inner = self.inner.lock();
-        inner.live = Some(live);
-        inner.replaced = false;
-    }
-
-    /// Notes the task that opens the next body.
-    pub(super) fn opens(&self, task: AbortHandle) {
-        self.inner.lock().opening = Some(task);
-    }
-
-    /// The opening has ended; whether by itself, and not because the seat was vacated.
-    pub(super) fn opened(&self) -> bool {
-        self.inner.lock().opening.take().is_some()
-    }
-
-    /// The client waits for us, or has what it asked for.
-    pub(super) fn client_waits(&self, waits: bool) {
-        self.inner.lock().idle_since = (!waits).then(Instant::now);
-    }
-
-    /// Takes the body out: its connection closes now, its place goes to the caller. A body that is being opened
-    /// is given up.
-    pub(super) fn vacate(&self, replaced: bool) -> Option<Place> {
-        let mut inner = self.inner.lock();
-        if replaced {
-            inner.replaced = true;
-            inner.helpers.drain(..).for_each(|helper| helper.abort());
-        }
-        if let Some(opening) = inner.opening.take() {
-            opening.abort();
-        }
-        let kept = inner.kept.take();
-        let Some(Live { body, place }) = inner.live.take() else { return kept };
-        inner.replaced = replaced;
-        let waker = inner.waker.take();
-        drop(inner);
-        drop(body);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Some(place)
-    }
-
-    fn paused_since(&self) -> Option<Instant> {
-        let inner = self.inner.lock();
-        let has_place = inner.live.is_some() || inner.kept.is_some() || inner.opening.is_some();
-        inner.idle_since.filter(|_| has_place)
-    }
-
-    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
-        let mut inner = self.inner.lock();
-        let Some(live) = inner.live.as_mut() else {
-            return Poll::Ready(Next::Vacant { replaced: inner.replaced });
-        };
-        let polled = Pin::new(&mut live.body).poll_next(cx).map(Next::Body);
-        if polled.is_pending() && !inner.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
-            inner.waker = Some(cx.waker().clone());
-        }
-        polled
     }
 }

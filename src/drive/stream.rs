@@ -5,11 +5,9 @@
 //! that the client sees a short answer: it is never padded.
 //!
 //! Bytes come from three places, in order: what is kept of the file's edges, the body in the stream's
-//! seat, and ranges fetched side by side (`lanes`). Frames are handed on as they come. With every frame
-//! that the client takes up to two are fetched, within a bound, so that a short trouble behind does not
-//! reach a client that reads slower than the drive gives.
+//! seat, and ranges fetched side by side (`lanes`). Frames are handed on as they come; for a client that takes
+//! its time the seat reads on.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
@@ -23,11 +21,10 @@ use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Error;
-use super::download_room::{Hold, Presence, Recorder};
+use super::download_room::{Presence, Recorder};
 use super::lanes::{LaneEvent, Lanes, Meter};
 use super::open::{Identity, Source};
 use super::slots::{Next, Place, Reader, Seat};
-use crate::upstream::LARGEST_FRAME;
 use crate::upstream::calls::CallCounter;
 
 /// Bodies in a row that may break without a single byte gained.
@@ -36,9 +33,6 @@ const MAX_BARREN: u32 = 5;
 /// A stream whose place went to a seek waits this long before it asks for another: the seeking client
 /// is about to close it.
 const AFTER_SEEK: Duration = Duration::from_secs(1);
-
-/// Read-ahead of a stream that has only begun; it grows to half of what the client has taken.
-const FIRST_READ_AHEAD: u64 = 256 << 10;
 
 /// A file's bytes; ends after exactly the asked range or with an error.
 pub struct ByteStream {
@@ -54,7 +48,6 @@ pub struct ByteStream {
     lanes: Lanes,
     /// Only where several connections are allowed.
     meter: Option<Meter>,
-    ahead: ReadAhead,
     recorders: Vec<Recorder>,
     _presence: Presence,
     /// The request that caused the stream; resuming happens outside its task.
@@ -68,16 +61,6 @@ enum Phase {
     /// A task of its own: it goes on although nobody asks this stream for more, and can be ended from outside.
     Opening(AbortOnDropHandle<Result<Identity, Error>>),
     Ended,
-}
-
-/// Frames fetched before the client wants them.
-#[derive(Default)]
-struct ReadAhead {
-    frames: VecDeque<(Bytes, Hold)>,
-    bytes: u64,
-    /// What ends the stream once the frames are gone.
-    end: Option<Option<Error>>,
-    delivered: u64,
 }
 
 impl fmt::Debug for ByteStream {
@@ -130,8 +113,6 @@ impl ByteStream {
         let (seat, _) = source.mount.account.slots.seat(reader, &source.entry.file_id);
         let mut stream = Self::new(source, range, seat);
         stream.connect(Some(place), true, Some(identity)).await?;
-        // Its maker has reckoned with all of it.
-        stream.ahead.end = Some(None);
         Ok(stream)
     }
 
@@ -147,7 +128,6 @@ impl ByteStream {
             barren: 0,
             lanes: Lanes::default(),
             meter: None,
-            ahead: ReadAhead::default(),
             recorders: Vec::new(),
             counter: CallCounter::current(),
         }
@@ -365,34 +345,6 @@ impl ByteStream {
             }
         }
     }
-
-    /// Fetches up to two more frames for later, what the client has just taken and one more: so what lies ready grows.
-    fn fetch_ahead(&mut self, cx: &mut Context<'_>) {
-        let grown = (self.ahead.delivered / 2).max(FIRST_READ_AHEAD);
-        let allowed = self.source.room.read_ahead();
-        for _ in 0..2 {
-            if self.ahead.end.is_some() || allowed < FIRST_READ_AHEAD || self.ahead.bytes >= grown.min(allowed) {
-                return;
-            }
-            self.fetch_one_ahead(cx);
-        }
-    }
-
-    /// Fetches one more frame for later, if it is there at once and there is room for it.
-    fn fetch_one_ahead(&mut self, cx: &mut Context<'_>) {
-        // A frame's length is not known beforehand.
-        let Some(mut hold) = self.source.room.hold(LARGEST_FRAME as u64) else { return };
-        match self.poll_source(cx) {
-            Poll::Pending => {}
-            Poll::Ready(Some(Ok(bytes))) => {
-                hold.shrink(bytes.len() as u64);
-                self.ahead.bytes += bytes.len() as u64;
-                self.ahead.frames.push_back((bytes, hold));
-            }
-            Poll::Ready(Some(Err(error))) => self.ahead.end = Some(Some(error)),
-            Poll::Ready(None) => self.ahead.end = Some(None),
-        }
-    }
 }
 
 impl Stream for ByteStream {
@@ -400,27 +352,13 @@ impl Stream for ByteStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let bytes = match this.ahead.frames.pop_front() {
-            Some((bytes, _hold)) => {
-                this.ahead.bytes -= bytes.len() as u64;
-                bytes
-            }
-            None => match this.ahead.end.as_mut().and_then(Option::take) {
-                Some(error) => return Poll::Ready(Some(Err(error))),
-                None => match this.poll_source(cx) {
-                    Poll::Ready(Some(Ok(bytes))) => bytes,
-                    Poll::Ready(end) => return Poll::Ready(end),
-                    Poll::Pending => {
-                        this.seat.client_waits(true);
-                        return Poll::Pending;
-                    }
-                },
-            },
-        };
-        this.ahead.delivered += bytes.len() as u64;
-        this.fetch_ahead(cx);
-        this.seat.client_waits(false);
-        Poll::Ready(Some(Ok(bytes)))
+        let leisurely = this.seat.is_leisurely();
+        let polled = this.poll_source(cx);
+        this.seat.client_waits(polled.is_pending());
+        if leisurely && polled.is_ready() {
+            this.seat.read_ahead(&this.source.room);
+        }
+        polled
     }
 }
 

@@ -1,0 +1,260 @@
+//! Where a stream's upstream body lies, apart from the stream: so it can be taken away from outside, and read
+//! on while the client of the stream does something else.
+//!
+//! Of a client that takes its time the next frames are fetched by a task of their own, within a bound, so that a
+//! short trouble of the drive does not reach it. A fast client's frames pass as they come. What lies ready goes
+//! with the body when that is taken away: the stream goes on at the next byte that its client has not had.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream as _;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::{Place, Reader, SeatKey};
+use crate::drive::download_room::{DownloadRoom, Hold};
+use crate::upstream::{DataBody, DataError, LARGEST_FRAME};
+
+/// A client that comes back for more after this long takes its time.
+const LEISURELY: Duration = Duration::from_millis(100);
+
+/// Read-ahead of a stream that has only begun; it grows to half of what the client has taken.
+const FIRST_READ_AHEAD: u64 = 256 << 10;
+
+/// One stream's upstream body, while it has one.
+pub(in crate::drive) struct Seat {
+    pub(super) key: SeatKey,
+    urgent: bool,
+    inner: Mutex<SeatState>,
+    /// Told when there may be room for more that lies ready, or nothing more to be fetched.
+    taken: Notify,
+}
+
+#[derive(Default)]
+struct SeatState {
+    live: Option<Live>,
+    /// A place inherited before there is a body.
+    kept: Option<Place>,
+    /// The task that opens the next body, which holds a place or waits for one.
+    opening: Option<AbortHandle>,
+    /// Frames of the body that lie ready, and what came after the last of them.
+    ready: VecDeque<(Bytes, Hold)>,
+    ready_bytes: u64,
+    end: Option<Option<DataError>>,
+    /// Whether a task reads ahead.
+    reading_ahead: bool,
+    /// Bytes that the client has taken.
+    delivered: u64,
+    /// The reading task, to wake when its body is taken away while it waits for bytes.
+    waker: Option<Waker>,
+    /// The same of the task that reads ahead.
+    ahead_waker: Option<Waker>,
+    /// Since when the client has not asked for more; absent while it waits for us. What is fetched ahead of
+    /// it does not count: that goes on, and waits, while the client does nothing.
+    idle_since: Option<Instant>,
+    /// The body went to a seek, not to a waiting stranger.
+    replaced: bool,
+    /// Tasks that fetch what follows over other connections.
+    helpers: Vec<AbortHandle>,
+}
+
+/// An open body and its place. The body goes first when both are dropped.
+pub(in crate::drive) struct Live {
+    pub(in crate::drive) body: DataBody,
+    pub(in crate::drive) place: Place,
+}
+
+/// What a seat has for its stream.
+pub(in crate::drive) enum Next {
+    /// The body's next event.
+    Body(Option<Result<Bytes, DataError>>),
+    /// There is no body: it was taken away; `replaced` by a seek of the same reader.
+    Vacant { replaced: bool },
+}
+
+impl Seat {
+    pub(in crate::drive) fn new(reader: Reader, file_id: &str) -> Arc<Self> {
+        let key = SeatKey { id: reader.id, open_ended: reader.open_ended, file_id: file_id.into() };
+        Arc::new(Self { key, urgent: reader.urgent, inner: Mutex::default(), taken: Notify::new() })
+    }
+
+    pub(in crate::drive) fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// Keeps a place until there is a body for it.
+    pub(in crate::drive) fn keep(&self, place: Option<Place>) {
+        self.inner.lock().kept = place;
+    }
+
+    pub(in crate::drive) fn kept(&self) -> Option<Place> {
+        self.inner.lock().kept.take()
+    }
+
+    /// A task that ends when the seat goes to a seek.
+    pub(in crate::drive) fn help_by(&self, helper: AbortHandle) {
+        let mut inner = self.inner.lock();
+        inner.helpers.retain(|helper| !helper.is_finished());
+        inner.helpers.push(helper);
+    }
+
+    pub(in crate::drive) fn was_replaced(&self) -> bool {
+        self.inner.lock().replaced
+    }
+
+    /// Puts an open body in.
+    pub(in crate::drive) fn fill(&self, live: Live) {
+        let mut inner = self.inner.lock();
+        inner.live = Some(live);
+        inner.replaced = false;
+    }
+
+    /// Notes the task that opens the next body.
+    pub(in crate::drive) fn opens(&self, task: AbortHandle) {
+        self.inner.lock().opening = Some(task);
+    }
+
+    /// The opening has ended; whether by itself, and not because the seat was vacated.
+    pub(in crate::drive) fn opened(&self) -> bool {
+        self.inner.lock().opening.take().is_some()
+    }
+
+    /// The client waits for us, or has what it asked for.
+    pub(in crate::drive) fn client_waits(&self, waits: bool) {
+        self.inner.lock().idle_since = (!waits).then(Instant::now);
+    }
+
+    /// Whether the client, which asks again just now, has taken its time.
+    pub(in crate::drive) fn is_leisurely(&self) -> bool {
+        self.inner.lock().idle_since.is_some_and(|since| since.elapsed() >= LEISURELY)
+    }
+
+    /// Takes the body out: its connection closes now, its place goes to the caller. What lies ready goes with it. A
+    /// body that is being opened is given up.
+    pub(in crate::drive) fn vacate(&self, replaced: bool) -> Option<Place> {
+        let mut inner = self.inner.lock();
+        if replaced {
+            inner.replaced = true;
+            inner.helpers.drain(..).for_each(|helper| helper.abort());
+        }
+        if let Some(opening) = inner.opening.take() {
+            opening.abort();
+        }
+        let kept = inner.kept.take();
+        let Some(Live { body, place }) = inner.live.take() else { return kept };
+        inner.replaced = replaced;
+        inner.ready.clear();
+        inner.ready_bytes = 0;
+        inner.end = None;
+        let wakers = [inner.waker.take(), inner.ahead_waker.take()];
+        drop(inner);
+        drop(body);
+        self.taken.notify_one();
+        wakers.into_iter().flatten().for_each(Waker::wake);
+        Some(place)
+    }
+
+    pub(super) fn paused_since(&self) -> Option<Instant> {
+        let inner = self.inner.lock();
+        let has_place = inner.live.is_some() || inner.kept.is_some() || inner.opening.is_some();
+        inner.idle_since.filter(|_| has_place)
+    }
+
+    pub(in crate::drive) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let Some(live) = inner.live.as_mut() else {
+            return Poll::Ready(Next::Vacant { replaced: inner.replaced });
+        };
+        let polled = match (inner.ready.pop_front(), inner.end.take()) {
+            (Some((bytes, _hold)), end) => {
+                inner.end = end;
+                inner.ready_bytes -= bytes.len() as u64;
+                self.taken.notify_one();
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            (None, Some(end)) => Poll::Ready(end.map(Err)),
+            (None, None) if inner.reading_ahead => Poll::Pending,
+            (None, None) => Pin::new(&mut live.body).poll_next(cx),
+        };
+        match &polled {
+            Poll::Ready(Some(Ok(bytes))) => inner.delivered += bytes.len() as u64,
+            Poll::Ready(_) => {}
+            Poll::Pending if inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) => {}
+            Poll::Pending => inner.waker = Some(cx.waker().clone()),
+        }
+        polled.map(Next::Body)
+    }
+
+    /// Has the body read on by a task of its own, as far as there is room. The task ends with the body, and where
+    /// there is no memory: then frames pass as the client takes them.
+    pub(in crate::drive) fn read_ahead(self: &Arc<Self>, room: &Arc<DownloadRoom>) {
+        let mut inner = self.inner.lock();
+        let begun = inner.reading_ahead || inner.live.is_none() || inner.end.is_some();
+        // What is fetched comes in frames of that size: less than one is no room.
+        if begun || room.read_ahead() < LARGEST_FRAME as u64 {
+            return;
+        }
+        inner.reading_ahead = true;
+        let (seat, room) = (self.clone(), room.clone());
+        tokio::spawn(async move {
+            while seat.fetch_ahead(&room).await {}
+            let mut inner = seat.inner.lock();
+            inner.reading_ahead = false;
+            if let Some(waker) = inner.waker.take() {
+                waker.wake();
+            }
+        });
+    }
+
+    /// Fetches one frame for later, once there is room for it; false when there is nothing more to be fetched so.
+    async fn fetch_ahead(&self, room: &Arc<DownloadRoom>) -> bool {
+        while self.is_full(room) {
+            self.taken.notified().await;
+        }
+        // A frame's length is not known beforehand.
+        let Some(hold) = room.hold(LARGEST_FRAME as u64) else { return false };
+        let mut hold = Some(hold);
+        poll_fn(|cx| self.poll_ahead(cx, &mut hold)).await
+    }
+
+    fn is_full(&self, room: &DownloadRoom) -> bool {
+        let inner = self.inner.lock();
+        let grown = (inner.delivered / 2).max(FIRST_READ_AHEAD);
+        inner.live.is_some() && inner.ready_bytes >= grown.min(room.read_ahead())
+    }
+
+    fn poll_ahead(&self, cx: &mut Context<'_>, hold: &mut Option<Hold>) -> Poll<bool> {
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let Some(live) = inner.live.as_mut() else { return Poll::Ready(false) };
+        let Poll::Ready(event) = Pin::new(&mut live.body).poll_next(cx) else {
+            inner.ahead_waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        let more = match (event, hold.take()) {
+            (Some(Ok(bytes)), Some(mut hold)) => {
+                hold.shrink(bytes.len() as u64);
+                inner.ready_bytes += bytes.len() as u64;
+                inner.ready.push_back((bytes, hold));
+                true
+            }
+            (event, _) => {
+                inner.end = Some(event.and_then(Result::err));
+                false
+            }
+        };
+        if let Some(waker) = inner.waker.take() {
+            waker.wake();
+        }
+        Poll::Ready(more)
+    }
+}
