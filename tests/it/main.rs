@@ -5,6 +5,7 @@
 mod budget;
 mod commands;
 mod conditions;
+mod documents;
 mod downloads;
 mod faults;
 mod harness;
