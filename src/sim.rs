@@ -11,6 +11,7 @@ mod api_tree;
 mod content;
 mod data;
 mod fault;
+mod gate;
 mod items;
 mod oauth;
 mod params;
@@ -41,10 +42,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use fault::{Fault, FaultKind};
+pub use gate::{Gate, HeldCall, Moment};
 pub use rules::{LastMarker, PageShape, RateShape, Rules, SizeForm};
 pub use tokens::{CLIENT_ID, CLIENT_SECRET};
 
 use content::Content;
+use gate::Gates;
 use world::{Drive, World};
 
 /// How a simulator starts.
@@ -78,6 +81,7 @@ pub struct Simulator {
 
 struct Shared {
     world: Mutex<World>,
+    gates: Mutex<Gates>,
     /// Open download bodies of all users.
     downloads: watch::Sender<usize>,
 }
@@ -105,7 +109,8 @@ impl Simulator {
             }
             persist::save(&world);
         }
-        let shared = Arc::new(Shared { world: Mutex::new(world), downloads: watch::Sender::new(0) });
+        let shared =
+            Arc::new(Shared { world: Mutex::new(world), gates: Mutex::default(), downloads: watch::Sender::new(0) });
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         tracker.spawn(accept(listener, shared.clone(), tracker.clone(), stop.clone()));
@@ -172,6 +177,13 @@ impl Simulator {
     /// Forgets all planned faults.
     pub fn clear_faults(&self) {
         self.shared.world.lock().ledger.clear();
+    }
+
+    /// Puts up a gate at which calls of an endpoint (`*` for any; transfers are `data PUT` and `data GET`) wait until
+    /// the test lets them go. Of several for one call the oldest holds it.
+    #[must_use]
+    pub fn gate(&self, call: &str, moments: &[Moment]) -> Gate {
+        self.shared.gates.lock().put_up(call, moments)
     }
 
     /// Calls so far by endpoint; transfers are `data GET` and `data PUT`.
@@ -291,12 +303,7 @@ impl Simulator {
 
     /// Sets an item's punish flag (reference 3.1).
     pub fn punish(&self, path: &str, flag: i64) {
-        self.with_drive(|drive| {
-            let id = drive.find(path).unwrap_or_default();
-            if let Some(node) = drive.nodes.get_mut(&id) {
-                node.punish_flag = flag;
-            }
-        });
+        self.change(path, |node| node.punish_flag = flag);
     }
 
     /// The bytes of a file of the first user's default drive.
@@ -306,6 +313,31 @@ impl Simulator {
             let id = drive.find(path)?;
             drive.nodes.get(&id)?.content.as_ref()?.all().ok()
         })
+    }
+
+    /// What lives on the first user's default drive, by path, in order: a file's bytes, nothing for a folder. Items of
+    /// one name are all there.
+    #[must_use]
+    pub fn tree(&self) -> Vec<(String, Option<Vec<u8>>)> {
+        self.with_drive(|drive| poke::living(drive).into_iter().map(|(path, node)| (path, node.bytes())).collect())
+    }
+
+    /// Puts an item into the recycle bin, as another program does.
+    pub fn trash(&self, path: &str) {
+        self.change(path, |node| (node.trashed, node.updated_ms) = (true, world::now_ms()));
+    }
+
+    /// Gives an item another name in its folder, as another program does.
+    pub fn rename(&self, path: &str, name: &str) {
+        self.change(path, |node| (node.name, node.updated_ms) = (name.to_owned(), world::now_ms()));
+    }
+
+    fn change(&self, path: &str, change: impl FnOnce(&mut world::Node)) {
+        self.with_drive(|drive| {
+            if let Some(node) = drive.find(path).and_then(|id| drive.nodes.get_mut(&id)) {
+                change(node);
+            }
+        });
     }
 
     /// Ids of the first user's resource and backup drives; the backup drive is the default one.

@@ -9,7 +9,7 @@ use super::answer::{Body, json_response};
 use super::content::Content;
 use super::fault::Fault;
 use super::tokens::{CLIENT_ID, CLIENT_SECRET, LoginState};
-use super::world::{Drive, World, now_ms};
+use super::world::{Drive, Node, World, now_ms};
 
 pub(super) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Response<Body> {
     let mut world = shared.world.lock();
@@ -146,22 +146,27 @@ pub(super) fn fill(drive: &mut Drive, path: &str, count: u64) -> String {
 }
 
 /// All living items by path, in order.
-pub(super) fn tree(drive: &Drive) -> Value {
+pub(super) fn living(drive: &Drive) -> Vec<(String, &Node)> {
     let mut rows = Vec::new();
     let mut folders = vec![("root".to_owned(), String::new())];
     while let Some((id, path)) = folders.pop() {
-        for node in drive.members(&id) {
+        for node in drive.nodes.values().filter(|n| n.parent == id && !n.trashed && !n.uploading) {
             let path = format!("{path}/{}", node.name);
             if node.is_folder() {
                 folders.push((node.file_id.clone(), path.clone()));
             }
-            let kind = if node.is_folder() { "folder" } else { "file" };
-            rows.push((
-                path.clone(),
-                json!({ "path": path, "type": kind, "size": node.size(), "sha1": node.sha1, "file_id": node.file_id }),
-            ));
+            rows.push((path, node));
         }
     }
-    rows.sort_by(|a, b| a.0.cmp(&b.0));
-    json!(rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>())
+    rows.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.created_ms.cmp(&b.1.created_ms)));
+    rows
+}
+
+/// What lives, as JSON.
+pub(super) fn tree(drive: &Drive) -> Value {
+    let row = |(path, node): (String, &Node)| {
+        let kind = if node.is_folder() { "folder" } else { "file" };
+        json!({ "path": path, "type": kind, "size": node.size(), "sha1": node.sha1, "file_id": node.file_id })
+    };
+    living(drive).into_iter().map(row).collect()
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Body, Refusal, full, json_response, response, text, without_nulls, xml};
 use super::fault::FaultKind;
+use super::gate::Moment;
 use super::params::Params;
 use super::rules::RateShape;
 use super::world::{World, now_ms};
@@ -29,38 +30,59 @@ pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> s
         let missing = json!({ "timestamp": super::world::timestamp(now_ms()), "status": 404, "error": "Not Found", "path": path });
         return Ok(json_response(404, &missing));
     };
-    let (fault, latency) = {
+    let (planned, latency) = {
         let mut world = shared.world.lock();
         (world.ledger.enter(&call), world.rules.latency_ms)
     };
+    let fault = held(&shared, &call, Moment::Start).await.or(planned);
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
     }
-    let on_data_host = call.starts_with("data ");
-    match &fault {
-        Some(FaultKind::Hang) => std::future::pending::<()>().await,
+    let answer = match refused(&shared, &call, fault.as_ref()).await? {
+        Some(refusal) => refusal,
+        None if call == "data GET" => data::get(&shared, &parts, fault.as_ref()),
+        None => {
+            let body = read(body).await?;
+            let answer = match call.as_str() {
+                "data PUT" => data::put(&shared, &parts, body),
+                "data other" => data::other_verb(&shared, &parts),
+                _ => act(&shared, &call, &parts, &body),
+            };
+            spoil(answer, fault.as_ref()).await?
+        }
+    };
+    match held(&shared, &call, Moment::End).await {
+        Some(fault) => match refused(&shared, &call, Some(&fault)).await? {
+            Some(refusal) => Ok(refusal),
+            None => spoil(answer, Some(&fault)).await,
+        },
+        None => Ok(answer),
+    }
+}
+
+/// Waits at a gate, if there is one; what is to go wrong then.
+async fn held(shared: &Shared, call: &str, moment: Moment) -> Option<FaultKind> {
+    let decided = shared.gates.lock().announce(call, moment)?;
+    decided.await.ok()
+}
+
+/// What a fault says in place of the call; an error closes the connection.
+async fn refused(shared: &Shared, call: &str, fault: Option<&FaultKind>) -> std::io::Result<Option<Response<Body>>> {
+    match fault {
+        Some(FaultKind::Hang) => std::future::pending().await,
         Some(FaultKind::Slow { ms }) => tokio::time::sleep(Duration::from_millis(*ms)).await,
         Some(FaultKind::CloseBefore) => return Err(std::io::Error::other("closed by a planned fault")),
-        Some(FaultKind::Text { status, body }) => return Ok(text(*status, body)),
-        Some(FaultKind::Code { status, code, .. }) if on_data_host => {
-            return Ok(xml(*status, code, "planned fault", ""));
+        Some(FaultKind::Text { status, body }) => return Ok(Some(text(*status, body))),
+        Some(FaultKind::Code { status, code, .. }) if call.starts_with("data ") => {
+            return Ok(Some(xml(*status, code, "planned fault", "")));
         }
         Some(FaultKind::Code { status, code, retry_after_ms }) => {
             let refusal = Refusal { retry_after_ms: *retry_after_ms, ..Refusal::new(*status, code, "planned fault") };
-            return Ok(refusal.into_response(&shared.world.lock().rules));
+            return Ok(Some(refusal.into_response(&shared.world.lock().rules)));
         }
         _ => {}
     }
-    if call == "data GET" {
-        return Ok(data::get(&shared, &parts, fault.as_ref()));
-    }
-    let body = read(body).await?;
-    let answer = match call.as_str() {
-        "data PUT" => data::put(&shared, &parts, body),
-        "data other" => data::other_verb(&shared, &parts),
-        _ => act(&shared, &call, &parts, &body),
-    };
-    spoil(answer, fault.as_ref()).await
+    Ok(None)
 }
 
 async fn read(body: Incoming) -> std::io::Result<Bytes> {

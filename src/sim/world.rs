@@ -43,6 +43,10 @@ impl Node {
     pub(super) fn size(&self) -> u64 {
         self.content.as_ref().map_or(0, Content::size)
     }
+
+    pub(super) fn bytes(&self) -> Option<Vec<u8>> {
+        self.content.as_ref()?.all().ok()
+    }
 }
 
 /// One drive of a user.

@@ -1,6 +1,6 @@
 //! The simulated service itself is as strict as the reference: asked without alidav in between.
 
-use alidav::sim::{Fault, FaultKind, Options, RateShape, Rules, Simulator};
+use alidav::sim::{Fault, FaultKind, Moment, Options, RateShape, Rules, Simulator};
 use base64::Engine as _;
 use md5::Digest as _;
 use serde_json::{Value, json};
@@ -300,4 +300,57 @@ async fn a_slow_answer_is_a_fault_of_its_own() {
     let begun = std::time::Instant::now();
     assert_eq!(service.call("openFile/list", json!({ "parent_file_id": "root" })).await.0, 200);
     assert!(begun.elapsed() >= std::time::Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn a_call_waits_at_a_gate_before_it_acts_and_before_its_answer() {
+    let service = service(quiet()).await;
+    let mut gate = service.sim.gate("openFile/create", &[Moment::Start, Moment::End]);
+    let mut data = service.sim.gate("data PUT", &[Moment::End]);
+    let names = || service.sim.tree().into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    let calls = async {
+        assert_eq!(service.create("a", json!({ "type": "folder" })).await.0, 200);
+        assert_eq!(service.create("b", json!({ "type": "folder" })).await.0, 500);
+        let (_, session) = service.create("c", json!({ "part_info_list": [{ "part_number": 1 }] })).await;
+        let part = session["part_info_list"][0].clone();
+        assert_eq!(service.put(&part, b"content".to_vec()).await.0, 503);
+    };
+    let test = async {
+        let start = gate.arrival().await;
+        assert_eq!((start.call(), start.moment()), ("openFile/create", Moment::Start));
+        assert!(names().is_empty());
+        start.go_on();
+        let end = gate.arrival().await;
+        assert_eq!(end.moment(), Moment::End);
+        assert_eq!(names(), ["/a"]);
+        end.go_on();
+        let refusal = |status| FaultKind::Code { status, code: "no".to_owned(), retry_after_ms: None };
+        gate.arrival().await.go_wrong(refusal(500));
+        gate.arrival().await.go_on();
+        assert_eq!(names(), ["/a"]);
+        gate.arrival().await.go_on();
+        gate.arrival().await.go_on();
+        // It has acted, whatever its answer says.
+        data.arrival().await.go_wrong(refusal(503));
+        assert!(gate.arrived().is_none());
+    };
+    tokio::join!(calls, test);
+    drop((gate, data));
+    assert_eq!(service.create("d", json!({ "type": "folder" })).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_call_at_a_gate_that_its_caller_gives_up_never_acts() {
+    let service = service(quiet()).await;
+    let mut gate = service.sim.gate("*", &[Moment::Start]);
+    let call = service.create("a", json!({ "type": "folder" }));
+    let held = tokio::select! {
+        _ = call => panic!("it was answered"),
+        held = gate.arrival() => held,
+    };
+    while !held.is_abandoned() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    held.go_on();
+    assert!(service.sim.tree().is_empty());
 }
