@@ -292,6 +292,16 @@ impl LinkPolicy {
             _ => None,
         }
     }
+
+    /// Our word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Redirect => "redirect",
+            Self::Proxy => "proxy",
+            Self::ProxyUrl => "proxy_url",
+        }
+    }
 }
 
 /// An exception to the mounts' link policy; every condition given must hold.

@@ -3,6 +3,7 @@
 //! Pure: no call, no clock, no cache. Answers for the choice between the three policies and for the
 //! text of signs and proxy URLs as AList's and OpenList's published proxies expect them.
 
+mod programs;
 mod proxy_url;
 mod rules;
 pub mod sign;

@@ -91,28 +91,33 @@ impl Dav {
             describe(&mut response, file, file.entry.size);
             return Ok(response);
         }
-        match (self.policy(request, file), &file.mount) {
+        let (policy, mut response) = match (self.policy(request, file), &file.mount) {
             (LinkPolicy::Redirect, _) => {
                 let link = self.tree.link(file, REDIRECT_MIN_LIFE).await?;
-                Ok(redirect(&link.url.expose().to_string()))
+                (LinkPolicy::Redirect, redirect(&link.url.expose().to_string()))
             }
             (LinkPolicy::ProxyUrl, Some(mount)) if !mount.down_proxy_urls.is_empty() => {
-                Ok(redirect(&link::proxy_url(mount, file.path.as_str(), unix_now())))
+                (LinkPolicy::ProxyUrl, redirect(&link::proxy_url(mount, file.path.as_str(), unix_now())))
             }
-            (LinkPolicy::Proxy | LinkPolicy::ProxyUrl, _) => self.proxy(request, file, validators).await,
-        }
+            (LinkPolicy::Proxy | LinkPolicy::ProxyUrl, _) => {
+                (LinkPolicy::Proxy, self.proxy(request, file, validators).await?)
+            }
+        };
+        // For the access log: without it nobody could write a rule for a program.
+        response.extensions_mut().insert(policy);
+        Ok(response)
     }
 
     fn policy(&self, request: &Get<'_>, file: &Resource) -> LinkPolicy {
-        // What is empty needs no way; and a held file has no link.
-        if file.entry.size == Some(0) || file.entry.file_id.starts_with("local-") {
+        if has_no_link(file) {
             return LinkPolicy::Proxy;
         }
         if let Some(policy) = request.policy {
             return policy;
         }
+        let user_agent = request.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
         let client = link::Client {
-            user_agent: request.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()),
+            user_agent: user_agent.as_deref(),
             address: request.context.address,
             user: request.context.user.as_deref(),
         };
@@ -183,6 +188,11 @@ impl Dav {
         }
         Ok(stream_body(self.tree.read(file, range, request.reader(file)).await?))
     }
+}
+
+/// What is empty needs no way; and a held file is not on the drive.
+fn has_no_link(file: &Resource) -> bool {
+    file.entry.size == Some(0) || file.entry.file_id.starts_with("local-")
 }
 
 /// The stream's frames as they come.

@@ -1,40 +1,10 @@
-//! The link policy of one request: exceptions of the configuration, then what is known of programs,
-//! then the mount's own policy.
+//! The link policy of one request: exceptions of the configuration, then the mount's own policy for those who follow
+//! a redirect rightly. All others get the bytes.
 
 use std::net::IpAddr;
 
+use super::programs;
 use crate::config::{ClientRule, LinkPolicy, Mount};
-
-/// Programs that do not follow a redirect of a read, add a `Referer` that the drive refuses, or carry
-/// their password to the target: their downloads go through us. Beginnings of product names in the
-/// `User-Agent`, lower case (clients reference, section 2).
-const PROXIED: [&str; 20] = [
-    "microsoft-webdav-miniredir",
-    "microsoft data access internet publishing provider",
-    "webdavfs",
-    "webdavlib",
-    "davfs2",
-    "cadaver",
-    "neon",
-    "sitecopy",
-    "winscp",
-    "rclone",
-    "go-http-client",
-    "nova",
-    "novavideoplayer",
-    "aosavp",
-    "sardine",
-    "dandanplay",
-    "ddplay",
-    "retroarch",
-    "davx5",
-    "davdroid",
-];
-
-/// Programs that follow a redirect but lose their password over it: after a seek they come back to us
-/// without one and give up at the challenge (observed with ffmpeg 5.1, on which mpv is built). Where
-/// they signed in they are proxied.
-const PROXIED_WITH_PASSWORD: [&str; 3] = ["lavf", "libmpv", "mpv"];
 
 /// What is known of a client.
 #[derive(Debug, Clone, Copy)]
@@ -64,10 +34,8 @@ impl Rules {
         if let Some(rule) = self.0.iter().find(|rule| applies(rule, client)) {
             return rule.link_policy;
         }
-        let agent = client.user_agent.unwrap_or_default().to_ascii_lowercase();
-        let needs_proxy = PROXIED.iter().any(|name| has_product(&agent, name))
-            || (client.user.is_some() && PROXIED_WITH_PASSWORD.iter().any(|name| has_product(&agent, name)));
-        if needs_proxy { LinkPolicy::Proxy } else { mount.link_policy }
+        let follows = programs::follows(client.user_agent.unwrap_or_default(), client.user.is_some());
+        if follows { mount.link_policy } else { LinkPolicy::Proxy }
     }
 }
 
@@ -75,15 +43,6 @@ fn applies(rule: &ClientRule, client: Client<'_>) -> bool {
     rule.user_agent.as_ref().is_none_or(|pattern| pattern.is_match(client.user_agent.unwrap_or_default()))
         && rule.network.is_none_or(|network| network.contains(&client.address.to_canonical()))
         && rule.user.as_ref().is_none_or(|user| client.user == Some(user))
-}
-
-/// Whether a lower-case agent names the product as a word of its own.
-fn has_product(agent: &str, name: &str) -> bool {
-    agent.match_indices(name).any(|(at, _)| {
-        let before = agent[..at].chars().next_back();
-        let after = agent[at + name.len()..].chars().next();
-        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
-    })
 }
 
 #[cfg(test)]
@@ -96,30 +55,21 @@ mod tests {
     }
 
     #[test]
-    fn programs_that_cannot_follow_a_redirect_are_proxied() {
-        for agent in [
-            "Microsoft-WebDAV-MiniRedir/10.0.19045",
-            "WebDAVFS/3.0.0 (03008000) Darwin/20.6.0 (x86_64)",
-            "davfs2/1.6.1 neon/0.32.2",
-            "cadaver/0.24 neon/0.32.5",
-            "rclone/v1.60.1-DEV",
-            "Go-http-client/1.1",
-            "Nova/1.0",
-            "DanDanPlay/5.2",
-            "RetroArch/1.19",
-            "Mozilla/5.0 (compatible; DAVx5/4.4)",
+    fn the_mount_s_policy_is_for_those_who_follow() {
+        for (agent, expected) in [
+            (Some("Kodi/20.1 (X11; Linux)"), LinkPolicy::Redirect),
+            (Some("Lavf/59.27.100"), LinkPolicy::Redirect),
+            (Some("Python-urllib/3.11"), LinkPolicy::Proxy),
+            (Some(""), LinkPolicy::Proxy),
+            (None, LinkPolicy::Proxy),
         ] {
-            assert_eq!(decide(&[], agent, None), LinkPolicy::Proxy, "{agent}");
+            let client = Client { user_agent: agent, address: "192.168.1.5".parse().unwrap(), user: None };
+            assert_eq!(Rules::new(&[]).decide(&Mount::at("/", "main"), client), expected, "{agent:?}");
         }
-    }
-
-    #[test]
-    fn all_others_get_the_mount_s_policy() {
-        for agent in
-            ["Kodi/20.1 (X11; Linux)", "VLC/3.0.18 LibVLC", "Infuse-Direct/7.5", "Lavf/59.27.100", "supernova/2", ""]
-        {
-            assert_eq!(decide(&[], agent, None), LinkPolicy::Redirect, "{agent}");
-        }
+        assert_eq!(decide(&[], "Lavf/59.27.100", Some("me")), LinkPolicy::Proxy);
+        let mount = Mount { link_policy: LinkPolicy::ProxyUrl, ..Mount::at("/", "main") };
+        let client = Client { user_agent: Some("VLC/3.0"), address: "192.168.1.5".parse().unwrap(), user: None };
+        assert_eq!(Rules::new(&[]).decide(&mount, client), LinkPolicy::ProxyUrl);
     }
 
     #[test]
@@ -138,13 +88,6 @@ mod tests {
         assert_eq!(decide(&rules, "Kodi/20", Some("me")), LinkPolicy::Proxy);
         assert_eq!(decide(&rules, "Kodi/20", None), LinkPolicy::Redirect);
         assert_eq!(decide(&rules, "rclone/v1.70", None), LinkPolicy::Redirect);
-    }
-
-    #[test]
-    fn programs_that_lose_their_password_over_a_redirect_are_proxied_once_signed_in() {
-        for agent in ["Lavf/59.27.100", "libmpv", "mpv 0.35"] {
-            assert_eq!(decide(&[], agent, None), LinkPolicy::Redirect, "{agent}");
-            assert_eq!(decide(&[], agent, Some("me")), LinkPolicy::Proxy, "{agent}");
-        }
+        assert_eq!(decide(&rules, "MyPlayer/1.0", None), LinkPolicy::Proxy);
     }
 }

@@ -7,12 +7,16 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderValue, Response};
 use http_body::{Frame, SizeHint};
 
 use super::Running;
+use crate::config::LinkPolicy;
 use crate::dav::{Body, BodyError};
 use crate::upstream::calls::CallCounter;
+
+/// Characters of a `User-Agent` that a line shows: browsers' have some 150, and it can be as long as all headers.
+const MAX_AGENT: usize = 200;
 
 /// What is known of a request before it is answered.
 pub(super) struct Entry {
@@ -20,6 +24,7 @@ pub(super) struct Entry {
     pub(super) method: http::Method,
     /// Without the query, which may hold a sign.
     pub(super) path: String,
+    pub(super) agent: Option<HeaderValue>,
     pub(super) started: Instant,
     pub(super) calls: CallCounter,
     /// Keeps the connection from being taken for idle.
@@ -31,6 +36,8 @@ pub(super) struct Logged {
     body: Body,
     entry: Entry,
     user: Option<Arc<str>>,
+    /// The way that a file's bytes went.
+    policy: Option<LinkPolicy>,
     status: u16,
     bytes: u64,
     /// As announced; the connection does not ask for more once it has been sent.
@@ -41,11 +48,12 @@ pub(super) struct Logged {
 impl Entry {
     pub(super) fn wrap(self, response: Response<Body>, user: Option<Arc<str>>) -> Response<Logged> {
         let status = response.status().as_u16();
+        let policy = response.extensions().get().copied();
         let length = response.headers().get(http::header::CONTENT_LENGTH);
         let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
         response.map(|body| {
             let complete = http_body::Body::is_end_stream(&body);
-            Logged { body, entry: self, user, status, bytes: 0, length, complete }
+            Logged { body, entry: self, user, policy, status, bytes: 0, length, complete }
         })
     }
 }
@@ -78,14 +86,15 @@ impl http_body::Body for Logged {
 
 impl Drop for Logged {
     fn drop(&mut self) {
-        let Entry { address, method, path, started, calls, .. } = &self.entry;
+        let Entry { address, method, path, agent, started, calls, .. } = &self.entry;
         let elapsed = started.elapsed();
         let user = self.user.as_deref().unwrap_or("-");
         // HEAD and 304 have no body to be read to its end.
         let cut = !self.complete && self.bytes > 0 && self.length.is_none_or(|length| self.bytes < length);
         tracing::info!(
             target: "access",
-            %address, user, %method, path, status = self.status, bytes = self.bytes, cut,
+            %address, user, agent = agent.as_ref().map(shown).as_deref(), %method, path,
+            policy = self.policy.map(LinkPolicy::as_str), status = self.status, bytes = self.bytes, cut,
             ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), calls = calls.count(),
         );
         let labels = [("method", known_method(method)), ("status", self.status.to_string())];
@@ -93,6 +102,16 @@ impl Drop for Logged {
         metrics::counter!("alidav_sent_bytes_total").increment(self.bytes);
         metrics::histogram!("alidav_request_seconds").record(elapsed);
     }
+}
+
+/// An agent as a line can bear it, whatever the client put there.
+fn shown(agent: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(agent.as_bytes());
+    let mut shown: String = text.chars().take(MAX_AGENT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(MAX_AGENT).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Clients may invent methods without end; labels may not.
@@ -114,4 +133,19 @@ fn known_method(method: &http::Method) -> String {
         "PATCH",
     ];
     if KNOWN.contains(&method.as_str()) { method.to_string() } else { "other".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_is_shown_within_bounds_and_harmlessly() {
+        let shown = |bytes: &[u8]| shown(&HeaderValue::from_bytes(bytes).unwrap());
+        assert_eq!(shown(b"Kodi/20.1 (X11; Linux)"), "Kodi/20.1 (X11; Linux)");
+        assert_eq!(shown("我的播放器/1\t\u{85}".as_bytes()), "我的播放器/1\u{fffd}\u{fffd}");
+        assert_eq!(shown(b"a\xffb"), "a\u{fffd}b");
+        assert_eq!(shown(&[b'x'; 5000]), format!("{}…", "x".repeat(200)));
+        assert_eq!(shown("阿".repeat(200).as_bytes()), "阿".repeat(200));
+    }
 }

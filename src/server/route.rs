@@ -73,6 +73,7 @@ impl App {
             address: peer::address(socket, request.headers(), &self.trusted_proxies),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
+            agent: request.headers().get(header::USER_AGENT).cloned(),
             started: Instant::now(),
             calls: calls.clone(),
             _running: running,

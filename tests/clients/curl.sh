@@ -29,7 +29,7 @@ equal "condition" 412 "$(status -H 'If-Match: "x"' "$film")"
 equal "redirect" 302 "$(status "$film")"
 equal "through the redirect" "$(sha1sum <"$WORK/film.bin")" "$(http -L --referer "" "$film" | sha1sum)"
 equal "a seek through the redirect" 206 "$(status -L -r 5-9 "$film")"
-for agent in "Microsoft-WebDAV-MiniRedir/10.0.19045" "WebDAVFS/3.0.0" "rclone/v1.60" "davfs2/1.6.1 neon/0.32.2"; do
+for agent in "Microsoft-WebDAV-MiniRedir/10.0.19045" "WebDAVFS/3.0.0" "rclone/v1.60" "davfs2/1.6.1 neon/0.32.2" "Unknown/1.0" ""; do
     equal "$agent" 200 "$(status -A "$agent" "$film")"
 done
 equal "Kodi" 302 "$(status -A "Kodi/20.1 (X11; Linux x86_64)" "$film")"
@@ -48,6 +48,7 @@ equal "not UTF-8" 400 "$(status "$URL/dav/%ff")"
 equal "health" '{"reasons":[],"status":"ok"}' "$(curl -s "$URL/healthz")"
 contains "metrics" "alidav_upstream_calls_total" "$(curl -s "$URL/metrics")"
 contains "access log" "calls=" "$(grep access "$WORK/alidav.log" | tail -1)"
+contains "program and way" 'agent="Kodi/20.1 (X11; Linux x86_64)" method=GET' "$(grep access "$WORK/alidav.log" | grep 'policy="redirect"')"
 equal "no secret in the log" 0 "$(grep -cE 'secret word|x-oss-signature|eyJ' "$WORK/alidav.log" || true)"
 equal "HTTP/2" 207 "$(status --http2-prior-knowledge -X PROPFIND -H 'Depth: 0' "$URL/dav/")"
 echo "$CHECKS checks"

@@ -228,3 +228,42 @@ async fn a_name_cannot_feign_a_line_of_the_log() {
     let told = std::fs::read_to_string(&log).unwrap();
     assert!(told.contains(r"user=me\n2026 INFO feigned\u{1b}[31m"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_access_log_tells_which_program_was_sent_which_way() {
+    let world = World::start().await;
+    world.sim.write("/a.mkv", "film");
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let sim = world.sim.url();
+    let token = world.sim.refresh_token();
+    let renewals = format!("{sim}/alicloud/renewapi");
+    let settings = [
+        ("ALIDAV_UPSTREAM__API_URL", sim.as_ref()),
+        ("ALIDAV_ACCOUNT__MAIN__OAUTH_TOKEN_URLS", renewals.as_str()),
+        ("ALIDAV_ACCOUNT__MAIN__REFRESH_TOKEN", token.as_str()),
+        ("ALIDAV_ANONYMOUS__PERMISSION", "read"),
+    ];
+    let mut running = serve(folder.path(), &settings, std::fs::File::create(&log).unwrap().into());
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let long = "x".repeat(9000);
+    for (agent, status) in [("VLC/3.0.20 LibVLC/3.0.20", 302), ("My\tPlayer/1\u{9b}31m", 200), (long.as_str(), 200)] {
+        let request = http.get(format!("{}/dav/a.mkv", running.url)).header("user-agent", agent);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{agent}");
+        answer.bytes().await.unwrap();
+    }
+    http.get(format!("{}/healthz", running.url)).send().await.unwrap();
+    running.signal("-TERM");
+    running.code();
+    let told = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("access:")).collect();
+    let [vlc, mine, longest, health] = lines[..] else { panic!("{told}") };
+    assert!(vlc.contains(r#" agent="VLC/3.0.20 LibVLC/3.0.20" "#) && vlc.contains(r#" policy="redirect" "#), "{vlc}");
+    assert!(
+        mine.contains(" agent=\"My\u{fffd}Player/1\u{fffd}31m\" ") && mine.contains(r#" policy="proxy" "#),
+        "{mine}"
+    );
+    assert!(longest.contains(&format!("agent=\"{}…\"", "x".repeat(200))) && longest.len() < 600, "{longest}");
+    assert!(!health.contains("agent=") && !health.contains("policy="), "{health}");
+}

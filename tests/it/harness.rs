@@ -95,6 +95,10 @@ impl World {
         self.request("GET", path).send().await.unwrap()
     }
 
+    pub(crate) async fn get_as(&self, agent: &str, path: &str) -> Response {
+        self.request("GET", path).header("user-agent", agent).send().await.unwrap()
+    }
+
     pub(crate) async fn head(&self, path: &str) -> Response {
         self.request("HEAD", path).send().await.unwrap()
     }

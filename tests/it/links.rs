@@ -1,6 +1,6 @@
 //! Which way a download goes, and the calls of download proxies.
 
-use alidav::config::LinkPolicy;
+use alidav::config::{ClientRule, LinkPolicy};
 use alidav::link::sign::{sign, verify};
 
 use crate::harness::{World, header};
@@ -39,12 +39,63 @@ async fn a_redirect_works_without_a_password_and_must_not_be_remembered() {
 }
 
 #[tokio::test]
-async fn programs_that_cannot_follow_get_the_bytes() {
+async fn only_programs_that_are_known_to_follow_are_redirected() {
     let world = world(LinkPolicy::Redirect).await;
-    for agent in ["rclone/v1.70", "Microsoft-WebDAV-MiniRedir/10.0.22621", "WebDAVFS/3.0.0", "davfs2/1.7 neon/0.33"] {
-        let answer = world.request("GET", FILM).header("user-agent", agent).send().await.unwrap();
+    for agent in [
+        "rclone/v1.70",
+        "Microsoft-WebDAV-MiniRedir/10.0.22621",
+        "WebDAVFS/3.0.0",
+        "davfs2/1.7 neon/0.33",
+        "Python-urllib/3.11",
+        "Python/3.11 aiohttp/3.9.5",
+        "Java-http-client/21.0.1",
+        "okhttp/4.12.0",
+        "Dart/3.4 (dart:io)",
+        "Mozilla/5.0 (compatible; DAVx5/4.4)",
+        "SomebodysPlayer/1.0",
+        "",
+    ] {
+        let answer = world.get_as(agent, FILM).await;
         assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "film"), "{agent}");
     }
+    // Nor is one that names nothing.
+    assert_eq!(world.get(FILM).await.status(), 200);
+    for agent in ["Infuse-Direct/8.5.2", "gvfs/1.50.3", "curl/8.5.0", "Mozilla/5.0 (X11; Linux x86_64) KIO/5.116"] {
+        assert_eq!(world.get_as(agent, FILM).await.status(), 302, "{agent}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_follows_in_its_own_way_reads_by_the_default_policy() {
+    let world = world(LinkPolicy::Redirect).await;
+    // As the library comes: it follows, and adds a Referer.
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let read = async |policy: &str| {
+        let answer = http.get(world.url(&format!("{FILM}{policy}"))).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (status, told) = read("?link_policy=redirect").await;
+    assert!(status == 403 && told.contains("referer"), "a redirect would serve it: {status} {told}");
+    assert_eq!(read("").await, (200, "film".to_owned()));
+}
+
+#[tokio::test]
+async fn a_rule_forces_either_way() {
+    let rule = |agent: &str, link_policy| ClientRule {
+        user_agent: Some(regex::Regex::new(agent).unwrap()),
+        network: None,
+        user: None,
+        link_policy,
+    };
+    let world = World::with(|config| {
+        config.mounts[0].link_policy = LinkPolicy::Redirect;
+        config.clients = vec![rule("^VLC/", LinkPolicy::Proxy), rule("我的播放器", LinkPolicy::Redirect)];
+    })
+    .await;
+    world.sim.write("/a", "film");
+    assert_eq!(world.get_as("VLC/3.0.20 LibVLC/3.0.20", "/dav/a").await.status(), 200);
+    assert_eq!(world.get_as("我的播放器/1.0", "/dav/a").await.status(), 302);
+    assert_eq!(world.get_as("我的播放器/1.0", "/dav/a?link_policy=proxy").await.status(), 200);
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn what_is_known_of_a_mount_that_stays_is_kept() {
     world.server.reload(&config).await.unwrap();
     assert_eq!(world.hrefs("/dav/dir/").await, ["/dav/dir/", "/dav/dir/empty", "/dav/dir/a"].map(String::from));
     assert_eq!(world.calls(), []);
-    assert_eq!(world.get("/dav/dir/a").await.status(), 302);
+    assert_eq!(world.get_as("VLC/3.0.20 LibVLC/3.0.20", "/dav/dir/a").await.status(), 302);
     assert!(world.hrefs("/dav/").await.contains(&"/dav/second/".to_owned()));
     // Settings that were settled at the start are named, and stay as they were.
     config.upload.part_size = 1;
@@ -92,7 +92,7 @@ async fn what_is_known_of_a_mount_that_stays_is_kept() {
     config.accounts[0].client_id = Some("another".into());
     let waiting = world.server.reload(&config).await.unwrap();
     assert_eq!(waiting, ["dav_prefix", "upload", "account \"main\""]);
-    assert_eq!(world.get("/dav/dir/a").await.status(), 302);
+    assert_eq!(world.get_as("VLC/3.0.20 LibVLC/3.0.20", "/dav/dir/a").await.status(), 302);
     config.mounts.pop();
     config.accounts.pop();
     world.server.reload(&config).await.unwrap();
