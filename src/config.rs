@@ -134,6 +134,8 @@ pub struct Cache {
     pub infinity_max_entries: usize,
     /// Sub-folders of a folder looked at that are listed before they are opened; 0 for none.
     pub prefetch_folders: usize,
+    /// How often a drive in use is asked what other programs changed; zero for never.
+    pub watch: Duration,
 }
 
 /// Streams to clients.

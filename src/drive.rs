@@ -30,6 +30,7 @@ mod tentative;
 mod tree;
 mod upload;
 mod upload_parts;
+mod watch;
 mod write;
 
 pub use account::Quota;

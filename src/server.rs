@@ -90,6 +90,7 @@ impl Server {
         }
         let tree = Tree::new(config, clients, &store);
         tree.restore_held().await?;
+        tree.watch_drives();
         let app = App::open(config, tree, &store).await?;
         let mut listeners = Vec::new();
         for address in &config.listen {

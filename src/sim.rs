@@ -43,7 +43,7 @@ use tokio_util::task::TaskTracker;
 
 pub use fault::{Fault, FaultKind};
 pub use gate::{Gate, HeldCall, Moment};
-pub use rules::{LastMarker, PageShape, RateShape, Rules, SizeForm};
+pub use rules::{LastMarker, PageShape, RateShape, Rules, SearchShape, SizeForm};
 pub use tokens::{CLIENT_ID, CLIENT_SECRET};
 
 use content::Content;

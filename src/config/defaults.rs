@@ -39,6 +39,7 @@ impl Default for Cache {
             max_entries: 500_000,
             infinity_max_entries: 1000,
             prefetch_folders: 0,
+            watch: Duration::from_secs(60),
         }
     }
 }

@@ -196,6 +196,7 @@ fn cache(mut section: Reader<'_>) -> Cache {
     set(&mut cache.infinity_max_entries, infinity.and_then(|n| usize::try_from(n).ok()));
     let folders = section.integer("prefetch_folders", 0, 1000);
     set(&mut cache.prefetch_folders, folders.and_then(|n| usize::try_from(n).ok()));
+    set(&mut cache.watch, section.seconds("watch_s", 0, 86_400));
     if cache.stale_ttl < cache.list_ttl {
         section.missing(
             "stale_ttl_s",

@@ -56,6 +56,10 @@ struct Inner {
     flights: Mutex<HashMap<FolderKey, Airborne>>,
     /// Folders whose last refresh in the background failed, and when.
     failed: moka::sync::Cache<FolderKey, Instant>,
+    /// Folders that another program has changed, and when that was learnt: listings asked for before are looked at anew.
+    outdated: moka::sync::Cache<FolderKey, Instant>,
+    /// The same of all folders of a mount.
+    outdated_mounts: Mutex<HashMap<usize, Instant>>,
     list_ttl: Duration,
     stale_ttl: Duration,
 }
@@ -78,6 +82,8 @@ impl ListingCache {
             listings,
             flights: Mutex::default(),
             failed: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(RETRY_PAUSE).build(),
+            outdated: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(settings.stale_ttl).build(),
+            outdated_mounts: Mutex::default(),
             list_ttl: settings.list_ttl,
             stale_ttl: settings.stale_ttl,
         }))
@@ -88,9 +94,26 @@ impl ListingCache {
         let listing = self.0.listings.get(&key(mount, folder_id))?;
         let age = listing.asked_at.elapsed();
         (age < self.0.stale_ttl).then(|| {
-            let fresh = age < self.0.list_ttl;
+            let fresh = age < self.0.list_ttl && !self.is_outdated(mount, folder_id, &listing);
             (listing, fresh)
         })
+    }
+
+    /// Whether another program is known to have changed the folder since the listing was asked for.
+    pub(super) fn is_outdated(&self, mount: &Mounted, folder_id: &str, listing: &Listing) -> bool {
+        let since = |at: Instant| listing.asked_at <= at;
+        self.0.outdated.get(&key(mount, folder_id)).is_some_and(since)
+            || self.0.outdated_mounts.lock().get(&mount.index).copied().is_some_and(since)
+    }
+
+    /// Another program has changed the folder: its next use lists it again.
+    pub(super) fn outdate(&self, mount: &Mounted, folder_id: &str) {
+        self.0.outdated.insert(key(mount, folder_id), Instant::now());
+    }
+
+    /// The same of all folders of the mount.
+    pub(super) fn outdate_all(&self, mount: &Mounted) {
+        self.0.outdated_mounts.lock().insert(mount.index, Instant::now());
     }
 
     /// The folder's complete listing.
@@ -109,6 +132,10 @@ impl ListingCache {
                 metrics::counter!("alidav_listing_lookups_total", "outcome" => "hit").increment(1);
                 Ok(listing)
             }
+            (Some((listing, false)), Freshness::Cached) if self.is_outdated(mount, folder_id, &listing) => {
+                metrics::counter!("alidav_listing_lookups_total", "outcome" => "outdated").increment(1);
+                self.renewed(mount, folder_id, listing).await
+            }
             (Some((listing, false)), Freshness::Cached) => {
                 metrics::counter!("alidav_listing_lookups_total", "outcome" => "stale").increment(1);
                 self.refresh_behind(mount, folder_id);
@@ -121,11 +148,27 @@ impl ListingCache {
         }
     }
 
+    /// A new listing in place of one that is known to be outdated; that one where the drive cannot be asked now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the folder is gone.
+    async fn renewed(&self, mount: &Arc<Mounted>, folder_id: &str, old: Arc<Listing>) -> Result<Arc<Listing>, Error> {
+        if self.has_just_failed(&key(mount, folder_id)) {
+            return Ok(old);
+        }
+        match self.fetch(mount, folder_id, false).await {
+            Err(error) if !matches!(error, Error::NotFound) => Ok(old),
+            result => result,
+        }
+    }
+
+    fn has_just_failed(&self, key: &FolderKey) -> bool {
+        self.0.failed.get(key).is_some_and(|at| at.elapsed() < RETRY_PAUSE)
+    }
+
     /// Starts a fetch that nobody waits for, unless the last one has just failed.
     pub(super) fn refresh_behind(&self, mount: &Arc<Mounted>, folder_id: &str) {
-        let key = key(mount, folder_id);
-        let paused = self.0.failed.get(&key).is_some_and(|at| at.elapsed() < RETRY_PAUSE);
-        if !paused {
+        if !self.has_just_failed(&key(mount, folder_id)) {
             drop(self.fetch(mount, folder_id, true));
         }
     }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Entry;
 use super::path::twins;
+use crate::upstream::Item;
 
 /// A folder's complete listing at one moment.
 ///
@@ -48,6 +49,16 @@ impl Listing {
         self.find_exact(name)
             .or_else(|| twins(name).find_map(|twin| self.find_exact(&twin)))
             .or_else(|| self.find_live_photo(name))
+    }
+
+    /// Whether the listing has the item as the service tells it now.
+    pub(super) fn shows(&self, item: &Item) -> bool {
+        let told = Entry::from(item);
+        let same = |entry: &Arc<Entry>| {
+            (&entry.file_id, &entry.name, entry.size, entry.sha1, entry.frozen)
+                == (&told.file_id, &told.name, told.size, told.sha1, told.frozen)
+        };
+        self.find_exact(&told.name).is_some_and(same) || self.hidden.iter().any(same)
     }
 
     /// The member of that name, or of its twin, that would be served if the item of that id were not there.

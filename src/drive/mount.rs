@@ -1,6 +1,10 @@
 //! One mount: a folder of one of an account's drives, at a path of the tree.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::account::Account;
 use super::{Entry, Error, Path};
@@ -16,9 +20,30 @@ pub(super) struct Mounted {
     pub(super) account: Arc<Account>,
     /// The mount's root folder as an entry.
     pub(super) root: Arc<Entry>,
+    last_use: Mutex<Option<Instant>>,
 }
 
 impl Mounted {
+    pub(super) fn new(
+        index: usize,
+        path: Path,
+        settings: Arc<config::Mount>,
+        account: Arc<Account>,
+        root: Arc<Entry>,
+    ) -> Self {
+        Self { index, path, settings, account, root, last_use: Mutex::default() }
+    }
+
+    /// Somebody asks for something in it.
+    pub(super) fn is_used(&self) {
+        *self.last_use.lock() = Some(Instant::now());
+    }
+
+    /// How long nobody has; absent where nobody ever did.
+    pub(super) fn idle_time(&self) -> Option<Duration> {
+        self.last_use.lock().map(|at| at.elapsed())
+    }
+
     /// The drive's id: one call once ever for each account, then from the store. A drive that the store does not
     /// know is asked for again.
     pub(super) async fn drive_id(&self) -> Result<String, Error> {

@@ -5,6 +5,7 @@
 //! one by one: its word for "missing" is not believed over a listing's, since it compares names in
 //! its own way.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -144,7 +145,7 @@ impl Resolver {
             if certain && !entry.is_folder() {
                 return Known::Missing;
             }
-            let listed = if certain { self.listings.peek(mount, &entry.file_id) } else { None };
+            let listed = if certain { self.listed(mount, &entry.file_id, refresh).await } else { None };
             let found = match &listed {
                 Some((listing, fresh)) => match listing.find(name) {
                     Some(found) => {
@@ -164,6 +165,18 @@ impl Resolver {
             }
         }
         if certain { Known::Here(entry) } else { Known::Unknown }
+    }
+
+    /// What is known of a folder's members, and whether it is believed. Where another program is known to have changed
+    /// them, they are asked for.
+    async fn listed(&self, mount: &Arc<Mounted>, folder_id: &str, refresh: bool) -> Option<(Arc<Listing>, bool)> {
+        let (listing, fresh) = self.listings.peek(mount, folder_id)?;
+        if fresh || !refresh || !self.listings.is_outdated(mount, folder_id, &listing) {
+            return Some((listing, fresh));
+        }
+        // A folder that is gone is found out by the listing of the one above.
+        self.listings.get(mount, folder_id, Freshness::Cached).await.ok()?;
+        self.listings.peek(mount, folder_id)
     }
 
     /// Asks the service for the whole path; absent where it does not know it or cannot be asked.
@@ -208,6 +221,14 @@ impl Resolver {
             });
         }
         Some(located.entry)
+    }
+
+    /// The service tells these items otherwise than it may have when it was asked for a whole path.
+    pub(super) async fn doubt_located(&self, mount: &Mounted, items: &[Item]) {
+        let names: HashSet<&str> = items.iter().map(|item| item.name.as_str()).collect();
+        for (key, _) in self.located.iter().filter(|(key, _)| key.0 == mount.index && names.contains(key.1.name())) {
+            self.located.invalidate(&*key).await;
+        }
     }
 
     /// Forgets all that is remembered of a path and below it, after the drive turned out to differ.

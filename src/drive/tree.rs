@@ -17,6 +17,7 @@ use super::open::Source;
 use super::prefetch::Prefetch;
 use super::resolve::Resolver;
 use super::upload::UploadRoom;
+use super::watch::Watch;
 use super::{ByteStream, Entry, Error, Identity, Link, Members, Path, Quota, Reader, Resource};
 use crate::config::{self, Config};
 use crate::state::Store;
@@ -38,6 +39,7 @@ pub(super) struct Inner {
     downloads: Arc<DownloadRoom>,
     pub(super) held: Arc<HeldFiles>,
     prefetch: Arc<Prefetch>,
+    pub(super) watch: Arc<Watch>,
     successor: Arc<OnceLock<Successor>>,
     /// Time of folders that no drive item stands for.
     started_ms: i64,
@@ -67,6 +69,7 @@ impl Tree {
             downloads: Arc::new(DownloadRoom::new(&config.download)),
             held: Arc::new(HeldFiles::new(store.clone())),
             prefetch: Arc::new(Prefetch::new(config.cache.prefetch_folders)),
+            watch: Arc::new(Watch::new(config.cache.watch)),
             successor: Arc::default(),
             started_ms,
         }))
@@ -89,10 +92,12 @@ impl Tree {
             downloads: self.0.downloads.clone(),
             held: self.0.held.clone(),
             prefetch: self.0.prefetch.clone(),
+            watch: self.0.watch.clone(),
             successor: self.0.successor.clone(),
             started_ms: self.0.started_ms,
         }));
         tree.settle_all_later();
+        tree.watch_drives();
         tree
     }
 
@@ -116,6 +121,7 @@ impl Tree {
         let Some((mount, rest)) = self.mount_of(path) else {
             return self.above_mounts(path).ok_or(Error::NotFound);
         };
+        mount.is_used();
         if let Some(entry) = self.0.held.get(path) {
             return Ok(Resource { path: path.clone(), entry, mount: Some(mount.settings.clone()) });
         }
@@ -310,7 +316,7 @@ fn mounts(
             let index = same.next().map_or(next, |old| old.index);
             next = next.max(index + 1);
             taken.push(index);
-            Some(Arc::new(Mounted { index, path, settings: Arc::new(settings.clone()), account, root }))
+            Some(Arc::new(Mounted::new(index, path, Arc::new(settings.clone()), account, root)))
         })
         .collect();
     mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.segments().count()));

@@ -10,7 +10,7 @@ use super::answer::Refusal;
 use super::items::{hash_case, item, root};
 use super::params::Params;
 use super::query::Query;
-use super::rules::{LastMarker, PageShape};
+use super::rules::{LastMarker, PageShape, SearchShape};
 use super::signed;
 use super::world::{Drive, Node, World, now_ms, timestamp};
 
@@ -195,11 +195,18 @@ pub(super) fn search(world: &World, user: usize, params: &Params) -> Answer {
     let drive = world.drive(user, drive_id)?;
     let mut nodes: Vec<&Node> =
         drive.nodes.values().filter(|n| !n.uploading && !drive.in_recycle_bin(n) && query.holds(n)).collect();
+    let indexed_until = now_ms() - world.rules.search_lag_ms;
+    nodes.retain(|n| n.updated_ms <= indexed_until);
     for order in params.text("order_by")?.unwrap_or("created_at DESC").rsplit(',') {
         let (field, direction) = order.trim().split_once(' ').unwrap_or((order.trim(), "ASC"));
         nodes.sort_by(|a, b| if direction == "DESC" { compare(b, a, field) } else { compare(a, b, field) });
     }
     let total = nodes.len();
+    match world.rules.search_shape {
+        SearchShape::Right => {}
+        SearchShape::Repeated => nodes = nodes.iter().flat_map(|n| [*n, *n]).collect(),
+        SearchShape::Reversed => nodes.reverse(),
+    }
     let mut answer = page(world, drive_id, &nodes, limit, params.text("marker")?)?;
     if params.flag("return_total_count")? == Some(true) {
         answer["total_count"] = json!(total);

@@ -114,6 +114,10 @@ pub struct Rules {
     pub link_hashes: bool,
     /// Whether listed live photos carry their streams already.
     pub list_streams: bool,
+    /// How far the search's index is behind, in milliseconds.
+    pub search_lag_ms: i64,
+    /// How a search's result is told.
+    pub search_shape: SearchShape,
 }
 
 /// How the documented rates are counted within a second.
@@ -126,6 +130,18 @@ pub enum RateShape {
     Exact,
     /// One by one: a bucket that holds one call.
     Spaced,
+}
+
+/// How a search's result is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchShape {
+    /// Each item once, in the order asked for.
+    Right,
+    /// Each item twice.
+    Repeated,
+    /// In the opposite order.
+    Reversed,
 }
 
 /// How sizes are told.
@@ -216,6 +232,8 @@ impl Default for Rules {
             discard_uploads: false,
             link_hashes: true,
             list_streams: false,
+            search_lag_ms: 0,
+            search_shape: SearchShape::Right,
         }
     }
 }

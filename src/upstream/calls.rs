@@ -62,6 +62,11 @@ impl Background {
         spawn(BACKGROUND.scope(self.clone(), future))
     }
 
+    /// Runs `future` as this work.
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        BACKGROUND.scope(self, future).await
+    }
+
     /// Somebody waits for it by now: its calls queue up like all others from here on.
     pub fn is_wanted_now(&self) {
         self.0.cancel();

@@ -47,6 +47,29 @@ pub struct Item {
     pub streams: Vec<LivpStream>,
 }
 
+#[cfg(test)]
+impl Item {
+    /// A file that bears its id as its name, in the root folder.
+    pub(crate) fn test_file(id: &str, updated_ms: i64) -> Self {
+        Self {
+            file_id: id.to_owned(),
+            parent_file_id: Some("root".to_owned()),
+            name: id.to_owned(),
+            kind: ItemKind::File,
+            size: Some(1),
+            sha1: None,
+            created_ms: None,
+            updated_ms: Some(updated_ms),
+            local_modified_ms: None,
+            mime_type: None,
+            trashed: false,
+            uploading: false,
+            punish_flag: 0,
+            streams: Vec::new(),
+        }
+    }
+}
+
 /// One stream of a live photo (reference 3.1, `streams_info`).
 #[derive(Debug, Clone)]
 pub struct LivpStream {

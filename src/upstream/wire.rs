@@ -110,6 +110,13 @@ pub(super) struct WirePage {
     pub(super) next_marker: Option<String>,
 }
 
+/// Answer of `search`.
+#[derive(Debug, Deserialize)]
+pub(super) struct WireFound {
+    pub(super) items: Option<Vec<Option<WireItem>>>,
+    pub(super) next_marker: Option<String>,
+}
+
 /// Answer of `batch/get`: what does not exist is left out or null (reference 3.7).
 #[derive(Debug, Deserialize)]
 pub(super) struct WireBatch {
@@ -266,6 +273,12 @@ pub(super) fn write_time(ms: i64) -> Option<String> {
     Some(format!("{time:.3}"))
 }
 
+/// Unix milliseconds as a query writes times: without a fraction, without a zone (reference 3.3).
+pub(super) fn write_query_time(ms: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(ms).ok()?;
+    Some(format!("{time:.0}").trim_end_matches('Z').to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,6 +375,7 @@ mod tests {
     #[test]
     fn times_have_three_fraction_digits() {
         assert_eq!(write_time(1_767_196_800_000).unwrap(), "2025-12-31T16:00:00.000Z");
+        assert_eq!(write_query_time(1_767_196_800_999).unwrap(), "2025-12-31T16:00:00");
         assert_eq!(parse_time("2025-12-31T16:00:00.123Z"), Some(1_767_196_800_123));
         assert_eq!(parse_time("yesterday"), None);
     }

@@ -25,4 +25,5 @@ mod signin;
 mod streaming;
 mod tokens;
 mod uploads;
+mod watch;
 mod writing;
