@@ -43,7 +43,7 @@ use tokio_util::task::TaskTracker;
 
 pub use fault::{Fault, FaultKind};
 pub use gate::{Gate, HeldCall, Moment};
-pub use rules::{LastMarker, PageShape, RateShape, Rules, SearchShape, SizeForm};
+pub use rules::{Expiration, LastMarker, PageShape, RateShape, Rules, SearchShape, SignatureVersion, SizeForm};
 pub use tokens::{CLIENT_ID, CLIENT_SECRET};
 
 use content::Content;
@@ -380,7 +380,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, tracker: TaskTracker
         let (shared, stop) = (shared.clone(), stop.clone());
         tracker.spawn(async move {
             let service = hyper::service::service_fn(move |request| route::handle(shared.clone(), request));
-            let builder = auto::Builder::new(TokioExecutor::new());
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            // Answers tell the service's time, not this machine's.
+            builder.http1().auto_date_header(false);
+            builder.http2().auto_date_header(false);
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             tokio::select! {
                 () = stop.cancelled() => {}

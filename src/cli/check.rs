@@ -136,10 +136,7 @@ async fn mount(tree: &Tree, path: &drive::Path, report: &mut Report) {
         let file = tree.stat(&path.join(&name), Freshness::Cached).await?;
         tree.link(&file, MIN_LIFE).await
     };
-    let link = link.await.map(|link| {
-        let until = jiff::Timestamp::from_second(link.expires_at).unwrap_or_default();
-        format!("of {name:?}, good until {until}")
-    });
+    let link = link.await.map(|link| format!("of {name:?}, good for {} s", link.life.left().as_secs()));
     report.line(&format!("mount {path}, link"), started, link);
 }
 

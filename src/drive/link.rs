@@ -5,36 +5,34 @@
 //! one call.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::Error;
 use crate::config::LivpFormat;
-use crate::upstream::{Client, SignedUrl};
+use crate::upstream::{Client, Life, SignedUrl};
 
-/// Taken off every link's life: clocks differ and a request needs time to arrive.
-const MARGIN_S: i64 = 10;
+/// Taken off every link's life: a request needs time to arrive.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// A temporary direct URL for a file's content.
 #[derive(Debug, Clone)]
 pub struct Link {
     /// The signed URL.
     pub url: SignedUrl,
-    /// Unix seconds after which new requests with it fail.
-    pub expires_at: i64,
+    /// How long new requests may be made with it.
+    pub life: Life,
     /// SHA-1 of the content behind it, where the drive said so.
     pub sha1: Option<[u8; 20]>,
     /// Bytes of the content behind it, where the drive said so.
     pub size: Option<u64>,
-    asked_at: i64,
 }
 
 impl Link {
     /// Whether a new request may still be made with `min_life` to go. A link whose whole life is short
     /// does for half of it, or it would be asked for anew each time.
-    fn lives(&self, min_life: Duration, now: i64) -> bool {
-        let whole = self.expires_at - self.asked_at;
-        let wanted = i64::try_from(min_life.as_secs()).unwrap_or(i64::MAX).min(whole / 2);
-        self.expires_at - now > wanted.max(MARGIN_S.min(whole / 2))
+    fn lives(&self, min_life: Duration) -> bool {
+        let half = self.life.whole() / 2;
+        self.life.left() > min_life.min(half).max(MARGIN.min(half))
     }
 }
 
@@ -63,7 +61,7 @@ impl LinkCache {
     ) -> Result<Link, Error> {
         let key: Key = (drive_id.into(), file_id.into(), livp.map(|format| format == LivpFormat::Jpeg));
         if let Some(link) = self.0.get(&key).await {
-            if link.lives(min_life, unix_now()) {
+            if link.lives(min_life) {
                 return Ok(link);
             }
             self.0.invalidate(&key).await;
@@ -72,7 +70,7 @@ impl LinkCache {
             let link = client.download_link(drive_id, file_id, livp).await?;
             // For a live photo the answer tells the size of the item, not of the stream.
             let size = link.size.filter(|_| livp.is_none());
-            Ok(Link { url: link.url, expires_at: link.expires_at, sha1: link.sha1, size, asked_at: unix_now() })
+            Ok(Link { url: link.url, life: link.life, sha1: link.sha1, size })
         };
         self.0.try_get_with(key, ask).await.map_err(|error: Arc<Error>| (*error).clone())
     }
@@ -86,33 +84,41 @@ impl LinkCache {
     }
 }
 
-fn unix_now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn link(asked_at: i64, expires_at: i64) -> Link {
+    async fn after(seconds: u64) {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+    }
+
+    fn link(seconds: u64) -> Link {
         let url = SignedUrl::parse("https://data.example/x").unwrap();
-        Link { url, expires_at, sha1: None, size: None, asked_at }
+        Link { url, life: Life::lasting(Duration::from_secs(seconds)), sha1: None, size: None }
     }
 
-    #[test]
-    fn a_link_is_used_up_to_the_margin_before_its_end() {
-        let link = link(0, 900);
-        assert!(link.lives(Duration::ZERO, 889));
-        assert!(!link.lives(Duration::ZERO, 890));
-        assert!(link.lives(Duration::from_secs(300), 599));
-        assert!(!link.lives(Duration::from_secs(300), 600));
+    #[tokio::test(start_paused = true)]
+    async fn a_link_is_used_up_to_the_margin_before_its_end() {
+        let link = link(900);
+        after(599).await;
+        assert!(link.lives(Duration::from_secs(300)));
+        after(1).await;
+        assert!(!link.lives(Duration::from_secs(300)));
+        after(289).await;
+        assert!(link.lives(Duration::ZERO));
+        after(1).await;
+        assert!(!link.lives(Duration::ZERO));
     }
 
-    #[test]
-    fn a_short_lived_link_is_not_asked_for_at_every_request() {
-        let link = link(0, 60);
-        assert!(link.lives(Duration::from_secs(300), 29));
-        assert!(!link.lives(Duration::from_secs(300), 31));
-        assert!(super::tests::link(0, 4).lives(Duration::ZERO, 1));
+    #[tokio::test(start_paused = true)]
+    async fn a_short_lived_link_is_not_asked_for_at_every_request() {
+        let (minute, moment) = (link(60), link(4));
+        after(1).await;
+        assert!(moment.lives(Duration::ZERO));
+        after(28).await;
+        assert!(minute.lives(Duration::from_secs(300)));
+        after(2).await;
+        assert!(!minute.lives(Duration::from_secs(300)));
+        assert!(!link(0).lives(Duration::ZERO));
     }
 }

@@ -10,14 +10,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Error;
-use super::write::unix_ms;
 use crate::upstream::{Client, DataErrorKind, PartUrl, UploadSession};
 
 /// Most parts of an upload (reference 3.10).
 pub(super) const MAX_PARTS: u64 = 10_000;
-
-/// How long a part URL is used that does not say when it expires; most live an hour (reference 3.12).
-const URL_AGE: Duration = Duration::from_secs(50 * 60);
 
 /// Part URLs asked for at a time when the number of parts is not known.
 const URL_BATCH: u32 = 20;
@@ -146,15 +142,11 @@ impl Session {
     }
 }
 
-/// Addresses as they came in, by number, each used for five sixths of the life that it states: 50 minutes of an
-/// hour.
+/// Addresses by number, each used for five sixths of its life: 50 minutes of an hour.
 fn dated(parts: Vec<PartUrl>) -> BTreeMap<u32, (PartUrl, Instant)> {
-    let now = Instant::now();
     let dated = |part: PartUrl| {
-        let left = part.url.expires_at().map_or(0, |at| at.saturating_mul(1000).saturating_sub(unix_ms()));
-        // One that has expired before it came tells of a wrong clock.
-        let life = u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis);
-        (part.part_number, (part, now + life.map_or(URL_AGE, |life| life / 6 * 5)))
+        let used = part.life.left().saturating_sub(part.life.whole() / 6);
+        (part.part_number, (part, Instant::now() + used))
     };
     parts.into_iter().map(dated).collect()
 }

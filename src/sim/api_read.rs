@@ -10,7 +10,7 @@ use super::answer::Refusal;
 use super::items::{hash_case, item, root};
 use super::params::Params;
 use super::query::Query;
-use super::rules::{LastMarker, PageShape, SearchShape};
+use super::rules::{Expiration, LastMarker, PageShape, SearchShape};
 use super::signed;
 use super::world::{Drive, Node, World, now_ms, timestamp};
 
@@ -235,7 +235,7 @@ pub(super) fn recycled(world: &World, user: usize, params: &Params) -> Answer {
 pub(super) fn download_url(world: &World, user: usize, params: &Params) -> Answer {
     known(params, &["drive_id", "file_id", "expire_sec"])?;
     let (drive_id, file_id) = (params.need("drive_id")?, params.need("file_id")?);
-    let asked = params.number("expire_sec")?.map(|s| i64::try_from(s).unwrap_or(i64::MAX));
+    params.number("expire_sec")?;
     let node = world.node(user, drive_id, file_id)?;
     if node.is_folder() {
         return Err(Refusal::new(400, "InvalidResource.FileTypeFolder", "This operation is not allowed on folders"));
@@ -243,17 +243,25 @@ pub(super) fn download_url(world: &World, user: usize, params: &Params) -> Answe
     if matches!(node.punish_flag, 2 | 103) {
         return Err(Refusal::new(403, "UserNotAllowedAccessResource", "the resource is frozen"));
     }
-    let life = asked.unwrap_or(world.rules.link_s).clamp(1, world.rules.max_link_s);
-    let expires = now_ms() / 1000 + life;
-    let link = |stream| signed::download(world, user, drive_id, node, stream, expires);
+    let link = |stream| signed::download(world, user, drive_id, node, stream);
     let (url, streams) = match &node.streams {
         Some(_) => (Value::Null, json!({ "jpeg": link("jpeg"), "mov": link("mov") })),
         None => (json!(link("")), Value::Null),
     };
     Ok(json!({
         "domain_id": "bj29", "drive_id": drive_id, "file_id": file_id, "revision_id": "", "method": "GET",
-        "url": url, "internal_url": null, "cdn_url": null, "expiration": timestamp(expires * 1000), "size": node.size(),
+        "url": url, "internal_url": null, "cdn_url": null, "expiration": expiration(world), "size": node.size(),
         "streamsUrl": streams, "content_hash": node.sha1.as_deref().filter(|_| world.rules.link_hashes).map(|hash| hash_case(world, hash)),
         "content_hash_name": "sha1", "description": null,
     }))
+}
+
+fn expiration(world: &World) -> Value {
+    let expires_ms = (world.clock_ms() / 1000 + world.rules.link_s) * 1000;
+    match world.rules.link_expiration {
+        Expiration::Right => json!(timestamp(expires_ms)),
+        Expiration::Null => Value::Null,
+        Expiration::Past => json!(timestamp(expires_ms - 86_400_000)),
+        Expiration::Number => json!(expires_ms),
+    }
 }

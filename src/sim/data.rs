@@ -24,7 +24,7 @@ const SLOW_PIECE: u64 = 16 << 10;
 pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>) -> Response<Body> {
     let mut world = shared.world.lock();
     match fault {
-        Some(FaultKind::ExpireLink) => return xml(403, "AccessDenied", "Request has expired.", "0002-00000069"),
+        Some(FaultKind::ExpireLink) => return signed::expired_early(parts),
         Some(FaultKind::Redirect) => return moved(parts),
         _ => {}
     }
@@ -35,6 +35,9 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
     let Some((content, etag, modified_ms)) = entity(&world, &grant) else {
         return xml(404, "NoSuchKey", "The specified key does not exist.", "0026-00000001");
     };
+    if !world.rules.bare_get && !parts.headers.contains_key(header::RANGE) {
+        return xml(403, "AccessDenied", "You have no right to access this object.", "0003-00000001");
+    }
     let limit = world.rules.max_downloads;
     let owner = &mut world.users[grant.user];
     if owner.open_downloads >= limit {
@@ -54,13 +57,9 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
         .get(header::RANGE)
         .and_then(|v| v.to_str().ok())
         .filter(|_| fault != Some(&FaultKind::IgnoreRange));
-    let standard = parts.headers.get("x-oss-range-behavior").is_some_and(|v| v == "standard");
-    let (status, start, end) = match range.map(|text| parse_range(text, size, standard)) {
-        None | Some(Span::Whole) => (200, 0, size),
-        Some(Span::Part(start, end)) => (206, start, end),
-        Some(Span::Beyond) => {
-            return xml(416, "InvalidRange", "The requested range cannot be satisfied.", "0039-00000001");
-        }
+    let (status, start, end) = match range.and_then(|text| parse_range(text, size)) {
+        None => (200, 0, size),
+        Some((start, end)) => (206, start, end),
     };
     let body = Download {
         content,
@@ -121,26 +120,14 @@ fn content_tag(node: &super::world::Node) -> u64 {
     node.size() % 9973 + 1
 }
 
-enum Span {
-    Whole,
-    Part(u64, u64),
-    Beyond,
-}
-
-/// One range; what is malformed or beyond the end is the whole, or with the standard behaviour 416.
-fn parse_range(text: &str, size: u64, standard: bool) -> Span {
-    let beyond = || if standard { Span::Beyond } else { Span::Whole };
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|spec| spec.split_once('-')) else {
-        return Span::Whole;
-    };
+/// One range, half-open; absent for what is malformed or ends beyond the content, for which the whole is given.
+fn parse_range(text: &str, size: u64) -> Option<(u64, u64)> {
+    let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(first), Ok(last)) if first <= last && last < size => Span::Part(first, last + 1),
-        (Ok(first), Ok(last)) if first <= last && first < size && standard => Span::Part(first, size),
-        (Ok(first), Err(_)) if last.is_empty() && first < size => Span::Part(first, size),
-        (Err(_), Ok(length)) if first.is_empty() && length > 0 && size > 0 => {
-            Span::Part(size.saturating_sub(length), size)
-        }
-        _ => beyond(),
+        (Ok(first), Ok(last)) if first <= last && last < size => Some((first, last + 1)),
+        (Ok(first), Err(_)) if last.is_empty() && first < size => Some((first, size)),
+        (Err(_), Ok(length)) if first.is_empty() && length > 0 && size > 0 => Some((size.saturating_sub(length), size)),
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request::Parts};
+use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -20,11 +20,22 @@ use super::{Shared, api_read, api_tree, data, oauth, persist, poke, signed, uplo
 
 /// Answers one request; an error closes the connection without an answer.
 pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> std::io::Result<Response<Body>> {
+    let mut answer = answer(&shared, request).await?;
+    let world = shared.world.lock();
+    if world.rules.dated {
+        let now = std::time::UNIX_EPOCH + Duration::from_millis(world.clock_ms().unsigned_abs());
+        let date = HeaderValue::from_str(&httpdate::fmt_http_date(now)).map_err(std::io::Error::other)?;
+        answer.headers_mut().insert(header::DATE, date);
+    }
+    Ok(answer)
+}
+
+async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> std::io::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     if path.starts_with("/sim/") {
         let body = read(body).await?;
-        return Ok(poke::answer(&shared, &parts.method, &path, &body));
+        return Ok(poke::answer(shared, &parts.method, &path, &body));
     }
     let Some(call) = call_name(&parts) else {
         let missing = json!({ "timestamp": super::world::timestamp(now_ms()), "status": 404, "error": "Not Found", "path": path });
@@ -34,25 +45,25 @@ pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> s
         let mut world = shared.world.lock();
         (world.ledger.enter(&call), world.rules.latency_ms)
     };
-    let fault = held(&shared, &call, Moment::Start).await.or(planned);
+    let fault = held(shared, &call, Moment::Start).await.or(planned);
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
     }
-    let answer = match refused(&shared, &call, fault.as_ref()).await? {
+    let answer = match refused(shared, &call, fault.as_ref()).await? {
         Some(refusal) => refusal,
-        None if call == "data GET" => data::get(&shared, &parts, fault.as_ref()),
+        None if call == "data GET" => data::get(shared, &parts, fault.as_ref()),
         None => {
             let body = read(body).await?;
             let answer = match call.as_str() {
-                "data PUT" => data::put(&shared, &parts, body),
-                "data other" => data::other_verb(&shared, &parts),
-                _ => act(&shared, &call, &parts, &body),
+                "data PUT" => data::put(shared, &parts, body),
+                "data other" => data::other_verb(shared, &parts),
+                _ => act(shared, &call, &parts, &body),
             };
             spoil(answer, fault.as_ref()).await?
         }
     };
-    match held(&shared, &call, Moment::End).await {
-        Some(fault) => match refused(&shared, &call, Some(&fault)).await? {
+    match held(shared, &call, Moment::End).await {
+        Some(fault) => match refused(shared, &call, Some(&fault)).await? {
             Some(refusal) => Ok(refusal),
             None => spoil(answer, Some(&fault)).await,
         },

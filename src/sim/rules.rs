@@ -24,12 +24,20 @@ pub struct Rules {
     pub access_token_s: i64,
     /// Whether a refresh token works once only.
     pub single_use_refresh: bool,
-    /// Life of a download URL when none is asked for, in seconds.
+    /// How URLs are signed.
+    pub signature: SignatureVersion,
+    /// Life of a download URL in seconds, whatever is asked for.
     pub link_s: i64,
-    /// Longest life of a download URL that is granted, in seconds.
-    pub max_link_s: i64,
+    /// How the answer to `getDownloadUrl` tells the URL's expiry.
+    pub link_expiration: Expiration,
     /// Life of a part URL in seconds.
     pub part_url_s: i64,
+    /// Seconds by which the service's clock is ahead of this machine's: in `Date`, in signatures and expiries.
+    pub clock_offset_s: i64,
+    /// Whether answers have a `Date`.
+    pub dated: bool,
+    /// Whether the data host serves a GET without `Range`.
+    pub bare_get: bool,
     /// Open download bodies of a user; the next is refused.
     pub max_downloads: usize,
     /// Largest page of a listing.
@@ -144,6 +152,39 @@ pub enum SearchShape {
     Reversed,
 }
 
+/// How URLs are signed (reference 3.9): by version 4 since 2026, by version 2 before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants say it")]
+pub enum SignatureVersion {
+    V2,
+    V4,
+}
+
+impl SignatureVersion {
+    /// What stands in `x-oss-signature-version`.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::V2 => "OSS2",
+            Self::V4 => "OSS4-HMAC-SHA256",
+        }
+    }
+}
+
+/// How an answer tells a URL's expiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expiration {
+    /// As a timestamp, rightly.
+    Right,
+    /// As null.
+    Null,
+    /// As the moment a day before.
+    Past,
+    /// As a number of milliseconds.
+    Number,
+}
+
 /// How sizes are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -187,9 +228,13 @@ impl Default for Rules {
             retry_after: true,
             access_token_s: 7200,
             single_use_refresh: true,
+            signature: SignatureVersion::V4,
             link_s: 900,
-            max_link_s: 14_400,
+            link_expiration: Expiration::Right,
             part_url_s: 3600,
+            clock_offset_s: 0,
+            dated: true,
+            bare_get: true,
             max_downloads: 3,
             max_list_limit: 200,
             clamp_list_limit: false,

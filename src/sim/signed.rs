@@ -1,14 +1,18 @@
-//! Signed URLs of the data host (reference 3.9, 3.12): made, and checked against every change of the
-//! path, the query, the verb and the signed headers.
+//! Signed URLs of the data host (reference 3.9, 3.12): made by version 4 or 2, and checked against every change of
+//! the path, the query, the verb and the signed headers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::Response;
+use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::json;
 use sha2::Sha256;
 
 use super::answer::{Body, xml};
+use super::rules::SignatureVersion;
+use super::tokens::CLIENT_ID;
 use super::world::{Node, World, now_ms};
 
 /// What a checked URL gives access to.
@@ -24,114 +28,210 @@ pub(super) struct Grant {
     pub(super) name: String,
 }
 
-/// Leaves characters bare that a client's library may want to encode.
-const DISPOSITION: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'\'');
+/// First segment of every object's path.
+const PREFIX: &str = "/AbCdEfGh";
 
-pub(super) fn download(world: &World, user: usize, drive_id: &str, node: &Node, stream: &str, expires: i64) -> String {
-    let name = utf8_percent_encode(&node.name, NON_ALPHANUMERIC).to_string();
-    let disposition = utf8_percent_encode(&format!("attachment; filename*=UTF-8''{name}"), DISPOSITION).to_string();
-    let query = format!(
-        "di=bj29&dr={drive_id}&f={}&made={}&pds-params=%7B%22ap%22%3A%22fedcba98%22%7D&response-content-disposition={disposition}\
-         &s={stream}&security-token=CAIS{user}%2B%2F%3D&u={}&x-oss-access-key-id=STS.Nsim&x-oss-expires={expires}",
-        node.file_id,
-        now_ms(),
-        world.users[user].id
-    );
-    url(world, "GET", &path(drive_id, &node.file_id), &query)
+/// How `x-oss-date` is written (reference 3.9).
+const OSS_DATE: &str = "%Y%m%dT%H%M%SZ";
+
+/// A URL of version 4 may be used so long before its date: clocks differ (reference 3.9).
+const EARLY_MS: i64 = 900 * 1000;
+
+/// RFC 3986's unreserved characters stay bare.
+const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Leaves characters bare that a client's library may want to encode.
+const LOOSE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'\'');
+
+pub(super) fn download(world: &World, user: usize, drive_id: &str, node: &Node, stream: &str) -> String {
+    let name = utf8_percent_encode(&node.name, NON_ALPHANUMERIC);
+    let callback = json!({
+        "callbackUrl": "http://bj29.api.aliyunpds.com/v2/file/download_callback", "callbackStage": "before-execute",
+        "callbackBody": "range=${header.range}&object=${object}&file_id=${x:file_id}", "callbackFailureAction": "ignore",
+    });
+    let variables = json!({
+        "x:domain_id": "bj29", "x:user_id": world.users[user].id, "x:drive_id": drive_id, "x:file_id": node.file_id,
+        "x:version": "v3",
+    });
+    let query = vec![
+        ("callback", STANDARD.encode(callback.to_string())),
+        ("callback-var", STANDARD.encode(variables.to_string())),
+        ("dr", drive_id.to_owned()),
+        ("f", node.file_id.clone()),
+        ("op", "d".to_owned()),
+        ("pds-params", json!({ "ap": CLIENT_ID }).to_string()),
+        ("response-content-disposition", format!("attachment; filename*=UTF-8''{name}")),
+    ];
+    let object = if stream.is_empty() { &node.file_id } else { stream };
+    url(world, "GET", user, [drive_id, &node.file_id, object], query, world.rules.link_s)
 }
 
 pub(super) fn upload(world: &World, user: usize, drive_id: &str, file_id: &str, upload_id: &str, part: u32) -> String {
-    let expires = now_ms() / 1000 + world.rules.part_url_s;
-    let query = format!(
-        "di=bj29&made={}&partNumber={part}&security-token=CAIS{user}%2B%2F%3D&u={}&uploadId={upload_id}\
-         &x-oss-access-key-id=STS.Nsim&x-oss-expires={expires}",
-        now_ms(),
-        world.users[user].id
-    );
-    url(world, "PUT", &path(drive_id, file_id), &query)
+    let query = vec![("op", "u".to_owned()), ("partNumber", part.to_string()), ("uploadId", upload_id.to_owned())];
+    url(world, "PUT", user, [drive_id, file_id, file_id], query, world.rules.part_url_s)
 }
 
-fn path(drive_id: &str, file_id: &str) -> String {
-    format!("/AbCdEfGh%2F{drive_id}%2F{file_id}%2F{file_id}")
+type Pair = (String, String);
+
+fn url(world: &World, verb: &str, user: usize, object: [&str; 3], query: Vec<(&str, String)>, life_s: i64) -> String {
+    let now = world.clock_ms();
+    // When it was made, to the millisecond, hides in what is opaque to everybody else.
+    let token = format!("CAIS{user}+/{}=", now_ms());
+    let version = world.rules.signature;
+    let (separator, encoding, signing) = match version {
+        SignatureVersion::V4 => {
+            let (day, date) = (written("%Y%m%d", now), written(OSS_DATE, now));
+            let signing = vec![
+                ("ap", CLIENT_ID.to_owned()),
+                ("x-oss-credential", format!("STS.Nsim/{day}/cn-beijing/oss/aliyun_v4_request")),
+                ("x-oss-date", date),
+                ("x-oss-expires", life_s.to_string()),
+                ("x-oss-security-token", token),
+            ];
+            ("/", STRICT, signing)
+        }
+        SignatureVersion::V2 => {
+            let signing = vec![
+                ("security-token", token),
+                ("x-oss-access-key-id", "STS.Nsim".to_owned()),
+                ("x-oss-expires", (now / 1000 + life_s).to_string()),
+            ];
+            ("%2F", LOOSE, signing)
+        }
+    };
+    let fixed = [
+        ("di", "bj29".to_owned()),
+        ("u", world.users[user].id.clone()),
+        ("x-oss-signature-version", version.word().to_owned()),
+    ];
+    let path = format!("{PREFIX}{separator}{}", object.join(separator));
+    let pairs = fixed.into_iter().chain(query).chain(signing);
+    let mut pairs: Vec<Pair> = pairs.map(|(name, value)| (name.to_owned(), value)).collect();
+    pairs.push(("x-oss-signature".to_owned(), sign(world, version, verb, "", &path, &pairs)));
+    pairs.sort();
+    let encoded = pairs.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, encoding)));
+    format!("{}{path}?{}", world.base, encoded.collect::<Vec<_>>().join("&"))
 }
 
-fn url(world: &World, verb: &str, path: &str, query: &str) -> String {
-    let signature = sign(world, verb, "", path, query);
-    let signature = utf8_percent_encode(&signature, NON_ALPHANUMERIC);
-    format!("{}{path}?{query}&x-oss-signature={signature}&x-oss-signature-version=OSS2", world.base)
+fn written(form: &str, ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map(|time| time.strftime(form).to_string()).unwrap_or_default()
 }
 
-/// The signature covers what the URL says, not how it is spelt: version 2 of OSS's signatures is made of
-/// the decoded path and the decoded, sorted parameters, and clients do re-encode a `Location`.
-fn sign(world: &World, verb: &str, content_type: &str, path: &str, query: &str) -> String {
+fn read_date(text: &str) -> Option<i64> {
+    let date = jiff::civil::DateTime::strptime(OSS_DATE, text).ok()?;
+    Some(jiff::tz::Offset::UTC.to_timestamp(date).ok()?.as_millisecond())
+}
+
+/// The signature covers what the URL says, not how it is spelt: it is made of the decoded path and the decoded, sorted
+/// parameters, and clients do re-encode a `Location`.
+fn sign(world: &World, version: SignatureVersion, verb: &str, kind: &str, path: &str, pairs: &[Pair]) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&world.secret) else { return String::new() };
     let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
-    let mut pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let mut pairs = pairs.to_vec();
     pairs.sort();
-    mac.update(format!("{verb}\n\n{content_type}\n{path}\n{pairs:?}").as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
+    mac.update(format!("{verb}\n\n{kind}\n{path}\n{pairs:?}").as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    match version {
+        SignatureVersion::V4 => super::content::hex(&bytes).to_ascii_lowercase(),
+        SignatureVersion::V2 => STANDARD.encode(bytes),
+    }
 }
 
 /// Whether a raw path is of the data host's form.
 pub(super) fn is_data_path(path: &str) -> bool {
-    path.starts_with("/AbCdEfGh%2F")
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('/') || rest.starts_with("%2F"))
 }
 
 /// Checks a request's URL and the headers that the signature covers.
-pub(super) fn check(world: &World, parts: &http::request::Parts) -> Result<Grant, Box<Response<Body>>> {
+pub(super) fn check(world: &World, parts: &Parts) -> Result<Grant, Box<Response<Body>>> {
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if parts.headers.contains_key("authorization") {
-        return Err(Box::new(xml(
-            400,
-            "InvalidArgument",
-            "Authorization header and signature in URL",
-            "0002-00000071",
-        )));
+        let message = "Authorization header and signature in URL";
+        return Err(Box::new(xml(400, "InvalidArgument", message, "0002-00000071")));
     }
     let referer = header("referer");
-    if world.rules.checked_referer
-        && !referer.is_empty()
-        && !["https://www.aliyundrive.com/", "https://www.alipan.com/"].iter().any(|own| referer.starts_with(own))
-    {
+    let own = ["https://www.aliyundrive.com/", "https://www.alipan.com/"];
+    if world.rules.checked_referer && !referer.is_empty() && !own.iter().any(|own| referer.starts_with(own)) {
         return Err(Box::new(xml(403, "AccessDenied", "You are denied by bucket referer policy.", "0003-00000503")));
     }
-    let query = parts.uri.query().unwrap_or_default();
-    let mismatch =
-        || Box::new(xml(403, "SignatureDoesNotMatch", "The request signature does not match.", "0002-00000040"));
-    let (signed, rest) = query.split_once("&x-oss-signature=").ok_or_else(mismatch)?;
-    let signature = rest.strip_suffix("&x-oss-signature-version=OSS2").ok_or_else(mismatch)?;
-    let signature = percent_decode_str(signature).decode_utf8_lossy();
-    let extra = parts.headers.keys().any(|name| {
-        name.as_str() == "content-md5"
-            || (name.as_str().starts_with("x-oss-") && name.as_str() != "x-oss-range-behavior")
-    });
-    let content_type = if world.rules.signed_type { header("content-type") } else { "" };
-    if extra || sign(world, parts.method.as_str(), content_type, parts.uri.path(), signed) != signature {
+    let mismatch = || {
+        let message = "The request signature does not match.";
+        Box::new(xml(403, "SignatureDoesNotMatch", message, "0002-00000040"))
+    };
+    let (mut pairs, signature) = parameters(parts);
+    let version = version_of(&pairs).ok_or_else(mismatch)?;
+    let kind = if world.rules.signed_type { header("content-type") } else { "" };
+    let extra = |name: &http::HeaderName| name.as_str() == "content-md5" || name.as_str().starts_with("x-oss-");
+    let expected = sign(world, version, parts.method.as_str(), kind, parts.uri.path(), &pairs);
+    if parts.headers.keys().any(extra) || signature != Some(expected) {
         return Err(mismatch());
     }
-    let value = |name: &str| {
-        url::form_urlencoded::parse(signed.as_bytes())
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.into_owned())
-            .unwrap_or_default()
+    let mut value = |name: &str| {
+        let found = pairs.iter_mut().find(|(n, _)| n == name);
+        found.map(|(_, value)| std::mem::take(value)).unwrap_or_default()
     };
-    let expires: i64 = value("x-oss-expires").parse().unwrap_or(0);
-    let made: i64 = value("made").parse().unwrap_or(0);
-    if expires * 1000 <= now_ms() || made < world.links_expired_before_ms {
-        return Err(Box::new(xml(403, "AccessDenied", "Request has expired.", "0002-00000069")));
-    }
-    let mut segments = parts.uri.path().split("%2F").skip(1);
-    let drive_id = segments.next().unwrap_or_default().to_owned();
-    let file_id = segments.next().unwrap_or_default().to_owned();
+    in_time(world, version, &mut value)?;
+    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    let mut segments = path.split('/').skip(2).map(str::to_owned);
+    let (drive_id, file_id) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
     let user_id = value("u");
-    let disposition = value("response-content-disposition");
     Ok(Grant {
         user: world.users.iter().position(|u| u.id == user_id).ok_or_else(mismatch)?,
+        stream: segments.next().filter(|object| *object != file_id).unwrap_or_default(),
         drive_id,
         file_id,
-        stream: value("s"),
         upload_id: value("uploadId"),
         part_number: value("partNumber").parse().unwrap_or(0),
-        name: disposition,
+        name: value("response-content-disposition"),
     })
+}
+
+/// The parameters of a URL but its signature, and that.
+fn parameters(parts: &Parts) -> (Vec<Pair>, Option<String>) {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs: Vec<Pair> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let place = pairs.iter().position(|(name, _)| name == "x-oss-signature");
+    let signature = place.map(|place| pairs.remove(place).1);
+    (pairs, signature)
+}
+
+fn version_of(pairs: &[Pair]) -> Option<SignatureVersion> {
+    let (_, word) = pairs.iter().find(|(name, _)| name == "x-oss-signature-version")?;
+    [SignatureVersion::V4, SignatureVersion::V2].into_iter().find(|version| version.word() == word)
+}
+
+/// Whether the URL may be used now, by the service's clock.
+fn in_time(
+    world: &World,
+    version: SignatureVersion,
+    value: &mut impl FnMut(&str) -> String,
+) -> Result<(), Box<Response<Body>>> {
+    let now = world.clock_ms();
+    let expires: i64 = value("x-oss-expires").parse().unwrap_or(0);
+    let (from, token) = match version {
+        SignatureVersion::V4 => (read_date(&value("x-oss-date")).unwrap_or(0), value("x-oss-security-token")),
+        SignatureVersion::V2 => (0, value("security-token")),
+    };
+    let made = token.split_once("+/").and_then(|(_, made)| made.strip_suffix('=')?.parse().ok()).unwrap_or(0);
+    if from.saturating_add(expires * 1000) <= now || made < world.links_expired_before_ms {
+        return Err(Box::new(expired(version)));
+    }
+    if from > now + EARLY_MS {
+        return Err(Box::new(xml(403, "AccessDenied", "The request is too early.", "0002-00000235")));
+    }
+    Ok(())
+}
+
+/// What is said of a URL that is used after its time. The message for version 4 is not documented: these words say as
+/// little as they can (reference 3.9).
+fn expired(version: SignatureVersion) -> Response<Body> {
+    match version {
+        SignatureVersion::V4 => xml(403, "AccessDenied", "The request is not in its time.", "0002-00000236"),
+        SignatureVersion::V2 => xml(403, "AccessDenied", "Request has expired.", "0002-00000069"),
+    }
+}
+
+/// The same for a URL that has not.
+pub(super) fn expired_early(parts: &Parts) -> Response<Body> {
+    expired(version_of(&parameters(parts).0).unwrap_or(SignatureVersion::V4))
 }

@@ -102,7 +102,7 @@ pub(super) fn preview(world: &World, path: &str) -> Option<Response<Body>> {
     if path.ends_with(".vtt") {
         return Some(response(200, "text/vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:05.000\n字幕\n"));
     }
-    let segment = signed::download(world, drive.user, drive_id, node, "", now_ms() / 1000 + 900);
+    let segment = signed::download(world, drive.user, drive_id, node, "");
     let playlist = format!(
         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:61\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:60.5,\n{segment}\n#EXT-X-ENDLIST\n"
     );

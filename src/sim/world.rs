@@ -125,6 +125,11 @@ impl World {
         }
     }
 
+    /// The service's time, Unix milliseconds.
+    pub(super) fn clock_ms(&self) -> i64 {
+        now_ms() + self.rules.clock_offset_s * 1000
+    }
+
     /// The drive, if the user owns it and granted it.
     pub(super) fn drive(&self, user: usize, drive_id: &str) -> Result<&Drive, Refusal> {
         let refused = || Refusal::new(403, "UserNotAllowedAccessDrive", "User not allowed access drive");

@@ -13,6 +13,7 @@ use super::classify::{self, Answer, Refusal};
 use super::data::DataHost;
 use super::pacer::{Pacer, RateClass, Urgency};
 use super::retry::{self, Fate, Repeat};
+use super::signed_url::Intake;
 use super::{Error, ErrorKind, TokenStatus, calls, transport};
 use crate::config;
 use crate::state::Store;
@@ -155,6 +156,15 @@ impl Client {
         endpoint: Endpoint,
         body: impl Fn(&str) -> Result<Value, Error> + Send,
     ) -> Result<T, Error> {
+        self.call_for_urls(endpoint, body).await.map(|(value, _)| value)
+    }
+
+    /// Sends a call whose answer holds signed URLs, and gives by what to take them in.
+    pub(super) async fn call_for_urls<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        body: impl Fn(&str) -> Result<Value, Error> + Send,
+    ) -> Result<(T, Intake), Error> {
         let deadline = Instant::now() + self.0.max_wait;
         let mut renewed = false;
         let mut tries = 0;
@@ -168,10 +178,10 @@ impl Client {
                 self.note(Some(&error));
                 error.retry_after(wait)
             })?;
-            let (refusal, fate) = match self.send(endpoint, &access, &value).await {
-                Ok(value) => {
+            let (refusal, fate) = match self.exchange(endpoint, &access, &value).await {
+                Ok(told) => {
                     self.note(None);
-                    return Ok(value);
+                    return Ok(told);
                 }
                 Err(failure) => failure,
             };
@@ -219,6 +229,15 @@ impl Client {
         access: &Access,
         body: &Value,
     ) -> Result<T, (Refusal, Fate)> {
+        self.exchange(endpoint, access, body).await.map(|(value, _)| value)
+    }
+
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        access: &Access,
+        body: &Value,
+    ) -> Result<(T, Intake), (Refusal, Fate)> {
         let started = Instant::now();
         calls::record();
         let request = self
@@ -229,7 +248,9 @@ impl Client {
             .bearer_auth(access.expose())
             .json(body);
         let result = match answer(endpoint.name, request).await {
-            Ok(answer) => classify::value(endpoint.name, &answer).map_err(|refusal| (refusal, Fate::Answered)),
+            Ok(answer) => classify::value(endpoint.name, &answer)
+                .map(|value| (value, Intake::new(started, &answer.headers)))
+                .map_err(|refusal| (refusal, Fate::Answered)),
             Err((error, fate)) => Err((Refusal { error, bad_token: false }, fate)),
         };
         let outcome = match &result {

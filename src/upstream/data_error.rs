@@ -16,7 +16,7 @@ pub struct DataError {
 /// What a transfer's failure says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DataErrorKind {
-    /// 403 `Request has expired`, `SecurityTokenExpired`, `InvalidAccessKeyId`: a new URL helps.
+    /// 403 for a URL whose time is over, `SecurityTokenExpired`, `InvalidAccessKeyId`: a new URL helps.
     #[error("link expired")]
     Expired,
     /// 403 `ExceedMaxConcurrency`: too many open bodies; waiting helps.
@@ -60,6 +60,10 @@ pub enum DataErrorKind {
     UploadGone,
 }
 
+/// What `EC` says of a URL that is used after its time, or long before it; the message varies with the version of the
+/// signature and is not documented for all (reference 3.9).
+const EXPIRED: [&str; 3] = ["0002-00000069", "0002-00000235", "0002-00000236"];
+
 impl DataError {
     pub(super) fn new(kind: DataErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: Some(message.into()) }
@@ -67,8 +71,9 @@ impl DataError {
 
     /// Reads a refusal: the XML code decides, the status where there is none.
     pub(super) fn from_answer(status: StatusCode, body: &[u8]) -> Self {
-        let (code, message) = read_xml(body);
+        let Document { code, message, ec } = Document::read(body);
         let kind = match code.as_str() {
+            _ if EXPIRED.contains(&ec.as_str()) => DataErrorKind::Expired,
             "RequestDeniedByCallback" if message.contains("ExceedMaxConcurrency") => DataErrorKind::TooManyStreams,
             "AccessDenied" if message.contains("expired") => DataErrorKind::Expired,
             "SecurityTokenExpired" | "InvalidAccessKeyId" | "InvalidSecurityToken" => DataErrorKind::Expired,
@@ -89,25 +94,35 @@ impl DataError {
     }
 }
 
-/// `Code` and `Message` of an error document; empty where there is none.
-fn read_xml(body: &[u8]) -> (String, String) {
-    let mut reader = quick_xml::Reader::from_reader(body);
-    let (mut code, mut message) = (String::new(), String::new());
-    let mut element = String::new();
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(start)) => element = start.name().as_ref().to_owned(),
-            Ok(Event::End(_)) => element.clear(),
-            Ok(Event::Text(text)) => {
-                let target = match element.as_str() {
-                    "Code" => &mut code,
-                    "Message" => &mut message,
-                    _ => continue,
-                };
-                target.extend(text.chars().take(200));
+/// What an error document says; empty where it does not.
+#[derive(Default)]
+struct Document {
+    code: String,
+    message: String,
+    ec: String,
+}
+
+impl Document {
+    fn read(body: &[u8]) -> Self {
+        let mut reader = quick_xml::Reader::from_reader(body);
+        let mut document = Self::default();
+        let mut element = String::new();
+        loop {
+            match reader.read_event() {
+                Ok(Event::Start(start)) => element = start.name().as_ref().to_owned(),
+                Ok(Event::End(_)) => element.clear(),
+                Ok(Event::Text(text)) => {
+                    let target = match element.as_str() {
+                        "Code" => &mut document.code,
+                        "Message" => &mut document.message,
+                        "EC" => &mut document.ec,
+                        _ => continue,
+                    };
+                    target.extend(text.chars().take(200));
+                }
+                Ok(Event::Eof) | Err(_) => return document,
+                Ok(_) => {}
             }
-            Ok(Event::Eof) | Err(_) => return (code, message),
-            Ok(_) => {}
         }
     }
 }
@@ -128,6 +143,10 @@ mod tests {
         let referer =
             "<Error><Code>AccessDenied</Code><Message>You are denied by bucket referer policy.</Message></Error>";
         assert_eq!(kind(403, expired), DataErrorKind::Expired);
+        for ec in ["0002-00000235", "0002-00000236"] {
+            let document = format!("<Error><Code>AccessDenied</Code><Message>no</Message><EC>{ec}</EC></Error>");
+            assert_eq!(kind(403, &document), DataErrorKind::Expired, "{ec}");
+        }
         assert_eq!(kind(403, full), DataErrorKind::TooManyStreams);
         assert_eq!(kind(403, referer), DataErrorKind::Refused);
         assert_eq!(kind(409, "<Error><Code>PartAlreadyExist</Code></Error>"), DataErrorKind::PartAlreadyExists);

@@ -174,8 +174,8 @@ impl Client {
             Some(LivpFormat::Mov) => &["mov"],
         };
         for pause in [Some(NO_LINK_PAUSE), None] {
-            let wire: WireDownload = self.call(DOWNLOAD, &body).await?;
-            if let Some(link) = wire.into_link(streams, unix_now()) {
+            let (wire, intake) = self.call_for_urls::<WireDownload>(DOWNLOAD, |_| Ok(body.clone())).await?;
+            if let Some(link) = wire.into_link(streams, intake) {
                 return Ok(link);
             }
             if let Some(pause) = pause {

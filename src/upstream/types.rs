@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use http::Uri;
-use http::uri::{Authority, Scheme};
-use url::Url;
+use super::signed_url::{Life, SignedUrl};
 
 /// Whether an item is a file or a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,74 +127,13 @@ pub struct SpaceInfo {
     pub total: u64,
 }
 
-/// A signed URL of the data host: whoever holds it may read or write, so it prints masked. Path and query stay
-/// as the service wrote them, never encoded anew (reference 3.9).
-#[derive(Clone, PartialEq, Eq)]
-pub struct SignedUrl(Uri);
-
-impl SignedUrl {
-    /// Takes a URL as the service gave it; absent for what is no `http` URL.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let absolute = if text.starts_with("//") { format!("https:{text}") } else { text.to_owned() };
-        let exact = absolute.parse().ok();
-        // What no request line can hold has to be encoded.
-        let uri: Uri = exact.or_else(|| absolute.parse::<Url>().ok()?.as_str().parse().ok())?;
-        (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then_some(Self(uri))
-    }
-
-    /// The URL itself, for the request or the redirect it is meant for.
-    #[must_use]
-    pub fn expose(&self) -> &Uri {
-        &self.0
-    }
-
-    /// When the URL says it expires (`x-oss-expires`), Unix seconds.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<i64> {
-        url::form_urlencoded::parse(self.0.query()?.as_bytes())
-            .find(|(name, _)| name.eq_ignore_ascii_case("x-oss-expires"))
-            .and_then(|(_, value)| value.parse().ok())
-    }
-
-    /// The same path and query at another host.
-    pub(super) fn at_host(&self, host: &'static str, scheme: Option<Scheme>) -> Self {
-        let mut parts = self.0.clone().into_parts();
-        parts.authority = Some(Authority::from_static(host));
-        parts.scheme = scheme.or(parts.scheme);
-        Self(Uri::from_parts(parts).unwrap_or_else(|_| self.0.clone()))
-    }
-}
-
-/// The data host, and its address within the Beijing region (reference 3.12).
-const PUBLIC_HOST: &str = "cn-beijing-data.aliyundrive.net";
-const INTERNAL_HOST: &str = "ccp-bj29-bj-1592982087.oss-cn-beijing-internal.aliyuncs.com";
-
-impl SignedUrl {
-    /// The same object at the host inside Alibaba's Beijing network, by plain http; the URL itself where
-    /// its host is not the one that is known to have such a twin. The signature stays valid.
-    #[must_use]
-    pub fn internal(&self) -> Self {
-        match self.0.host() {
-            Some(PUBLIC_HOST) => self.at_host(INTERNAL_HOST, Some(Scheme::HTTP)),
-            _ => self.clone(),
-        }
-    }
-}
-
-impl fmt::Debug for SignedUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SignedUrl({}, masked)", self.0.host().unwrap_or("-"))
-    }
-}
-
 /// Answer of `getDownloadUrl` (reference 3.8).
 #[derive(Debug, Clone)]
 pub struct DownloadLink {
     /// Signed URL; for a live photo the stream that was asked for.
     pub url: SignedUrl,
-    /// Unix seconds after which a new request with the URL fails: the earliest the answer gives.
-    pub expires_at: i64,
+    /// How long new requests may be made with it.
+    pub life: Life,
     /// Bytes, where the answer says.
     pub size: Option<u64>,
     /// SHA-1 of the content, where the answer says.
@@ -307,6 +244,8 @@ pub struct PartUrl {
     pub part_number: u32,
     /// Signed URL.
     pub url: SignedUrl,
+    /// How long new requests may be made with it.
+    pub life: Life,
     /// `Content-Type` to send, where the service demands one.
     pub content_type: Option<String>,
 }
@@ -338,20 +277,4 @@ pub enum TaskState {
     Running,
     Succeed,
     Failed,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_known_host_has_an_internal_twin() {
-        let internal = |text: &str| SignedUrl::parse(text).unwrap().internal().expose().to_string();
-        assert_eq!(
-            internal("https://cn-beijing-data.aliyundrive.net/a%2Fb?x-oss-signature=c%3D"),
-            "http://ccp-bj29-bj-1592982087.oss-cn-beijing-internal.aliyuncs.com/a%2Fb?x-oss-signature=c%3D"
-        );
-        let other = "https://bj29-enet.cn-beijing.data.alicloudccp.com/a?b";
-        assert_eq!(internal(other), other);
-    }
 }

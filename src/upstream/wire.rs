@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::types::{DownloadLink, Item, ItemKind, LivpStream, PartUrl, SignedUrl};
+use super::signed_url::Intake;
+use super::types::{DownloadLink, Item, ItemKind, LivpStream, PartUrl};
 use super::{Error, ErrorKind};
 
 #[derive(Debug, Deserialize)]
@@ -164,7 +165,7 @@ pub(super) struct WireDownload {
 
 impl WireDownload {
     /// The link, for a live photo that of the first of `streams` that is there; absent when there is none.
-    pub(super) fn into_link(self, streams: &[&str], now: i64) -> Option<DownloadLink> {
+    pub(super) fn into_link(self, streams: &[&str], intake: Intake) -> Option<DownloadLink> {
         let stream_url = || {
             let urls = [self.streams_url_camel.as_ref(), self.streams_url.as_ref()];
             let url = |name: &str| urls.iter().flatten().find_map(|urls| urls.get(name)?.as_str());
@@ -172,17 +173,11 @@ impl WireDownload {
         };
         let text = if streams.is_empty() { None } else { stream_url() };
         let text = text.or(self.url.as_deref().filter(|u| !u.is_empty()))?;
-        let url = SignedUrl::parse(text)?;
-        // Believe the answer, not the request: the earlier of its two words on expiry.
-        let stated = self.expiration.as_deref().and_then(parse_time).map(|ms| ms / 1000);
-        let expires_at = [stated, url.expires_at()].into_iter().flatten().min().unwrap_or(now + DEFAULT_LINK_LIFE_S);
+        let (url, life) = intake.url(text, self.expiration.as_deref().and_then(parse_time))?;
         let sha1 = self.content_hash.as_deref().and_then(parse_sha1);
-        Some(DownloadLink { url, expires_at, size: self.size, sha1 })
+        Some(DownloadLink { url, life, size: self.size, sha1 })
     }
 }
-
-/// Life of a link that does not tell (reference 3.8).
-const DEFAULT_LINK_LIFE_S: i64 = 900;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireCreated {
@@ -207,10 +202,12 @@ pub(super) struct WirePart {
 }
 
 impl WirePart {
-    pub(super) fn into_part(self) -> Option<PartUrl> {
+    pub(super) fn into_part(self, intake: Intake) -> Option<PartUrl> {
+        let (url, life) = intake.url(self.upload_url.as_deref()?, None)?;
         Some(PartUrl {
             part_number: self.part_number?,
-            url: SignedUrl::parse(self.upload_url.as_deref()?)?,
+            url,
+            life,
             content_type: self.content_type.filter(|t| !t.is_empty()),
         })
     }
@@ -281,6 +278,7 @@ pub(super) fn write_query_time(ms: i64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::signed_url::SignedUrl;
     use super::*;
 
     const ITEM: &str = r#"{"drive_id":"10293420","domain_id":"bj29","file_id":"65a1","parent_file_id":"root","name":"clip.mp4","type":"file","size":73400320,"category":"video","file_extension":"mp4","mime_type":"video/mp4","content_hash":"92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC","content_hash_name":"sha1","status":"available","starred":false,"hidden":false,"trashed":null,"thumbnail":"https://x/t.jpg","url":null,"created_at":"2025-12-31T16:00:00.123Z","updated_at":"2025-12-31T16:00:00.123Z","local_created_at":null,"local_modified_at":null,"play_cursor":"12.5","video_media_metadata":{"duration":"60.5"},"punish_flag":0}"#;
@@ -329,17 +327,19 @@ mod tests {
     }
 
     #[test]
-    fn a_link_expires_at_the_earlier_of_its_two_words() {
-        let link = |json: &str| serde_json::from_str::<WireDownload>(json).unwrap().into_link(&[], 1000);
-        let both =
-            link(r#"{"url":"https://h/p?x-oss-expires=1767238400","expiration":"2026-01-01T03:00:00.000Z"}"#).unwrap();
-        assert_eq!(both.expires_at, 1_767_236_400);
-        assert_eq!(
-            link(r#"{"url":"https://h/p?x-oss-expires=1767238400","expiration":null}"#).unwrap().expires_at,
-            1_767_238_400
-        );
-        assert_eq!(link(r#"{"url":"//h/p"}"#).unwrap().expires_at, 1900);
-        assert!(link(r#"{"url":null,"expiration":null,"size":null}"#).is_none());
+    fn an_expiration_that_is_no_time_says_nothing() {
+        let link = |expiration: &str| {
+            let url = "https://h/p?x-oss-expires=1767238400&x-oss-signature-version=OSS2";
+            let json = format!(r#"{{"url":"{url}","expiration":{expiration}}}"#);
+            let wire = serde_json::from_str::<WireDownload>(&json).unwrap();
+            wire.into_link(&[], Intake::dated(Some(1_767_235_999))).unwrap().life.whole().as_secs()
+        };
+        assert_eq!(link(r#""2026-01-01T03:00:00.000Z""#), 400);
+        for odd in ["null", "1767236400000", "true", "{}", r#""""#, r#""soon""#] {
+            assert_eq!(link(odd), 2400, "{odd}");
+        }
+        let none = serde_json::from_str::<WireDownload>(r#"{"url":null,"expiration":null,"size":null}"#).unwrap();
+        assert!(none.into_link(&[], Intake::dated(None)).is_none());
     }
 
     #[test]
@@ -350,7 +350,8 @@ mod tests {
             "http://h.example?q",
         ] {
             let json = serde_json::json!({ "url": text }).to_string();
-            let link = serde_json::from_str::<WireDownload>(&json).unwrap().into_link(&[], 0).unwrap();
+            let link =
+                serde_json::from_str::<WireDownload>(&json).unwrap().into_link(&[], Intake::dated(None)).unwrap();
             assert_eq!(link.url.expose().to_string().replace("example/?", "example?"), text);
         }
         assert_eq!(SignedUrl::parse("https://h/a b").unwrap().expose(), "https://h/a%20b");
@@ -367,7 +368,10 @@ mod tests {
             format!(r#""streamsUrl":{{}},"streams_url":{urls}"#),
         ] {
             let json = format!(r#"{{"url":null,{fields}}}"#);
-            let link = serde_json::from_str::<WireDownload>(&json).unwrap().into_link(&["jpeg", "heic"], 0).unwrap();
+            let link = serde_json::from_str::<WireDownload>(&json)
+                .unwrap()
+                .into_link(&["jpeg", "heic"], Intake::dated(None))
+                .unwrap();
             assert_eq!(link.url.expose().path(), "/heic");
         }
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::client::Endpoint;
-use super::wire::{WireCreated, WireItem, WireParts, WireTreeChange, WireUploadedParts, write_sha1, write_time};
+use super::signed_url::Intake;
+use super::wire::{
+    WireCreated, WireItem, WirePart, WireParts, WireTreeChange, WireUploadedParts, write_sha1, write_time,
+};
 use super::{
     CheckNameMode, Client, ContentHint, CreateFile, Created, Error, ErrorKind, Item, ItemKind, PartUrl, TreeChange,
     UploadSession, UploadedPart, proof,
@@ -72,7 +75,7 @@ impl Client {
         let attaches = matches!(request.content, ContentHint::Full { .. });
         let endpoint = if attaches { CREATE.harmful() } else { CREATE };
         // The proof belongs to the token that the request carries, so the body is made with it.
-        let wire: WireCreated = self.call_with(endpoint, |token| create_body(&request, token)).await?;
+        let (wire, intake) = self.call_for_urls::<WireCreated>(endpoint, |token| create_body(&request, token)).await?;
         let file_id = wire.file_id.filter(|id| !id.is_empty()).ok_or_else(no_file_id)?;
         let upload_id = wire.upload_id.filter(|id| !id.is_empty());
         if wire.exist == Some(true) {
@@ -86,7 +89,7 @@ impl Client {
             file_id,
             upload_id,
             name: wire.file_name,
-            parts: parts(wire.part_info_list),
+            parts: parts(wire.part_info_list, intake),
         }))
     }
 
@@ -111,8 +114,8 @@ impl Client {
     ) -> Result<Vec<PartUrl>, Error> {
         let list: Vec<Value> = part_numbers.iter().map(|number| json!({ "part_number": number })).collect();
         let body = json!({ "drive_id": drive_id, "file_id": file_id, "upload_id": upload_id, "part_info_list": list });
-        let wire: WireParts = self.call(UPLOAD_URL, &body).await?;
-        Ok(parts(wire.part_info_list))
+        let (wire, intake) = self.call_for_urls::<WireParts>(UPLOAD_URL, |_| Ok(body.clone())).await?;
+        Ok(parts(wire.part_info_list, intake))
     }
 
     /// The parts that a session holds (reference 3.14).
@@ -294,8 +297,8 @@ fn unreadable(error: std::io::Error) -> Error {
     Error::new(CREATE.name, ErrorKind::ProofRefused).message(format!("the bytes for the proof are unreadable: {error}"))
 }
 
-fn parts(list: Option<Vec<super::wire::WirePart>>) -> Vec<PartUrl> {
-    list.unwrap_or_default().into_iter().filter_map(super::wire::WirePart::into_part).collect()
+fn parts(list: Option<Vec<WirePart>>, intake: Intake) -> Vec<PartUrl> {
+    list.unwrap_or_default().into_iter().filter_map(|part| part.into_part(intake)).collect()
 }
 
 fn mode_word(mode: CheckNameMode) -> &'static str {

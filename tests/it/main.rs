@@ -11,6 +11,7 @@ mod faults;
 mod harness;
 mod hostile;
 mod killed;
+mod link_life;
 mod links;
 mod listings;
 mod managers;

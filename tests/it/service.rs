@@ -1,6 +1,6 @@
 //! The simulated service itself is as strict as the reference: asked without alidav in between.
 
-use alidav::sim::{Fault, FaultKind, Moment, Options, RateShape, Rules, Simulator};
+use alidav::sim::{Fault, FaultKind, Moment, Options, RateShape, Rules, SignatureVersion, Simulator};
 use base64::Engine as _;
 use md5::Digest as _;
 use serde_json::{Value, json};
@@ -96,16 +96,54 @@ async fn download_urls_refuse_head_referer_authorization_change_and_age() {
     assert_eq!(status(service.http.get(url.replace("di=bj29", "di=bj30"))).await, 403);
     assert_eq!(status(service.http.get(url).header("range", "bytes=1-2")).await, 206);
     assert_eq!(status(service.http.get(url).header("range", "bytes=9-")).await, 200);
-    assert_eq!(
-        status(service.http.get(url).header("range", "bytes=9-").header("x-oss-range-behavior", "standard")).await,
-        416
-    );
+    // What begins with x-oss- is signed, whatever it is good for elsewhere.
+    assert_eq!(status(service.http.get(url).header("x-oss-range-behavior", "standard")).await, 403);
+    assert_eq!(status(service.http.get(format!("{url}&more=1"))).await, 403);
     service.sim.expire_links();
     let expired = service.http.get(url).send().await.unwrap();
-    assert_eq!(
-        (expired.status().as_u16(), expired.text().await.unwrap().contains("Request has expired.")),
-        (403, true)
-    );
+    assert_eq!((expired.status().as_u16(), expired.text().await.unwrap().contains("0002-00000236")), (403, true));
+}
+
+#[tokio::test]
+async fn urls_are_signed_by_version_4_and_by_version_2_on_request() {
+    let service = service(quiet()).await;
+    let id = service.sim.write("/a b.mp4", "hello");
+    let value = |url: &reqwest::Url, name: &str| {
+        url.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    let link = || async {
+        let (_, link) = service.call("openFile/getDownloadUrl", json!({ "file_id": id, "expire_sec": 14400 })).await;
+        (link["url"].as_str().unwrap().parse::<reqwest::Url>().unwrap(), link)
+    };
+    let (url, answer) = link().await;
+    assert_eq!(url.path(), format!("/AbCdEfGh/{}/{id}/{id}", service.drive));
+    assert_eq!(value(&url, "x-oss-signature-version"), "OSS4-HMAC-SHA256");
+    assert_eq!((value(&url, "x-oss-expires"), value(&url, "op")), ("900".to_owned(), "d".to_owned()));
+    let signature = value(&url, "x-oss-signature");
+    assert!(signature.len() == 64 && signature.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+    let signed: jiff::Timestamp = value(&url, "x-oss-date").parse().unwrap();
+    let expires: jiff::Timestamp = answer["expiration"].as_str().unwrap().parse().unwrap();
+    assert_eq!(expires.as_second() - signed.as_second(), 900);
+    service.sim.rules(|rules| (rules.signature, rules.bare_get) = (SignatureVersion::V2, false));
+    let (old, answer) = link().await;
+    assert_eq!(old.path(), format!("/AbCdEfGh%2F{}%2F{id}%2F{id}", service.drive));
+    let expires: jiff::Timestamp = answer["expiration"].as_str().unwrap().parse().unwrap();
+    assert_eq!(value(&old, "x-oss-expires"), expires.as_second().to_string());
+    for url in [url, old] {
+        assert_eq!(service.http.get(url.clone()).send().await.unwrap().status(), 403);
+        assert_eq!(
+            service.http.get(url).header("range", "bytes=0-").send().await.unwrap().text().await.unwrap(),
+            "hello"
+        );
+    }
+    // A clock of the service that went back: what was signed is of the future.
+    service.sim.rules(|rules| (rules.signature, rules.bare_get) = (SignatureVersion::V4, true));
+    let (url, _) = link().await;
+    service.sim.rules(|rules| rules.clock_offset_s = -1000);
+    let early = service.http.get(url.clone()).send().await.unwrap();
+    assert_eq!((early.status().as_u16(), early.text().await.unwrap().contains("0002-00000235")), (403, true));
+    service.sim.rules(|rules| rules.clock_offset_s = 900);
+    assert_eq!(service.http.get(url).send().await.unwrap().status(), 403);
 }
 
 #[tokio::test]
