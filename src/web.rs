@@ -156,6 +156,9 @@ fn refusal(error: drive::Error) -> Refusal {
         drive::Error::IsAFolder | drive::Error::NotAFolder => Refusal(400, "not a file".to_owned()),
         drive::Error::Frozen => Refusal(403, "the drive has frozen this file".to_owned()),
         drive::Error::Upstream(upstream) => match upstream.kind {
+            ErrorKind::Throttled | ErrorKind::Unavailable if upstream.call == "oauth/access_token" => {
+                Refusal(503, "the sign-in is not renewed yet; try again".to_owned())
+            }
             ErrorKind::Throttled => Refusal(429, "the drive is limiting the rate of requests; try again".to_owned()),
             ErrorKind::SignInNeeded => {
                 Refusal(503, "the drive does not accept the stored sign-in; run `alidav login`".to_owned())

@@ -179,6 +179,10 @@ fn of_upstream(error: &crate::upstream::Error) -> Failure {
                 error.code.as_deref().unwrap_or("no code")
             ),
         ),
+        ErrorKind::Throttled | ErrorKind::Unavailable if error.call == "oauth/access_token" => Failure::busy(
+            "the sign-in is not renewed yet: the token server takes long or does not answer; try again later",
+            error.retry_after,
+        ),
         ErrorKind::Throttled => {
             Failure::busy("the drive is limiting the rate of requests; wait and try again", error.retry_after)
         }
@@ -207,10 +211,6 @@ fn of_upstream(error: &crate::upstream::Error) -> Failure {
         ErrorKind::Store => Failure::busy("the state store failed; the server's log says why", None),
         ErrorKind::Timeout => new(StatusCode::GATEWAY_TIMEOUT, "the drive did not answer in time; try again"),
         ErrorKind::Unreachable => Failure::busy("the drive cannot be reached; the server's network is down", None),
-        ErrorKind::Unavailable if error.call == "oauth/access_token" => Failure::busy(
-            "the sign-in could not be renewed: no token server answered; try again later",
-            error.retry_after,
-        ),
         ErrorKind::Unavailable => new(StatusCode::BAD_GATEWAY, "the drive is in trouble; try again later"),
         ErrorKind::PreHashMatched
         | ErrorKind::ProofRefused

@@ -199,7 +199,8 @@ impl TokenKeeper {
         match tokio::time::timeout(self.0.max_wait, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Error::new(CALL, ErrorKind::Unavailable).message("the renewal was stopped")),
-            Err(_) => Err(Error::new(CALL, ErrorKind::Timeout).message("the renewal of the access token takes long")),
+            // The renewal goes on, and the call that waits for it has not been sent.
+            Err(_) => Err(Error::new(CALL, ErrorKind::Throttled).message("the renewal of the access token takes long")),
         }
     }
 }

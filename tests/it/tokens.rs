@@ -492,3 +492,22 @@ async fn a_stop_waits_for_a_renewal_under_way_though_its_client_has_left() {
     assert!(works(&world).await);
     assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
 }
+
+#[tokio::test]
+async fn a_renewal_that_takes_long_is_503_and_goes_on() {
+    let world = World::with(|config| config.upstream.max_wait = Duration::from_millis(300)).await;
+    assert!(works(&world).await);
+    world.sim.expire_access_tokens();
+    world.sim.fault(Fault::once("openlist/renewapi", FaultKind::Slow { ms: 2000 }));
+    let answer = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    let renewed = async {
+        while !works(&world).await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), renewed).await.unwrap();
+    assert_eq!(world.sim.calls()["openlist/renewapi"], 2);
+}
