@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response};
 use http_body::{Frame, SizeHint};
 
-use super::Running;
+use super::connections::RequestGuard;
 use crate::config::LinkPolicy;
 use crate::dav::{Body, BodyError};
 use crate::upstream::calls::CallCounter;
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub(super) started: Instant,
     pub(super) calls: CallCounter,
     /// Keeps the connection from being taken for idle.
-    pub(super) _running: Running,
+    pub(super) _running: RequestGuard,
 }
 
 /// A body that logs its request when it ends or is given up.

@@ -12,11 +12,14 @@ use std::time::Duration;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::Error;
 use crate::config::{ListenAddr, Tls};
+
+/// Connections that wait in the system's queue to be accepted; more are turned away by the system, whose own bound may be lower.
+const BACKLOG: u32 = 1024;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -35,7 +38,7 @@ pub(super) enum Raw {
 impl Listener {
     pub(super) async fn bind(address: &ListenAddr) -> Result<Self, Error> {
         let bound = match address {
-            ListenAddr::Tcp(addr) => TcpListener::bind(addr).await.map(Self::Tcp),
+            ListenAddr::Tcp(addr) => bind_tcp(*addr).map(Self::Tcp),
             ListenAddr::Unix(path) => bind_unix(path).await.map(|listener| Self::Unix(listener, path.clone())),
         };
         bound.map_err(|error| Error::Listen { address: address.to_string(), error })
@@ -80,10 +83,24 @@ impl Drop for Listener {
     }
 }
 
+/// As tokio does it, but for the queue.
+fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
+
+fn listen_unix(path: &Path) -> io::Result<UnixListener> {
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    socket.listen(BACKLOG)
+}
+
 /// A socket that a dead process left behind is replaced. One that answers is not, nor is anything else of
 /// that name.
 async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
+    match listen_unix(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
             let dead = is_socket(path)? && UnixStream::connect(path).await.is_err_and(refused);
@@ -91,7 +108,7 @@ async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
                 return Err(error);
             }
             std::fs::remove_file(path)?;
-            UnixListener::bind(path)
+            listen_unix(path)
         }
         result => result,
     }

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Instant;
 
 use http::request::Parts;
@@ -12,8 +12,9 @@ use hyper::body::Incoming;
 
 use super::access::{self, Logged};
 use super::auth::{Authenticator, Denied, Identity};
+use super::connections::RequestGuard;
 use super::inbound::Inbound;
-use super::{Running, health, peer};
+use super::{health, peer};
 use crate::config::{Config, Permission};
 use crate::dav::{self, Body, Dav, body};
 use crate::drive::Tree;
@@ -33,6 +34,8 @@ pub(super) struct App {
     pub(super) trusted_proxies: Vec<ipnet::IpNet>,
     pub(super) public_url: Option<url::Url>,
     pub(super) dav_prefix: String,
+    /// Whether a proxy was seen that the settings do not know; told once.
+    unknown_proxy: Once,
 }
 
 impl App {
@@ -45,6 +48,7 @@ impl App {
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
             dav_prefix: config.dav_prefix.clone(),
+            unknown_proxy: Once::new(),
         })
     }
 
@@ -58,6 +62,7 @@ impl App {
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
             dav_prefix: self.dav_prefix.clone(),
+            unknown_proxy: Once::new(),
         }
     }
 
@@ -66,8 +71,16 @@ impl App {
         self: Arc<Self>,
         request: Request<Incoming>,
         socket: Option<IpAddr>,
-        running: Running,
+        running: RequestGuard,
     ) -> Response<Logged> {
+        if peer::is_unknown_proxy(socket, request.headers(), &self.trusted_proxies) {
+            self.unknown_proxy.call_once(|| {
+                tracing::warn!(
+                    "a proxy on this machine passes requests on, and all its clients count as one: name its address \
+                     in trusted_proxies, such as [\"127.0.0.1\", \"::1\"], and have it set X-Forwarded-For"
+                );
+            });
+        }
         let calls = CallCounter::default();
         let entry = access::Entry {
             address: peer::address(socket, request.headers(), &self.trusted_proxies),
@@ -85,6 +98,8 @@ impl App {
             // would send its next request into it.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        // What is said of a name or by the drive is text as labelled, and no page that a browser makes out of it.
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         entry.wrap(response, user)
     }
 
@@ -104,7 +119,7 @@ impl App {
         let incoming = Inbound::new(incoming, &parts);
         match parts.uri.path() {
             "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
-            "/metrics" => self.metrics(&parts, address).await,
+            "/metrics" => self.metrics(&parts, address, socket).await,
             "/api/fs/link" => (self.web.fs_link(&parts, incoming).await, None),
             path if path.starts_with("/api/signin/") => self.signin(&parts, incoming, address).await,
             path if path.starts_with("/api/") => (plain(StatusCode::NOT_FOUND, "there is no such call\n"), None),
@@ -165,8 +180,13 @@ impl App {
     }
 
     /// For everybody on this machine, and for users elsewhere.
-    async fn metrics(&self, parts: &Parts, address: IpAddr) -> (Response<Body>, Option<Arc<str>>) {
-        if !address.is_loopback() {
+    async fn metrics(
+        &self,
+        parts: &Parts,
+        address: IpAddr,
+        socket: Option<IpAddr>,
+    ) -> (Response<Body>, Option<Arc<str>>) {
+        if !peer::is_local(socket, &parts.headers, &self.trusted_proxies) {
             match self.authenticator.check(parts.headers.get(header::AUTHORIZATION), address).await {
                 Ok(identity) if identity.user.is_some() => {}
                 Ok(_) => return (challenge(Denied::Unauthenticated), None),

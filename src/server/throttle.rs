@@ -1,14 +1,24 @@
-//! Slows wrong passwords by address: a few are free, then each doubles the wait. The wait ends.
+//! Slows wrong passwords: a few are free, then each doubles the wait. The wait ends.
+//!
+//! What counts is who guesses, by address. Behind a proxy on this machine that the settings do not know all clients
+//! have one address, so there each name counts apart: whoever guesses one user's password holds up that user alone.
+//! Names share a bounded number of counts whether they exist or not, so that a wait tells nothing of either.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::peer::subscriber;
 
 /// Wrong passwords before the first wait.
 pub(super) const FREE_TRIES: u32 = 5;
 
 const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// Counts that the names tried from this machine share.
+const NAMES: u64 = 64;
 
 #[derive(Clone, Copy)]
 struct Blame {
@@ -16,24 +26,37 @@ struct Blame {
     until: Instant,
 }
 
-/// Bounded: the oldest addresses are forgotten.
+/// Who guesses.
+pub(super) type Guesser = (IpAddr, u64);
+
+/// Bounded: the oldest are forgotten.
 #[derive(Clone)]
-pub(super) struct Throttle(moka::sync::Cache<IpAddr, Blame>);
+pub(super) struct Throttle {
+    blamed: moka::sync::Cache<Guesser, Blame>,
+    names: RandomState,
+}
 
 impl Throttle {
     pub(super) fn new() -> Self {
-        Self(moka::sync::Cache::builder().max_capacity(50_000).time_to_live(LONGEST * 2).build())
+        let blamed = moka::sync::Cache::builder().max_capacity(50_000).time_to_live(LONGEST * 2).build();
+        Self { blamed, names: RandomState::new() }
     }
 
-    /// How long the address has still to wait.
-    pub(super) fn locked(&self, address: IpAddr) -> Option<Duration> {
-        let blame = self.0.get(&group(address))?;
+    /// Who is held responsible for a password of this name from this address.
+    pub(super) fn guesser(&self, address: IpAddr, name: &str) -> Guesser {
+        let shared = address.to_canonical().is_loopback();
+        (subscriber(address), if shared { self.names.hash_one(name) % NAMES } else { 0 })
+    }
+
+    /// How long the guesser has still to wait.
+    pub(super) fn locked(&self, guesser: Guesser) -> Option<Duration> {
+        let blame = self.blamed.get(&guesser)?;
         let left = blame.until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    pub(super) fn blame(&self, address: IpAddr) {
-        self.0.entry(group(address)).and_upsert_with(|old| {
+    pub(super) fn blame(&self, guesser: Guesser) {
+        self.blamed.entry(guesser).and_upsert_with(|old| {
             let count = old.map_or(0, |old| old.into_value().count) + 1;
             let wait = match count.checked_sub(FREE_TRIES) {
                 None => Duration::ZERO,
@@ -43,16 +66,8 @@ impl Throttle {
         });
     }
 
-    pub(super) fn forgive(&self, address: IpAddr) {
-        self.0.invalidate(&group(address));
-    }
-}
-
-/// One IPv6 subscriber has a whole /64.
-fn group(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
-        v4 => v4,
+    pub(super) fn forgive(&self, guesser: Guesser) {
+        self.blamed.invalidate(&guesser);
     }
 }
 
@@ -63,8 +78,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_wait_grows_and_ends() {
         let throttle = Throttle::new();
-        let address: IpAddr = "2001:db8::1".parse().unwrap();
-        let neighbour: IpAddr = "2001:db8::ffff".parse().unwrap();
+        let address = throttle.guesser("2001:db8::1".parse().unwrap(), "me");
+        let neighbour = throttle.guesser("2001:db8::ffff".parse().unwrap(), "you");
         for _ in 1..FREE_TRIES {
             throttle.blame(address);
         }
@@ -81,5 +96,14 @@ mod tests {
         assert!(throttle.locked(address).unwrap() <= LONGEST);
         throttle.forgive(address);
         assert_eq!(throttle.locked(address), None);
+    }
+
+    #[test]
+    fn names_tried_from_this_machine_count_apart_and_are_bounded() {
+        let throttle = Throttle::new();
+        let here = |name: &str| throttle.guesser("127.0.0.1".parse().unwrap(), name);
+        let all: std::collections::HashSet<_> = (0..1000).map(|n| here(&n.to_string())).collect();
+        assert!(all.len() > 32 && all.len() <= 64, "{}", all.len());
+        assert_eq!(here("me"), here("me"));
     }
 }

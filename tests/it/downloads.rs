@@ -185,3 +185,35 @@ async fn a_folder_has_a_head_and_no_body() {
     let get = world.get("/dav/folder").await;
     assert_eq!((get.status().as_u16(), header(&get, "allow").contains("PROPFIND")), (405, true));
 }
+
+/// A file of the drive is no part of the pages: it must not run as one, for the browser holds the password.
+#[tokio::test]
+async fn a_file_s_bytes_are_never_active_content() {
+    let world = World::with(|config| config.mounts[0].down_proxy_token = Some("secret".into())).await;
+    let page = "<script>alert(1)</script>";
+    let sandbox = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+    let pdf = "default-src 'none'; frame-ancestors 'self'";
+    let files = [("a.html", sandbox), ("a.svg", sandbox), ("a.xhtml", sandbox), ("a", sandbox), ("a.pdf", pdf)];
+    for (name, _) in files {
+        world.sim.write(&format!("/{name}"), page);
+    }
+    for (name, policy) in files {
+        let sign = alidav::link::sign::sign("secret", &format!("/{name}"), 0);
+        let answers = [
+            world.get(&format!("/dav/{name}")).await,
+            world.head(&format!("/dav/{name}")).await,
+            world.range(&format!("/dav/{name}"), "bytes=0-3").await,
+            world.range(&format!("/dav/{name}"), "bytes=0-1,4-5").await,
+            world.get(&format!("/d/{name}?sign={sign}")).await,
+        ];
+        for answer in answers {
+            assert!(answer.status().is_success(), "{name}: {}", answer.status());
+            assert_eq!(header(&answer, "content-security-policy"), policy, "{name}");
+            assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{name}");
+        }
+    }
+    for answer in [world.get("/dav/absent").await, world.get("/d/a?sign=x").await, world.get("/api/x").await] {
+        assert!(answer.status().is_client_error());
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+    }
+}

@@ -134,6 +134,39 @@ async fn a_connection_without_a_request_is_given_up() {
     assert!(told);
 }
 
+#[tokio::test]
+async fn a_thousand_silent_connections_shut_nobody_out() {
+    let world = World::start().await;
+    world.sim.write("/a", "content");
+    let beginnings = [&b""[..], b"GET /dav/a HTTP/1.1\r\nHost: x\r\n", b"PRI * HTTP/2.0\r\n"];
+    let mut silent = Vec::new();
+    for n in 0..1_500 {
+        let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
+        stream.write_all(beginnings[n % 3]).await.unwrap();
+        silent.push(stream);
+    }
+    for _ in 0..5 {
+        let fresh = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(5)).build().unwrap();
+        assert_eq!(fresh.get(world.url("/dav/a")).send().await.unwrap().text().await.unwrap(), "content");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_under_way_never_gives_way_to_the_silent() {
+    let world = World::start().await;
+    world.sim.write_generated("/film", 30_000_000, 1);
+    let mut film = world.get("/dav/film").await;
+    let mut received = film.chunk().await.unwrap().unwrap().len();
+    let mut silent = Vec::new();
+    for _ in 0..1_500 {
+        silent.push(tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap());
+    }
+    while let Some(bytes) = film.chunk().await.unwrap() {
+        received += bytes.len();
+    }
+    assert_eq!(received, 30_000_000);
+}
+
 /// Whether an HTTP/2 connection without a request is told to end (GOAWAY, RFC 9113, section 6.8).
 async fn until_goaway(world: &World) -> bool {
     let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();

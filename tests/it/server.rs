@@ -192,6 +192,18 @@ async fn a_proxy_s_word_counts_whatever_the_client_put_before_it() {
 }
 
 #[tokio::test]
+async fn what_an_unknown_proxy_on_this_machine_passes_on_is_not_of_this_machine() {
+    let world = with_users().await;
+    assert_eq!(world.get("/metrics").await.status(), 200);
+    for field in ["x-forwarded-for", "forwarded", "via", "x-real-ip"] {
+        let passed_on = |value: &str| world.request("GET", "/metrics").header(field, value.to_owned());
+        assert_eq!(passed_on("127.0.0.1").send().await.unwrap().status(), 401, "{field}");
+        let user = passed_on("6.6.6.6").basic_auth("me", Some("secret")).send().await.unwrap();
+        assert_eq!(user.status(), 200, "{field}");
+    }
+}
+
+#[tokio::test]
 async fn tls_serves_both_protocols_and_a_bad_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
