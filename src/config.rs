@@ -119,6 +119,8 @@ pub struct Upstream {
     pub max_wait: Duration,
     /// `http://` or `socks5://` proxy for all outgoing calls.
     pub outbound_proxy: Option<Url>,
+    /// Whether links to the data host that refuses on some networks are turned to the one that does not (reference 3.9).
+    pub steady_data_host: bool,
 }
 
 /// How long and how much of the listings is remembered.

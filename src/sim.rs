@@ -12,6 +12,7 @@ mod content;
 mod data;
 mod fault;
 mod gate;
+mod hosts;
 mod items;
 mod oauth;
 mod params;
@@ -43,7 +44,9 @@ use tokio_util::task::TaskTracker;
 
 pub use fault::{Fault, FaultKind};
 pub use gate::{Gate, HeldCall, Moment};
-pub use rules::{Expiration, LastMarker, PageShape, RateShape, Rules, SearchShape, SignatureVersion, SizeForm};
+pub use rules::{
+    Expiration, HostMood, LastMarker, PageShape, RateShape, Rules, SearchShape, SignatureVersion, SizeForm,
+};
 pub use tokens::{CLIENT_ID, CLIENT_SECRET};
 
 use content::Content;
@@ -196,6 +199,12 @@ impl Simulator {
     #[must_use]
     pub fn api_calls(&self) -> u64 {
         self.calls().iter().filter(|(call, _)| !call.starts_with("data ")).map(|(_, count)| count).sum()
+    }
+
+    /// Transfers so far by the host that was asked.
+    #[must_use]
+    pub fn data_hosts(&self) -> BTreeMap<String, u64> {
+        self.shared.world.lock().data_hosts.clone()
     }
 
     /// Counts from zero again.

@@ -27,6 +27,7 @@ impl Default for Upstream {
             max_streams: 3,
             max_wait: Duration::from_secs(20),
             outbound_proxy: None,
+            steady_data_host: true,
         }
     }
 }

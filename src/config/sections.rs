@@ -183,6 +183,7 @@ fn upstream(mut section: Reader<'_>) -> Upstream {
         let known = matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h");
         if known { Ok(url) } else { Err("must begin with http:// or socks5://".to_owned()) }
     });
+    set(&mut upstream.steady_data_host, section.flag("steady_data_host"));
     section.finish();
     upstream
 }

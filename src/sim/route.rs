@@ -16,7 +16,7 @@ use super::gate::Moment;
 use super::params::Params;
 use super::rules::RateShape;
 use super::world::{World, now_ms};
-use super::{Shared, api_read, api_tree, data, oauth, persist, poke, signed, upload, video};
+use super::{Shared, api_read, api_tree, data, hosts, oauth, persist, poke, signed, upload, video};
 
 /// Answers one request; an error closes the connection without an answer.
 pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> std::io::Result<Response<Body>> {
@@ -49,7 +49,11 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> std::io::Re
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
     }
-    let answer = match refused(shared, &call, fault.as_ref()).await? {
+    let turned_away = match call.as_str() {
+        "data GET" | "data PUT" => hosts::enter(&mut shared.world.lock(), &parts)?,
+        _ => None,
+    };
+    let answer = match refused(shared, &call, fault.as_ref()).await?.or(turned_away) {
         Some(refusal) => refusal,
         None if call == "data GET" => data::get(shared, &parts, fault.as_ref()),
         None => {

@@ -38,6 +38,14 @@ pub struct Rules {
     pub dated: bool,
     /// Whether the data host serves a GET without `Range`.
     pub bare_get: bool,
+    /// Whether data URLs name the service's hosts, which are reached with the simulator as `http://` proxy; else its address.
+    pub named_hosts: bool,
+    /// Whether downloads are at the unsteady host then.
+    pub unsteady_links: bool,
+    /// What the steady data host does.
+    pub steady_host: HostMood,
+    /// What the unsteady one does.
+    pub unsteady_host: HostMood,
     /// Open download bodies of a user; the next is refused.
     pub max_downloads: usize,
     /// Largest page of a listing.
@@ -171,6 +179,20 @@ impl SignatureVersion {
     }
 }
 
+/// What a data host does with a request, whatever its URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostMood {
+    /// Answers it.
+    Serves,
+    /// Closes the connection.
+    Closes,
+    /// Calls it `not a valid request`, with status 400 (reference 3.9).
+    Invalid,
+    /// Refuses it with status 403.
+    Forbids,
+}
+
 /// How an answer tells a URL's expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -235,6 +257,10 @@ impl Default for Rules {
             clock_offset_s: 0,
             dated: true,
             bare_get: true,
+            named_hosts: false,
+            unsteady_links: true,
+            steady_host: HostMood::Serves,
+            unsteady_host: HostMood::Invalid,
             max_downloads: 3,
             max_list_limit: 200,
             clamp_list_limit: false,

@@ -11,6 +11,7 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::answer::{Body, xml};
+use super::hosts;
 use super::rules::SignatureVersion;
 use super::tokens::CLIENT_ID;
 use super::world::{Node, World, now_ms};
@@ -63,17 +64,26 @@ pub(super) fn download(world: &World, user: usize, drive_id: &str, node: &Node, 
         ("response-content-disposition", format!("attachment; filename*=UTF-8''{name}")),
     ];
     let object = if stream.is_empty() { &node.file_id } else { stream };
-    url(world, "GET", user, [drive_id, &node.file_id, object], query, world.rules.link_s)
+    let signed = signed(world, "GET", user, [drive_id, &node.file_id, object], query, world.rules.link_s);
+    hosts::for_downloads(world) + &signed
 }
 
 pub(super) fn upload(world: &World, user: usize, drive_id: &str, file_id: &str, upload_id: &str, part: u32) -> String {
     let query = vec![("op", "u".to_owned()), ("partNumber", part.to_string()), ("uploadId", upload_id.to_owned())];
-    url(world, "PUT", user, [drive_id, file_id, file_id], query, world.rules.part_url_s)
+    hosts::for_uploads(world) + &signed(world, "PUT", user, [drive_id, file_id, file_id], query, world.rules.part_url_s)
 }
 
 type Pair = (String, String);
 
-fn url(world: &World, verb: &str, user: usize, object: [&str; 3], query: Vec<(&str, String)>, life_s: i64) -> String {
+/// Path and query of a URL.
+fn signed(
+    world: &World,
+    verb: &str,
+    user: usize,
+    object: [&str; 3],
+    query: Vec<(&str, String)>,
+    life_s: i64,
+) -> String {
     let now = world.clock_ms();
     // When it was made, to the millisecond, hides in what is opaque to everybody else.
     let token = format!("CAIS{user}+/{}=", now_ms());
@@ -110,7 +120,7 @@ fn url(world: &World, verb: &str, user: usize, object: [&str; 3], query: Vec<(&s
     pairs.push(("x-oss-signature".to_owned(), sign(world, version, verb, "", &path, &pairs)));
     pairs.sort();
     let encoded = pairs.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, encoding)));
-    format!("{}{path}?{}", world.base, encoded.collect::<Vec<_>>().join("&"))
+    format!("{path}?{}", encoded.collect::<Vec<_>>().join("&"))
 }
 
 fn written(form: &str, ms: i64) -> String {

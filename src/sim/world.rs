@@ -1,6 +1,6 @@
 //! The service's state: users, drives, items, upload sessions, tasks, tokens.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use rand::Rng as _;
@@ -79,6 +79,8 @@ pub(super) struct World {
     /// Polls left until a task succeeds.
     pub(super) tasks: HashMap<String, u32>,
     pub(super) tokens: Tokens,
+    /// Transfers by the host that was asked.
+    pub(super) data_hosts: BTreeMap<String, u64>,
     /// Base URL of this server.
     pub(super) base: String,
     pub(super) dir: Option<PathBuf>,
@@ -117,6 +119,7 @@ impl World {
             uploads: HashMap::new(),
             tasks: HashMap::new(),
             tokens: Tokens::default(),
+            data_hosts: BTreeMap::new(),
             base,
             dir,
             links_expired_before_ms: 0,

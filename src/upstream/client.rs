@@ -30,6 +30,7 @@ pub(super) struct Inner {
     pub(super) api_url: String,
     pub(super) http: reqwest::Client,
     data_host: DataHost,
+    steady_data_host: bool,
     pacer: Arc<Pacer>,
     pub(super) tokens: TokenKeeper,
     max_wait: Duration,
@@ -91,6 +92,7 @@ impl Client {
             account: account.name.clone(),
             api_url: settings.api_url.as_str().trim_end_matches('/').to_owned(),
             data_host: DataHost::new(settings)?,
+            steady_data_host: settings.steady_data_host,
             tokens: TokenKeeper::new(account, settings, http.clone(), pacer.clone(), store),
             http,
             pacer,
@@ -249,7 +251,7 @@ impl Client {
             .json(body);
         let result = match answer(endpoint.name, request).await {
             Ok(answer) => classify::value(endpoint.name, &answer)
-                .map(|value| (value, Intake::new(started, &answer.headers)))
+                .map(|value| (value, Intake::new(started, &answer.headers, self.0.steady_data_host)))
                 .map_err(|refusal| (refusal, Fate::Answered)),
             Err((error, fate)) => Err((Refusal { error, bad_token: false }, fate)),
         };

@@ -39,10 +39,6 @@ const CRC64: header::HeaderName = header::HeaderName::from_static("x-oss-hash-cr
 /// Largest error document read.
 const MAX_ERROR_BODY: usize = 64 << 10;
 
-/// A host that fails on some networks, and the one where its links work too (reference 3.9).
-const UNRELIABLE_HOST: &str = "dl1-v6.aliyundrive.cloud";
-const RELIABLE_HOST: &str = "cn-beijing-data.aliyundrive.net";
-
 /// Most redirections followed from one link.
 const MAX_REDIRECTS: u32 = 4;
 
@@ -97,19 +93,21 @@ impl DataHost {
     }
 
     /// Opens `range` (half-open, not empty) of the entity behind the link. The head is checked: 206
-    /// with exactly this range, or 200 with the whole when the range begins where that does.
+    /// with exactly this range, or 200 with the whole when the range begins where that does. A link whose host was
+    /// changed as it came in has its first one as a second try.
     ///
     /// # Errors
     /// Every [`DataErrorKind`] of a download.
     pub async fn get(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
-        let result = self.open(url, range.clone()).await;
-        match (result, url.expose().host()) {
-            (Err(error), Some(UNRELIABLE_HOST))
-                if matches!(error.kind, DataErrorKind::Broken | DataErrorKind::Refused) =>
-            {
-                self.open(&url.at_host(RELIABLE_HOST, None), range).await
-            }
-            (result, _) => result,
+        let error = match self.open(url, range.clone()).await {
+            Err(error) if of_the_host(error.kind) => error,
+            result => return result,
+        };
+        let Some(given) = url.as_given() else { return Err(error) };
+        match self.open(&given, range).await {
+            // The host that is the steadier one has the last word.
+            Err(other) if of_the_host(other.kind) => Err(error),
+            result => result,
         }
     }
 
@@ -173,6 +171,11 @@ impl DataHost {
         };
         if response.status().is_success() { Ok(()) } else { Err(refusal(response).await) }
     }
+}
+
+/// Whether another host may do better.
+fn of_the_host(kind: DataErrorKind) -> bool {
+    matches!(kind, DataErrorKind::Broken | DataErrorKind::Stalled | DataErrorKind::Refused)
 }
 
 /// Returns when the number has stayed the same for [`PART_STALL`].

@@ -20,14 +20,22 @@ const DEFAULT_LIFE: Duration = Duration::from_secs(900);
 const LONG_PAST_MS: i64 = 3600 * 1000;
 const FAR_AHEAD_MS: i64 = 8 * 86_400 * 1000;
 
-/// The data host, and its address within the Beijing region (reference 3.12).
-const PUBLIC_HOST: &str = "cn-beijing-data.aliyundrive.net";
+/// The data host that serves everywhere, and its address within the Beijing region (reference 3.12).
+const STEADY_HOST: &str = "cn-beijing-data.aliyundrive.net";
 const INTERNAL_HOST: &str = "ccp-bj29-bj-1592982087.oss-cn-beijing-internal.aliyuncs.com";
+
+/// Where links have been since 2026: a host that refuses on some networks. What it has is at the steady one too, by the
+/// same path and query (reference 3.9).
+const UNSTEADY_HOST: &str = "dl1-v6.aliyundrive.cloud";
 
 /// A signed URL of the data host: whoever holds it may read or write, so it prints masked. Path and query stay
 /// as the service wrote them, never encoded anew (reference 3.9).
 #[derive(Clone, PartialEq, Eq)]
-pub struct SignedUrl(Uri);
+pub struct SignedUrl {
+    uri: Uri,
+    /// Whether the service named the unsteady host.
+    steadied: bool,
+}
 
 impl SignedUrl {
     /// Takes a URL as the service gave it; absent for what is no `http` URL.
@@ -37,13 +45,14 @@ impl SignedUrl {
         let exact = absolute.parse().ok();
         // What no request line can hold has to be encoded.
         let uri: Uri = exact.or_else(|| absolute.parse::<Url>().ok()?.as_str().parse().ok())?;
-        (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then_some(Self(uri))
+        let good = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+        good.then_some(Self { uri, steadied: false })
     }
 
     /// The URL itself, for the request or the redirect it is meant for.
     #[must_use]
     pub fn expose(&self) -> &Uri {
-        &self.0
+        &self.uri
     }
 
     /// How the URL is signed, by its own word.
@@ -73,32 +82,45 @@ impl SignedUrl {
     }
 
     fn parameter(&self, wanted: &str) -> Option<String> {
-        let mut pairs = url::form_urlencoded::parse(self.0.query()?.as_bytes());
+        let mut pairs = url::form_urlencoded::parse(self.uri.query()?.as_bytes());
         pairs.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.into_owned())
     }
 
-    /// The same path and query at another host.
-    pub(super) fn at_host(&self, host: &'static str, scheme: Option<Scheme>) -> Self {
-        let mut parts = self.0.clone().into_parts();
-        parts.authority = Some(Authority::from_static(host));
-        parts.scheme = scheme.or(parts.scheme);
-        Self(Uri::from_parts(parts).unwrap_or_else(|_| self.0.clone()))
+    /// At the steady host, if the service named the other.
+    fn steadied(self) -> Self {
+        match self.uri.host() {
+            Some(UNSTEADY_HOST) => Self { steadied: true, ..self.at_host(STEADY_HOST, None) },
+            _ => self,
+        }
+    }
+
+    /// At the host that the service named, if that was changed.
+    pub(super) fn as_given(&self) -> Option<Self> {
+        self.steadied.then(|| Self { steadied: false, ..self.at_host(UNSTEADY_HOST, None) })
     }
 
     /// The same object at the host inside Alibaba's Beijing network, by plain http; the URL itself where
     /// its host is not the one that is known to have such a twin. The signature stays valid.
     #[must_use]
     pub fn internal(&self) -> Self {
-        match self.0.host() {
-            Some(PUBLIC_HOST) => self.at_host(INTERNAL_HOST, Some(Scheme::HTTP)),
+        match self.uri.host() {
+            Some(STEADY_HOST) => self.at_host(INTERNAL_HOST, Some(Scheme::HTTP)),
             _ => self.clone(),
         }
+    }
+
+    /// The same path and query at another host.
+    fn at_host(&self, host: &'static str, scheme: Option<Scheme>) -> Self {
+        let mut parts = self.uri.clone().into_parts();
+        parts.authority = Some(Authority::from_static(host));
+        parts.scheme = scheme.or(parts.scheme);
+        Self { uri: Uri::from_parts(parts).unwrap_or_else(|_| self.uri.clone()), ..*self }
     }
 }
 
 impl fmt::Debug for SignedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SignedUrl({}, masked)", self.0.host().unwrap_or("-"))
+        write!(f, "SignedUrl({}, masked)", self.uri.host().unwrap_or("-"))
     }
 }
 
@@ -157,20 +179,22 @@ pub(super) struct Intake {
     asked: Instant,
     /// The service's time, Unix milliseconds, as its `Date` tells.
     date_ms: Option<i64>,
+    /// Whether the unsteady host is replaced.
+    steady: bool,
 }
 
 impl Intake {
-    pub(super) fn new(asked: Instant, headers: &HeaderMap) -> Self {
+    pub(super) fn new(asked: Instant, headers: &HeaderMap, steady: bool) -> Self {
         let date = headers.get(header::DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         let since = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
-        Self { asked, date_ms: since.and_then(|since| i64::try_from(since.as_millis()).ok()) }
+        Self { asked, date_ms: since.and_then(|since| i64::try_from(since.as_millis()).ok()), steady }
     }
 
     /// A URL and its life. `expiration` is what the answer says beside it, Unix milliseconds; absent for no URL.
     pub(super) fn url(&self, text: &str, expiration: Option<i64>) -> Option<(SignedUrl, Life)> {
         let url = SignedUrl::parse(text)?;
         let life = Life { from: self.asked, whole: self.life(&url, expiration) };
-        Some((url, life))
+        Some((if self.steady { url.steadied() } else { url }, life))
     }
 
     /// The answer's word counts before the URL's own. Of words that are plausible one by which the URL still
@@ -192,7 +216,7 @@ impl Intake {
 impl Intake {
     /// Of an answer whose `Date` says so, Unix seconds.
     pub(super) fn dated(seconds: Option<i64>) -> Self {
-        Self { asked: Instant::now(), date_ms: seconds.map(|s| s * 1000) }
+        Self { asked: Instant::now(), date_ms: seconds.map(|s| s * 1000), steady: true }
     }
 }
 
@@ -219,6 +243,24 @@ mod tests {
         );
         let other = "https://bj29-enet.cn-beijing.data.alicloudccp.com/a?b";
         assert_eq!(internal(other), other);
+    }
+
+    #[test]
+    fn the_unsteady_host_is_replaced_and_nothing_else_of_the_url() {
+        let given = "https://dl1-v6.aliyundrive.cloud/a/b%2fc?callback=e%3D&x-oss-signature=0a'(1)*";
+        let (url, _) = Intake::dated(None).url(given, None).unwrap();
+        assert_eq!(
+            url.expose().to_string(),
+            given.replace("dl1-v6.aliyundrive.cloud", "cn-beijing-data.aliyundrive.net")
+        );
+        let original = url.as_given().unwrap();
+        assert_eq!(original.expose().to_string(), given);
+        assert!(original.as_given().is_none());
+        for host in ["cn-beijing-data.aliyundrive.net", "bj29-enet.cn-beijing.data.alicloudccp.com", "127.0.0.1:81"] {
+            let given = format!("https://{host}/a?b");
+            let (url, _) = Intake::dated(None).url(&given, None).unwrap();
+            assert_eq!((url.expose().to_string(), url.as_given()), (given, None));
+        }
     }
 
     #[test]

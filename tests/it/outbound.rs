@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use alidav::config::Account;
 use alidav::state::Store;
-use alidav::upstream::{Client, SignedUrl};
+use alidav::upstream::{Client, DataErrorKind, SignedUrl};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -124,4 +124,29 @@ async fn encrypted_links_go_through_a_tunnel_and_its_refusal_is_told_without_the
     assert_eq!(seen.strangers.load(Ordering::SeqCst), 0);
     assert!(error.contains("tunnel"), "{error}");
     assert!(!error.contains("secret") && !error.contains("geheim"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_breaks_the_connection() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let tls = rustls::ServerConfig::builder().with_no_client_auth();
+    let tls = tls.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(acceptor.accept(client));
+        }
+    });
+    let config = crate::harness::config(&alidav::sim::Simulator::start(Default::default()).await.unwrap());
+    let store = Store::open(&config.state).await.unwrap();
+    let client = Client::new(&Account::named("main"), &config.upstream, store).unwrap();
+    let link = SignedUrl::parse(&format!("https://localhost:{port}/film")).unwrap();
+    let error = client.data_host().get(&link, 0..10).await.unwrap_err();
+    // Which is what leads to the host that the drive named.
+    assert_eq!(error.kind, DataErrorKind::Broken, "{error}");
+    assert!(error.to_string().contains("ertificate"), "{error}");
 }
