@@ -45,7 +45,7 @@ use tokio_util::task::TaskTracker;
 pub use fault::{Fault, FaultKind};
 pub use gate::{Gate, HeldCall, Moment};
 pub use rules::{
-    Expiration, HostMood, LastMarker, PageShape, RateShape, Rules, SearchShape, SignatureVersion, SizeForm,
+    Expiration, HostMood, LastMarker, OddItems, PageShape, RateShape, Rules, SearchShape, SignatureVersion, SizeForm,
 };
 pub use tokens::{CLIENT_ID, CLIENT_SECRET};
 

@@ -16,11 +16,13 @@ const MAX_PAGES: usize = 10_000;
 /// Asks for all pages of a folder.
 ///
 /// # Errors
-/// Any page that fails fails the listing: a part of a folder is never taken for the whole.
+/// Any page that fails fails the listing: a part of a folder is never taken for the whole. What on a page is no item at
+/// all is left out, with one word in the log for the whole listing.
 pub(super) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<Listing, Error> {
     let drive_id = mount.drive_id().await?;
     let asked_at = Instant::now();
     let mut items = Vec::new();
+    let mut unreadable = 0;
     let mut marker: Option<String> = None;
     let mut markers = HashSet::new();
     for _ in 0..MAX_PAGES {
@@ -33,8 +35,18 @@ pub(super) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<Listing, E
         };
         let page = mount.account.client.list(request).await.map_err(folder_is_gone)?;
         items.extend(page.items.into_iter().filter(|i| !i.trashed && !i.uploading));
+        unreadable += page.unreadable;
         match page.next_marker {
-            None => return finish(mount, &drive_id, items, asked_at).await,
+            None => {
+                if unreadable > 0 {
+                    tracing::warn!(
+                        count = unreadable,
+                        folder = folder_id,
+                        "items without a name, or not readable, are not shown"
+                    );
+                }
+                return finish(mount, &drive_id, items, asked_at).await;
+            }
             // A marker seen before would be followed in a circle for ever.
             Some(next) if !markers.insert(next.clone()) => return Err(Error::EndlessListing),
             Some(next) => marker = Some(next),

@@ -10,7 +10,7 @@ use super::answer::Refusal;
 use super::items::{hash_case, item, root};
 use super::params::Params;
 use super::query::Query;
-use super::rules::{Expiration, LastMarker, PageShape, SearchShape};
+use super::rules::{Expiration, LastMarker, OddItems, PageShape, SearchShape};
 use super::signed;
 use super::world::{Drive, Node, World, now_ms, timestamp};
 
@@ -121,13 +121,9 @@ fn page(world: &World, drive_id: &str, nodes: &[&Node], limit: usize, marker: Op
         PageShape::SomeEmpty => limit,
     };
     let end = (start + taken).min(nodes.len());
-    let items: Vec<Value> = nodes
-        .get(start..end)
-        .unwrap_or_default()
-        .iter()
-        .map(|n| item(world, drive_id, n, world.rules.list_streams))
-        .collect();
-    let mut answer = json!({ "items": items });
+    let shown = nodes.get(start..end).unwrap_or_default().iter();
+    let items = shown.map(|n| item(world, drive_id, n, world.rules.list_streams)).collect();
+    let mut answer = json!({ "items": with_odd_ones(world.rules.odd_items, items) });
     let next = if end < nodes.len() {
         Some(json!(URL_SAFE_NO_PAD.encode(format!("{end},{}", number + 1))))
     } else {
@@ -141,6 +137,21 @@ fn page(world: &World, drive_id: &str, nodes: &[&Node], limit: usize, marker: Op
         fields.insert("next_marker".to_owned(), next);
     }
     Ok(answer)
+}
+
+fn with_odd_ones(odd: OddItems, mut items: Vec<Value>) -> Vec<Value> {
+    match odd {
+        OddItems::None => items,
+        OddItems::Some if items.is_empty() => items,
+        OddItems::Some => {
+            let mut nameless = items[0].clone();
+            nameless["name"] = Value::Null;
+            let odd = [Value::Null, nameless, json!({ "file_id": 5, "name": ["x"], "type": "file" }), json!("item")];
+            items.splice(0..0, odd);
+            items
+        }
+        OddItems::All => items.iter().map(|_| Value::Null).collect(),
+    }
 }
 
 pub(super) fn get(world: &World, user: usize, params: &Params) -> Answer {

@@ -108,6 +108,8 @@ pub struct Rules {
     pub omit_nulls: bool,
     /// How pages are filled.
     pub page_shape: PageShape,
+    /// What of a page is no item.
+    pub odd_items: OddItems,
     /// Whether hashes come in lower case.
     pub lower_case_hashes: bool,
     /// How the last page says that it is the last.
@@ -229,6 +231,18 @@ pub enum PageShape {
     SomeEmpty,
 }
 
+/// What of a page is null, without a name, or not of an item's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OddItems {
+    /// Nothing.
+    None,
+    /// Four entries more than there are items, if there are any.
+    Some,
+    /// Every entry.
+    All,
+}
+
 /// How the last page says that it is the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -292,6 +306,7 @@ impl Default for Rules {
             long_errors: false,
             omit_nulls: false,
             page_shape: PageShape::Full,
+            odd_items: OddItems::None,
             lower_case_hashes: false,
             last_marker: LastMarker::Empty,
             grant_resource: true,

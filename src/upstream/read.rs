@@ -9,7 +9,7 @@ use super::auth::Access;
 use super::client::Endpoint;
 use super::pacer::RateClass;
 use super::wire::{
-    WireBatch, WireDownload, WireDriveInfo, WireFound, WireItem, WirePage, WireSpaceInfo, WireTask, write_query_time,
+    WireBatch, WireDownload, WireDriveInfo, WireItem, WirePage, WireSpaceInfo, WireTask, write_query_time,
 };
 use super::{Client, DownloadLink, DriveInfo, Error, ErrorKind, Item, ListRequest, Page, SpaceInfo, TaskState};
 use crate::config::{LivpFormat, OrderBy, OrderDirection};
@@ -68,7 +68,7 @@ impl Client {
     /// One page of a folder (reference 3.2).
     ///
     /// # Errors
-    /// Any failed call. A page without its items is a broken answer, never an empty page.
+    /// Any failed call. A page without its items, or of which none can be read, is a broken answer, never an empty page.
     pub async fn list(&self, request: ListRequest<'_>) -> Result<Page, Error> {
         let limit = self.page_size().load(Ordering::Relaxed);
         match self.list_page(&request, limit).await {
@@ -91,13 +91,12 @@ impl Client {
             "order_direction": match request.order_direction { OrderDirection::Asc => "ASC", OrderDirection::Desc => "DESC" },
             "fields": "*",
         });
-        let wire: WirePage = self.call(LIST, &body).await?;
-        let items =
-            wire.items.ok_or_else(|| Error::new(LIST.name, ErrorKind::Malformed).message("a page without items"))?;
-        Ok(Page {
-            items: items.into_iter().map(|item| item.into_item(LIST.name)).collect::<Result<_, _>>()?,
-            next_marker: wire.next_marker.filter(|marker| !marker.is_empty()),
-        })
+        let page = self.call::<WirePage>(LIST, &body).await?.into_page(LIST.name)?;
+        if page.items.is_empty() && page.unreadable > 0 {
+            let message = format!("a page of {} items of which none can be read", page.unreadable);
+            return Err(Error::new(LIST.name, ErrorKind::Malformed).message(message));
+        }
+        Ok(page)
     }
 
     /// An item by its id (reference 3.5).
@@ -122,7 +121,7 @@ impl Client {
     /// first; of all items without one. The index lags, and what is in the recycle bin is not in it (reference 3.3).
     ///
     /// # Errors
-    /// Any failed call; a page without its items. An item that cannot be read is left out.
+    /// Any failed call; a page without its items.
     pub async fn updated_since(
         &self,
         drive_id: &str,
@@ -137,13 +136,7 @@ impl Client {
         if let Some(marker) = marker {
             body["marker"] = json!(marker);
         }
-        let wire: WireFound = self.call(SEARCH, &body).await?;
-        let items =
-            wire.items.ok_or_else(|| Error::new(SEARCH.name, ErrorKind::Malformed).message("a page without items"))?;
-        Ok(Page {
-            items: items.into_iter().flatten().filter_map(|item| item.into_item(SEARCH.name).ok()).collect(),
-            next_marker: wire.next_marker.filter(|marker| !marker.is_empty()),
-        })
+        self.call::<WirePage>(SEARCH, &body).await?.into_page(SEARCH.name)
     }
 
     /// Up to 100 items by their ids; those that do not exist are left out (reference 3.7).

@@ -84,6 +84,8 @@ pub struct LivpStream {
 pub struct Page {
     /// Members on this page; may be none although more pages follow.
     pub items: Vec<Item>,
+    /// How many more the answer has that are no items: null, without a name, or not of an item's form.
+    pub unreadable: usize,
     /// Where the next page begins; absent on the last.
     pub next_marker: Option<String>,
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::signed_url::Intake;
-use super::types::{DownloadLink, Item, ItemKind, LivpStream, PartUrl};
+use super::types::{DownloadLink, Item, ItemKind, LivpStream, Page, PartUrl};
 use super::{Error, ErrorKind};
 
 #[derive(Debug, Deserialize)]
@@ -78,7 +78,7 @@ impl WireItem {
         Ok(Item {
             file_id: self.file_id.filter(|id| !id.is_empty()).ok_or_else(|| missing("file_id"))?,
             parent_file_id: self.parent_file_id.filter(|id| !id.is_empty()),
-            name: self.name.or(self.file_name).ok_or_else(|| missing("name"))?,
+            name: self.name.or(self.file_name).filter(|name| !name.is_empty()).ok_or_else(|| missing("name"))?,
             kind,
             size: self.size.or_else(|| (sha1 == Some(EMPTY_SHA1)).then_some(0)).filter(|_| kind == ItemKind::File),
             sha1,
@@ -104,18 +104,27 @@ fn streams(info: serde_json::Map<String, Value>) -> Vec<LivpStream> {
         .collect()
 }
 
+/// Answer of `list` and `search`.
 #[derive(Debug, Deserialize)]
 pub(super) struct WirePage {
     /// Absent or null is a broken answer, not an empty folder.
-    pub(super) items: Option<Vec<WireItem>>,
-    pub(super) next_marker: Option<String>,
+    items: Option<Vec<Value>>,
+    next_marker: Option<String>,
 }
 
-/// Answer of `search`.
-#[derive(Debug, Deserialize)]
-pub(super) struct WireFound {
-    pub(super) items: Option<Vec<Option<WireItem>>>,
-    pub(super) next_marker: Option<String>,
+impl WirePage {
+    /// The page without what is no item: null, without id, name or type, or of another form.
+    ///
+    /// # Errors
+    /// There are no items at all, not even none.
+    pub(super) fn into_page(self, call: &'static str) -> Result<Page, Error> {
+        let told = self.items.ok_or_else(|| Error::new(call, ErrorKind::Malformed).message("a page without items"))?;
+        let count = told.len();
+        let readable = told.into_iter().filter_map(|item| WireItem::deserialize(item).ok()?.into_item(call).ok());
+        let items: Vec<Item> = readable.collect();
+        let next_marker = self.next_marker.filter(|marker| !marker.is_empty());
+        Ok(Page { unreadable: count - items.len(), items, next_marker })
+    }
 }
 
 /// Answer of `batch/get`: what does not exist is left out or null (reference 3.7).
@@ -296,11 +305,27 @@ mod tests {
         for broken in [
             r#"{"name":"a","type":"file"}"#,
             r#"{"file_id":"1","type":"file"}"#,
+            r#"{"file_id":"1","name":"","type":"file"}"#,
             r#"{"file_id":"1","name":"a","type":null}"#,
         ] {
             let error = serde_json::from_str::<WireItem>(broken).unwrap().into_item("c").unwrap_err();
             assert_eq!(error.kind, ErrorKind::Malformed, "{broken}");
         }
+    }
+
+    #[test]
+    fn a_page_is_what_of_it_can_be_read() {
+        let page = |items: &str| {
+            let json = format!(r#"{{"items":{items},"next_marker":"m"}}"#);
+            serde_json::from_str::<WirePage>(&json).unwrap().into_page("c")
+        };
+        let odd = r#"null, {}, 5, "x", [], {"file_id":7,"name":"a","type":"file"}, {"file_id":"1","name":null,"type":"file"}"#;
+        let read = page(&format!("[{odd}, {ITEM}]")).unwrap();
+        assert_eq!((read.items.len(), read.unreadable, read.next_marker.as_deref()), (1, 7, Some("m")));
+        assert_eq!(read.items[0].name, "clip.mp4");
+        let none = page("[]").unwrap();
+        assert_eq!((none.items.len(), none.unreadable), (0, 0));
+        assert_eq!(page("null").unwrap_err().kind, ErrorKind::Malformed);
     }
 
     #[test]

@@ -267,3 +267,31 @@ async fn the_access_log_tells_which_program_was_sent_which_way() {
     assert!(longest.contains(&format!("agent=\"{}…\"", "x".repeat(200))) && longest.len() < 600, "{longest}");
     assert!(!health.contains("agent=") && !health.contains("policy="), "{health}");
 }
+
+#[tokio::test]
+async fn odd_entries_of_a_listing_are_one_line_of_the_log_with_their_number_and_folder() {
+    let sim = alidav::sim::Simulator::start(Default::default()).await.unwrap();
+    let id = sim.fill("/f", 250);
+    sim.rules(|rules| (rules.odd_items, rules.rate_limits) = (alidav::sim::OddItems::Some, false));
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let (url, token) = (sim.url(), sim.refresh_token());
+    let server = format!("{url}/alicloud/renewapi");
+    let variables = [
+        ("ALIDAV_UPSTREAM__API_URL", url.as_str()),
+        ("ALIDAV_ACCOUNT__MAIN__OAUTH_TOKEN_URLS", &server),
+        ("ALIDAV_ACCOUNT__MAIN__REFRESH_TOKEN", &token),
+        ("ALIDAV_ANONYMOUS__PERMISSION", "read"),
+    ];
+    let mut running = serve(folder.path(), &variables, std::fs::File::create(&log).unwrap().into());
+    let propfind = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
+    let answer =
+        client().request(propfind, format!("{}/dav/f/", running.url)).header("depth", "1").send().await.unwrap();
+    assert_eq!(answer.status(), 207);
+    running.signal("-TERM");
+    running.code();
+    let told = std::fs::read_to_string(&log).unwrap();
+    // Two pages, each with four of them.
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("not shown") && line.contains(&id)).collect();
+    assert!(lines.len() == 1 && lines[0].contains("count=8"), "{told}");
+}

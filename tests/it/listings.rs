@@ -1,7 +1,7 @@
 //! What PROPFIND shows, whatever the drive's answers look like.
 
 use alidav::config::{Account, DriveType, Mount, OrderBy, OrderDirection};
-use alidav::sim::{Fault, FaultKind, LastMarker, PageShape, SizeForm};
+use alidav::sim::{Fault, FaultKind, LastMarker, OddItems, PageShape, SizeForm};
 
 use crate::harness::{World, header, hrefs, until};
 
@@ -26,6 +26,33 @@ async fn a_listing_is_complete_whatever_the_pages_look_like() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn odd_entries_of_a_page_do_not_close_a_folder() {
+    let world = World::start().await;
+    for n in 0..250 {
+        world.sim.write(&format!("/f/{n:03}"), "x");
+    }
+    world.sim.mkdir("/empty");
+    world.sim.rules(|rules| rules.odd_items = OddItems::Some);
+    let expected: Vec<_> =
+        ["/dav/f/".to_owned()].into_iter().chain((0..250).map(|n| format!("/dav/f/{n:03}"))).collect();
+    assert_eq!(world.hrefs("/dav/f/").await, expected);
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/empty/", "/dav/f/"]);
+    assert_eq!(world.hrefs("/dav/empty/").await, ["/dav/empty/"]);
+    assert_eq!(world.get("/dav/f/007").await.text().await.unwrap(), "x");
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_but_odd_entries_is_an_error_and_no_empty_folder() {
+    let world = World::start().await;
+    world.sim.write("/f/a", "x");
+    world.hrefs("/dav/").await;
+    world.sim.rules(|rules| rules.odd_items = OddItems::All);
+    assert_eq!(world.propfind("/dav/f/", "1").await.status(), 502);
+    world.sim.rules(|rules| rules.odd_items = OddItems::None);
+    assert_eq!(world.hrefs("/dav/f/").await, ["/dav/f/", "/dav/f/a"]);
 }
 
 #[tokio::test]
