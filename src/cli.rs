@@ -11,6 +11,7 @@ macro_rules! say {
 
 mod check;
 mod demo;
+mod granted;
 mod log;
 mod login;
 mod notify;

@@ -246,12 +246,12 @@ impl Simulator {
         self.shared.world.lock().links_expired_before_ms = world::now_ms() + 1;
     }
 
-    /// Makes a folder and all above it on the first user's default drive.
+    /// Makes a folder and all above it on the first user's backup drive.
     pub fn mkdir(&self, path: &str) -> String {
         self.with_drive(|drive| drive.mkdir(path))
     }
 
-    /// Puts a file on the first user's default drive in place of what bears its name.
+    /// Puts a file on the first user's backup drive in place of what bears its name.
     pub fn write(&self, path: &str, bytes: impl Into<bytes::Bytes>) -> String {
         let content = Content::Kept(bytes.into());
         self.with_drive(|drive| poke::put(drive, path, content))
@@ -315,7 +315,7 @@ impl Simulator {
         self.change(path, |node| node.punish_flag = flag);
     }
 
-    /// The bytes of a file of the first user's default drive.
+    /// The bytes of a file of the first user's backup drive.
     #[must_use]
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.with_drive(|drive| {
@@ -324,7 +324,7 @@ impl Simulator {
         })
     }
 
-    /// What lives on the first user's default drive, by path, in order: a file's bytes, nothing for a folder. Items of
+    /// What lives on the first user's backup drive, by path, in order: a file's bytes, nothing for a folder. Items of
     /// one name are all there.
     #[must_use]
     pub fn tree(&self) -> Vec<(String, Option<Vec<u8>>)> {
@@ -349,7 +349,7 @@ impl Simulator {
         });
     }
 
-    /// Ids of the first user's resource and backup drives; the backup drive is the default one.
+    /// Ids of the first user's resource and backup drives.
     #[must_use]
     pub fn drive_ids(&self) -> (String, String) {
         let world = self.shared.world.lock();

@@ -4,6 +4,7 @@
 //! refresh token that was spent and not kept is a lost login. Answers for opening, migrating and
 //! clear errors that name the file and the remedy; knows nothing of the drive's API.
 
+mod drives;
 mod error;
 mod held;
 mod locks;
@@ -13,11 +14,12 @@ mod tokens;
 
 use sqlx::SqlitePool;
 
+pub use drives::{DriveIds, DriveKind};
 pub use error::Error;
 pub use held::HeldRow;
 pub use locks::LockRow;
 pub use properties::PropertyRow;
-pub use tokens::{DriveIds, Tokens};
+pub use tokens::Tokens;
 
 /// The store; cheap to clone.
 #[derive(Clone, Debug)]

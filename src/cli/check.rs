@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::granted;
 use super::run::load;
 use crate::config::{Config, ListenAddr};
 use crate::drive::{self, Freshness, Tree};
@@ -87,11 +88,10 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
 async fn account(client: &Client, report: &mut Report) {
     let name = client.account();
     let started = Instant::now();
-    let drives = client.drive_info().await.map(|info| {
-        let granted = [("resource", &info.resource_drive_id), ("backup", &info.backup_drive_id)];
-        let granted: Vec<&str> = granted.iter().filter(|(_, id)| id.is_some()).map(|(kind, _)| *kind).collect();
-        format!("signed in as {:?}; drives granted: {}", info.name, granted.join(", "))
-    });
+    let drives = match client.drive_info().await {
+        Ok(drives) => granted::words(&drives).map(|words| format!("signed in as {:?}; {words}", drives.name)),
+        Err(error) => Err(error.to_string()),
+    };
     report.line(&format!("account {name}, token and drives"), started, drives);
     let status = client.token_status().await;
     if let Some(at) = status.sign_in_by.filter(|_| status.signed_in) {

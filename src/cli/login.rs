@@ -11,7 +11,7 @@ use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
 use super::run::load;
 use super::signals::Signals;
-use super::{LoginArguments, Settings};
+use super::{LoginArguments, Settings, granted};
 use crate::config::{Account, Config, StateLocation};
 use crate::state::Store;
 use crate::upstream::{Client, Code, Progress, SignIn, SignInError, SignedIn};
@@ -56,8 +56,7 @@ async fn sign_in(config: &Config, arguments: &LoginArguments) -> Result<(), Stri
         () = ending.next() => {}
     }
     store.close().await;
-    report(account, &result?);
-    Ok(())
+    report(account, &result?)
 }
 
 fn choose<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Account, String> {
@@ -139,14 +138,19 @@ fn show(account: &str, code: &Code) {
     out.flush().ok();
 }
 
-fn report(account: &Account, done: &SignedIn) {
-    let name = done.name.as_deref().unwrap_or("(the service did not tell the name yet)");
-    say!("signed in as {name:?} for account {:?}", account.name);
-    if done.drives.is_empty() {
-        say!("drives granted: not known yet; `alidav check` tells");
-    } else {
-        say!("drives granted: {}", done.drives.join(", "));
-    }
+/// Tells what a sign-in came to; one without a drive to serve is a failure, though its tokens are kept.
+fn report(account: &Account, done: &SignedIn) -> Result<(), String> {
+    let granted = match &done.drives {
+        None => {
+            say!("signed in for account {:?}; the service did not tell the name yet", account.name);
+            Ok("drives granted: not known yet; `alidav check` tells".to_owned())
+        }
+        Some(drives) => {
+            say!("signed in as {:?} for account {:?}", drives.name, account.name);
+            granted::words(drives)
+        }
+    };
+    say!("{}", granted?);
     let tokens = &done.tokens;
     if let Some(at) = tokens.access_expires_at {
         say!("access token until {}", date(at));
@@ -159,6 +163,7 @@ fn report(account: &Account, done: &SignedIn) {
         }
     }
     say!("A running alidav with this state store takes the tokens up by itself.");
+    Ok(())
 }
 
 fn date(at: i64) -> jiff::Timestamp {

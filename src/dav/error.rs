@@ -109,7 +109,7 @@ impl From<drive::Error> for Failure {
             E::NotFound => return Self::new(StatusCode::NOT_FOUND, "nothing is here"),
             E::NotAFolder => return Self::new(StatusCode::CONFLICT, "this is a file, not a folder"),
             E::IsAFolder => return Self::new(StatusCode::METHOD_NOT_ALLOWED, "this is a folder, not a file"),
-            E::DriveNotGranted { .. } => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            E::NoDriveGranted | E::DriveNotGranted { .. } => Self::new(StatusCode::FORBIDDEN, error.to_string()),
             E::Frozen => {
                 return Self::new(StatusCode::FORBIDDEN, "the drive has frozen this file and does not give it out");
             }
@@ -175,10 +175,21 @@ fn of_upstream(error: &crate::upstream::Error) -> Failure {
         ErrorKind::Forbidden => Failure::new(
             StatusCode::FORBIDDEN,
             format!(
-                "the drive refuses this ({}): the file or account is frozen, or the drive was not granted at sign-in",
-                error.code.as_deref().unwrap_or("no code")
+                "the drive refuses this ({}): {}",
+                error.code.as_deref().unwrap_or("no code"),
+                error.remedy().unwrap_or("the file or account is frozen, or there is no permission for it")
             ),
         ),
+        ErrorKind::FilesRefused => Failure {
+            retry_after: Some(Duration::from_secs(60)),
+            ..new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &format!(
+                    "the drive refuses the account's files: run `alidav login` where alidav runs, {}",
+                    error.remedy().unwrap_or("or wait")
+                ),
+            )
+        },
         ErrorKind::Throttled | ErrorKind::Unavailable if error.call == "oauth/access_token" => Failure::busy(
             "the sign-in is not renewed yet: the token server takes long or does not answer; try again later",
             error.retry_after,

@@ -96,14 +96,7 @@ impl Account {
     }
 
     async fn ask_drives(&self, sign_ins: u64) -> Result<Learnt, Error> {
-        let info = self.client.drive_info().await?;
-        let ids = DriveIds {
-            user_id: info.user_id,
-            name: info.name,
-            default_drive_id: info.default_drive_id,
-            resource_drive_id: info.resource_drive_id,
-            backup_drive_id: info.backup_drive_id,
-        };
+        let ids = self.client.drive_info().await?;
         self.store.save_drives(self.client.account(), &ids).await.map_err(state)?;
         Ok(Learnt { sign_ins, ids: ids.into(), asked_at: Some(Instant::now()) })
     }

@@ -17,10 +17,13 @@ pub enum Error {
     /// A file was needed and the path is a folder.
     #[error("is a folder")]
     IsAFolder,
+    /// The user granted no drive at all.
+    #[error("the account has granted no drive; {}", upstream::GRANT_DRIVE)]
+    NoDriveGranted,
     /// The drive the mount names was not granted by the user.
-    #[error("the account has not granted its {drive} drive: sign in again and tick it")]
+    #[error("the account has not granted its {drive} drive; {}", upstream::GRANT_DRIVE)]
     DriveNotGranted {
-        /// `default`, `resource` or `backup`.
+        /// `resource` or `backup`.
         drive: &'static str,
     },
     /// The content is no longer what was listed; a fresh listing was asked for, try again.

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::{Entry, Error, Path};
-use crate::config;
-use crate::state::DriveIds;
+use crate::config::{self, DriveType};
+use crate::state::{DriveIds, DriveKind};
 
 /// A mount with the account behind it.
 pub(super) struct Mounted {
@@ -50,22 +50,21 @@ impl Mounted {
         if let Some(id) = self.drive_among(&*self.account.drives().await?) {
             return Ok(id);
         }
-        let drive = match self.settings.drive_type {
-            config::DriveType::Default => "default",
-            config::DriveType::Resource => "resource",
-            config::DriveType::Backup => "backup",
-        };
-        self.drive_among(&*self.account.drives_anew().await?).ok_or(Error::DriveNotGranted { drive })
+        self.drive_among(&*self.account.drives_anew().await?).ok_or(match self.settings.drive_type {
+            DriveType::Default => Error::NoDriveGranted,
+            DriveType::Resource => Error::DriveNotGranted { drive: DriveKind::Resource.name() },
+            DriveType::Backup => Error::DriveNotGranted { drive: DriveKind::Backup.name() },
+        })
     }
 
     /// The drive's id among the account's.
     pub(super) fn drive_among(&self, ids: &DriveIds) -> Option<String> {
         let id = match self.settings.drive_type {
-            config::DriveType::Default => Some(&ids.default_drive_id),
-            config::DriveType::Resource => ids.resource_drive_id.as_ref(),
-            config::DriveType::Backup => ids.backup_drive_id.as_ref(),
+            DriveType::Default => ids.default_drive().map(|(_, id)| id),
+            DriveType::Resource => ids.resource_drive_id.as_deref(),
+            DriveType::Backup => ids.backup_drive_id.as_deref(),
         };
-        id.filter(|id| !id.is_empty()).cloned()
+        id.map(str::to_owned)
     }
 
     /// Whether the service can be asked for a path below the mount: it knows paths from the drive's own root only.

@@ -24,7 +24,7 @@ pub(super) fn drive_info(world: &World, user: usize) -> Value {
         "user_id": who.id,
         "name": who.name,
         "avatar": "https://img.example/a.jpg",
-        "default_drive_id": who.backup_drive,
+        "default_drive_id": if world.rules.default_is_resource { &who.resource_drive } else { &who.backup_drive },
         "resource_drive_id": world.rules.grant_resource.then_some(&who.resource_drive),
         "backup_drive_id": world.rules.grant_backup.then_some(&who.backup_drive),
     })

@@ -42,7 +42,11 @@ impl Params {
     }
 
     pub(super) fn need(&self, name: &str) -> Result<&str, Refusal> {
-        self.text(name)?.ok_or_else(|| Refusal::parameter("Missing", name))
+        self.text(name)?.ok_or_else(|| match self.raw(name) {
+            // Told of this one parameter so (reference 2.1).
+            Some(_) if name == "drive_id" => Refusal::new(400, "BadRequest", "driveId must not be empty"),
+            _ => Refusal::parameter("Missing", name),
+        })
     }
 
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {

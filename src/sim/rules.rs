@@ -118,6 +118,9 @@ pub struct Rules {
     pub grant_resource: bool,
     /// Whether the user granted the backup drive.
     pub grant_backup: bool,
+    /// Whether the service calls the resource drive the default one, as for some accounts; else the backup drive. It
+    /// does so whether or not that one was granted (reference 2.1).
+    pub default_is_resource: bool,
     /// Whether copying into the same folder without `auto_rename` is refused.
     pub refuse_copy_in_place: bool,
     /// Whether an item that is to be put where it is already counts as its own namesake there.
@@ -311,6 +314,7 @@ impl Default for Rules {
             last_marker: LastMarker::Empty,
             grant_resource: true,
             grant_backup: true,
+            default_is_resource: false,
             refuse_copy_in_place: true,
             own_namesake: false,
             qr_auto_confirm: None,

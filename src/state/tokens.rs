@@ -26,21 +26,6 @@ pub struct Tokens {
     pub server: Option<String>,
 }
 
-/// An account's drives, as `getDriveInfo` once told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DriveIds {
-    /// Account's id.
-    pub user_id: String,
-    /// Account's display name.
-    pub name: String,
-    /// The drive the service calls default.
-    pub default_drive_id: String,
-    /// Present only if granted.
-    pub resource_drive_id: Option<String>,
-    /// Present only if granted.
-    pub backup_drive_id: Option<String>,
-}
-
 impl Store {
     /// The account's tokens, if it ever had any.
     ///
@@ -120,54 +105,13 @@ impl Store {
             .await?;
         Ok(done.rows_affected() == 1)
     }
-
-    /// The account's drives, if they were ever asked for.
-    ///
-    /// # Errors
-    /// The statement failed.
-    pub async fn drives(&self, account: &str) -> Result<Option<DriveIds>, Error> {
-        self.named(self.read_drives(account).await)
-    }
-
-    async fn read_drives(&self, account: &str) -> Result<Option<DriveIds>, sqlx::Error> {
-        let row =
-            sqlx::query("SELECT * FROM drives WHERE account = ?").bind(account).fetch_optional(&self.pool).await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(DriveIds {
-            user_id: row.try_get("user_id")?,
-            name: row.try_get("name")?,
-            default_drive_id: row.try_get("default_drive_id")?,
-            resource_drive_id: row.try_get("resource_drive_id")?,
-            backup_drive_id: row.try_get("backup_drive_id")?,
-        }))
-    }
-
-    /// Keeps the account's drives.
-    ///
-    /// # Errors
-    /// The statement failed and nothing has changed.
-    pub async fn save_drives(&self, account: &str, drives: &DriveIds) -> Result<(), Error> {
-        self.named(self.write_drives(account, drives).await)
-    }
-
-    async fn write_drives(&self, account: &str, drives: &DriveIds) -> Result<(), sqlx::Error> {
-        sqlx::query("INSERT OR REPLACE INTO drives VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(account)
-            .bind(&drives.user_id)
-            .bind(&drives.name)
-            .bind(&drives.default_drive_id)
-            .bind(&drives.resource_drive_id)
-            .bind(&drives.backup_drive_id)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::StateLocation;
+    use crate::state::DriveIds;
 
     fn tokens(user: &str) -> Tokens {
         Tokens {
@@ -186,7 +130,7 @@ mod tests {
         DriveIds {
             user_id: user.into(),
             name: "n".into(),
-            default_drive_id: "1".into(),
+            default_drive_id: Some("1".into()),
             resource_drive_id: Some("2".into()),
             backup_drive_id: None,
         }

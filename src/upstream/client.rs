@@ -12,6 +12,7 @@ use super::calls::Background;
 use super::classify::{self, Answer, Refusal};
 use super::data::DataHost;
 use super::pacer::{Pacer, RateClass, Urgency};
+use super::read::DRIVE_INFO;
 use super::retry::{self, Fate, Repeat};
 use super::signed_url::Intake;
 use super::{Error, ErrorKind, TokenStatus, calls, transport};
@@ -20,6 +21,9 @@ use crate::state::Store;
 
 /// Largest answer read: a page of 200 items with all fields is well below a megabyte.
 pub(super) const MAX_ANSWER: usize = 32 << 20;
+
+/// How long it is believed that the service still knows an account, or no longer: whoever browses a refused drive makes many calls.
+const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// Calls on behalf of one account; cheap to clone.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub(super) struct Inner {
     max_wait: Duration,
     /// Why the service could not be used the last time, if so.
     problem: parking_lot::Mutex<Option<String>>,
+    /// When the service was last asked whether it still knows the account, and what it said.
+    known: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Items asked for on a page; lowered once, if the service refuses it.
     pub(super) page_size: std::sync::atomic::AtomicU32,
 }
@@ -98,6 +104,7 @@ impl Client {
             pacer,
             max_wait: settings.max_wait,
             problem: parking_lot::Mutex::default(),
+            known: tokio::sync::Mutex::default(),
             page_size: std::sync::atomic::AtomicU32::new(200),
         })))
     }
@@ -133,8 +140,11 @@ impl Client {
     }
 
     fn note(&self, error: Option<&Error>) {
-        let trouble =
-            |e: &&Error| e.kind.leaves_doubt() || matches!(e.kind, ErrorKind::Throttled | ErrorKind::SignInNeeded);
+        let trouble = |e: &&Error| {
+            e.kind.leaves_doubt() || {
+                matches!(e.kind, ErrorKind::Throttled | ErrorKind::SignInNeeded | ErrorKind::FilesRefused)
+            }
+        };
         *self.0.problem.lock() = error.filter(trouble).map(ToString::to_string);
     }
 
@@ -199,7 +209,7 @@ impl Client {
                     renewed = true;
                     continue;
                 }
-                let error = self.0.tokens.with_remedy(error);
+                let error = self.0.tokens.with_remedy(self.refused(error, &access, deadline).await);
                 self.note(Some(&error));
                 return Err(error);
             }
@@ -222,6 +232,26 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// Tells a withdrawn authorisation from a service that refuses the files of everybody: the latter still tells the
+    /// account's drives (reference 5). Asked at most once in [`KNOWN_FOR`], by one for all.
+    async fn refused(&self, error: Error, access: &Access, deadline: Instant) -> Error {
+        if error.code.as_deref() != Some("PermissionDenied") || error.call == DRIVE_INFO.name {
+            return error;
+        }
+        let mut known = self.0.known.lock().await;
+        let lately = known.filter(|(at, _)| at.elapsed() < KNOWN_FOR).map(|(_, is_known)| is_known);
+        let is_known = match lately {
+            Some(is_known) => is_known,
+            None => {
+                let turn = self.0.pacer.turn(RateClass::Other, Urgency::Waited, deadline).await;
+                let is_known = turn.is_ok() && self.drive_info_of(access).await.is_ok();
+                *known = Some((Instant::now(), is_known));
+                is_known
+            }
+        };
+        if is_known { Error { kind: ErrorKind::FilesRefused, ..error } } else { error }
     }
 
     /// Sends a call once.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A failed call: what is true of the resource or the service, apart from the words of the answer.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{call}: {kind}{}", detail(.code, .message, .request_id))]
+#[error("{call}: {kind}{}", self.detail())]
 pub struct Error {
     /// What kind of failure it is; decides the client's status.
     pub kind: ErrorKind,
@@ -44,6 +44,9 @@ pub enum ErrorKind {
     /// The refresh token is refused, spent or absent, or the authorisation was withdrawn: a person must sign in.
     #[error("sign-in needed")]
     SignInNeeded,
+    /// The files are refused to a token for which the account's drives are still told (`PermissionDenied`).
+    #[error("files refused")]
+    FilesRefused,
     /// The application's settings are refused (`InvalidClientId` and its like).
     #[error("application refused")]
     ApplicationRefused,
@@ -115,18 +118,22 @@ impl Error {
         self.retry_after = Some(wait);
         self
     }
-}
 
-fn detail(code: &Option<String>, message: &Option<String>, request_id: &Option<String>) -> String {
-    let mut text = String::new();
-    for part in [code, message].into_iter().flatten() {
-        text.push_str(": ");
-        text.push_str(part);
+    fn detail(&self) -> String {
+        let mut text = String::new();
+        for part in [&self.code, &self.message].into_iter().flatten() {
+            text.push_str(": ");
+            text.push_str(part);
+        }
+        if let Some(id) = &self.request_id {
+            text.push_str(" (request ");
+            text.push_str(id);
+            text.push(')');
+        }
+        if let Some(remedy) = self.remedy() {
+            text.push_str("; ");
+            text.push_str(remedy);
+        }
+        text
     }
-    if let Some(id) = request_id {
-        text.push_str(" (request ");
-        text.push_str(id);
-        text.push(')');
-    }
-    text
 }

@@ -11,10 +11,11 @@ use super::pacer::RateClass;
 use super::wire::{
     WireBatch, WireDownload, WireDriveInfo, WireItem, WirePage, WireSpaceInfo, WireTask, write_query_time,
 };
-use super::{Client, DownloadLink, DriveInfo, Error, ErrorKind, Item, ListRequest, Page, SpaceInfo, TaskState};
+use super::{Client, DownloadLink, Error, ErrorKind, Item, ListRequest, Page, SpaceInfo, TaskState};
 use crate::config::{LivpFormat, OrderBy, OrderDirection};
+use crate::state::DriveIds;
 
-const DRIVE_INFO: Endpoint = Endpoint::new("user/getDriveInfo", "/adrive/v1.0/user/getDriveInfo");
+pub(super) const DRIVE_INFO: Endpoint = Endpoint::new("user/getDriveInfo", "/adrive/v1.0/user/getDriveInfo");
 const SPACE_INFO: Endpoint = Endpoint::new("user/getSpaceInfo", "/adrive/v1.0/user/getSpaceInfo");
 const LIST: Endpoint = Endpoint::new("openFile/list", "/adrive/v1.0/openFile/list").class(RateClass::List);
 const SEARCH: Endpoint = Endpoint::new("openFile/search", "/adrive/v1.0/openFile/search");
@@ -41,16 +42,16 @@ impl Client {
     /// Who the account is and which drives it granted (reference 2.1).
     ///
     /// # Errors
-    /// Any failed call; an answer without ids.
-    pub async fn drive_info(&self) -> Result<DriveInfo, Error> {
+    /// Any failed call; an answer without a user.
+    pub async fn drive_info(&self) -> Result<DriveIds, Error> {
         drive_info(self.call(DRIVE_INFO, &json!({})).await?)
     }
 
     /// The same for a token that nobody else uses yet.
     ///
     /// # Errors
-    /// Any failed call, without a second try; an answer without ids.
-    pub(super) async fn drive_info_of(&self, access: &Access) -> Result<DriveInfo, Error> {
+    /// Any failed call, without a second try; an answer without a user.
+    pub(super) async fn drive_info_of(&self, access: &Access) -> Result<DriveIds, Error> {
         drive_info(self.send(DRIVE_INFO, access, &json!({})).await.map_err(|(refusal, _)| refusal.error)?)
     }
 
@@ -199,14 +200,14 @@ fn may_mean_the_limit(error: &Error) -> bool {
         && error.code.as_deref().is_some_and(|code| code.starts_with("InvalidParameter") && !code.ends_with("Marker"))
 }
 
-fn drive_info(wire: WireDriveInfo) -> Result<DriveInfo, Error> {
+fn drive_info(wire: WireDriveInfo) -> Result<DriveIds, Error> {
     let id = |id: Option<String>| id.filter(|id| !id.is_empty());
-    let missing = |field| Error::new(DRIVE_INFO.name, ErrorKind::Malformed).message(format!("no {field}"));
     let name = [wire.name, wire.nick_name, wire.user_name];
-    Ok(DriveInfo {
-        user_id: id(wire.user_id).ok_or_else(|| missing("user_id"))?,
+    Ok(DriveIds {
+        user_id: id(wire.user_id)
+            .ok_or_else(|| Error::new(DRIVE_INFO.name, ErrorKind::Malformed).message("no user_id"))?,
         name: name.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default(),
-        default_drive_id: id(wire.default_drive_id).ok_or_else(|| missing("default_drive_id"))?,
+        default_drive_id: id(wire.default_drive_id),
         resource_drive_id: id(wire.resource_drive_id),
         backup_drive_id: id(wire.backup_drive_id),
     })

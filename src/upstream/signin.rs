@@ -15,7 +15,7 @@ use super::auth::Access;
 use super::read::unix_now;
 use super::signin_form::{self as form, Status, Ticket};
 use super::token_source::{Grant, Outcome};
-use super::{Client, DriveInfo, Error, ErrorKind, SignInError, SignInErrorKind, TokenStatus, calls, jwt};
+use super::{Client, Error, ErrorKind, SignInError, SignInErrorKind, TokenStatus, calls, jwt};
 use crate::state::DriveIds;
 
 /// Life of a code: the official programs poll for 180 s (reference 1.3).
@@ -83,10 +83,8 @@ pub enum Progress {
 /// Who has signed in and for how long.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    /// The user's display name, where the service told it.
-    pub name: Option<String>,
-    /// Drives granted: `default`, `resource`, `backup`.
-    pub drives: Vec<&'static str>,
+    /// The user and the drives granted, where the service told them.
+    pub drives: Option<DriveIds>,
     /// How long the tokens last.
     pub tokens: TokenStatus,
 }
@@ -219,11 +217,9 @@ async fn finish(
         info = who(&client, &access).await;
     }
     if let Some(info) = &info {
-        client.0.tokens.keep_drives(&ids(info)).await;
+        client.0.tokens.keep_drives(info).await;
     }
-    let drives = info.as_ref().map(granted).unwrap_or_default();
-    let name = info.map(|info| info.name);
-    Ok(SignedIn { name, drives, tokens: client.token_status().await })
+    Ok(SignedIn { drives: info, tokens: client.token_status().await })
 }
 
 /// An authorisation code works once, so a lost answer is asked for once more and then the truth is told.
@@ -256,7 +252,7 @@ async fn exchange(
 }
 
 /// Whose token it is and which drives were ticked; absent when the service would not say.
-async fn who(client: &Client, access: &Access) -> Option<DriveInfo> {
+async fn who(client: &Client, access: &Access) -> Option<DriveIds> {
     for at in 0..TRIES {
         if at > 0 {
             tokio::time::sleep(PAUSE).await;
@@ -267,23 +263,4 @@ async fn who(client: &Client, access: &Access) -> Option<DriveInfo> {
         }
     }
     None
-}
-
-fn granted(info: &DriveInfo) -> Vec<&'static str> {
-    let drives = [
-        ("default", Some(&info.default_drive_id)),
-        ("resource", info.resource_drive_id.as_ref()),
-        ("backup", info.backup_drive_id.as_ref()),
-    ];
-    drives.iter().filter(|(_, id)| id.is_some()).map(|(name, _)| *name).collect()
-}
-
-fn ids(info: &DriveInfo) -> DriveIds {
-    DriveIds {
-        user_id: info.user_id.clone(),
-        name: info.name.clone(),
-        default_drive_id: info.default_drive_id.clone(),
-        resource_drive_id: info.resource_drive_id.clone(),
-        backup_drive_id: info.backup_drive_id.clone(),
-    }
 }

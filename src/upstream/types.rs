@@ -105,21 +105,6 @@ pub struct ListRequest<'a> {
     pub marker: Option<&'a str>,
 }
 
-/// Who the account is and which drives it granted (reference 2.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DriveInfo {
-    /// Account's id.
-    pub user_id: String,
-    /// Account's display name.
-    pub name: String,
-    /// The drive the service calls default; may not be granted.
-    pub default_drive_id: String,
-    /// Present only if granted.
-    pub resource_drive_id: Option<String>,
-    /// Present only if granted.
-    pub backup_drive_id: Option<String>,
-}
-
 /// Space of the whole account (reference 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpaceInfo {

@@ -203,11 +203,14 @@ impl Flows {
 }
 
 fn shown(account: &str, done: &SignedIn) -> Value {
+    let drives = done.drives.as_ref();
+    let granted: Vec<&str> = drives.iter().flat_map(|drives| drives.granted()).map(|(kind, _)| kind.name()).collect();
     json!({
         "status": "done",
         "account": account,
-        "name": done.name,
-        "drives": done.drives,
+        "name": drives.map(|drives| drives.name.as_str()),
+        "drives": granted,
+        "default_drive": drives.and_then(|drives| drives.default_drive()).map(|(kind, _)| kind.name()),
         "access_expires_at": done.tokens.access_expires_at,
         "refresh_expires_at": done.tokens.refresh_expires_at,
         "renewable": done.tokens.renewable,

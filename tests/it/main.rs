@@ -8,6 +8,7 @@ mod conditions;
 mod data_hosts;
 mod documents;
 mod downloads;
+mod drives;
 mod faults;
 mod harness;
 mod hostile;

@@ -85,7 +85,8 @@ async fn every_way_goes_from_waiting_over_scanned_to_signed_in() {
         let done = until(&world, id, "done").await;
         assert_eq!(done["account"], "main");
         assert_eq!(done["name"], "demo");
-        assert_eq!(done["drives"], json!(["default", "resource", "backup"]));
+        assert_eq!(done["drives"], json!(["resource", "backup"]));
+        assert_eq!(done["default_drive"], "backup");
         assert_eq!(done["renewable"], name != "pkce");
         let days = |field: &str| (done[field].as_i64().unwrap() - jiff::Timestamp::now().as_second() + 60) / 86_400;
         assert_eq!(days("sign_in_by"), if name == "pkce" { 30 } else { 90 }, "{name}");
@@ -359,7 +360,7 @@ async fn a_drive_that_a_new_sign_in_grants_is_served_at_once() {
     world.sim.rules(|rules| rules.grant_resource = false);
     let (id, sid) = start(&world).await;
     world.sim.qr(&sid, "confirm");
-    assert_eq!(until(&world, &id, "done").await["drives"], json!(["default", "backup"]));
+    assert_eq!(until(&world, &id, "done").await["drives"], json!(["backup"]));
     assert_eq!(world.propfind("/dav/", "1").await.status(), 403);
     world.sim.rules(|rules| rules.grant_resource = true);
     let (id, sid) = start(&world).await;
@@ -463,7 +464,7 @@ async fn login_shows_the_code_tells_each_step_and_offers_a_new_code() {
     assert_eq!(code, 0, "{told}");
     for words in [
         "signed in as \"demo\"",
-        "drives granted: default, resource, backup",
+        "drives granted: resource, backup; drive_type \"default\" is the backup drive",
         "access token until",
         "refresh token until",
     ] {
@@ -518,6 +519,27 @@ async fn login_ends_with_1_and_the_remedy_whatever_is_wrong() {
         std::fs::write(&file, text.replace(from, to)).unwrap();
         let (code, told) = Login::run(&file, &[]).end();
         assert!(code == 1 && told.contains(words), "{words} is not in\n{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn login_and_check_say_which_drive_is_served_and_how_to_grant_one() {
+    let sim = simulator().await;
+    sim.rules(|rules| (rules.qr_auto_confirm, rules.grant_backup) = (Some(0), false));
+    let folder = tempfile::tempdir().unwrap();
+    let file = settings(&sim, folder.path(), "own", "info");
+    let check = || {
+        let output = alidav().args(["check", "--config", file.to_str().unwrap()]).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    for (code, told) in [Login::run(&file, &[]).end(), check()] {
+        let words =
+            "drives granted: resource; drive_type \"default\" is the resource drive: the one the drive calls so was";
+        assert!(code == 0 && told.contains(words), "{told}");
+    }
+    sim.rules(|rules| rules.grant_resource = false);
+    for (code, told) in [Login::run(&file, &[]).end(), check()] {
+        assert!(code == 1 && told.contains("no drive was granted") && told.contains("withdraw alidav"), "{told}");
     }
 }
 
