@@ -172,7 +172,7 @@ impl Tree {
     async fn drives_in_use(&self) -> HashMap<DriveKey, Vec<Arc<Mounted>>> {
         let mut drives: HashMap<_, Vec<_>> = HashMap::new();
         for mount in self.mounts() {
-            if !mount.idle_time().is_some_and(|idle| idle < IDLE) {
+            if mount.idle_time().is_none_or(|idle| idle >= IDLE) {
                 continue;
             }
             // Whoever uses the mount is told why it has no drive.
