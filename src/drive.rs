@@ -29,6 +29,8 @@ mod tasks;
 mod tentative;
 mod tree;
 mod upload;
+mod upload_limits;
+mod upload_memory;
 mod upload_parts;
 mod watch;
 mod write;

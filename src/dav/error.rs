@@ -152,6 +152,14 @@ impl From<drive::Error> for Failure {
             E::Corrupt => {
                 Self::new(StatusCode::BAD_GATEWAY, "the drive stored other content than was sent; nothing was changed")
             }
+            E::NoUploadMemory { retry_after } => Self::busy(
+                "other uploads hold all memory that upload.memory allows; try again, with fewer at a time",
+                Some(*retry_after),
+            ),
+            E::PartsTooLarge => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "a file of this size needs larger parts than upload.memory can hold; raise it in the settings",
+            ),
             E::Upload(_) | E::Task(_) => {
                 Self::new(StatusCode::BAD_GATEWAY, "the drive did not carry it out; try again")
             }

@@ -20,6 +20,9 @@ use crate::upstream::{ContentHint, Created, ErrorKind, Item};
 const COMMIT_TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
+/// Bytes read from the spool at a time.
+const SPOOL_READ: u64 = 256 << 10;
+
 impl Upload {
     /// Commits the body: when this returns, the path has the new content. Runs to its end even if the
     /// caller leaves.
@@ -92,7 +95,7 @@ impl Upload {
         let size = Some(self.received);
         let rapid = self.target.mount.settings.rapid_upload && self.received > 0;
         let chunks = self.buffer.take();
-        self.plan = PartPlan::new(self.received.max(1), size, self.received);
+        self.plan = PartPlan::whole(self.received);
         let created = match rapid {
             true => self.create_with_hash(size, sha1, proof_of(chunks.clone())).await?,
             false => self.create(size, ContentHint::None).await?,
@@ -124,9 +127,13 @@ impl Upload {
         for number in 1..=self.plan.count() {
             let start = u64::from(number - 1) * self.plan.size_of(number);
             let end = (start + self.plan.size_of(number)).min(self.received);
-            let _permit = self.tree.0.uploads.take(end - start).await?;
-            let bytes = spool.read(start, end).await?;
-            session.send(number, &[bytes]).await?;
+            let mut from = start;
+            while from < end {
+                let to = (from + SPOOL_READ).min(end);
+                self.buffer.push(&spool.read(from, to).await?, end - start).await?;
+                from = to;
+            }
+            session.send(number, &self.buffer.take()).await?;
         }
         Ok(self.tentative(session.file_id, Some(session.upload_id)))
     }

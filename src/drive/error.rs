@@ -82,6 +82,15 @@ pub enum Error {
     /// A background task of the drive failed or does not end.
     #[error("the drive's background task {0}")]
     Task(&'static str),
+    /// No memory for the body came free within the longest wait.
+    #[error("other uploads hold all of upload.memory")]
+    NoUploadMemory {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A file of this size needs larger parts than the uploads' memory holds.
+    #[error("a file of this size needs larger parts than upload.memory can hold")]
+    PartsTooLarge,
     /// The folder for rapid-upload candidates cannot be used.
     #[error("spool: {0}")]
     Spool(String),

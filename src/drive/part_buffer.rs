@@ -1,90 +1,88 @@
-//! The part of an upload that fills: its bytes, gathered into segments of their own.
+//! The part of an upload that fills: its bytes, gathered into segments of the uploads' memory.
 //!
 //! The frames that a body arrives in are slices of the connection's read buffers, each of which stays
 //! whole as long as one slice of it lives. Kept as they come they would hold up to twice their length,
-//! so they are copied; the copy is a twentieth of the cost of the hash that every byte pays anyway. A
-//! part that was sent gives its segments to the next: the allocator would keep those of each thread apart.
+//! so they are copied; the copy is a twentieth of the cost of the hash that every byte pays anyway.
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use parking_lot::Mutex;
+use bytes::Bytes;
+use tokio::time::Instant;
 
-/// First segment: most files are smaller.
-const FIRST_SEGMENT: usize = 32 << 10;
-/// All others.
-const SEGMENT: usize = 1 << 20;
+use super::Error;
+use super::upload_memory::{Segment, Share, UploadMemory};
 
-/// Segments of parts that were sent; clones share them.
-#[derive(Clone, Default)]
-pub(super) struct Spare(Arc<Mutex<Vec<BytesMut>>>);
-
-impl Spare {
-    /// Takes back what was sent, as far as nobody reads it any more.
-    pub(super) fn give_back(&self, sent: Vec<Bytes>) {
-        let reusable = sent.into_iter().filter_map(|segment| segment.try_into_mut().ok());
-        self.0.lock().extend(reusable.filter(|segment| segment.capacity() == SEGMENT).map(|mut segment| {
-            segment.clear();
-            segment
-        }));
-    }
-
-    fn segment(&self) -> BytesMut {
-        self.0.lock().pop().unwrap_or_else(|| BytesMut::with_capacity(SEGMENT))
-    }
-}
-
-#[derive(Default)]
 pub(super) struct PartBuffer {
-    spare: Spare,
+    memory: UploadMemory,
+    /// Absent until the first byte.
+    share: Option<Arc<Share>>,
     full: Vec<Bytes>,
-    filling: BytesMut,
+    filling: Option<Segment>,
     length: u64,
+    since: Instant,
 }
 
 impl PartBuffer {
+    pub(super) fn new(memory: UploadMemory) -> Self {
+        Self { memory, share: None, full: Vec::new(), filling: None, length: 0, since: Instant::now() }
+    }
+
     /// Bytes gathered.
     pub(super) fn len(&self) -> u64 {
         self.length
     }
 
-    /// Where its segments are to be given back.
-    pub(super) fn spare(&self) -> Spare {
-        self.spare.clone()
+    /// Whether the part has been filling for long while others wait for memory.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        self.length > 0 && self.since.elapsed() >= self.memory.patience() && self.memory.is_short()
     }
 
-    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+    /// Takes bytes of a part that will have `most` at the most; waits for memory.
+    ///
+    /// # Errors
+    /// [`Error::NoUploadMemory`] when the wait gets too long.
+    pub(super) async fn push(&mut self, mut bytes: &[u8], most: u64) -> Result<(), Error> {
         self.length += bytes.len() as u64;
         while !bytes.is_empty() {
-            if self.filling.len() == self.filling.capacity() {
-                let first = self.full.is_empty() && self.filling.is_empty();
-                let segment = if first { BytesMut::with_capacity(FIRST_SEGMENT) } else { self.spare.segment() };
-                self.seal(segment);
+            if self.filling.as_ref().is_none_or(Segment::is_full) {
+                self.seal();
+                let share = self.share.get_or_insert_with(|| {
+                    self.since = Instant::now();
+                    self.memory.share(most)
+                });
+                self.filling = Some(share.segment().await?);
             }
-            let room = self.filling.capacity() - self.filling.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.filling.extend_from_slice(now);
-            bytes = later;
+            if let Some(filling) = &mut self.filling {
+                bytes = filling.fill(bytes);
+            }
         }
+        Ok(())
     }
 
-    fn seal(&mut self, next: BytesMut) {
-        let sealed = std::mem::replace(&mut self.filling, next).freeze();
-        if !sealed.is_empty() {
-            self.full.push(sealed);
-        }
+    fn seal(&mut self) {
+        self.full.extend(self.filling.take().map(Bytes::from_owner));
     }
 
-    /// What was gathered, in order; cheap to clone.
+    /// The first bytes, so many at the most.
+    pub(super) fn beginning(&self, most: usize) -> Vec<u8> {
+        let pieces = self.full.iter().map(AsRef::as_ref).chain(self.filling.iter().map(AsRef::as_ref));
+        pieces.flatten().take(most).copied().collect()
+    }
+
+    /// What was gathered, in order; cheap to clone. The segment that fills ends here, for which the share has one to
+    /// spare.
     pub(super) fn chunks(&mut self) -> &[Bytes] {
-        self.seal(BytesMut::new());
+        self.seal();
         &self.full
     }
 
-    /// Gives up what was gathered and begins anew.
+    /// Gives up what was gathered, which keeps its memory until it is dropped, and begins anew.
     pub(super) fn take(&mut self) -> Vec<Bytes> {
-        let mut taken = std::mem::replace(self, Self { spare: self.spare.clone(), ..Self::default() });
-        taken.seal(BytesMut::new());
+        let mut taken = std::mem::replace(self, Self::new(self.memory.clone()));
+        taken.seal();
+        if let Some(share) = taken.share {
+            share.close();
+        }
         taken.full
     }
 }
@@ -93,29 +91,29 @@ impl PartBuffer {
 mod tests {
     use super::*;
 
-    #[test]
-    fn gives_back_what_came_in_pieces_of_any_size() {
+    #[tokio::test]
+    async fn gives_back_what_came_in_pieces_of_any_size() {
         let content: Vec<u8> = (0..3_000_000u32).map(|i| i.to_le_bytes()[1]).collect();
-        let mut buffer = PartBuffer::default();
+        let memory = UploadMemory::new(16 << 20, std::time::Duration::from_secs(1));
+        let mut buffer = PartBuffer::new(memory.clone());
         let mut rest = &content[..];
         for length in [1usize, 7, 40_000, 1 << 20, 3, 700_000].into_iter().cycle() {
             let (now, later) = rest.split_at(length.min(rest.len()));
-            buffer.push(now);
+            buffer.push(now, 4_000_000).await.unwrap();
             rest = later;
             if rest.is_empty() {
                 break;
             }
         }
         assert_eq!(buffer.len(), 3_000_000);
+        assert_eq!(buffer.beginning(100_000), &content[..100_000]);
         assert_eq!(buffer.chunks().concat(), content);
-        buffer.push(b"more");
-        assert_eq!(buffer.take().concat(), [&content[..], b"more"].concat());
+        buffer.push(b"more", 4_000_000).await.unwrap();
+        let taken = buffer.take();
+        assert_eq!(taken.concat(), [&content[..], b"more"].concat());
         assert_eq!((buffer.len(), buffer.take().len()), (0, 0));
-        buffer.push(&content);
-        let spare = buffer.spare();
-        spare.give_back(buffer.take());
-        assert_eq!(spare.0.lock().len(), 3);
-        buffer.push(&content);
-        assert_eq!(spare.0.lock().len(), 0);
+        assert!(memory.held() >= 3_000_000);
+        drop(taken);
+        assert_eq!(memory.held(), 0);
     }
 }

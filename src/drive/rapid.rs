@@ -44,6 +44,11 @@ impl Spool {
         self.file.flush().await.map_err(failed)
     }
 
+    /// Whether the announced content can be asked for once so much has come.
+    pub(super) fn can_be_offered(&self, received: u64) -> bool {
+        self.ask_at.is_some_and(|at| received >= at)
+    }
+
     /// What the drive is offered as proof.
     pub(super) async fn proof(&mut self) -> Result<ProofSource, Error> {
         self.flush().await?;
@@ -96,7 +101,6 @@ impl Upload {
         match created {
             Created::Done { file_id, upload_id, .. } => {
                 self.buffer.take();
-                self.permit = None;
                 Ok(State::Attached(self.tentative(file_id, upload_id)))
             }
             created => Ok(State::Open(self.session_of(created)?)),
@@ -139,9 +143,13 @@ impl Upload {
     /// Takes more of a body that waits on disk.
     pub(super) async fn spool(&mut self, mut spool: Spool, bytes: &[u8]) -> Result<State, Error> {
         spool.write(bytes).await?;
-        let ready = spool.ask_at.is_some_and(|at| self.received >= at);
-        let Some(sha1) = self.options.sha1.filter(|_| ready) else { return Ok(State::Spooling(spool)) };
+        Ok(State::Spooling(spool))
+    }
+
+    /// Asks for the announced content, of which the proof has come.
+    pub(super) async fn offer_spooled(&mut self, mut spool: Spool) -> Result<State, Error> {
         spool.ask_at = None;
+        let Some(sha1) = self.options.sha1 else { return Ok(State::Spooling(spool)) };
         let proof = spool.proof().await?;
         match self.create_with_hash(self.options.size, sha1, proof).await? {
             Created::Done { file_id, upload_id, .. } => Ok(State::Attached(self.tentative(file_id, upload_id))),
@@ -152,15 +160,8 @@ impl Upload {
         }
     }
 
-    fn pre_hash(&mut self) -> [u8; 20] {
-        let mut hasher = Sha1::new();
-        let mut left = PRE_HASH_BYTES;
-        for chunk in self.buffer.chunks() {
-            let piece = &chunk[..chunk.len().min(left)];
-            hasher.update(piece);
-            left -= piece.len();
-        }
-        hasher.finalize().into()
+    fn pre_hash(&self) -> [u8; 20] {
+        Sha1::digest(self.buffer.beginning(PRE_HASH_BYTES)).into()
     }
 
     /// Turns to the spool if it has room.
@@ -179,7 +180,6 @@ impl Upload {
         for chunk in self.buffer.take() {
             spool.write(&chunk).await?;
         }
-        self.permit = None;
         Ok(Some(spool))
     }
 }

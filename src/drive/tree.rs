@@ -16,7 +16,7 @@ use super::mount::Mounted;
 use super::open::Source;
 use super::prefetch::Prefetch;
 use super::resolve::Resolver;
-use super::upload::UploadRoom;
+use super::upload_limits::UploadLimits;
 use super::watch::Watch;
 use super::{ByteStream, Entry, Error, Identity, Link, Members, Path, Quota, Reader, Resource};
 use crate::config::{self, Config};
@@ -35,7 +35,7 @@ pub(super) struct Inner {
     mounts: Vec<Arc<Mounted>>,
     accounts: HashMap<String, Arc<Account>>,
     pub(super) resolver: Resolver,
-    pub(super) uploads: Arc<UploadRoom>,
+    pub(super) uploads: Arc<UploadLimits>,
     downloads: Arc<DownloadRoom>,
     pub(super) held: Arc<HeldFiles>,
     prefetch: Arc<Prefetch>,
@@ -65,7 +65,7 @@ impl Tree {
             mounts: mounts(config, &accounts, &[], started_ms),
             accounts,
             resolver: Resolver::new(ListingCache::new(&config.cache), &config.cache),
-            uploads: Arc::new(UploadRoom::new(&config.upload)),
+            uploads: Arc::new(UploadLimits::new(&config.upload, config.upstream.max_wait)),
             downloads: Arc::new(DownloadRoom::new(&config.download)),
             held: Arc::new(HeldFiles::new(store.clone())),
             prefetch: Arc::new(Prefetch::new(config.cache.prefetch_folders)),
@@ -212,6 +212,12 @@ impl Tree {
     #[must_use]
     pub fn download_memory(&self) -> u64 {
         self.0.downloads.held()
+    }
+
+    /// Bytes that all uploads hold; at most `[upload] memory`.
+    #[must_use]
+    pub fn upload_memory(&self) -> u64 {
+        self.0.uploads.memory.held()
     }
 
     /// Space of the account behind the resource, at most a minute old; absent above the mounts.

@@ -3,14 +3,9 @@
 //! Bytes are hashed as they come and kept in buffers of one part; a full part is sent while the next one
 //! fills, unless the drive has the content already (see `rapid`). Nothing shows in the tree before [`Upload::finish`], and what is dropped before leaves nothing there.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
 use bytes::Bytes;
 use sha1::{Digest as _, Sha1};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
 
 use super::part_buffer::PartBuffer;
 use super::rapid::{PRE_HASH_BYTES, Spool};
@@ -18,7 +13,6 @@ use super::tentative::Tentative;
 use super::upload_parts::{PartPlan, Session};
 use super::write::Target;
 use super::{Error, Path, Tree};
-use crate::config;
 use crate::upstream::{CheckNameMode, ContentHint, CreateFile, Created, ErrorKind, calls};
 
 /// What is known of a body beforehand.
@@ -35,41 +29,6 @@ pub struct UploadOptions {
     pub expected: Option<Option<String>>,
 }
 
-/// What all uploads share: memory, the spool's limit, one commit at a time for each name.
-pub(super) struct UploadRoom {
-    pub(super) settings: config::Upload,
-    /// In KiB.
-    memory: Arc<Semaphore>,
-    memory_kib: u32,
-    pub(super) spooled: Arc<AtomicU64>,
-    /// Work that goes on after its request has ended.
-    pub(super) tasks: TaskTracker,
-    pub(super) commits: moka::sync::Cache<(usize, Path), Arc<tokio::sync::Mutex<()>>>,
-}
-
-impl UploadRoom {
-    pub(super) fn new(settings: &config::Upload) -> Self {
-        let memory_kib = u32::try_from(settings.memory >> 10).unwrap_or(u32::MAX).max(1);
-        Self {
-            settings: settings.clone(),
-            memory: Arc::new(Semaphore::new(memory_kib as usize)),
-            memory_kib,
-            spooled: Arc::default(),
-            tasks: TaskTracker::new(),
-            commits: moka::sync::Cache::builder().max_capacity(10_000).build(),
-        }
-    }
-
-    pub(super) fn metadata_files(&self) -> config::MetadataFiles {
-        self.settings.metadata_files
-    }
-
-    pub(super) async fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.memory_kib);
-        self.memory.clone().acquire_many_owned(kib).await.map_err(|_| Error::Stopping)
-    }
-}
-
 /// A body on its way to the drive.
 pub struct Upload {
     pub(super) tree: Tree,
@@ -80,7 +39,6 @@ pub struct Upload {
     pub(super) received: u64,
     /// The part that fills.
     pub(super) buffer: PartBuffer,
-    pub(super) permit: Option<OwnedSemaphorePermit>,
     /// Number of the part that fills.
     number: u32,
     pub(super) state: State,
@@ -111,26 +69,32 @@ impl Tree {
     /// Begins an upload to a path; makes no call but those of resolving the folder.
     ///
     /// # Errors
-    /// [`Error::ParentMissing`], [`Error::ReadOnly`], [`Error::Protected`], a listing's failure.
+    /// [`Error::ParentMissing`], [`Error::ReadOnly`], [`Error::Protected`], a listing's failure;
+    /// [`Error::PartsTooLarge`] if the memory cannot hold a part of a file of this size.
     pub async fn upload(&self, path: &Path, options: UploadOptions) -> Result<Upload, Error> {
         let target = self.target(path).await?;
-        let settings = &self.0.uploads.settings;
-        Ok(Upload {
-            plan: PartPlan::new(settings.part_size, options.size, settings.memory),
-            tree: self.clone(),
-            target,
-            options,
-            hasher: Sha1::new(),
-            received: 0,
-            buffer: PartBuffer::default(),
-            permit: None,
-            number: 1,
-            state: State::Gathering,
-        })
+        let limits = &self.0.uploads;
+        let largest = limits.memory.largest_part();
+        let plan = PartPlan::new(limits.settings.part_size, options.size, largest).ok_or(Error::PartsTooLarge)?;
+        Ok(Upload::new(self.clone(), target, options, plan))
     }
 }
 
 impl Upload {
+    fn new(tree: Tree, target: Target, options: UploadOptions, plan: PartPlan) -> Self {
+        Self {
+            buffer: PartBuffer::new(tree.0.uploads.memory.clone()),
+            plan,
+            tree,
+            target,
+            options,
+            hasher: Sha1::new(),
+            received: 0,
+            number: 1,
+            state: State::Gathering,
+        }
+    }
+
     /// Whether the body is empty and kept every promise made of it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -155,34 +119,72 @@ impl Upload {
             match std::mem::replace(&mut self.state, State::Failed) {
                 State::Spooling(spool) => {
                     self.state = self.spool(spool, &bytes).await?;
-                    return Ok(());
+                    return self.offer_if_ready().await;
                 }
                 State::Attached(attached) => {
                     self.state = State::Attached(attached);
                     return Ok(());
                 }
-                state => self.state = state,
-            }
-            let part = self.plan.size_of(self.number);
-            if self.permit.is_none() {
-                let wanted = self.options.size.map_or(part, |size| size.min(part));
-                self.permit = Some(self.tree.0.uploads.take(wanted).await?);
-            }
-            let room = usize::try_from(part - self.buffer.len()).unwrap_or(usize::MAX);
-            let piece = bytes.split_to(room.min(bytes.len()));
-            self.buffer.push(&piece);
-            // A known last part waits for the end, where it may turn out to be the whole file.
-            let last = self.options.size == Some(self.received) && bytes.is_empty();
-            let full = self.buffer.len() == part && !last;
-            if matches!(self.state, State::Gathering) && (full || self.offers_early(part)) {
-                self.state = State::Failed;
-                self.state = self.offer().await?;
-            }
-            if full {
-                self.flush_part().await?;
+                // Until its bytes are in the buffer nothing may be made of it.
+                state => self.take(state, &mut bytes).await?,
             }
         }
         Ok(())
+    }
+
+    /// Takes as much as the part has room for, and sends it when it is whole.
+    async fn take(&mut self, state: State, bytes: &mut Bytes) -> Result<(), Error> {
+        let part = self.plan.size_of(self.number);
+        let room = usize::try_from(part - self.buffer.len()).unwrap_or(usize::MAX);
+        let piece = bytes.split_to(room.min(bytes.len()));
+        self.buffer.push(&piece, self.options.size.map_or(part, |size| size.min(part))).await?;
+        self.state = state;
+        // A known last part waits for the end, where it may turn out to be the whole file.
+        let last = self.options.size == Some(self.received) && bytes.is_empty();
+        let ready = !last && (self.buffer.len() == part || self.goes_early(bytes.len() as u64));
+        if matches!(self.state, State::Gathering) && (ready || self.offers_early(part)) {
+            self.offer_through().await?;
+        }
+        if ready {
+            self.flush_part().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the part is sent before it is whole: it fills slowly while others wait for memory. Parts may differ in
+    /// size (reference 3.12), but their number is bounded.
+    fn goes_early(&self, ahead: u64) -> bool {
+        let come = self.received - ahead;
+        self.plan.may_cut(self.number, self.buffer.len(), come) && self.buffer.is_in_the_way()
+    }
+
+    /// Carries an offer out to its end and takes what it made, even if the client leaves meanwhile: content that the
+    /// drive attached shows in the tree, and only who knows its id can remove it.
+    async fn offer_through(&mut self) -> Result<(), Error> {
+        let tree = self.tree.clone();
+        let empty = Self::new(tree.clone(), self.target.clone(), self.options.clone(), self.plan);
+        let mut offering = std::mem::replace(self, Self { state: State::Failed, ..empty });
+        let work = async move {
+            let state = std::mem::replace(&mut offering.state, State::Failed);
+            let offered = match state {
+                State::Spooling(spool) => offering.offer_spooled(spool).await,
+                _ => offering.offer().await,
+            };
+            offered.map(|state| {
+                offering.state = state;
+                offering
+            })
+        };
+        *self = tree.see_through(work).await??;
+        Ok(())
+    }
+
+    /// Offers a spooled body once its proof has come.
+    async fn offer_if_ready(&mut self) -> Result<(), Error> {
+        match &self.state {
+            State::Spooling(spool) if spool.can_be_offered(self.received) => self.offer_through().await,
+            _ => Ok(()),
+        }
     }
 
     /// Whether the first call can be made before the first part is full, so that a drive without room says so at
@@ -210,14 +212,11 @@ impl Upload {
     }
 
     pub(super) fn send_buffer(&mut self, mut session: Session) -> JoinHandle<Result<Session, Error>> {
-        let (chunks, number, permit) = (self.buffer.take(), self.number, self.permit.take());
+        let (chunks, number) = (self.buffer.take(), self.number);
         self.number += 1;
-        let spare = self.buffer.spare();
         calls::spawn(async move {
-            let sent = session.send(number, &chunks).await;
-            spare.give_back(chunks);
-            drop(permit);
-            sent.map(|()| session)
+            session.send(number, &chunks).await?;
+            Ok(session)
         })
     }
 

@@ -5,9 +5,10 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use crate::dav::{Body, body};
 use crate::drive::Tree;
 
-/// Sets the gauges of the streams' memory and of every account's tokens to this moment's values.
+/// Sets the gauges of the streams' and uploads' memory and of every account's tokens to this moment's values.
 pub(super) async fn set_gauges(tree: &Tree) {
     metrics::gauge!("alidav_download_memory_bytes").set(bytes(tree.download_memory()));
+    metrics::gauge!("alidav_upload_memory_bytes").set(bytes(tree.upload_memory()));
     let now = unix_now();
     for client in tree.accounts() {
         let status = client.token_status().await;

@@ -27,6 +27,7 @@ mod service;
 mod signin;
 mod streaming;
 mod tokens;
+mod upload_memory;
 mod uploads;
 mod watch;
 mod writing;
