@@ -8,6 +8,7 @@
 mod answer;
 mod api_read;
 mod api_tree;
+mod application;
 mod content;
 mod data;
 mod fault;
@@ -23,6 +24,7 @@ mod route;
 mod rules;
 mod sample;
 mod signed;
+mod token_servers;
 mod tokens;
 mod upload;
 mod video;
@@ -42,12 +44,13 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use application::{Application, CLIENT_ID, CLIENT_SECRET};
 pub use fault::{Fault, FaultKind};
 pub use gate::{Gate, HeldCall, Moment};
 pub use rules::{
-    Expiration, HostMood, LastMarker, OddItems, PageShape, RateShape, Rules, SearchShape, SignatureVersion, SizeForm,
+    BotCheck, Expiration, HostMood, LastMarker, OddItems, PageShape, RateShape, Rules, SearchShape, SignatureVersion,
+    SizeForm,
 };
-pub use tokens::{CLIENT_ID, CLIENT_SECRET};
 
 use content::Content;
 use gate::Gates;
@@ -127,24 +130,31 @@ impl Simulator {
         format!("http://{}", self.addr)
     }
 
-    /// A new refresh token of the first user.
+    /// A new refresh token of the first user, issued to OpenList's application.
     #[must_use]
     pub fn refresh_token(&self) -> String {
         self.refresh_token_of(0)
     }
 
-    /// A new refresh token of the user 0 or 1.
+    /// A new refresh token of the first user, issued to an application.
+    #[must_use]
+    pub fn refresh_token_for(&self, application: Application) -> String {
+        let world = &mut *self.shared.world.lock();
+        world.tokens.new_refresh(0, &world.users[0], application)
+    }
+
+    /// A new refresh token of the user 0 or 1, issued to OpenList's application.
     #[must_use]
     pub fn refresh_token_of(&self, user: usize) -> String {
         let world = &mut *self.shared.world.lock();
-        world.tokens.new_refresh(user, &world.users[user])
+        world.tokens.new_refresh(user, &world.users[user], Application::OpenList)
     }
 
-    /// A refresh token of the first user that was issued so many days ago.
+    /// A refresh token of the first user that was issued to OpenList's application so many days ago.
     #[must_use]
     pub fn refresh_token_aged(&self, days: i64) -> String {
         let world = &mut *self.shared.world.lock();
-        world.tokens.aged_refresh(0, &world.users[0], days * 86_400)
+        world.tokens.aged_refresh(0, &world.users[0], Application::OpenList, days * 86_400)
     }
 
     /// What the person with the phone does with a QR code: `scan`, `confirm`, `expire` or `refuse`. False for an
@@ -164,7 +174,7 @@ impl Simulator {
     pub fn access_token(&self) -> String {
         let world = &mut *self.shared.world.lock();
         let life = world.rules.access_token_s;
-        world.tokens.new_access(0, &world.users[0], life)
+        world.tokens.new_access(0, &world.users[0], Application::OpenList, life)
     }
 
     /// Changes the rules while running.

@@ -99,9 +99,12 @@ pub(super) async fn simulate(listen: SocketAddr, dir: Option<PathBuf>, sample: b
     };
     let (resource, backup) = simulator.drive_ids();
     println!("listening on {}", simulator.url());
-    println!("refresh_token = \"{}\"", simulator.refresh_token());
+    println!("refresh_token = \"{}\"   (OpenList's)", simulator.refresh_token());
     println!("client_id = \"{}\"  client_secret = \"{}\"", sim::CLIENT_ID, sim::CLIENT_SECRET);
-    println!("token servers: {0}/alicloud/renewapi  {0}/alist/ali_open/token  {0}/messense", simulator.url());
+    println!(
+        "token servers: {0}/alicloud/renewapi  {0}/mainland/alicloud/renewapi  {0}/alist/ali_open/token  {0}/messense",
+        simulator.url()
+    );
     println!("drives: default and backup {backup}, resource {resource}; levers below {}/sim/", simulator.url());
     ending.next().await;
     simulator.stop().await;

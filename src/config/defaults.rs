@@ -14,8 +14,10 @@ const MIB: u64 = 1 << 20;
 /// Address of the service (reference 0.2).
 const API_URL: &str = "https://openapi.alipan.com";
 
-/// Token server used without an own application (reference 1.8.2).
-const TOKEN_SERVER: &str = "https://api.oplist.org/alicloud/renewapi";
+/// Token servers used without an own application: OpenList's, and its twin for mainland China, which is reached where
+/// the bot check before the first turns people away (reference 1.8.2).
+const TOKEN_SERVERS: [&str; 2] =
+    ["https://api.oplist.org/alicloud/renewapi", "https://api.oplist.org.cn/alicloud/renewapi"];
 
 impl Default for Upstream {
     fn default() -> Self {
@@ -71,7 +73,7 @@ impl Account {
             name: name.to_owned(),
             client_id: None,
             client_secret: None,
-            oauth_token_urls: vec![TOKEN_SERVER.parse().expect("a constant URL")],
+            oauth_token_urls: TOKEN_SERVERS.map(|url| url.parse().expect("a constant URL")).to_vec(),
             refresh_token: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use argon2::password_hash::phc::PasswordHash;
 use secrecy::ExposeSecret as _;
+use url::Url;
 
 use super::reader::Reader;
 use super::sections::{http_url, network, set};
@@ -23,7 +24,7 @@ pub(super) fn account(mut section: Reader<'_>) -> Account {
     let mut account = Account::named(&name);
     account.client_id = section.text("client_id");
     account.client_secret = section.token("client_secret");
-    set(&mut account.oauth_token_urls, section.parsed_list("oauth_token_urls", http_url));
+    set(&mut account.oauth_token_urls, section.parsed_list("oauth_token_urls", token_url));
     account.refresh_token = section.token("refresh_token");
     if account.client_secret.is_some() && account.client_id.is_none() {
         section.fault("client_id", "is missing: a client_secret belongs to a client_id");
@@ -116,6 +117,40 @@ pub(super) fn user(mut section: Reader<'_>) -> Option<User> {
     }
     section.finish();
     Some(User { name: name?, password: password?, base_path, permission })
+}
+
+/// A token server's address. Which tokens it names holds from the first call of a sign-in to the last renewal
+/// (reference 1.8.2); what cannot be carried through is refused here.
+fn token_url(text: &str) -> Result<Url, String> {
+    let url = http_url(text)?;
+    let mut kind: Option<String> = None;
+    for (name, value) in url.query_pairs() {
+        match (&*name, &*value) {
+            // The second is the first one's old name.
+            ("driver_txt" | "apps_types", "alicloud_qr" | "alicloud_tv") => {
+                let other = kind.replace(value.to_string()).filter(|kind| *kind != value);
+                other.map_or(Ok(()), |_| Err("names two kinds of sign-in: keep one driver_txt".to_owned()))?;
+            }
+            ("driver_txt" | "apps_types", "alicloud_go") => {
+                let words = "has alicloud_go, whose sign-in ends on the server's own page and cannot be done here; leave it out: \
+                             the same tokens are renewed, and signed in for by QR code";
+                return Err(words.to_owned());
+            }
+            ("driver_txt" | "apps_types", _) => {
+                return Err(format!(
+                    "has {name}={value}: there are alicloud_qr, which is meant without it, and alicloud_tv"
+                ));
+            }
+            ("server_use", "true") => {}
+            ("server_use" | "client_uid" | "client_key", _) => {
+                let words =
+                    "is for an application of your own: put its client_id and client_secret into the account instead";
+                return Err(words.to_owned());
+            }
+            _ => {}
+        }
+    }
+    Ok(url)
 }
 
 /// Whether a string can be compared with a password; one that was cut off is well-formed too.

@@ -220,3 +220,28 @@ fn alist_s_words_are_understood() {
     let mount = read(text).unwrap().config.mounts.remove(0);
     assert_eq!((mount.link_policy, mount.order_direction), (LinkPolicy::Proxy, OrderDirection::Desc));
 }
+
+#[test]
+fn a_token_server_s_kind_of_sign_in_is_carried_through_or_refused() {
+    let read = |query: &str| {
+        let address = format!("https://api.oplist.org/alicloud/renewapi{query}");
+        read(&format!("[[account]]\noauth_token_urls = [\"{address}\"]\n[[mount]]\n"))
+    };
+    for query in
+        ["", "?driver_txt=alicloud_qr", "?driver_txt=alicloud_tv&server_use=true", "?apps_types=alicloud_tv&key=x"]
+    {
+        assert!(read(query).is_ok(), "{query}");
+    }
+    for (query, words) in [
+        ("?driver_txt=alicloud_go", "leave it out"),
+        ("?apps_types=alicloud_go", "leave it out"),
+        ("?driver_txt=alicloud_cs", "there are alicloud_qr"),
+        ("?driver_txt=", "there are alicloud_qr"),
+        ("?driver_txt=alicloud_qr&apps_types=alicloud_tv", "keep one"),
+        ("?server_use=false", "client_id and client_secret"),
+        ("?client_uid=1&client_key=2", "client_id and client_secret"),
+    ] {
+        let told = read(query).unwrap_err().to_string();
+        assert!(told.contains("account[0].oauth_token_urls") && told.contains(words), "{told}");
+    }
+}

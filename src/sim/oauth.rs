@@ -1,4 +1,4 @@
-//! Signing in: the service's own endpoints and the three forms of token servers (reference 1).
+//! Signing in: the service's own endpoints, and what the token servers share with them (reference 1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::answer::{Body, Refusal, json_response, response};
+use super::application::{Application, CLIENT_ID, CLIENT_SECRET};
 use super::params::Params;
-use super::tokens::{CLIENT_ID, CLIENT_SECRET, Code, Login, LoginState};
+use super::token_servers;
+use super::tokens::{Code, Login, LoginState};
 use super::world::World;
 
 /// The endpoint's name for counts and faults, if the path is one of this module's.
@@ -19,18 +21,9 @@ pub(super) fn call(path: &str) -> Option<&'static str> {
         "/oauth/authorize/qrcode" => "oauth/authorize/qrcode",
         "/oauth/users/info" => "oauth/users/info",
         "/oauth/users/scopes" => "oauth/users/scopes",
-        "/alist/ali_open/token" => "alist/token",
-        "/alist/ali_open/code" => "alist/code",
-        "/alist/ali_open/qr" => "alist/qr",
-        "/alist/ali_open/limit" => "alist/limit",
-        "/alicloud/renewapi" => "openlist/renewapi",
-        "/alicloud/requests" => "openlist/requests",
-        "/alicloud/callback" => "openlist/callback",
-        "/messense/oauth/access_token" => "messense/access_token",
-        "/messense/oauth/authorize/qrcode" => "messense/qrcode",
         _ if path.contains("/oauth/qrcode/") && path.ends_with("/status") => "oauth/qrcode/status",
         _ if path.starts_with("/oauth/qrcode/") => "oauth/qrcode",
-        _ => return None,
+        _ => return token_servers::call(path),
     })
 }
 
@@ -39,27 +32,30 @@ pub(super) fn answer(world: &mut World, call: &str, parts: &http::request::Parts
         let query = parts.uri.query().unwrap_or_default();
         url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
     };
+    if let Some(page) = token_servers::bot_check(world, call, parts) {
+        return page;
+    }
+    let application = token_servers::application(call);
     let post = parts.method == Method::POST;
     let result = match call {
         "oauth/access_token" if post => {
             let read = if world.rules.form_tokens { fields(parts, body) } else { Params::parse(body) };
-            read.and_then(|p| exchange(world, &p, Credentials::Demanded))
+            read.and_then(|p| exchange(world, &p, application))
         }
-        "alist/token" | "alist/code" if post => {
-            fields(parts, body).and_then(|p| exchange(world, &p, Credentials::Optional))
+        "alist/token" | "alist/code" | "messense/access_token" if post => {
+            fields(parts, body).and_then(|p| exchange(world, &p, application))
         }
-        "messense/access_token" if post => fields(parts, body).and_then(|p| exchange(world, &p, Credentials::Optional)),
         "oauth/authorize/qrcode" | "messense/qrcode" | "alist/qr" if post => {
-            fields(parts, body).and_then(|p| start_login(world, &p, call))
+            fields(parts, body).and_then(|p| start_login(world, &p, call, application))
         }
         "alist/limit" => Ok(json!({ "minutes": 5, "max": 10 })),
         "oauth/qrcode/status" => Ok(login_status(world, parts.uri.path())),
         "oauth/qrcode" => return response(200, "image/png", &b"\x89PNG\r\n\x1a\n"[..]),
         "oauth/authorize" => authorize(world, &query),
         "oauth/users/info" | "oauth/users/scopes" => user_of(world, parts).map(|user| about(world, user, call)),
-        "openlist/renewapi" => return renewapi(world, query("refresh_ui")),
-        "openlist/requests" => return requests(world, &query),
-        "openlist/callback" => return callback(world, parts, &query),
+        _ if matches!(application, Application::OpenList | Application::Mainland) => {
+            return token_servers::openlist(world, call, parts, &query);
+        }
         _ => Err(Refusal::plain(405, "Method Not Allowed")),
     };
     match result {
@@ -82,14 +78,8 @@ fn fields(parts: &http::request::Parts, body: &[u8]) -> Result<Params, Refusal> 
     Params::parse(Value::Object(fields).to_string().as_bytes())
 }
 
-#[derive(PartialEq)]
-enum Credentials {
-    Demanded,
-    /// A token server adds its own.
-    Optional,
-}
-
-fn exchange(world: &mut World, params: &Params, credentials: Credentials) -> Result<Value, Refusal> {
+/// A token server adds its own application's credentials where none are sent.
+fn exchange(world: &mut World, params: &Params, application: Application) -> Result<Value, Refusal> {
     params.only(&["client_id", "client_secret", "grant_type", "code", "code_verifier", "refresh_token"])?;
     let pkce = params.text("code_verifier")?;
     // A public application has no secret to send (reference 1.5).
@@ -97,7 +87,8 @@ fn exchange(world: &mut World, params: &Params, credentials: Credentials) -> Res
         return Err(Refusal::parameter("NotSupported", "client_secret"));
     }
     let (id, secret) = (params.text("client_id")?, params.text("client_secret")?);
-    if credentials == Credentials::Demanded || id.is_some() {
+    let application = if id.is_some() { Application::Own } else { application };
+    if application == Application::Own {
         if id != Some(CLIENT_ID) {
             return Err(Refusal::new(400, "InvalidClientId", "invalid client_id"));
         }
@@ -108,18 +99,23 @@ fn exchange(world: &mut World, params: &Params, credentials: Credentials) -> Res
     match params.need("grant_type")? {
         "refresh_token" => {
             let token = params.need("refresh_token")?.to_owned();
-            world.tokens.renew(&world.users, &token, &world.rules)
+            world.tokens.renew(&world.users, &token, application, &world.rules)
         }
         "authorization_code" => {
             let invalid = || Refusal::new(400, "InvalidCode", "invalid code");
-            let code = world.tokens.codes.remove(params.need("code")?).ok_or_else(invalid)?;
+            let text = params.need("code")?;
+            let issued = world.tokens.codes.get(text).map(|code| code.application).ok_or_else(invalid)?;
+            if !application.takes(issued, &world.rules) {
+                return Err(invalid());
+            }
+            let code = world.tokens.codes.remove(text).ok_or_else(invalid)?;
             if let Some((challenge, method)) = &code.challenge
                 && !pkce.is_some_and(|verifier| answers(challenge, method, verifier))
             {
                 return Err(invalid());
             }
             let is_pkce = code.challenge.is_some();
-            Ok(world.tokens.grant(code.user, &world.users[code.user], &world.rules, is_pkce))
+            Ok(world.tokens.grant(code.user, &world.users[code.user], application, &world.rules, is_pkce))
         }
         _ => Err(Refusal::new(400, "InvalidGrantType", "invalid grant_type")),
     }
@@ -134,7 +130,7 @@ fn answers(challenge: &str, method: &str, verifier: &str) -> bool {
     challenge == URL_SAFE.encode(digest)
 }
 
-fn start_login(world: &mut World, params: &Params, call: &str) -> Result<Value, Refusal> {
+fn start_login(world: &mut World, params: &Params, call: &str, application: Application) -> Result<Value, Refusal> {
     params.only(&[
         "client_id",
         "client_secret",
@@ -151,7 +147,8 @@ fn start_login(world: &mut World, params: &Params, call: &str) -> Result<Value, 
     params.number("width")?;
     params.number("height")?;
     let id = params.text("client_id")?;
-    if call == "oauth/authorize/qrcode" || id.is_some() {
+    let application = if id.is_some() { Application::Own } else { application };
+    if application == Application::Own {
         if id != Some(CLIENT_ID) {
             return Err(Refusal::new(400, "InvalidClientId", "invalid client_id"));
         }
@@ -162,16 +159,16 @@ fn start_login(world: &mut World, params: &Params, call: &str) -> Result<Value, 
     if call != "alist/qr" && params.list("scopes")?.is_none_or(Vec::is_empty) {
         return Err(Refusal::parameter("Missing", "scopes"));
     }
-    Ok(new_login(world, challenge.map(|c| (c, method))))
+    Ok(new_login(world, application, challenge.map(|c| (c, method))))
 }
 
-fn new_login(world: &mut World, challenge: Option<(String, String)>) -> Value {
+pub(super) fn new_login(world: &mut World, application: Application, challenge: Option<(String, String)>) -> Value {
     let sid = uuid::Uuid::new_v4().simple().to_string();
-    world.tokens.logins.insert(sid.clone(), Login { challenge, ..Login::default() });
+    world.tokens.logins.insert(sid.clone(), Login { application, challenge, ..Login::default() });
     json!({ "qrCodeUrl": format!("{}/oauth/qrcode/{sid}", world.base), "sid": sid })
 }
 
-fn login_status(world: &mut World, path: &str) -> Value {
+pub(super) fn login_status(world: &mut World, path: &str) -> Value {
     let sid = path.trim_end_matches("/status").rsplit('/').next().unwrap_or_default().to_owned();
     let Some(login) = world.tokens.logins.get_mut(&sid) else { return json!({ "status": "QRCodeExpired" }) };
     login.polls += 1;
@@ -187,8 +184,8 @@ fn login_status(world: &mut World, path: &str) -> Value {
         // No source names this word.
         LoginState::Refused => json!({ "status": "LoginCanceled" }),
         LoginState::Confirmed => {
-            let challenge = login.challenge.clone();
-            let code = world.tokens.new_code(Code { user: world.rules.qr_user, challenge });
+            let (application, challenge) = (login.application, login.challenge.clone());
+            let code = world.tokens.new_code(Code { user: world.rules.qr_user, application, challenge });
             json!({ "status": "LoginSuccess", "authCode": code })
         }
     }
@@ -200,7 +197,8 @@ fn authorize(world: &mut World, query: &dyn Fn(&str) -> Option<String>) -> Resul
     }
     let redirect = query("redirect_uri").ok_or_else(|| Refusal::parameter("Missing", "redirect_uri"))?;
     let method = query("code_challenge_method").unwrap_or_else(|| "plain".to_owned());
-    let code = world.tokens.new_code(Code { user: 0, challenge: query("code_challenge").map(|c| (c, method)) });
+    let challenge = query("code_challenge").map(|c| (c, method));
+    let code = world.tokens.new_code(Code { user: 0, application: Application::Own, challenge });
     Ok(json!({ "redirectUri": format!("{redirect}?code={code}&state={}", query("state").unwrap_or_default()) }))
 }
 
@@ -216,55 +214,4 @@ fn about(world: &World, user: usize, call: &str) -> Value {
     }
     let scopes = ["user:base", "file:all:read", "file:all:write"].map(|scope| json!({ "scope": scope }));
     json!({ "id": who.id, "scopes": scopes })
-}
-
-/// OpenList's renewal: words without a code (reference 1.8.2).
-fn renewapi(world: &mut World, token: Option<String>) -> Response<Body> {
-    let result = world.tokens.renew(&world.users, &token.unwrap_or_default(), &world.rules);
-    match result {
-        Ok(grant) => json_response(
-            200,
-            &json!({ "refresh_token": grant["refresh_token"], "access_token": grant["access_token"] }),
-        ),
-        Err(refusal) => json_response(500, &json!({ "text": refusal.message })),
-    }
-}
-
-/// What OpenList's server must keep between start and end; it keeps it at the client (reference 1.8.2).
-const COOKIES: [&str; 2] = ["driver_txt=alicloud_qr", "server_use=true"];
-
-fn requests(world: &mut World, query: &dyn Fn(&str) -> Option<String>) -> Response<Body> {
-    if query("driver_txt").as_deref() != Some("alicloud_qr") || query("server_use").as_deref() != Some("true") {
-        return json_response(500, &json!({ "text": "only alicloud_qr with the server's application is simulated" }));
-    }
-    let login = new_login(world, None);
-    let mut answer = json_response(200, &json!({ "text": login["qrCodeUrl"], "sid": login["sid"] }));
-    for cookie in COOKIES {
-        let cookie = http::HeaderValue::from_str(&format!("{cookie}; Path=/; HttpOnly"));
-        if let Ok(cookie) = cookie {
-            answer.headers_mut().append("set-cookie", cookie);
-        }
-    }
-    answer
-}
-
-fn callback(world: &mut World, parts: &http::request::Parts, query: &dyn Fn(&str) -> Option<String>) -> Response<Body> {
-    let cookies = parts.headers.get("cookie").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if !COOKIES.iter().all(|cookie| cookies.split("; ").any(|given| given == *cookie)) {
-        return json_response(401, &json!({ "text": "No Cookies" }));
-    }
-    if query("grant_type").as_deref() != Some("authorization_code") {
-        return json_response(400, &json!({ "text": "Incorrect GrantType" }));
-    }
-    let Some(sid) = query("code") else { return json_response(400, &json!({ "text": "Code missed" })) };
-    let status = login_status(world, &format!("/oauth/qrcode/{sid}/status"));
-    if status["status"] != "LoginSuccess" {
-        return json_response(
-            401,
-            &json!({ "text": format!("Login failed:{}", status["status"].as_str().unwrap_or_default()) }),
-        );
-    }
-    let user = world.rules.qr_user;
-    let grant = world.tokens.grant(user, &world.users[user], &world.rules, false);
-    json_response(200, &grant)
 }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::answer::{Body, json_response};
+use super::application::{Application, CLIENT_ID, CLIENT_SECRET};
 use super::content::Content;
 use super::fault::Fault;
-use super::tokens::{CLIENT_ID, CLIENT_SECRET, LoginState};
+use super::tokens::LoginState;
 use super::world::{Drive, Node, World, now_ms};
 
 pub(super) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Response<Body> {
@@ -33,7 +34,8 @@ fn handle(world: &mut World, method: &Method, path: &str, body: &Bytes) -> Resul
             Ok(json!({ "open": user.open_downloads, "peak": user.peak_downloads, "bytes": user.downloaded }))
         }
         ("GET", ["token"]) => {
-            let refresh = world.tokens.new_refresh(0, &world.users[0]);
+            // OpenList's, where those who ask here renew it.
+            let refresh = world.tokens.new_refresh(0, &world.users[0], Application::OpenList);
             Ok(json!({
                 "refresh_token": refresh, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
                 "resource_drive_id": world.users[0].resource_drive, "backup_drive_id": world.users[0].backup_drive,

@@ -125,6 +125,15 @@ pub struct Rules {
     pub refuse_copy_in_place: bool,
     /// Whether an item that is to be put where it is already counts as its own namesake there.
     pub own_namesake: bool,
+    /// Whether each token server has an application of its own, so that it refuses the tokens of the others; else all
+    /// renew all (reference 1.8).
+    pub own_applications: bool,
+    /// Whether OpenList's server for mainland China holds the same application as its other one; nobody states it.
+    pub mainland_shares_application: bool,
+    /// What stands before OpenList's server; nothing stands before its twin for mainland China.
+    pub bot_check: BotCheck,
+    /// Whether OpenList's servers are of the versions that call `driver_txt` `apps_types` (reference 1.8.2).
+    pub old_driver_name: bool,
     /// Polls after which a QR login confirms itself; absent for never.
     pub qr_auto_confirm: Option<u32>,
     /// Which user, 0 or 1, scans the QR codes.
@@ -139,6 +148,22 @@ pub struct Rules {
     pub search_lag_ms: i64,
     /// How a search's result is told.
     pub search_shape: SearchShape,
+}
+
+/// How a bot check turns requests away before the token server sees them (reference 1.8.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BotCheck {
+    /// There is none.
+    Off,
+    /// Agents that no report knows to pass get 403 and `error code: 1010`.
+    Agents,
+    /// Everybody gets that.
+    Text,
+    /// Everybody gets 403 and a challenge page.
+    Page,
+    /// Everybody gets 503 and a challenge page.
+    BusyPage,
 }
 
 /// How the documented rates are counted within a second.
@@ -317,6 +342,10 @@ impl Default for Rules {
             default_is_resource: false,
             refuse_copy_in_place: true,
             own_namesake: false,
+            own_applications: true,
+            mainland_shares_application: false,
+            bot_check: BotCheck::Off,
+            old_driver_name: false,
             qr_auto_confirm: None,
             qr_user: 0,
             discard_uploads: false,

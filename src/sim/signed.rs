@@ -11,9 +11,9 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::answer::{Body, xml};
+use super::application::CLIENT_ID;
 use super::hosts;
 use super::rules::SignatureVersion;
-use super::tokens::CLIENT_ID;
 use super::world::{Node, World, now_ms};
 
 /// What a checked URL gives access to.

@@ -7,13 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::answer::Refusal;
+use super::application::{Application, CLIENT_SECRET};
 use super::rules::Rules;
 use super::world::{User, now_ms};
-
-/// The simulated application.
-pub const CLIENT_ID: &str = "fedcba9876543210fedcba9876543210";
-/// Its secret.
-pub const CLIENT_SECRET: &str = "00112233445566778899aabbccddeeff";
 
 /// 90 days.
 const REFRESH_S: i64 = 7_776_000;
@@ -34,6 +30,7 @@ pub(super) struct Tokens {
 #[derive(Debug)]
 struct Refresh {
     user: usize,
+    application: Application,
     spent: bool,
     revoked: bool,
 }
@@ -43,6 +40,7 @@ struct Refresh {
 pub(super) struct Login {
     pub(super) state: LoginState,
     pub(super) polls: u32,
+    pub(super) application: Application,
     pub(super) challenge: Option<(String, String)>,
 }
 
@@ -60,17 +58,18 @@ pub(super) enum LoginState {
 #[derive(Debug, Clone)]
 pub(super) struct Code {
     pub(super) user: usize,
+    pub(super) application: Application,
     pub(super) challenge: Option<(String, String)>,
 }
 
 impl Tokens {
     /// A token whose payload has no character that only one base64 alphabet knows (reference 1.6).
-    fn jwt(user: &User, now: i64, life_s: i64) -> String {
+    fn jwt(user: &User, application: Application, now: i64, life_s: i64) -> String {
         let header = URL_SAFE_NO_PAD.encode(r#"{"kid":"KqO","typ":"JWT","alg":"HS256"}"#);
         loop {
             let id = uuid::Uuid::new_v4().simple().to_string();
             let payload = json!({
-                "sub": user.id, "aud": CLIENT_ID, "s": "cda", "d": format!("{},{}", user.resource_drive, user.backup_drive),
+                "sub": user.id, "aud": application.id(), "s": "cda", "d": format!("{},{}", user.resource_drive, user.backup_drive),
                 "iss": "alipan", "exp": now + life_s, "iat": now, "l": 12, "jti": id,
             });
             let payload = URL_SAFE_NO_PAD.encode(payload.to_string());
@@ -80,20 +79,24 @@ impl Tokens {
         }
     }
 
-    pub(super) fn new_access(&mut self, user: usize, who: &User, life_s: i64) -> String {
-        let token = Self::jwt(who, now_ms() / 1000, life_s);
+    pub(super) fn new_access(&mut self, user: usize, who: &User, application: Application, life_s: i64) -> String {
+        let token = Self::jwt(who, application, now_ms() / 1000, life_s);
         self.access.insert(token.clone(), (user, now_ms() + life_s * 1000));
         token
     }
 
-    pub(super) fn new_refresh(&mut self, user: usize, who: &User) -> String {
-        self.aged_refresh(user, who, 0)
+    pub(super) fn new_refresh(&mut self, user: usize, who: &User, application: Application) -> String {
+        self.aged_refresh(user, who, application, 0)
     }
 
     /// A refresh token that was issued some time ago.
-    pub(super) fn aged_refresh(&mut self, user: usize, who: &User, age_s: i64) -> String {
-        let token = Self::jwt(who, now_ms() / 1000 - age_s, REFRESH_S);
-        self.refresh.insert(token.clone(), Refresh { user, spent: false, revoked: false });
+    pub(super) fn aged_refresh(&mut self, user: usize, who: &User, application: Application, age_s: i64) -> String {
+        let token = match application {
+            // No source knows its form, and nobody may rely on one (reference 1.8.3).
+            Application::Tv => uuid::Uuid::new_v4().simple().to_string(),
+            _ => Self::jwt(who, application, now_ms() / 1000 - age_s, REFRESH_S),
+        };
+        self.refresh.insert(token.clone(), Refresh { user, application, spent: false, revoked: false });
         token
     }
 
@@ -130,12 +133,19 @@ impl Tokens {
         self.refresh.values_mut().for_each(|refresh| refresh.revoked = true);
     }
 
-    /// Exchanges a refresh token.
-    pub(super) fn renew(&mut self, users: &[User], token: &str, rules: &Rules) -> Result<Value, Refusal> {
-        if token.split('.').count() != 3 {
+    /// Exchanges a refresh token. Another application's is refused, and can still be exchanged under its own
+    /// (reference 1.8).
+    pub(super) fn renew(
+        &mut self,
+        users: &[User],
+        token: &str,
+        application: Application,
+        rules: &Rules,
+    ) -> Result<Value, Refusal> {
+        if application != Application::Tv && token.split('.').count() != 3 {
             return Err(Refusal::new(400, "InvalidParameter.RefreshToken", "refresh_token is malformed"));
         }
-        let Some(refresh) = self.refresh.get_mut(token) else {
+        let Some(refresh) = self.refresh.get_mut(token).filter(|r| application.takes(r.application, rules)) else {
             return Err(Refusal::new(400, "AccessDenied", "invalid token"));
         };
         if refresh.revoked {
@@ -146,14 +156,21 @@ impl Tokens {
         }
         refresh.spent = rules.single_use_refresh;
         let user = refresh.user;
-        Ok(self.grant(user, &users[user], rules, false))
+        Ok(self.grant(user, &users[user], application, rules, false))
     }
 
     /// New tokens for a user; a PKCE grant lives longer and cannot be renewed.
-    pub(super) fn grant(&mut self, user: usize, who: &User, rules: &Rules, pkce: bool) -> Value {
+    pub(super) fn grant(
+        &mut self,
+        user: usize,
+        who: &User,
+        application: Application,
+        rules: &Rules,
+        pkce: bool,
+    ) -> Value {
         let life = if pkce { PKCE_S } else { rules.access_token_s };
-        let access = self.new_access(user, who, life);
-        let refresh = if pkce { String::new() } else { self.new_refresh(user, who) };
+        let access = self.new_access(user, who, application, life);
+        let refresh = if pkce { String::new() } else { self.new_refresh(user, who, application) };
         json!({ "token_type": "Bearer", "access_token": access, "refresh_token": refresh, "expires_in": life })
     }
 }

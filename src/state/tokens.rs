@@ -18,11 +18,11 @@ pub struct Tokens {
     pub issued_at: i64,
     /// When the access token expires, Unix seconds.
     pub expires_at: i64,
-    /// A refresh was sent and its answer never came.
-    pub uncertain: bool,
+    /// Which server the refresh token was sent to, while it is not known what became of it.
+    pub sent_to: Option<String>,
     /// SHA-256 (hex) of the configuration's refresh token this lineage began with.
     pub source_digest: Option<String>,
-    /// Which server granted the refresh token, or was last sent it.
+    /// Which server granted the refresh token, where that is known: only its application can renew it.
     pub server: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl Store {
             refresh_token: SecretString::from(row.try_get::<String, _>("refresh_token")?),
             issued_at: row.try_get("issued_at")?,
             expires_at: row.try_get("expires_at")?,
-            uncertain: row.try_get("uncertain")?,
+            sent_to: row.try_get("sent_to")?,
             source_digest: row.try_get("source_digest")?,
             server: row.try_get("server")?,
         }))
@@ -87,8 +87,10 @@ impl Store {
             .bind(&tokens.user_id)
             .execute(&self.pool)
             .await?;
-        let statement = "INSERT OR REPLACE INTO tokens SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
-                         WHERE ?10 OR (SELECT refresh_token FROM tokens WHERE account = ?1) IS ?11";
+        let statement = "INSERT OR REPLACE INTO tokens (account, user_id, access_token, refresh_token, issued_at, \
+                         expires_at, uncertain, source_digest, server, sent_to) \
+                         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?10 IS NOT NULL, ?7, ?8, ?10 \
+                         WHERE ?9 OR (SELECT refresh_token FROM tokens WHERE account = ?1) IS ?11";
         let done = sqlx::query(statement)
             .bind(account)
             .bind(&tokens.user_id)
@@ -96,10 +98,10 @@ impl Store {
             .bind(tokens.refresh_token.expose_secret())
             .bind(tokens.issued_at)
             .bind(tokens.expires_at)
-            .bind(tokens.uncertain)
             .bind(&tokens.source_digest)
             .bind(&tokens.server)
             .bind(expected.is_none())
+            .bind(&tokens.sent_to)
             .bind(expected.flatten().map(|token| token.expose_secret()))
             .execute(&self.pool)
             .await?;
@@ -120,7 +122,7 @@ mod tests {
             refresh_token: "refresh".into(),
             issued_at: 5,
             expires_at: 6,
-            uncertain: true,
+            sent_to: Some("https://other.example/token".into()),
             source_digest: None,
             server: Some("https://server.example/token".into()),
         }
@@ -151,7 +153,7 @@ mod tests {
         let store = Store::open(&location).await.unwrap();
         let found = store.tokens("main").await.unwrap().unwrap();
         assert_eq!(found.refresh_token.expose_secret(), "refresh");
-        assert!(found.uncertain);
+        assert_eq!(found.sent_to, tokens("u1").sent_to);
         assert_eq!(found.server, tokens("u1").server);
         assert_eq!(store.drives("main").await.unwrap(), Some(drives("u1")));
         assert!(store.tokens("other").await.unwrap().is_none());

@@ -34,7 +34,7 @@ fn from_configuration(token: &SecretString) -> Tokens {
         refresh_token: token.clone(),
         issued_at: claims.iat.unwrap_or_else(unix_now),
         expires_at: 0,
-        uncertain: false,
+        sent_to: None,
         source_digest: Some(digest(token.expose_secret())),
         server: None,
     }

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::classify::{self, Answer};
 use super::retry::Fate;
-use super::token_source::{Form, Outcome, TokenSource, below};
+use super::token_source::{Form, Outcome, TokenSource};
 use super::{Error, ErrorKind, calls, client, token_words};
 
 const START: &str = "oauth/authorize/qrcode";
@@ -78,7 +78,7 @@ pub(super) async fn start(source: &TokenSource, http: &reqwest::Client) -> Resul
     calls::record();
     let request = start_request(source, http, verifier.as_ref());
     let answer = client::answer(START, request).await.map_err(|(error, _)| source.named(error))?;
-    let cookies = matches!(source.form, Form::OpenList).then(|| cookies(&answer));
+    let cookies = matches!(source.form, Form::OpenList(_)).then(|| cookies(&answer));
     let wire = read_ticket(&answer).map_err(|error| source.named(error))?;
     let missing = |what: &str| {
         let words = token_words::read(answer.body.trim_ascii()).words.unwrap_or_default();
@@ -102,26 +102,22 @@ fn start_request(
     verifier: Option<&SecretString>,
 ) -> reqwest::RequestBuilder {
     let mut body = json!({ "scopes": SCOPES, "width": IMAGE_PX, "height": IMAGE_PX });
-    match &source.form {
+    source.addressed(match &source.form {
         Form::OwnApplication { client_id, client_secret } => {
             body["client_id"] = json!(client_id);
             body["client_secret"] = json!(client_secret.expose_secret());
-            http.post(beside(&source.url, "access_token", "authorize/qrcode")).json(&body)
+            http.post(source.beside("access_token", "authorize/qrcode")).json(&body)
         }
         Form::PublicApplication { client_id } => {
             body["client_id"] = json!(client_id);
             body["code_challenge"] = json!(verifier.map(challenge));
             body["code_challenge_method"] = json!("S256");
-            http.post(beside(&source.url, "access_token", "authorize/qrcode")).json(&body)
+            http.post(source.beside("access_token", "authorize/qrcode")).json(&body)
         }
-        Form::AliyundriveWebdav => http.post(beside(&source.url, "access_token", "authorize/qrcode")).json(&body),
-        Form::AList => http.post(beside(&source.url, "token", "qr")).json(&json!({})),
-        Form::OpenList => {
-            let mut url = beside(&source.url, "renewapi", "requests");
-            url.query_pairs_mut().append_pair("driver_txt", "alicloud_qr").append_pair("server_use", "true");
-            http.get(url)
-        }
-    }
+        Form::AliyundriveWebdav => http.post(source.beside("access_token", "authorize/qrcode")).json(&body),
+        Form::AList => http.post(source.beside("token", "qr")).json(&json!({})),
+        Form::OpenList(driver) => http.get(source.openlist(*driver, "requests", &[])),
+    })
 }
 
 /// Asks the service how a code stands.
@@ -166,7 +162,7 @@ pub(super) async fn exchange(
     let none = SecretString::default();
     let code = match (&source.form, code) {
         // OpenList's server reads the authorisation code itself (reference 1.8.2).
-        (Form::OpenList, _) => &none,
+        (Form::OpenList(_), _) => &none,
         (_, Some(code)) => code,
         (_, None) => {
             let error = Error::new(EXCHANGE, ErrorKind::Malformed).message("confirmed without an authorisation code");
@@ -188,7 +184,7 @@ fn exchange_request(
     code: &str,
 ) -> reqwest::RequestBuilder {
     let mut body = json!({ "grant_type": "authorization_code", "code": code });
-    match &source.form {
+    source.addressed(match &source.form {
         Form::OwnApplication { client_id, client_secret } => {
             body["client_id"] = json!(client_id);
             body["client_secret"] = json!(client_secret.expose_secret());
@@ -203,18 +199,15 @@ fn exchange_request(
         Form::AList => {
             body["client_id"] = json!("");
             body["client_secret"] = json!("");
-            http.post(beside(&source.url, "token", "code")).json(&body)
+            http.post(source.beside("token", "code")).json(&body)
         }
-        Form::OpenList => {
-            let mut url = beside(&source.url, "renewapi", "callback");
-            url.query_pairs_mut()
-                .append_pair("grant_type", "authorization_code")
-                .append_pair("code", &ticket.sid)
-                .append_pair("server_use", "true");
+        Form::OpenList(driver) => {
+            // As the server's own page sends it: the TV client's code is known by `sid` (reference 1.8.2, 1.8.3).
+            let pairs = [("grant_type", "authorization_code"), ("code", &*ticket.sid), ("sid", &*ticket.sid)];
             let cookies = ticket.cookies.as_ref().map(|cookies| cookies.expose_secret()).unwrap_or_default();
-            http.get(url).header(COOKIE, cookies)
+            http.get(source.openlist(*driver, "callback", &pairs)).header(COOKIE, cookies)
         }
-    }
+    })
 }
 
 fn read_ticket(answer: &Answer) -> Result<WireTicket, Error> {
@@ -222,6 +215,9 @@ fn read_ticket(answer: &Answer) -> Result<WireTicket, Error> {
         let mut error = refusal.error;
         if error.message.is_none() {
             error.message = token_words::read(answer.body.trim_ascii()).words;
+        }
+        if let Some(words) = token_words::bot_check(answer) {
+            error.message = Some(format!("{}; {words}", error.message.unwrap_or_default()));
         }
         error
     })
@@ -238,16 +234,6 @@ fn cookies(answer: &Answer) -> SecretString {
         }
     }
     text.into()
-}
-
-/// Another endpoint of the same server.
-fn beside(url: &Url, ours: &str, other: &str) -> Url {
-    let mut url = url.clone();
-    let path = url.path().trim_end_matches('/');
-    let folder = path.strip_suffix(ours).unwrap_or(path).trim_end_matches('/').to_owned();
-    url.set_path(&folder);
-    url.set_query(None);
-    below(&url, &format!("/{other}"))
 }
 
 /// 43 characters, the least that RFC 7636 allows.
@@ -274,16 +260,5 @@ mod tests {
         let (one, other) = (new_verifier(), new_verifier());
         assert_eq!(one.expose_secret().len(), 43);
         assert_ne!(one.expose_secret(), other.expose_secret());
-    }
-
-    #[test]
-    fn the_calls_of_a_server_are_beside_its_renewal() {
-        let url = |text: &str, ours, other| beside(&text.parse().unwrap(), ours, other).to_string();
-        let openlist = "https://api.oplist.org/alicloud/renewapi";
-        assert_eq!(url(openlist, "renewapi", "requests"), "https://api.oplist.org/alicloud/requests");
-        let alist = "https://api.alistgo.com/alist/ali_open/token/?x=1";
-        assert_eq!(url(alist, "token", "qr"), "https://api.alistgo.com/alist/ali_open/qr");
-        let own = "https://own.example/proxy/oauth/access_token";
-        assert_eq!(url(own, "access_token", "authorize/qrcode"), "https://own.example/proxy/oauth/authorize/qrcode");
     }
 }

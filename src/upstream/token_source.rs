@@ -4,7 +4,9 @@
 //! Answers for the request's form and for the one question that matters with single-use refresh
 //! tokens: did this attempt spend it? Order, repetition and storage belong to `auth`.
 
-use http::StatusCode;
+use std::borrow::Cow;
+
+use http::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,12 +37,46 @@ pub(super) enum Form {
     /// The same without a secret: PKCE, whose tokens cannot be renewed (1.5).
     PublicApplication { client_id: String },
     /// `GET …/renewapi?refresh_ui=…` (1.8.2).
-    OpenList,
+    OpenList(Driver),
     /// `POST …/alist/ali_open/token` (1.8.1).
     AList,
     /// `POST …/oauth/access_token` without credentials (1.8.4).
     AliyundriveWebdav,
 }
+
+/// As which client OpenList's server signs in: each has an application of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Driver {
+    /// The server's own.
+    Qr,
+    /// The service's TV client (1.8.3).
+    Tv,
+}
+
+impl Driver {
+    /// What an address says, by the parameter's present or its old name; the configuration has refused other words.
+    fn of(url: &Url) -> Self {
+        let tv = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+            matches!(&*name, "driver_txt" | "apps_types") && value == Self::Tv.name()
+        };
+        if url.query_pairs().any(tv) { Self::Tv } else { Self::Qr }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Qr => "alicloud_qr",
+            Self::Tv => "alicloud_tv",
+        }
+    }
+}
+
+/// Sent to token servers, and to nobody else. The bot check before OpenList's refuses the names of libraries and lets a
+/// browser's pass, which other programs send there for that reason (reference 1.8.2); like those of programs that are made
+/// of a browser it ends with our own name.
+const SERVER_AGENT: &str = concat!(
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36 alidav/",
+    env!("CARGO_PKG_VERSION")
+);
 
 /// What one attempt came to.
 pub(super) enum Outcome {
@@ -93,12 +129,13 @@ impl TokenSource {
         let host = url.host_str().unwrap_or_default();
         let known = |names: &[&str]| names.iter().any(|name| host.contains(name));
         let bare = path.is_empty();
+        let openlist = Form::OpenList(Driver::of(url));
         if path.ends_with("/renewapi") {
-            Self { form: Form::OpenList, url: url.clone() }
+            Self { form: openlist, url: url.clone() }
         } else if path.ends_with("/alicloud") {
-            Self { form: Form::OpenList, url: below(url, "/renewapi") }
+            Self { form: openlist, url: below(url, "/renewapi") }
         } else if bare && known(&["oplist"]) {
-            Self { form: Form::OpenList, url: below(url, "/alicloud/renewapi") }
+            Self { form: openlist, url: below(url, "/alicloud/renewapi") }
         } else if path.ends_with("/ali_open/token") {
             Self { form: Form::AList, url: url.clone() }
         } else if path.ends_with("/ali_open") {
@@ -117,9 +154,41 @@ impl TokenSource {
         self.url.host_str().unwrap_or("token server")
     }
 
-    /// How the store knows it: its address without what may be a password or a key.
+    /// How the store knows it: its address without what may be a password or a key, and with what says that its
+    /// application is another.
     pub(super) fn key(&self) -> String {
-        format!("{}{}", self.url.origin().ascii_serialization(), self.url.path())
+        let address = format!("{}{}", self.url.origin().ascii_serialization(), self.url.path());
+        match self.form {
+            Form::OpenList(driver @ Driver::Tv) => format!("{address}?driver_txt={}", driver.name()),
+            _ => address,
+        }
+    }
+
+    /// Another endpoint of the same server; what its address holds beside the path goes to all of them.
+    pub(super) fn beside(&self, ours: &str, other: &str) -> Url {
+        let path = self.url.path().trim_end_matches('/');
+        let folder = path.strip_suffix(ours).unwrap_or(path).trim_end_matches('/');
+        let mut url = self.url.clone();
+        url.set_path(&format!("{folder}/{other}"));
+        url
+    }
+
+    /// A call at OpenList's server: the address's own parameters, the call's, and those that say which application is
+    /// meant, by both names where the address has the old one.
+    pub(super) fn openlist(&self, driver: Driver, endpoint: &str, pairs: &[(&str, &str)]) -> Url {
+        let mut url = self.beside("renewapi", endpoint);
+        url.query_pairs_mut().extend_pairs(pairs);
+        for (name, value) in [("server_use", "true"), ("driver_txt", driver.name())] {
+            if !self.url.query_pairs().any(|(given, _)| given == name) {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        url
+    }
+
+    /// Names us to a token server as one that its bot check lets through.
+    pub(super) fn addressed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        if self.is_service() { request } else { request.header(header::USER_AGENT, SERVER_AGENT) }
     }
 
     /// Whether the call counts against the service's own rates.
@@ -139,7 +208,7 @@ impl TokenSource {
 
     fn request(&self, http: &reqwest::Client, refresh_token: &str) -> reqwest::RequestBuilder {
         let post = |body: Value| http.post(self.url.clone()).json(&body);
-        match &self.form {
+        self.addressed(match &self.form {
             Form::OwnApplication { client_id, client_secret } => post(json!({
                 "client_id": client_id,
                 "client_secret": client_secret.expose_secret(),
@@ -154,18 +223,8 @@ impl TokenSource {
                 "client_id": "", "client_secret": "", "grant_type": "refresh_token", "refresh_token": refresh_token,
             })),
             Form::AliyundriveWebdav => post(json!({ "grant_type": "refresh_token", "refresh_token": refresh_token })),
-            Form::OpenList => {
-                let mut url = self.url.clone();
-                url.query_pairs_mut().append_pair("refresh_ui", refresh_token);
-                // Tokens of another kind, such as alicloud_tv's, are renewed if the address says so (1.8.3).
-                for (name, value) in [("server_use", "true"), ("driver_txt", "alicloud_qr")] {
-                    if !self.url.query_pairs().any(|(given, _)| given == name) {
-                        url.query_pairs_mut().append_pair(name, value);
-                    }
-                }
-                http.get(url)
-            }
-        }
+            Form::OpenList(driver) => http.get(self.openlist(*driver, "renewapi", &[("refresh_ui", refresh_token)])),
+        })
     }
 
     /// What an answer to a renewal, or to the exchange of an authorisation code, came to. Some servers repeat the
@@ -183,7 +242,8 @@ impl TokenSource {
         let body = answer.body.trim_ascii();
         if body.first() == Some(&b'<') {
             // A challenge or log-in page stands before the server; a gateway's page may stand behind it.
-            let words = classify::moved_to(&answer).unwrap_or_else(|| "a web page instead of tokens".to_owned());
+            let words = classify::moved_to(&answer).or_else(|| token_words::bot_check(&answer).map(str::to_owned));
+            let words = words.unwrap_or_else(|| "a web page instead of tokens".to_owned());
             let error = self.error(ErrorKind::Unavailable, format!("status {}: {words}", status.as_u16()));
             let gateway = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
             return if gateway { Outcome::Unclear(error) } else { Outcome::NotActed(error) };
@@ -196,6 +256,9 @@ impl TokenSource {
         error.retry_after = classify::retry_after(&answer.headers);
         if let Some(words) = told.words {
             error.message = Some(words);
+        }
+        if let Some(words) = token_words::bot_check(&answer) {
+            error.message = Some(format!("{}; {words}", error.message.unwrap_or_default()));
         }
         if let Some(kind) = told.kind {
             error.kind = kind;
@@ -376,8 +439,57 @@ mod tests {
             request.url().query().unwrap().to_owned()
         };
         let address = "https://api.oplist.org/alicloud/renewapi";
+        let key = |query: &str| TokenSource::server(&format!("{address}{query}").parse().unwrap()).key();
+        assert_eq!(key("?driver_txt=alicloud_qr&key=geheim"), address);
+        assert_eq!(key("?apps_types=alicloud_tv"), format!("{address}?driver_txt=alicloud_tv"));
+        let old = query(&format!("{address}?apps_types=alicloud_tv"));
+        assert_eq!(old, "apps_types=alicloud_tv&refresh_ui=a.b.c&server_use=true&driver_txt=alicloud_tv");
         assert_eq!(query(address), "refresh_ui=a.b.c&server_use=true&driver_txt=alicloud_qr");
         let tv = query(&format!("{address}?driver_txt=alicloud_tv"));
         assert_eq!(tv, "driver_txt=alicloud_tv&refresh_ui=a.b.c&server_use=true");
+    }
+
+    #[test]
+    fn token_servers_see_a_browser_and_the_service_sees_us() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let agent = |source: &TokenSource| {
+            let request = source.request(&reqwest::Client::new(), "a.b.c").build().unwrap();
+            request.headers().get("user-agent").map(|agent| agent.to_str().unwrap().to_owned())
+        };
+        for server in ["https://api.oplist.org", "https://api.alistgo.com", "https://aliyundrive-oauth.messense.me"] {
+            let agent = agent(&TokenSource::server(&server.parse().unwrap())).unwrap();
+            assert!(agent.starts_with("Mozilla/5.0 (") && agent.contains("alidav/"), "{agent}");
+        }
+        let form = Form::OwnApplication { client_id: "i".to_owned(), client_secret: "s".into() };
+        // The client's own.
+        assert_eq!(agent(&TokenSource { form, url: "https://openapi.alipan.com/".parse().unwrap() }), None);
+    }
+
+    #[test]
+    fn a_bot_check_did_not_act_and_is_told_with_what_to_do() {
+        for (status, body) in [(403, "error code: 1010"), (403, "<html>"), (503, "<!DOCTYPE html><title>Just a moment")]
+        {
+            let source = TokenSource::server(&"https://api.oplist.org".parse().unwrap());
+            let status = StatusCode::from_u16(status).unwrap();
+            let answer = Answer { status, headers: http::HeaderMap::new(), body: body.into() };
+            let Outcome::NotActed(error) = source.judge(answer, &[]) else { panic!("{body}") };
+            let told = error.to_string();
+            assert!(told.contains("bot check") && told.contains("oauth_token_urls"), "{told}");
+            assert_eq!(told.contains("1010"), body.contains("1010"), "{told}");
+        }
+        // Further codes of that check may come from behind it, after the server has acted.
+        assert_eq!(judge(500, "error code: 1101"), "unclear");
+        assert_eq!(judge(503, "error code: 1102"), "unclear");
+    }
+
+    #[test]
+    fn the_calls_of_a_server_are_beside_its_renewal_with_the_same_parameters() {
+        let url = |text: &str, ours, other| TokenSource::server(&text.parse().unwrap()).beside(ours, other).to_string();
+        let openlist = "https://api.oplist.org/alicloud/renewapi";
+        assert_eq!(url(openlist, "renewapi", "requests"), "https://api.oplist.org/alicloud/requests");
+        let alist = "https://api.alistgo.com/alist/ali_open/token?x=1";
+        assert_eq!(url(alist, "token", "qr"), "https://api.alistgo.com/alist/ali_open/qr?x=1");
+        let own = "https://own.example/proxy/oauth/access_token";
+        assert_eq!(url(own, "access_token", "authorize/qrcode"), "https://own.example/proxy/oauth/authorize/qrcode");
     }
 }

@@ -100,7 +100,7 @@ mod tests {
             refresh_token: "r".into(),
             issued_at,
             expires_at: issued_at + 7200,
-            uncertain: false,
+            sent_to: None,
             source_digest: None,
             server: None,
         }

@@ -6,7 +6,8 @@
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{ErrorKind, classify};
+use super::ErrorKind;
+use super::classify::{self, Answer};
 
 /// What an error body told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,22 @@ pub(super) struct Told {
     pub(super) kind: Option<ErrorKind>,
     /// Its words, where the usual fields have none.
     pub(super) words: Option<String>,
+}
+
+/// What to do about the check that stands before a token server and lets neither this program nor, often, this address
+/// through (reference 1.8.2); absent for any other answer.
+pub(super) fn bot_check(answer: &Answer) -> Option<&'static str> {
+    let body = answer.body.trim_ascii();
+    let page = body.first() == Some(&b'<');
+    let turned_away = match answer.status {
+        StatusCode::FORBIDDEN => page || body.starts_with(b"error code: "),
+        StatusCode::SERVICE_UNAVAILABLE => page,
+        _ => false,
+    };
+    turned_away.then_some(
+        "the bot check before this server turned the request away: wait, name another server in oauth_token_urls, or go by \
+         another address (upstream.outbound_proxy)",
+    )
 }
 
 /// Reads an error body in the forms of the token servers.

@@ -26,6 +26,7 @@ mod server;
 mod service;
 mod signin;
 mod streaming;
+mod token_servers;
 mod tokens;
 mod upload_memory;
 mod uploads;

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use alidav::config::{Config, Permission, StateLocation, User};
-use alidav::sim::{CLIENT_ID, CLIENT_SECRET, Fault, FaultKind, Options, Simulator};
+use alidav::sim::{Application, CLIENT_ID, CLIENT_SECRET, Fault, FaultKind, Options, Simulator};
 use alidav::state::Store;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -589,7 +589,7 @@ async fn a_server_does_not_mix_the_drives_of_two_users() {
     let state = StateLocation::File(folder.path().join("state.db"));
     let world = World::over(sim.clone(), |config| {
         way(config, "own");
-        config.accounts[0].refresh_token = Some(sim.refresh_token().into());
+        config.accounts[0].refresh_token = Some(sim.refresh_token_for(Application::Own).into());
         config.state = state;
     })
     .await;

@@ -1,7 +1,7 @@
 //! Signing in, renewing, and everything that can go wrong with single-use tokens.
 
 use alidav::config::StateLocation;
-use alidav::sim::{CLIENT_ID, CLIENT_SECRET, Fault, FaultKind, Options, Simulator};
+use alidav::sim::{Application, CLIENT_ID, CLIENT_SECRET, Fault, FaultKind, Options, Simulator};
 
 use std::time::Duration;
 
@@ -18,9 +18,17 @@ async fn works(world: &World) -> bool {
 
 #[tokio::test]
 async fn every_form_of_token_server_and_an_own_application_renew() {
-    for server in ["/alicloud/renewapi", "/alist/ali_open/token", "/messense", "own"] {
-        let world = World::with(|config| {
+    for (server, application) in [
+        ("/alicloud/renewapi", Application::OpenList),
+        ("/alist/ali_open/token", Application::AList),
+        ("/messense", Application::AliyundriveWebdav),
+        ("own", Application::Own),
+    ] {
+        let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+        let token = sim.refresh_token_for(application);
+        let world = World::over(sim, |config| {
             let account = &mut config.accounts[0];
+            account.refresh_token = Some(token.into());
             if server == "own" {
                 account.client_id = Some(CLIENT_ID.to_owned());
                 account.client_secret = Some(CLIENT_SECRET.into());
@@ -98,13 +106,14 @@ async fn the_next_server_is_tried_only_when_the_first_surely_did_not_act() {
             let base = config.upstream.api_url.as_str().trim_end_matches('/').to_owned();
             config.accounts[0].oauth_token_urls = vec![
                 format!("{base}/alicloud/renewapi").parse().unwrap(),
-                format!("{base}/alist/ali_open/token").parse().unwrap(),
+                format!("{base}/mainland/alicloud/renewapi").parse().unwrap(),
             ];
         })
         .await;
+        world.sim.rules(|rules| rules.mainland_shares_application = true);
         world.sim.fault(Fault::once(first, fault.clone()));
         assert_eq!(works(&world).await, second_is_asked, "{fault:?}");
-        assert_eq!(world.sim.calls().contains_key("alist/token"), second_is_asked, "{fault:?}");
+        assert_eq!(world.sim.calls().contains_key("mainland/renewapi"), second_is_asked, "{fault:?}");
     }
 }
 
@@ -199,21 +208,22 @@ async fn a_server_that_lately_did_not_act_is_asked_last() {
         let base = config.upstream.api_url.as_str().trim_end_matches('/').to_owned();
         config.accounts[0].oauth_token_urls = vec![
             format!("{base}/alicloud/renewapi").parse().unwrap(),
-            format!("{base}/alist/ali_open/token").parse().unwrap(),
+            format!("{base}/mainland/alicloud/renewapi").parse().unwrap(),
         ];
     })
     .await;
+    world.sim.rules(|rules| rules.mainland_shares_application = true);
     let challenge = FaultKind::Text { status: 403, body: "<html>checking your browser</html>".to_owned() };
     world.sim.fault(Fault::once("openlist/renewapi", challenge.clone()));
     assert!(works(&world).await);
     world.sim.expire_access_tokens();
     assert!(works(&world).await);
-    assert_eq!((world.sim.calls()["openlist/renewapi"], world.sim.calls()["alist/token"]), (1, 2));
+    assert_eq!((world.sim.calls()["openlist/renewapi"], world.sim.calls()["mainland/renewapi"]), (1, 2));
     // It is asked when the other one does not act either.
-    world.sim.fault(Fault::once("alist/token", challenge));
+    world.sim.fault(Fault::once("mainland/renewapi", challenge));
     world.sim.expire_access_tokens();
     assert!(works(&world).await);
-    assert_eq!((world.sim.calls()["openlist/renewapi"], world.sim.calls()["alist/token"]), (2, 3));
+    assert_eq!((world.sim.calls()["openlist/renewapi"], world.sim.calls()["mainland/renewapi"]), (2, 3));
 }
 
 /// A world whose tokens come from the second of two servers, whose applications do not know each other's tokens:
@@ -343,7 +353,7 @@ async fn a_sign_in_that_ends_soon_is_told_in_health_and_metrics() {
         refresh_token: "".into(),
         issued_at: now,
         expires_at: now + 13 * 86_400 + 60,
-        uncertain: false,
+        sent_to: None,
         source_digest: None,
         server: None,
     };

@@ -83,7 +83,7 @@ impl TokenKeeper {
             refresh_token: grant.refresh_token,
             issued_at: issued.into_iter().flatten().next().unwrap_or_else(unix_now),
             expires_at: grant.expires_at,
-            uncertain: false,
+            sent_to: None,
             // The configured token is older than a sign-in, whatever it says.
             source_digest: keeper.configured.as_ref().map(|token| digest(token.expose_secret())),
             server: Some(grant.server),

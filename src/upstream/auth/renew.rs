@@ -29,7 +29,7 @@ impl Keeper {
     /// Sends the refresh token to the first server that acts, and keeps the answer before anybody uses it.
     ///
     /// A refusal is final if it comes from the server that granted the token; another one's application may just
-    /// not know it.
+    /// not know it. Likewise only that one's lost answer keeps the token from all others.
     pub(super) async fn renew(&self, flight: &mut Flight, tokens: Tokens) -> Result<Access, Error> {
         let recent = self.failure.lock().as_ref().map(|f| f.at);
         let pause = match (flight.unclear, recent) {
@@ -40,16 +40,26 @@ impl Keeper {
         tokio::time::sleep(pause).await;
         let before = flight.before(self.stored.lock().clone(), &tokens);
         let (mut refusal, mut absent) = (None, None);
-        for at in flight.order(&self.sources, &tokens) {
+        let order = flight.order(&self.sources, &tokens);
+        let last = order.last().copied().unwrap_or_default();
+        for at in order {
             let source = &self.sources[at];
+            let own = tokens.server.as_ref() == Some(&source.key());
+            // The token may have been spent here already, with the answer lost.
+            let again = was_sent_to(&tokens, source);
+            // Then nobody else is asked before it is known, unless this place is known not to be the token's own.
+            let waits = again && (own || tokens.server.is_none());
             if let Some(error) = flight.rests(at) {
                 absent = Some(error);
+                if waits {
+                    break;
+                }
                 continue;
             }
             let Some(outcome) = self.attempt(source, &tokens).await? else {
                 return self.others(flight).await;
             };
-            match outcome {
+            let stop = match outcome {
                 Outcome::Granted(grant) => {
                     flight.resting.remove(&at);
                     return self.granted(flight, tokens, before, grant).await;
@@ -58,49 +68,74 @@ impl Keeper {
                     tracing::warn!(account = %self.account, server = source.name(), %error, "token server did not act");
                     flight.rest(at, &error);
                     absent = Some(error);
+                    waits
                 }
                 Outcome::Refused(error) => {
                     if self.spent_by_another(&tokens).await {
                         return self.others(flight).await;
                     }
-                    let own = tokens.server.as_ref() == Some(&source.key());
                     if own || refusal.is_none() {
                         refusal = Some((error, own));
                     }
+                    own
                 }
                 Outcome::Unclear(error) => {
-                    tracing::warn!(
-                        account = %self.account, server = source.name(), %error,
-                        "it is not known whether the refresh token was spent; it is kept for one careful retry at the same server"
-                    );
-                    flight.unclear = Some(Instant::now());
-                    let mut error = Error { kind: ErrorKind::Unavailable, ..error };
-                    if tokens.uncertain {
-                        // Not the first time: it may never become clear.
-                        let words = error.message.take().unwrap_or_default();
-                        error.message =
-                            Some(format!("{words}; if it stays so, {}", token_status::remedy(&self.account)));
+                    let error = self.unclear(source, &tokens, error);
+                    // What stays unclear at a place that may not be the token's own is no reason to keep it from its own.
+                    if !again || own || at == last {
+                        flight.unclear = Some(Instant::now());
+                        return Err(error);
                     }
-                    return Err(error);
+                    absent = Some(error);
+                    false
                 }
-            }
+            };
             // This server did not take it: the store has again what it had.
             if !self.swap(before.as_ref().unwrap_or(&tokens)).await.map_err(store_failed)? {
                 return self.others(flight).await;
             }
-            if matches!(refusal, Some((_, true))) {
+            if stop {
                 break;
             }
         }
+        self.not_renewed(flight, tokens, before, refusal, absent).await
+    }
+
+    /// No server renewed it: the last word is a refusal by the one that granted it, or by all.
+    async fn not_renewed(
+        &self,
+        flight: &mut Flight,
+        tokens: Tokens,
+        before: Option<Tokens>,
+        refusal: Option<(Error, bool)>,
+        absent: Option<Error>,
+    ) -> Result<Access, Error> {
         match (refusal, absent) {
             (Some((error, own)), absent) if own || absent.is_none() => {
-                let lost =
-                    if tokens.uncertain { "; an earlier renewal's answer was lost and may have spent it" } else { "" };
+                let lost = match tokens.sent_to {
+                    Some(_) => "; an earlier renewal's answer was lost and may have spent it",
+                    None => "",
+                };
                 let words = format!("the refresh token was refused ({error}){lost}");
                 self.refused(flight, tokens, before, words).await
             }
             (_, absent) => Err(absent.unwrap_or_else(|| Error::new(CALL, ErrorKind::Unavailable))),
         }
+    }
+
+    /// What is told of an attempt that may have spent the token.
+    fn unclear(&self, source: &TokenSource, tokens: &Tokens, error: Error) -> Error {
+        tracing::warn!(
+            account = %self.account, server = source.name(), %error,
+            "it is not known whether the refresh token was spent; it is kept for one careful retry at the same server"
+        );
+        let mut error = Error { kind: ErrorKind::Unavailable, ..error };
+        if tokens.sent_to.is_some() {
+            // Not the first time: it may never become clear.
+            let words = error.message.take().unwrap_or_default();
+            error.message = Some(format!("{words}; if it stays so, {}", token_status::remedy(&self.account)));
+        }
+        error
     }
 
     /// No way leads on with this refresh token. If it was a configured one, the stored tokens are used that it was
@@ -140,7 +175,7 @@ impl Keeper {
             let turn = self.pacer.turn(RateClass::Other, Urgency::Waited, deadline).await;
             turn.map_err(|wait| Error::new(CALL, ErrorKind::Throttled).retry_after(wait))?;
         }
-        let about_to_send = Tokens { uncertain: true, server: Some(source.key()), ..tokens.clone() };
+        let about_to_send = Tokens { sent_to: Some(source.key()), ..tokens.clone() };
         if !self.swap(&about_to_send).await.map_err(store_failed)? {
             return Ok(None);
         }
@@ -210,7 +245,7 @@ impl Keeper {
             refresh_token: grant.refresh_token,
             issued_at: claims.iat.unwrap_or_else(unix_now),
             expires_at: grant.expires_at,
-            uncertain: false,
+            sent_to: None,
             source_digest: old.source_digest,
             server: Some(grant.server),
         };
@@ -277,19 +312,20 @@ impl Flight {
         Some(rest.error.clone().retry_after(wait))
     }
 
-    /// In which order servers are asked: after an attempt of unknown end the same one only; else those that lately
-    /// did not act last, the one that granted the token first, the others as configured.
+    /// In which order servers are asked: that of an attempt of unknown end first; those that lately did not act last, the
+    /// one that granted the token before the others, these as configured.
     fn order(&self, sources: &[TokenSource], tokens: &Tokens) -> Vec<usize> {
         let own = |at: &usize| tokens.server.as_ref() == Some(&sources[*at].key());
-        let all = 0..sources.len();
-        if let Some(same) = all.clone().find(own).filter(|_| tokens.uncertain) {
-            return vec![same];
-        }
         let resting = |at: &usize| self.resting.get(at).map(|rest| rest.since).filter(|at| at.elapsed() < SERVER_REST);
-        let mut order: Vec<usize> = all.collect();
-        order.sort_by_key(|at| (resting(at), !own(at)));
+        let mut order: Vec<usize> = (0..sources.len()).collect();
+        order.sort_by_key(|at| (!was_sent_to(tokens, &sources[*at]), resting(at), !own(at)));
         order
     }
+}
+
+/// Whether the token was sent to this place and no answer has told what became of it.
+fn was_sent_to(tokens: &Tokens, source: &TokenSource) -> bool {
+    tokens.sent_to.as_ref() == Some(&source.key())
 }
 
 fn same_refresh(one: &Tokens, other: &Tokens) -> bool {
