@@ -12,13 +12,12 @@ use tokio::net::{TcpStream, UnixStream};
 use super::granted;
 use super::run::load;
 use crate::config::{Config, ListenAddr};
-use crate::drive::{self, Freshness, Tree};
+use crate::drive::{self, Tree};
 use crate::server;
 use crate::state::Store;
 use crate::upstream::{Client, SpaceInfo};
 
-/// Life asked of the one link.
-const MIN_LIFE: Duration = Duration::from_secs(60);
+mod reads;
 
 /// Prints a line for each step; ends with 1 if any failed, with 2 if the settings are wrong.
 pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
@@ -75,7 +74,7 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     let tree = Tree::new(config, clients, &store);
     for mount in &config.mounts {
         if let Ok(path) = drive::Path::parse(&mount.path) {
-            self::mount(&tree, &path, report).await;
+            reads::mount(&tree, &path, report).await;
         }
     }
     for client in tree.accounts() {
@@ -114,30 +113,6 @@ async fn account(client: &Client, report: &mut Report) {
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
 fn gib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1u32 << 30)
-}
-
-async fn mount(tree: &Tree, path: &drive::Path, report: &mut Report) {
-    let started = Instant::now();
-    let listing = async {
-        let folder = tree.stat(path, Freshness::Cached).await?;
-        let members = tree.members(&folder, Freshness::Cached).await?;
-        Ok::<_, drive::Error>(members)
-    };
-    let members = listing.await;
-    let shown = members.as_ref().map(|members| format!("{} entries", members.len()));
-    report.line(&format!("mount {path}, listing"), started, shown);
-    let Ok(members) = members else { return };
-    let started = Instant::now();
-    let Some(name) = members.iter().find(|entry| !entry.is_folder()).map(|entry| entry.name.to_string()) else {
-        say!("     no file at the top of {path}; the link is not tried");
-        return;
-    };
-    let link = async {
-        let file = tree.stat(&path.join(&name), Freshness::Cached).await?;
-        tree.link(&file, MIN_LIFE).await
-    };
-    let link = link.await.map(|link| format!("of {name:?}, good for {} s", link.life.left().as_secs()));
-    report.line(&format!("mount {path}, link"), started, link);
 }
 
 /// Asks the running server, at the first address of the settings.

@@ -99,19 +99,23 @@ impl DataHost {
     /// # Errors
     /// Every [`DataErrorKind`] of a download.
     pub async fn get(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
-        let error = match self.open(url, range.clone()).await {
+        let error = match self.get_at(url, range.clone()).await {
             Err(error) if of_the_host(error.kind) => error,
             result => return result,
         };
         let Some(given) = url.as_given() else { return Err(error) };
-        match self.open(&given, range).await {
+        match self.get_at(&given, range).await {
             // The host that is the steadier one has the last word.
             Err(other) if of_the_host(other.kind) => Err(error),
             result => result,
         }
     }
 
-    async fn open(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
+    /// The same at this very address, as whoever was redirected to it gets it.
+    ///
+    /// # Errors
+    /// As [`DataHost::get`].
+    pub async fn get_at(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
         let (client, place) = self.reader();
         let mut url = url.clone();
         let mut hops = 0;
@@ -135,6 +139,7 @@ impl DataHost {
         let total = total(response.status(), headers, &range)?;
         let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         Ok(DataBody {
+            status: response.status().as_u16(),
             total,
             etag: text(header::ETAG),
             crc64: text(CRC64),
@@ -276,6 +281,8 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 /// The body of one ranged GET, head checked: a stream of the frames as they come. It ends after
 /// exactly the range asked for; anything else is an error.
 pub struct DataBody {
+    /// 206, or 200 where the host sends the whole.
+    pub status: u16,
     /// Bytes of the whole entity.
     pub total: u64,
     /// `ETag` of the entity, raw, where given.

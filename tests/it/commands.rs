@@ -76,7 +76,12 @@ async fn check_says_what_works_and_what_does_not() {
         "ok   account main, token and drives",
         "ok   account main, space",
         "ok   mount /, listing: 1 entries",
-        "ok   mount /, link",
+        "ok   mount /, link: of \"a\"",
+        "     host: 127.0.0.1",
+        "     signature: version 4",
+        "     life: 8",
+        "ok   mount /, read by alidav: 1 bytes",
+        "ok   mount /, read by a redirected player: status 206, 1 bytes",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
@@ -89,6 +94,69 @@ async fn check_says_what_works_and_what_does_not() {
     let bad = run();
     assert_eq!(bad.status.code(), Some(1));
     assert!(text(&bad).contains("FAIL account main, token and drives") && text(&bad).contains("refresh_token"));
+}
+
+/// What `alidav check` says and ends with, for a simulator that is also the way to the data hosts by their names.
+fn check_by_name(sim: &alidav::sim::Simulator, folder: &std::path::Path) -> (Option<i32>, String) {
+    let file = folder.join("alidav.toml");
+    let settings = format!(
+        "state = \"sqlite:{}\"\n[upstream]\napi_url = \"{url}\"\noutbound_proxy = \"{url}\"\n[[account]]\n\
+         oauth_token_urls = [\"{url}/alicloud/renewapi\"]\nrefresh_token = \"{}\"\n[[mount]]\n",
+        folder.join("state.db").display(),
+        sim.refresh_token(),
+        url = sim.url(),
+    );
+    std::fs::write(&file, settings).unwrap();
+    let output = alidav().args(["check", "--config", file.to_str().unwrap()]).output().unwrap();
+    (output.status.code(), text(&output))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_reads_as_alidav_does_and_as_a_redirected_player() {
+    use alidav::sim::{Fault, FaultKind, HostMood, Options, Rules, SignatureVersion, Simulator};
+    let rules = Rules { named_hosts: true, unsteady_links: true, ..crate::harness::rules() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    sim.mkdir("/empty");
+    sim.write("/nothing", "");
+    let (code, told) = check_by_name(&sim, folder.path());
+    assert!(code == Some(0) && told.contains("no file to read"), "{told}");
+    sim.write("/films/deep/film.mkv", vec![7; 5000]);
+    sim.rules(|rules| rules.unsteady_host = HostMood::Forbids);
+    let (code, told) = check_by_name(&sim, folder.path());
+    assert_eq!(code, Some(0), "{told}");
+    for part in [
+        "of \"film.mkv\"",
+        "host: cn-beijing-data.aliyundrive.net",
+        "read by alidav: 1024 bytes",
+        "status 206, 1024 bytes",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    // Reads have a second host, players have not.
+    sim.rules(|rules| {
+        (rules.steady_host, rules.unsteady_host, rules.signature) =
+            (HostMood::Forbids, HostMood::Serves, SignatureVersion::V2);
+    });
+    let (code, told) = check_by_name(&sim, folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    for part in [
+        "signature: version 2",
+        "ok   mount /, read by alidav",
+        "FAIL mount /, read by a redirected player",
+        "status 403",
+        "link_policy",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    sim.rules(|rules| rules.steady_host = HostMood::Serves);
+    sim.fault(Fault::always(
+        "data GET",
+        FaultKind::Code { status: 403, code: "AccessDenied".to_owned(), retry_after_ms: None },
+    ));
+    let (code, told) = check_by_name(&sim, folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("FAIL mount /, read by alidav") && told.contains("steady_data_host"), "{told}");
 }
 
 #[test]
