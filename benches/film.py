@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 CREDENTIAL = "bWU6c2VjcmV0IHdvcmQ="
 
@@ -109,19 +109,28 @@ def first_byte(sim, alidav):
     print(f"{'difference':10} {rows[0][1] - rows[1][1]:12.1f} {rows[0][2] - rows[1][2]:10.1f}\n")
 
 
+def lever(sim, rules):
+    urlopen(Request(f"{sim}/sim/rules", json.dumps(rules).encode(), method="POST")).close()
+
+
 def connections(sim, one, three):
-    length, rates = 60_000_000, []
-    for url in (link(one), one, three):
-        began = time.monotonic()
-        body = Body(url, f"0-{length - 1}")
-        body.read(length)
-        rates.append(length / (time.monotonic() - began) / 1e6)
-        body.close()
-        settled(sim)
-    print("rate of a film of 60 MB, drive 50 ms away and 2 MB/s a connection at most")
-    print(f"{'':18} {'MB/s':>6} {'of straight':>12}")
-    for name, rate in zip(("straight", "connections = 1", "connections = 3"), rates):
-        print(f"{name:18} {rate:6.2f} {rate / rates[0]:12.2f}")
+    print("rate of fifteen seconds of a film over three connections, by the drive's rate of one and its distance")
+    print(f"{'MB/s each':>9} {'ms away':>8} {'straight':>9} {'one':>7} {'three':>7} {'of straight':>12} {'of X':>6}")
+    for limit in (0.5, 1, 2, 5, 10):
+        for away in (20, 50):
+            lever(sim, {"latency_ms": away, "download_bytes_per_s": int(limit * 1e6)})
+            rates = []
+            for url, megabytes in ((link(one), 5 * limit), (one, 5 * limit), (three, 45 * limit)):
+                # Beyond what is kept of the beginning.
+                first, length = 1_000_000, int(megabytes * 1e6)
+                began = time.monotonic()
+                body = Body(url, f"{first}-{first + length - 1}")
+                body.read(length)
+                rates.append(length / (time.monotonic() - began) / 1e6)
+                body.close()
+                settled(sim)
+            ratios = f"{rates[2] / rates[0]:12.2f} {rates[2] / limit:6.2f}"
+            print(f"{limit:9} {away:8} {rates[0]:9.2f} {rates[1]:7.2f} {rates[2]:7.2f} {ratios}", flush=True)
     print()
 
 

@@ -29,7 +29,6 @@ THREE=$URL/dav
 
 lever rules '{"latency_ms":50,"download_bytes_per_s":500000}'
 python3 "$HERE/film.py" first-byte "$SIM" "$ONE/film.mkv"
-lever rules '{"latency_ms":50,"download_bytes_per_s":2000000}'
 python3 "$HERE/film.py" connections "$SIM" "$ONE/film.mkv" "$THREE/film.mkv"
 lever rules '{"latency_ms":5,"download_bytes_per_s":20000000}'
 python3 "$HERE/film.py" players "$SIM" "$ONE"

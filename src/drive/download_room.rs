@@ -94,6 +94,11 @@ impl DownloadRoom {
         self.settings.read_ahead.min(self.settings.memory / SHARE / streams)
     }
 
+    /// How far one stream may be ahead over several connections: then its client waits, and what is fetched goes soon.
+    pub(super) fn ahead_over_lanes(&self) -> u64 {
+        self.settings.read_ahead.min(self.limit)
+    }
+
     pub(super) fn enter(self: &Arc<Self>) -> Presence {
         self.streams.fetch_add(1, Ordering::Relaxed);
         Presence(self.clone())

@@ -2,8 +2,12 @@
 //!
 //! A service that limits each connection gives a film in time over several. They are opened only when
 //! the client has been waiting for one connection, only on places that nobody waits for, and only as far
-//! ahead as the memory allows. Each is a stream of its own that goes on over expired links, cuts and
+//! ahead as `read_ahead` and the memory allow. Each is a stream of its own that goes on over expired links, cuts and
 //! stalls; when one fails for good, the rest is fetched over a single connection again.
+//!
+//! A connection does nothing between two ranges, from the last byte of one to the first of the next: so ranges are as
+//! long as fit side by side into what may be ahead. They end one after another, not all at once. When one ends, with n
+//! connections, an n-th of the next is still to come, and n - 1 whole ranges are spoken for behind it.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -25,12 +29,15 @@ use crate::upstream::calls;
 /// Time over which it is seen whether the client waits.
 const WINDOW: Duration = Duration::from_millis(500);
 
-/// Least and most bytes of one range. It should take some seconds, so that its opening does not count.
+/// Least and most bytes of one range, where the room allows.
 const LEAST: u64 = 1 << 20;
-const MOST: u64 = 4 << 20;
+const MOST: u64 = 8 << 20;
 
-/// How long one range should take.
-const SPAN: f64 = 2.0;
+/// What is shorter costs more in openings than it gives. Ranges towards the end of what is asked may be as short.
+const SHORTEST: u64 = 256 << 10;
+
+/// How many seconds one range should take, for its opening costs up to a tenth of one.
+const SPAN: f64 = 1.5;
 
 /// Whether the client waits for the connection.
 pub(super) struct Meter {
@@ -74,6 +81,8 @@ pub(super) struct Lanes {
     queue: VecDeque<Lane>,
     /// Bytes of a range; none while one connection does.
     span: Option<u64>,
+    /// Ranges opened so far, with the one that the stream's own body ends with.
+    opened: u64,
 }
 
 struct Lane {
@@ -81,7 +90,8 @@ struct Lane {
     rest: Range<u64>,
     frames: mpsc::UnboundedReceiver<Result<Bytes, Error>>,
     task: AbortOnDropHandle<()>,
-    _hold: Hold,
+    /// Room for what of it has not been delivered.
+    hold: Hold,
 }
 
 /// What the next range says.
@@ -92,11 +102,14 @@ pub(super) enum LaneEvent {
 }
 
 impl Lanes {
-    /// One connection at such a rate does not do.
-    pub(super) fn begin(&mut self, rate: f64) -> u64 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and finite")]
-        let span = ((rate * SPAN) as u64).clamp(LEAST, MOST);
-        *self.span.insert(span)
+    /// One connection at such a rate does not do. How many bytes the stream's own body is to bring yet; none where there
+    /// is no room for several.
+    pub(super) fn begin(&mut self, source: &Source, rate: f64) -> Option<u64> {
+        let connections = source.room.settings.connections as u64;
+        let span = span(rate, source.room.ahead_over_lanes(), connections)?;
+        self.span = Some(span);
+        self.opened = 1;
+        Some(span / connections)
     }
 
     pub(super) fn is_on(&self) -> bool {
@@ -127,19 +140,22 @@ impl Lanes {
             let next = self.queue.back().map_or(from, |lane| lane.rest.end);
             let fetching = self.queue.iter().filter(|lane| !lane.task.is_finished()).count();
             let queued: u64 = self.queue.iter().map(|lane| lane.rest.end - lane.rest.start).sum();
-            let settings = &source.room.settings;
-            if next >= end || fetching + busy >= settings.connections || queued + span > settings.read_ahead.max(span) {
+            let connections = source.room.settings.connections;
+            if next >= end || fetching + busy >= connections {
                 return;
             }
-            let range = next..(next + span).min(end);
-            let Some(hold) = source.room.hold(range.end - range.start) else { return };
+            let room = source.room.ahead_over_lanes().saturating_sub(queued);
+            let Some(length) = length(span, connections as u64, self.opened, end - next, room) else { return };
+            let range = next..next + length;
+            let Some(hold) = source.room.hold(length) else { return };
             let Some(place) = source.mount.account.slots.spare_place() else { return };
             let (sender, frames) = mpsc::unbounded_channel();
             let spare = Source { spare: true, ..source.clone() };
             let run = run(spare, range.clone(), place, identity.clone(), sender);
             let task = AbortOnDropHandle::new(calls::spawn(run));
             seat.help_by(task.abort_handle());
-            self.queue.push_back(Lane { rest: range, frames, task, _hold: hold });
+            self.queue.push_back(Lane { rest: range, frames, task, hold });
+            self.opened += 1;
         }
     }
 
@@ -149,6 +165,7 @@ impl Lanes {
         match std::task::ready!(lane.frames.poll_recv(cx)) {
             Some(Ok(bytes)) => {
                 lane.rest.start += bytes.len() as u64;
+                lane.hold.shrink(lane.rest.end.saturating_sub(lane.rest.start));
                 if lane.rest.is_empty() {
                     self.queue.pop_front();
                 }
@@ -159,6 +176,26 @@ impl Lanes {
             None => Poll::Ready(LaneEvent::Failed(None)),
         }
     }
+}
+
+/// Bytes of a range at a connection's rate, such that as many as there are connections fit into what may be ahead.
+fn span(rate: f64, ahead: u64, connections: u64) -> Option<u64> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and finite")]
+    let wanted = ((rate * SPAN) as u64).clamp(LEAST, MOST);
+    // One n-th of the range that is being delivered, and n - 1 more.
+    let fits = ahead / (connections * (connections - 1) + 1) * connections;
+    Some(wanted.min(fits)).filter(|span| *span >= SHORTEST)
+}
+
+/// Bytes of the next range, of so many left; none until there is room for a worthwhile one.
+fn length(span: u64, connections: u64, opened: u64, left: u64, room: u64) -> Option<u64> {
+    // The first ones are shorter by turns, so that later ones end one after another; the last ones too, so that all
+    // connections have something to do up to the end.
+    let turn = span * (opened + 1).min(connections) / connections;
+    let share = left.div_ceil(connections).max(SHORTEST);
+    let wanted = turn.min(share).min(left);
+    let length = wanted.min(room);
+    (length >= wanted.min(span / 2)).then_some(length)
 }
 
 /// Fetches one range; as many bytes as it has are held for it.
@@ -180,5 +217,43 @@ async fn run(
         if frames.send(frame).is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn as_many_ranges_as_connections_fit_into_what_may_be_ahead() {
+        for ahead in [MIB, 8 * MIB, 64 * MIB] {
+            for connections in 2..=8 {
+                for rate in [100e3, 500e3, 2e6, 5e6, 10e6, 100e6] {
+                    let Some(span) = span(rate, ahead, connections) else {
+                        assert!(ahead == MIB && connections > 3, "{ahead} {connections} {rate}");
+                        continue;
+                    };
+                    assert!((SHORTEST..=MOST).contains(&span), "{span}");
+                    let behind = span / connections + (connections - 1) * span;
+                    assert!(behind <= ahead, "{connections} ranges of {span} in {ahead}");
+                }
+            }
+        }
+        assert_eq!(span(10e6, 8 * MIB, 3), Some(8 * MIB / 7 * 3));
+        assert_eq!(span(500e3, 8 * MIB, 3), Some(LEAST));
+        assert_eq!(span(500e3, 200_000, 3), None);
+    }
+
+    #[test]
+    fn ranges_grow_at_first_shrink_at_last_and_wait_for_room() {
+        let length = |opened, left, room| length(3 * MIB, 3, opened, left, room);
+        assert_eq!([1, 2, 3, 99].map(|opened| length(opened, 1 << 40, 8 * MIB)), [2, 3, 3, 3].map(|n| Some(n * MIB)));
+        assert_eq!(length(9, 6 * MIB, 8 * MIB), Some(2 * MIB));
+        assert_eq!(length(9, 300_000, 8 * MIB), Some(SHORTEST));
+        assert_eq!(length(9, 1000, 8 * MIB), Some(1000));
+        assert_eq!(length(9, 1 << 40, 2 * MIB), Some(2 * MIB));
+        assert_eq!((length(9, 1 << 40, MIB), length(9, 1000, 999)), (None, None));
     }
 }

@@ -252,8 +252,8 @@ impl ByteStream {
     fn widen(&mut self, rate: f64) {
         let Some(identity) = self.identity.clone() else { return };
         if !self.lanes.is_on() {
-            let span = self.lanes.begin(rate);
-            let end = (self.rest.start + span).min(self.rest.end);
+            let Some(own) = self.lanes.begin(&self.source, rate) else { return };
+            let end = (self.rest.start + own).min(self.rest.end);
             self.lanes.top_up(&self.source, &self.seat, end, self.rest.end, 1, &identity);
             if self.lanes.is_empty() {
                 self.lanes.end();

@@ -21,6 +21,9 @@ use super::world::World;
 /// Bytes handed on at a time when the rate is limited.
 const SLOW_PIECE: u64 = 16 << 10;
 
+/// Most that a limited rate catches up after a reader or a timer that came late.
+const LATE: Duration = Duration::from_millis(20);
+
 pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>) -> Response<Body> {
     let mut world = shared.world.lock();
     match fault {
@@ -180,7 +183,9 @@ impl http_body::Body for Download {
             std::task::ready!(timer.as_mut().poll(cx));
             end = end.min(this.at + SLOW_PIECE);
             let pause = Duration::from_secs_f64((end - this.at) as f64 / *rate as f64);
-            timer.as_mut().reset(tokio::time::Instant::now() + pause);
+            // By the clock, not by when the timer came: a millisecond late each time would halve a fast rate.
+            let due = timer.deadline().max(tokio::time::Instant::now() - LATE);
+            timer.as_mut().reset(due + pause);
         }
         let piece = this.content.piece(this.at, end)?;
         this.at += piece.len() as u64;

@@ -131,6 +131,34 @@ async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_al
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn three_connections_stay_three_and_within_what_may_be_ahead() {
+    let rules = Rules { download_bytes_per_s: Some(5_000_000), ..rules() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let world = World::over(sim, |config| config.download.connections = 3).await;
+    world.sim.write_generated("/film.mkv", 80_000_000, 1);
+    world.hrefs("/dav/").await;
+    let mut body = world.range("/dav/film.mkv", "bytes=0-").await.bytes_stream();
+    let mut got = 0;
+    let mut read = async |enough: usize| {
+        while got < enough {
+            got += body.next().await.unwrap().unwrap().len();
+            // And both edges, which are recorded as they pass.
+            assert!(world.server.tree().download_memory() <= (8 << 20) + (512 << 10));
+        }
+        got
+    };
+    // Each time long after the first ranges, which have room enough.
+    for enough in [30_000_000, 40_000_000, 50_000_000] {
+        read(enough).await;
+        tokio::select! {
+            biased;
+            () = world.sim.wait_open_downloads(3) => {}
+            got = read(enough + 9_000_000) => panic!("fewer than three bodies were open up to {got}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_place_that_somebody_waits_for_is_not_kept_for_a_faster_film() {
     let (world, film) = world(3, Some(1_500_000)).await;
     world.request("COPY", "/dav/film.mkv").header("destination", world.url("/dav/other.mkv")).send().await.unwrap();
