@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A machine with 64 MB: peak resident memory of alidav with the settings for one, while eight clients read
-# and two write, and whether each got and left what it should. Needs curl, jq.
+# Two measurements of memory. A machine with 64 MB: peak resident memory of alidav with the settings for one, while eight clients
+# read and two write, and whether each got and left what it should. Then a hundred uploads at once. Needs curl, jq.
 LOG=info
 source "$(dirname "$0")/../tests/clients/lib.sh"
 MEGABYTES="${MEGABYTES:-200}"
@@ -32,3 +32,29 @@ for n in 1 2; do
     equal "writer $n" "$(sha1sum <"$WORK/whole")" "$(http -f "$URL/dav/written.$n" | sha1sum)"
 done
 echo "8 readers and 2 writers of $MEGABYTES MB each, all whole; peak resident memory: $(awk '/VmHWM/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$PID/status")"
+
+# A hundred uploads at once of more than a part each, under the default bound of 128 MiB: each is
+# stored or, on a machine too slow for so many, told to come back; and what they held is given back.
+UPLOADS="${UPLOADS:-100}"
+kill "$PID"
+wait "$PID" 2>/dev/null || true
+unset 'PIDS[-1]'
+lever rules '{"rate_limits":false,"max_downloads":1000,"discard_uploads":true}'
+serve '[upload]' 'memory = "128MiB"' '[[mount]]' 'path = "/"' 'rapid_upload = false'
+PID=${PIDS[-1]}
+resident() {
+    awk -v field="$1" '$1 == field { printf "%.1f MiB", $2 / 1024 }' "/proc/$PID/status"
+}
+before=$(resident VmRSS:)
+head -c $((22 << 20)) /dev/urandom >"$WORK/upload"
+jobs=()
+for n in $(seq "$UPLOADS"); do
+    http -o /dev/null -w '%{http_code}\n' -T "$WORK/upload" "$URL/dav/upload.$n" >"$WORK/upload.$n" &
+    jobs+=($!)
+done
+for job in "${jobs[@]}"; do wait "$job"; done
+held=$(curl -sf "$URL/metrics" | sed -n 's/^alidav_upload_memory_bytes //p')
+stored=$(cat "$WORK"/upload.[0-9]* | grep -c 201 || true)
+equal "uploads stored or told to come back" "$UPLOADS" "$(cat "$WORK"/upload.[0-9]* | grep -cE '201|503')"
+equal "what uploads hold at the end" 0 "$held"
+echo "$UPLOADS uploads of 22 MiB at once within 128 MiB, $stored stored: resident before $before, at most $(resident VmHWM:), afterwards $(resident VmRSS:)"
