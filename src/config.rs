@@ -164,6 +164,8 @@ pub struct Upload {
     pub spool_limit: u64,
     /// What happens to the file managers' own files.
     pub metadata_files: MetadataFiles,
+    /// How long an empty file waits for its content before it goes to the drive; no key of the file.
+    pub empty_file_wait: Duration,
 }
 
 /// What happens to `._*`, `.DS_Store`, `Thumbs.db` and `desktop.ini`.

@@ -6,6 +6,7 @@
 
 mod account;
 mod cache;
+mod change;
 mod commit;
 mod download_room;
 mod entry;
@@ -33,10 +34,10 @@ mod upload_limits;
 mod upload_memory;
 mod upload_parts;
 mod watch;
-mod write;
 
 pub use account::Quota;
 pub use cache::Freshness;
+pub use change::{Expected, Placed, Terms};
 pub use entry::{Entry, Kind, Resource};
 pub use error::Error;
 pub use held::MAX_LOCAL;

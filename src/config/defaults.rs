@@ -61,6 +61,7 @@ impl Default for Upload {
             spool_dir: None,
             spool_limit: 20 * 1024 * MIB,
             metadata_files: MetadataFiles::Local,
+            empty_file_wait: Duration::from_secs(60),
         }
     }
 }

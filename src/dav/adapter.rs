@@ -1,9 +1,9 @@
 //! The tree as dav-server's file system, for the methods that change something.
 //!
-//! dav-server walks trees and deletes before it acts; the drive moves a whole tree in one call and alidav
-//! removes last. So the request's [`Scope`] tells what is going on: the walker is shown no children, and a
-//! destination that is to be replaced is only marked. What went wrong is left in the scope, because
-//! dav-server's own errors cannot say it.
+//! dav-server walks trees, looks and deletes before it acts; the drive moves a whole tree in one call, and the tree looks
+//! and removes in its own turn. So the request's [`Scope`] tells what is going on: the walker is shown no children, and
+//! the removal of a destination before a COPY or MOVE does nothing. What was done and what went wrong is left in the
+//! scope: dav-server cannot know the one and its errors cannot say the other.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::error::Failure;
 use super::incoming::{Incoming, Sink};
 use super::stored::Stored;
-use crate::drive::{self, Entry, Freshness, Path, Resource, Tree, UploadOptions};
+use crate::drive::{self, Entry, Expected, Freshness, Path, Placed, Resource, Terms, Tree, UploadOptions};
 
 /// What one request is about.
 #[derive(Clone)]
@@ -35,8 +35,10 @@ pub(super) struct ScopeInner {
     /// What is at the destination may be replaced.
     pub(super) overwrite: bool,
     pub(super) upload: UploadOptions,
-    /// What the destination held before; goes when the new is in place.
-    pub(super) replaced: Mutex<Option<Resource>>,
+    /// What the source must still be.
+    pub(super) expected: Expected,
+    /// Whether something was made where nothing was, as it turned out; dav-server only knows what it saw before.
+    pub(super) made: Mutex<Option<bool>>,
     /// What went wrong.
     pub(super) failure: Arc<Mutex<Option<Failure>>>,
 }
@@ -59,6 +61,20 @@ impl Scope {
     pub(super) fn fail_whole(&self, error: drive::Error) -> FsError {
         self.refuse(Failure::from(error));
         FsError::GeneralFailure
+    }
+
+    /// Remembers what was done.
+    pub(super) fn placed(&self, placed: &Placed) {
+        *self.0.made.lock() = Some(placed.replaced.is_none());
+    }
+
+    /// What went wrong on the way to a COPY or MOVE stops it.
+    fn unharmed(&self) -> FsResult<()> {
+        if self.0.failure.lock().is_some() { Err(FsError::GeneralFailure) } else { Ok(()) }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms { overwrite: self.0.overwrite, expected: self.0.expected.clone() }
     }
 
     pub(super) fn refuse(&self, failure: Failure) {
@@ -86,45 +102,35 @@ impl Adapter {
     }
 
     async fn remove(&self, path: &DavPath, scope: &Scope) -> FsResult<()> {
-        let resource = self.stat(&self.path(path, scope)?, scope).await?;
         if scope.0.method != http::Method::DELETE {
-            *scope.0.replaced.lock() = Some(resource);
             return Ok(());
         }
-        self.tree.remove(&resource).await.map_err(|error| scope.fail(error))?;
-        self.log(self.stored.forget(&resource.entry.file_id).await);
+        let path = self.path(path, scope)?;
+        let gone = self.tree.remove(&path, &scope.0.expected).await.map_err(|error| scope.fail(error))?;
+        for entry in gone {
+            self.log(self.stored.forget(&entry.file_id).await);
+        }
         Ok(())
     }
 
     async fn copy_to(&self, to: &DavPath, scope: &Scope) -> FsResult<()> {
-        self.settle(scope).await?;
-        let source = self.stat(&scope.0.source, scope).await?;
+        scope.unharmed()?;
         let to = self.path(to, scope)?;
-        let replaced = scope.0.replaced.lock().take();
-        self.tree.copy(&source, &to, replaced.as_ref()).await.map_err(|error| scope.fail_whole(error))?;
-        self.copy_stored(&source, &to).await;
+        let copied = self.tree.copy(&scope.0.source, &to, &scope.terms()).await;
+        let placed = copied.map_err(|error| scope.fail_whole(error))?;
+        self.forget_replaced(&placed).await;
+        // A copy has the stored properties of its source (RFC 4918, section 9.8.2).
+        if let Some(source) = &placed.copy_of {
+            self.log(self.stored.follow(source, &placed.entry.file_id, true).await);
+        }
+        scope.placed(&placed);
         Ok(())
     }
 
-    /// A copy has the stored properties of its source (RFC 4918, section 9.8.2).
-    async fn copy_stored(&self, source: &Resource, to: &Path) {
-        if let Ok(copy) = self.tree.stat(to, Freshness::Cached).await {
-            self.log(self.stored.follow(&source.entry.file_id, &copy.entry.file_id, true).await);
+    async fn forget_replaced(&self, placed: &Placed) {
+        if let Some(replaced) = placed.replaced.as_ref().filter(|replaced| **replaced != placed.entry.file_id) {
+            self.log(self.stored.forget(replaced).await);
         }
-    }
-
-    /// What is to be moved or copied must be on the drive; what went wrong on the way here stops it.
-    async fn settle(&self, scope: &Scope) -> FsResult<()> {
-        if scope.0.failure.lock().is_some() {
-            return Err(FsError::GeneralFailure);
-        }
-        self.tree.settle(&scope.0.source).await.map_err(|error| scope.fail(error))?;
-        let replaced = scope.0.replaced.lock().clone();
-        let Some(replaced) = replaced else { return Ok(()) };
-        if self.tree.drop_held(&replaced.path).await {
-            *scope.0.replaced.lock() = None;
-        }
-        Ok(())
     }
 
     /// Stored properties are worth less than the content they belong to.
@@ -136,42 +142,45 @@ impl Adapter {
 
     async fn open_upload(&self, path: &DavPath, options: OpenOptions, scope: &Scope) -> FsResult<Box<dyn DavFile>> {
         let path = self.path(path, scope)?;
-        let existing = match self.tree.stat(&path, Freshness::Cached).await {
-            Ok(resource) => Some(resource),
-            Err(drive::Error::NotFound) => None,
-            Err(error) => return Err(scope.fail(error)),
-        };
-        match &existing {
-            Some(resource) if resource.is_folder() => {
-                let text = "this is a folder; a file cannot take its place";
-                scope.refuse(Failure::new(http::StatusCode::METHOD_NOT_ALLOWED, text));
-                return Err(FsError::GeneralFailure);
-            }
-            Some(_) if options.create_new => return Err(FsError::Exists),
-            None if !options.create => return Err(FsError::NotFound),
-            _ => {}
-        }
         if self.tree.refuses(&path) {
             let text = "file managers' own files are refused here (upload.metadata_files)";
             scope.refuse(Failure::new(http::StatusCode::FORBIDDEN, text));
             return Err(FsError::GeneralFailure);
         }
-        let size = scope.0.upload.size.or(options.size);
-        let here = self.tree.keeps_here(&path) && scope.0.method == http::Method::PUT;
-        let sink = if here {
-            Sink::Here { size, content: Vec::new() }
-        } else {
-            let options = UploadOptions { size, ..scope.0.upload.clone() };
-            let upload = self.tree.upload(&path, options).await.map_err(|error| scope.fail(error))?;
-            if scope.0.method.as_str() == "LOCK" {
-                // A lock on a name that is free makes an empty file there (RFC 4918, section 7.3).
-                Sink::Done(Some(self.tree.hold(&path).await.map_err(|error| scope.fail(error))?))
-            } else {
-                let old_id = existing.map(|resource| resource.entry.file_id.to_string());
-                Sink::Drive { upload: Box::new(upload), old_id }
-            }
+        let sink = match scope.0.method.as_str() {
+            "LOCK" => self.locked_into_being(&path, scope).await?,
+            _ => self.begin(&path, options, scope).await?,
         };
         Ok(Box::new(Incoming { adapter: self.clone(), scope: scope.clone(), path, sink }))
+    }
+
+    /// A lock on a name that is free makes an empty file there (RFC 4918, section 7.3). Whether it is free the tree
+    /// says; dav-server takes every error for "nothing is there".
+    async fn locked_into_being(&self, path: &Path, scope: &Scope) -> FsResult<Sink> {
+        let held = self.tree.hold(path, &Expected::Anything).await.map_err(|error| scope.fail(error))?;
+        *scope.0.made.lock() = Some(held.as_ref().is_some_and(|placed| placed.replaced.is_none()));
+        Ok(Sink::Done(held.map(|placed| placed.entry)))
+    }
+
+    async fn begin(&self, path: &Path, options: OpenOptions, scope: &Scope) -> FsResult<Sink> {
+        let existing = match self.tree.stat(path, Freshness::Cached).await {
+            Ok(resource) => Some(resource.entry),
+            Err(drive::Error::NotFound) => None,
+            Err(error) => return Err(scope.fail(error)),
+        };
+        if existing.as_ref().is_some_and(|entry| entry.is_folder()) {
+            let text = "this is a folder; a file cannot take its place";
+            scope.refuse(Failure::new(http::StatusCode::METHOD_NOT_ALLOWED, text));
+            return Err(FsError::GeneralFailure);
+        }
+        let size = scope.0.upload.size.or(options.size);
+        if self.tree.keeps_here(path) {
+            return Ok(Sink::Here { size, content: Vec::new() });
+        }
+        let options = UploadOptions { size, ..scope.0.upload.clone() };
+        let upload = self.tree.upload(path, options).await.map_err(|error| scope.fail(error))?;
+        let free = existing.is_none_or(|entry| entry.is_held());
+        Ok(Sink::Drive { upload: Box::new(upload), free })
     }
 }
 
@@ -223,7 +232,8 @@ impl GuardedFileSystem<Scope> for Adapter {
                 made => made.map_err(|error| scope.fail(error))?,
             }
             if scope.0.method.as_str() == "COPY" {
-                self.copy_stored(&self.stat(&scope.0.source, scope).await?, &path).await;
+                let (source, copy) = (self.stat(&scope.0.source, scope).await?, self.stat(&path, scope).await?);
+                self.log(self.stored.follow(&source.entry.file_id, &copy.entry.file_id, true).await);
             }
             Ok(())
         })
@@ -239,21 +249,12 @@ impl GuardedFileSystem<Scope> for Adapter {
 
     fn rename<'a>(&'a self, _from: &'a DavPath, to: &'a DavPath, scope: &'a Scope) -> FsFuture<'a, ()> {
         Box::pin(async move {
-            self.settle(scope).await?;
-            let source = self.stat(&scope.0.source, scope).await?;
+            scope.unharmed()?;
             let to = self.path(to, scope)?;
-            let mut replaced = scope.0.replaced.lock().take();
-            let mut moved = self.tree.relocate(&source, &to, replaced.as_ref()).await;
-            if matches!(moved, Err(drive::Error::NameExists)) && scope.0.overwrite {
-                // Somebody else has put it there since the folder was listed.
-                replaced =
-                    Some(self.tree.stat(&to, Freshness::Refresh).await.map_err(|error| scope.fail_whole(error))?);
-                moved = self.tree.relocate(&source, &to, replaced.as_ref()).await;
-            }
-            moved.map_err(|error| scope.fail_whole(error))?;
-            if let Some(replaced) = replaced {
-                self.log(self.stored.forget(&replaced.entry.file_id).await);
-            }
+            let moved = self.tree.relocate(&scope.0.source, &to, &scope.terms()).await;
+            let placed = moved.map_err(|error| scope.fail_whole(error))?;
+            self.forget_replaced(&placed).await;
+            scope.placed(&placed);
             Ok(())
         })
     }

@@ -25,7 +25,7 @@ use super::proppatch::PropertyUpdate;
 use super::stored::{self, Patch};
 use super::{Context, Dav, href, read_xml};
 use crate::config::Permission;
-use crate::drive::{Freshness, Path, UploadOptions};
+use crate::drive::{Expected, Freshness, Path, UploadOptions};
 
 /// Methods that need the right to write.
 pub(super) const WRITING: [&str; 8] = ["PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPPATCH", "LOCK", "UNLOCK"];
@@ -99,6 +99,8 @@ impl Dav {
             }
             "LOCK" => {
                 let body = read_xml(body).await?;
+                // dav-server would take a failure for a free name, and lock an empty file into its place.
+                self.at(&scope.0.source).await?;
                 // Without a body a lock is refreshed.
                 let info = if body.is_empty() { None } else { Some(LockInfo::parse(&body)?) };
                 let body = info.as_ref().map(LockInfo::restated).unwrap_or_default();
@@ -204,7 +206,7 @@ impl Dav {
         parts: &Parts,
         source: Path,
         asked: &Asked,
-        expected: Option<Option<String>>,
+        expected: Expected,
         context: &Context,
     ) -> Result<Scope, Failure> {
         let headers = &parts.headers;
@@ -228,7 +230,7 @@ impl Dav {
                 let text = "a file cannot be put in a content coding; send it as it is";
                 return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
             }
-            upload = UploadOptions { expected, ..upload_options(headers)? };
+            upload = UploadOptions { expected: expected.clone(), ..upload_options(headers)? };
         }
         Ok(Scope(Arc::new(ScopeInner {
             method: parts.method.clone(),
@@ -237,13 +239,14 @@ impl Dav {
             depth_zero: asked.depth == Depth::Zero,
             overwrite: asked.overwrite,
             upload,
-            replaced: Mutex::default(),
+            expected,
+            made: Mutex::default(),
             failure: Arc::default(),
         })))
     }
 
     /// The answer, unless the tree knows better what went wrong.
-    fn settle(&self, response: Response<DavBody>, scope: &Scope) -> Result<Response<Body>, Failure> {
+    fn settle(&self, mut response: Response<DavBody>, scope: &Scope) -> Result<Response<Body>, Failure> {
         let failure = scope.0.failure.lock().take();
         let status = response.status();
         let partly = status == StatusCode::MULTI_STATUS && scope.0.method.as_str() != "PROPPATCH";
@@ -252,6 +255,11 @@ impl Dav {
         }
         if status.is_client_error() || status.is_server_error() {
             return Err(explained(status));
+        }
+        if let Some(made) = scope.0.made.lock().take() {
+            let locks = scope.0.method.as_str() == "LOCK";
+            let there = if locks { StatusCode::OK } else { StatusCode::NO_CONTENT };
+            *response.status_mut() = if made { StatusCode::CREATED } else { there };
         }
         if !response.headers().contains_key(header::CONTENT_TYPE) {
             // Empty, which its length is to say.
@@ -285,7 +293,12 @@ fn upload_options(headers: &HeaderMap) -> Result<UploadOptions, Failure> {
     let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     // Finder sends chunked bodies and promises the length in a header of its own.
     let size = number("content-length").or_else(|| number("x-expected-entity-length"));
-    Ok(UploadOptions { size, sha1: announced_sha1(headers)?, modified_ms: oc_mtime(headers)?, expected: None })
+    Ok(UploadOptions {
+        size,
+        sha1: announced_sha1(headers)?,
+        modified_ms: oc_mtime(headers)?,
+        expected: Expected::Anything,
+    })
 }
 
 /// `X-OC-Mtime` in Unix milliseconds.

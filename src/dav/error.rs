@@ -135,6 +135,9 @@ impl From<drive::Error> for Failure {
             E::NameExists => {
                 return Self::new(StatusCode::PRECONDITION_FAILED, "something of this name is already there");
             }
+            E::ConditionFailed => {
+                return Self::new(StatusCode::PRECONDITION_FAILED, "a condition of the request does not hold any more");
+            }
             E::IntoItself => {
                 return Self::new(
                     StatusCode::FORBIDDEN,

@@ -55,7 +55,11 @@ impl Get<'_> {
 
 impl Dav {
     pub(super) async fn get(&self, request: Get<'_>) -> Result<Response<Body>, Failure> {
-        let resource = self.tree.stat(request.path, Freshness::Cached).await?;
+        let mut resource = self.tree.stat(request.path, Freshness::Cached).await?;
+        if resource.entry.is_held() && request.method == Method::GET {
+            // Nobody is to read nothing where another program has put something since.
+            resource = self.tree.stat(request.path, Freshness::Refresh).await?;
+        }
         if resource.is_folder() {
             return folder(&request, &resource);
         }
@@ -192,7 +196,7 @@ impl Dav {
 
 /// What is empty needs no way; and a held file is not on the drive.
 fn has_no_link(file: &Resource) -> bool {
-    file.entry.size == Some(0) || file.entry.file_id.starts_with("local-")
+    file.entry.size == Some(0) || file.entry.stays_here()
 }
 
 /// The stream's frames as they come.

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use dav_server::fs::{DavFile, DavMetaData, FsError, FsFuture, FsResult};
 use http::StatusCode;
+use sha1::{Digest as _, Sha1};
 
 use super::adapter::{Adapter, Meta, Scope};
 use super::error::Failure;
-use crate::drive::{self, Entry, Path, Upload};
+use crate::drive::{self, Entry, Path, Placed, Upload};
 
 /// A file that is being written.
 pub(super) struct Incoming {
@@ -24,12 +25,12 @@ pub(super) struct Incoming {
 
 /// Where the bytes go.
 pub(super) enum Sink {
-    /// To the drive, in place of the file of that id, if there is one.
-    Drive { upload: Box<Upload>, old_id: Option<String> },
+    /// To the drive; nothing that it has was seen under the name if that is `free`.
+    Drive { upload: Box<Upload>, free: bool },
     /// Into the state store.
     Here { size: Option<u64>, content: Vec<u8> },
     /// Nowhere any more: this is what was made of them, if it went well.
-    Done(Option<Entry>),
+    Done(Option<Arc<Entry>>),
 }
 
 impl fmt::Debug for Incoming {
@@ -57,37 +58,49 @@ impl Incoming {
 
     async fn commit(&mut self) -> FsResult<()> {
         let made = match std::mem::replace(&mut self.sink, Sink::Done(None)) {
-            Sink::Drive { upload, old_id } => self.upload(*upload, old_id).await,
+            Sink::Drive { upload, free } => self.upload(*upload, free).await,
             Sink::Here { size, content } => self.keep(size, content).await,
             Sink::Done(made) => {
                 self.sink = Sink::Done(made);
                 return Ok(());
             }
         };
-        self.sink = Sink::Done(Some(made.map_err(|error| self.scope.fail_whole(error))?));
+        let placed = made.map_err(|error| self.scope.fail_whole(error))?;
+        self.scope.placed(&placed);
+        self.sink = Sink::Done(Some(placed.entry));
         Ok(())
     }
 
-    async fn upload(&self, upload: Upload, old_id: Option<String>) -> Result<Entry, drive::Error> {
+    async fn upload(&self, upload: Upload, free: bool) -> Result<Placed, drive::Error> {
         // An empty file under a free name is most often the beginning of a save.
-        let opening = upload.is_empty() && old_id.as_deref().is_none_or(|id| id.starts_with("held-"));
+        let opening = upload.is_empty() && free;
         let (adapter, path) = (self.adapter.clone(), self.path.clone());
+        let expected = self.scope.0.upload.expected.clone();
         let work = async move {
-            let entry = if opening { adapter.tree.hold(&path).await? } else { upload.finish().await? };
-            if let Some(old) = old_id.filter(|old| **old != *entry.file_id) {
-                adapter.log(adapter.stored.follow(&old, &entry.file_id, false).await);
+            let held = if opening { adapter.tree.hold(&path, &expected).await? } else { None };
+            let placed = match held {
+                Some(held) => held,
+                None => upload.finish().await?,
+            };
+            if let Some(old) = placed.replaced.as_ref().filter(|old| **old != placed.entry.file_id) {
+                adapter.log(adapter.stored.follow(old, &placed.entry.file_id, false).await);
             }
-            Ok(entry)
+            Ok(placed)
         };
         self.adapter.tree.see_through(work).await?
     }
 
-    async fn keep(&self, size: Option<u64>, content: Vec<u8>) -> Result<Entry, drive::Error> {
+    async fn keep(&self, size: Option<u64>, content: Vec<u8>) -> Result<Placed, drive::Error> {
+        let upload = &self.scope.0.upload;
         let received = content.len() as u64;
-        match size.filter(|expected| *expected != received) {
-            Some(expected) => Err(drive::Error::Length { expected, received }),
-            None => self.adapter.tree.keep_here(&self.path, content).await,
+        if let Some(expected) = size.filter(|expected| *expected != received) {
+            return Err(drive::Error::Length { expected, received });
         }
+        if upload.sha1.is_some_and(|announced| announced != <[u8; 20]>::from(Sha1::digest(&content))) {
+            return Err(drive::Error::Checksum);
+        }
+        let (tree, path, expected) = (self.adapter.tree.clone(), self.path.clone(), upload.expected.clone());
+        self.adapter.tree.see_through(async move { tree.keep_here(&path, content, &expected).await }).await?
     }
 }
 
@@ -95,7 +108,7 @@ impl DavFile for Incoming {
     fn metadata(&'_ mut self) -> FsFuture<'_, Box<dyn DavMetaData>> {
         Box::pin(async {
             match &self.sink {
-                Sink::Done(Some(entry)) => Ok(Box::new(Meta(Arc::new(entry.clone()))) as Box<dyn DavMetaData>),
+                Sink::Done(Some(entry)) => Ok(Box::new(Meta(entry.clone())) as Box<dyn DavMetaData>),
                 _ => Err(FsError::GeneralFailure),
             }
         })

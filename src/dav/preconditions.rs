@@ -11,7 +11,7 @@ use super::error::Failure;
 use super::if_header::{self, Condition, Item};
 use super::locks::covers;
 use super::{Context, Dav, href};
-use crate::drive::{Error, Freshness, Path, Resource};
+use crate::drive::{Error, Expected, Freshness, Path, Resource};
 use crate::state::LockRow;
 
 const CONDITIONS: [header::HeaderName; 3] = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE];
@@ -21,8 +21,8 @@ const CONDITIONS: [header::HeaderName; 3] = [header::IF_MATCH, header::IF_NONE_M
 pub(super) struct Judged {
     /// Lock tokens that were submitted.
     pub(super) tokens: Vec<String>,
-    /// Entity tag of the content that the client knows, where it made that a condition; absent within for nothing.
-    pub(super) expected: Option<Option<String>>,
+    /// What the client knows to be there, where it made that a condition.
+    pub(super) expected: Expected,
 }
 
 impl Dav {
@@ -40,7 +40,10 @@ impl Dav {
             if !conditions::permit_change(&parts.headers, validators) {
                 return Err(failed());
             }
-            judged.expected = Some(current.map(|_| etag.unwrap_or_default()));
+            judged.expected = match current {
+                Some(_) => Expected::Tag(etag.unwrap_or_default()),
+                None => Expected::Nothing,
+            };
         }
         let Some(value) = if_value(&parts.headers)? else { return Ok(judged) };
         let malformed = || Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed");

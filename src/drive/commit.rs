@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use sha1::Digest as _;
 
-use super::members::Change;
-use super::rapid::{Spool, proof_of};
+use super::change::{Placed, Target, seen};
+use super::rapid::{Offer, Spool, proof_of};
 use super::tentative::Tentative;
-use super::upload::{State, earlier_failure, joined};
+use super::upload::{State, UploadOptions, earlier_failure, joined};
 use super::upload_parts::{PartPlan, Session};
-use super::{Entry, Error, Freshness, Upload};
-use crate::upstream::{ContentHint, Created, ErrorKind, Item};
+use super::{Entry, Error, Tree, Upload};
+use crate::upstream::{ContentHint, ErrorKind, Item};
 
 /// Tries to commit when answers are lost, and the first pause between them: the drive may still be at it.
 const COMMIT_TRIES: u32 = 4;
@@ -30,12 +30,19 @@ impl Upload {
     /// # Errors
     /// [`Error::Length`], [`Error::Checksum`], [`Error::Corrupt`], a call's failure; the old content is in
     /// place then.
-    pub async fn finish(self) -> Result<Entry, Error> {
+    pub async fn finish(self) -> Result<Placed, Error> {
         let tree = self.tree.clone();
         tree.see_through(self.commit()).await?
     }
 
-    async fn commit(mut self) -> Result<Entry, Error> {
+    async fn commit(mut self) -> Result<Placed, Error> {
+        let (file, sha1) = self.send().await?;
+        let _turn = self.tree.turn(&self.target).await;
+        self.take_place(file, sha1).await
+    }
+
+    /// All of the body gets to the drive, where nothing shows of it yet.
+    async fn send(&mut self) -> Result<(Tentative, [u8; 20]), Error> {
         if let Some(expected) = self.options.size.filter(|expected| self.received != *expected) {
             return Err(Error::Length { expected, received: self.received });
         }
@@ -54,15 +61,18 @@ impl Upload {
             State::Attached(file) => file,
             State::Failed => return Err(earlier_failure()),
         };
-        let key = (self.target.mount.index, self.target.rest.clone());
-        let turn = self.tree.0.uploads.commits.get_with(key, Arc::default);
-        let _turn = turn.lock().await;
-        if let Some(expected) = self.options.expected.take()
-            && expected != self.held_by_name().await?
-        {
-            file.remove().await;
-            return Err(Error::NameExists);
-        }
+        Ok((file, sha1))
+    }
+
+    /// The last look at the name, the commit, and the end of what the name held; by whoever has the turn.
+    async fn take_place(self, file: Tentative, sha1: [u8; 20]) -> Result<Placed, Error> {
+        let old = match self.may_take_place(file.ids().0).await {
+            Ok(old) => old,
+            Err(error) => {
+                file.remove().await;
+                return Err(error);
+            }
+        };
         let item = self.complete(&file).await?;
         if item.size.is_some_and(|stored| stored != self.received) || item.sha1.is_some_and(|stored| stored != sha1) {
             tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");
@@ -70,17 +80,21 @@ impl Upload {
             return Err(Error::Corrupt);
         }
         file.keep();
-        self.replace(&item).await
+        Ok(self.replace(&item, old).await)
     }
 
-    /// Entity tag of what the name holds now. Not its id, which an empty file changes when it reaches the drive.
-    async fn held_by_name(&self) -> Result<Option<String>, Error> {
-        let path = self.target.rest.under(&self.target.mount.path);
-        match self.tree.stat(&path, Freshness::Cached).await {
-            Ok(resource) => Ok(Some(resource.entry.etag().unwrap_or_default())),
-            Err(Error::NotFound) => Ok(None),
-            Err(error) => Err(error),
+    /// What the drive has under the name beside the new file, which may take its place.
+    async fn may_take_place(&self, file_id: &str) -> Result<Option<Arc<Entry>>, Error> {
+        let old = self.tree.look(&self.target, Some(file_id)).await?;
+        if old.as_ref().is_some_and(|old| old.is_folder()) {
+            return Err(Error::IsAFolder);
         }
+        if self.gives_way {
+            return if old.is_some() { Err(Error::NameExists) } else { Ok(None) };
+        }
+        let held = self.tree.0.held.get(&self.target.key());
+        self.options.expected.check(seen(held.as_ref(), old.as_ref()))?;
+        Ok(old)
     }
 
     async fn send_last(&mut self, mut session: Session) -> Result<Tentative, Error> {
@@ -96,15 +110,18 @@ impl Upload {
         let rapid = self.target.mount.settings.rapid_upload && self.received > 0;
         let chunks = self.buffer.take();
         self.plan = PartPlan::whole(self.received);
-        let created = match rapid {
-            true => self.create_with_hash(size, sha1, proof_of(chunks.clone())).await?,
-            false => self.create(size, ContentHint::None).await?,
-        };
-        if let Created::Done { file_id, upload_id, .. } = created {
-            return Ok(self.tentative(file_id, upload_id));
-        }
         self.options.size = size;
-        let mut session = self.session_of(created)?;
+        let offer = match rapid {
+            true => self.offer_hash(size, sha1, proof_of(chunks.clone())).await?,
+            false => {
+                let created = self.create(size, ContentHint::None).await?;
+                Offer::Wanted(self.session_of(created)?)
+            }
+        };
+        let mut session = match offer {
+            Offer::Attached(file) => return Ok(file),
+            Offer::Wanted(session) => session,
+        };
         if self.received > 0 {
             session.send(1, &chunks).await?;
         }
@@ -117,9 +134,9 @@ impl Upload {
             Some(session) => session,
             None => {
                 let proof = spool.proof().await?;
-                match self.create_with_hash(self.options.size, sha1, proof).await? {
-                    Created::Done { file_id, upload_id, .. } => return Ok(self.tentative(file_id, upload_id)),
-                    created => self.session_of(created)?,
+                match self.offer_hash(self.options.size, sha1, proof).await? {
+                    Offer::Attached(file) => return Ok(file),
+                    Offer::Wanted(session) => session,
                 }
             }
         };
@@ -171,36 +188,39 @@ impl Upload {
         item.size.map_or(item.sha1.is_some(), |size| size == self.received)
     }
 
-    /// The new content is in place; what was served under the name goes.
-    async fn replace(&self, item: &Item) -> Result<Entry, Error> {
-        let listings = &self.tree.0.resolver.listings;
+    /// The new content is in place; what the name held goes.
+    async fn replace(&self, item: &Item, old: Option<Arc<Entry>>) -> Placed {
         // Of that length it was found to be, even if the answer did not repeat it.
         let mut entry = Entry { size: Some(self.received), ..Entry::from(item) };
         if let Some(modified_ms) = self.options.modified_ms {
             entry.modified_ms = modified_ms;
         }
-        let (mount, folder) = (&self.target.mount, &self.target.folder.file_id);
-        let listing = match listings.get(mount, folder, Freshness::Fresh).await {
-            Ok(listing) => Some(listing),
-            Err(error) => {
-                tracing::warn!(%error, name = self.target.name(), "what was replaced is looked for in an older listing");
-                listings.peek(mount, folder).map(|(listing, _)| listing)
-            }
-        };
-        // A listing that was fetched after the commit has the new content too, and serves it.
-        let old = listing.and_then(|listing| listing.other(self.target.name(), &entry.file_id).cloned());
-        let old = old.filter(|old| !old.is_folder());
-        if let Some(old) = &old {
-            self.tree.changed(&self.target, Change::Remove(old.file_id.clone())).await;
-        }
+        let key = self.target.key();
+        let held = self.tree.0.held.get(&key);
         self.tree.put(&self.target, entry.clone()).await;
-        self.tree.release(&self.target.rest.under(&self.target.mount.path)).await;
-        if let Some(old) = old
-            && let Err(error) = self.tree.remove_entry(&self.target, &old).await
-        {
-            // The newest of one name is served, so the client has what it asked for.
-            tracing::warn!(%error, file = %old.file_id, "the replaced version could not be removed");
+        self.tree.0.held.forget(&key).await;
+        if let Some(old) = &old {
+            self.tree.remove_replaced(&self.target, old).await;
         }
-        Ok(entry)
+        let replaced = held.map(|held| held.entry).or(old).map(|entry| entry.file_id.clone());
+        Placed { entry: Arc::new(entry), replaced, copy_of: None }
+    }
+}
+
+impl Tree {
+    /// Puts content that is at hand under a name, by whoever has the turn; not where something is if it `gives_way`.
+    pub(super) async fn upload_in_turn(
+        &self,
+        target: &Target,
+        content: Vec<u8>,
+        gives_way: bool,
+    ) -> Result<Placed, Error> {
+        let options = UploadOptions { size: Some(content.len() as u64), ..UploadOptions::default() };
+        let mut upload = self.upload_to(target.clone(), options).await?;
+        upload.gives_way = gives_way;
+        upload.in_turn = true;
+        upload.write(content.into()).await?;
+        let (file, sha1) = upload.send().await?;
+        upload.take_place(file, sha1).await
     }
 }

@@ -59,6 +59,9 @@ pub enum Error {
     /// A folder cannot be put into itself, nor an item in place of a folder that holds it.
     #[error("an item cannot be put into itself or in place of a folder that holds it")]
     IntoItself,
+    /// The name no longer holds what a condition of the request is about.
+    #[error("a condition no longer holds")]
+    ConditionFailed,
     /// The two places are on different drives.
     #[error("the two places are on different drives")]
     CrossDrive,

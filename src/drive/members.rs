@@ -61,9 +61,9 @@ impl Listing {
         self.find_exact(&told.name).is_some_and(same) || self.hidden.iter().any(same)
     }
 
-    /// The member of that name, or of its twin, that would be served if the item of that id were not there.
-    pub(super) fn other(&self, name: &str, file_id: &str) -> Option<&Arc<Entry>> {
-        let is_other = |entry: &&Arc<Entry>| *entry.file_id != *file_id;
+    /// The member of that name, or of its twin, that would be served if those that are skipped were not there.
+    pub(super) fn other(&self, name: &str, skipped: impl Fn(&Entry) -> bool) -> Option<&Arc<Entry>> {
+        let is_other = |entry: &&Arc<Entry>| !skipped(entry);
         let named = |name: &str| {
             let hidden = || self.hidden.iter().filter(is_other).find(|entry| *entry.name == *name);
             self.find_exact(name).filter(is_other).or_else(hidden)
@@ -289,7 +289,7 @@ mod tests {
         let ids: Vec<_> = listing.entries.iter().map(|e| &*e.file_id).collect();
         assert_eq!(ids, ["2", "3"]);
         assert_eq!(&*listing.find("b").unwrap().file_id, "3");
-        assert_eq!(&*listing.other("b", "3").unwrap().file_id, "4");
+        assert_eq!(&*listing.other("b", |entry| *entry.file_id == *"3").unwrap().file_id, "4");
         assert_eq!(&*listing.with(&Change::Remove("3".into())).find("b").unwrap().file_id, "4");
     }
 

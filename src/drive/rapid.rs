@@ -15,6 +15,7 @@ use sha1::{Digest as _, Sha1};
 use tokio::io::AsyncWriteExt as _;
 
 use super::members::Listing;
+use super::tentative::Tentative;
 use super::upload::{State, is};
 use super::upload_parts::Session;
 use super::{Error, Freshness, Upload};
@@ -22,6 +23,14 @@ use crate::upstream::{ContentHint, Created, ErrorKind, ProofSource};
 
 /// First bytes whose hash asks whether the drive may have the content (reference 3.11).
 pub(super) const PRE_HASH_BYTES: usize = 1024;
+
+/// What the drive makes of content that it is offered.
+pub(super) enum Offer {
+    /// It had it.
+    Attached(Tentative),
+    /// It is to be sent.
+    Wanted(Session),
+}
 
 /// A body on disk, which nothing else knows of.
 pub(super) struct Spool {
@@ -76,8 +85,13 @@ impl Upload {
                 let end = self.target.mount.account.client.proof_range(known).await?.end;
                 if end <= self.buffer.len() {
                     let proof = proof_of(self.buffer.chunks().to_vec());
-                    let created = self.create_with_hash(size, sha1, proof).await?;
-                    return self.begun(created);
+                    return Ok(match self.offer_hash(size, sha1, proof).await? {
+                        Offer::Attached(file) => {
+                            self.buffer.take();
+                            State::Attached(file)
+                        }
+                        Offer::Wanted(session) => State::Open(session),
+                    });
                 }
                 Some(end)
             }
@@ -88,36 +102,32 @@ impl Upload {
                 Some(spool) => Ok(State::Spooling(spool)),
                 None => self.plain_session(size).await,
             },
-            created => self.begun(created?),
+            created => Ok(State::Open(self.session_of(created?)?)),
         }
     }
 
     async fn plain_session(&mut self, size: Option<u64>) -> Result<State, Error> {
         let created = self.create(size, ContentHint::None).await?;
-        self.begun(created)
-    }
-
-    fn begun(&mut self, created: Created) -> Result<State, Error> {
-        match created {
-            Created::Done { file_id, upload_id, .. } => {
-                self.buffer.take();
-                Ok(State::Attached(self.tentative(file_id, upload_id)))
-            }
-            created => Ok(State::Open(self.session_of(created)?)),
-        }
+        Ok(State::Open(self.session_of(created)?))
     }
 
     /// Offers content by its whole hash; a refused proof leads to a plain session.
-    pub(super) async fn create_with_hash(
-        &self,
+    pub(super) async fn offer_hash(
+        &mut self,
         size: Option<u64>,
         sha1: [u8; 20],
         proof: ProofSource,
-    ) -> Result<Created, Error> {
+    ) -> Result<Offer, Error> {
         let listings = &self.tree.0.resolver.listings;
         let before = listings.peek(&self.target.mount, &self.target.folder.file_id).map(|(listing, _)| listing);
         let content = ContentHint::Full { sha1, proof };
-        match self.create(size, content.clone()).await {
+        // What is attached shows at once: until it is known as undecided nobody else is to look at the name.
+        let _turn = match self.in_turn {
+            false => Some(self.tree.turn(&self.target).await),
+            true => None,
+        };
+        self.known = self.tree.known(&self.target, None).await.flatten().or(self.known.take());
+        let created = match self.create(size, content.clone()).await {
             Err(error) if is(&error, ErrorKind::ProofRefused) => self.create(size, ContentHint::None).await,
             Err(Error::Upstream(error)) if error.kind.leaves_doubt() => {
                 let Some(before) = before else { return Err(Error::Upstream(error)) };
@@ -128,7 +138,11 @@ impl Upload {
                 }
             }
             created => created,
-        }
+        };
+        Ok(match created? {
+            Created::Done { file_id, upload_id, .. } => Offer::Attached(self.tentative(file_id, upload_id)),
+            created => Offer::Wanted(self.session_of(created)?),
+        })
     }
 
     /// The item of this name and content that was not there before.
@@ -151,10 +165,10 @@ impl Upload {
         spool.ask_at = None;
         let Some(sha1) = self.options.sha1 else { return Ok(State::Spooling(spool)) };
         let proof = spool.proof().await?;
-        match self.create_with_hash(self.options.size, sha1, proof).await? {
-            Created::Done { file_id, upload_id, .. } => Ok(State::Attached(self.tentative(file_id, upload_id))),
-            created => {
-                spool.session = Some(self.session_of(created)?);
+        match self.offer_hash(self.options.size, sha1, proof).await? {
+            Offer::Attached(file) => Ok(State::Attached(file)),
+            Offer::Wanted(session) => {
+                spool.session = Some(session);
                 Ok(State::Spooling(spool))
             }
         }

@@ -231,6 +231,20 @@ impl Resolver {
         }
     }
 
+    /// What the service said of the whole path, however long ago; makes no call.
+    pub(super) async fn located(&self, mount: &Mounted, path: &Path) -> Option<Arc<Entry>> {
+        self.located.get(&(mount.index, path.clone())).await.map(|located| located.entry)
+    }
+
+    /// Forgets where an item was that is not there any more, in all mounts.
+    pub(super) async fn forget_located(&self, file_id: &str) {
+        for (key, located) in &self.located {
+            if *located.entry.file_id == *file_id {
+                self.located.invalidate(&*key).await;
+            }
+        }
+    }
+
     /// Forgets all that is remembered of a path and below it, after the drive turned out to differ.
     pub(super) async fn forget(&self, mount: &Mounted, path: &Path) {
         for (key, located) in &self.located {

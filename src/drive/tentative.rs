@@ -4,6 +4,10 @@
 //! effect though its answer never came. Unless the upload ends well, such a file goes again: the client
 //! was told that nothing was stored.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::Upload;
@@ -18,16 +22,20 @@ struct File {
     file_id: String,
     upload_id: Option<String>,
     tasks: TaskTracker,
+    undecided: Arc<Mutex<HashSet<Box<str>>>>,
 }
 
 impl Upload {
     pub(super) fn tentative(&self, file_id: String, upload_id: Option<String>) -> Tentative {
+        let uploads = &self.tree.0.uploads;
+        uploads.undecided.lock().insert(file_id.as_str().into());
         Tentative(Some(File {
             client: self.target.mount.account.client.clone(),
             drive_id: self.target.drive_id.clone(),
             file_id,
             upload_id,
-            tasks: self.tree.0.uploads.tasks.clone(),
+            tasks: uploads.tasks.clone(),
+            undecided: uploads.undecided.clone(),
         }))
     }
 }
@@ -40,7 +48,9 @@ impl Tentative {
 
     /// The upload ended well.
     pub(super) fn keep(mut self) {
-        self.0 = None;
+        if let Some(file) = self.0.take() {
+            file.undecided.lock().remove(&*file.file_id);
+        }
     }
 
     /// The upload failed; returns when the file is gone.
@@ -56,6 +66,7 @@ impl File {
         if let Err(error) = self.client.delete(&self.drive_id, &self.file_id).await {
             tracing::error!(%error, file = %self.file_id, "what the drive made for a failed upload could not be removed");
         }
+        self.undecided.lock().remove(&*self.file_id);
     }
 }
 

@@ -10,8 +10,9 @@ use futures_util::future::BoxFuture;
 
 use super::account::Account;
 use super::cache::{Freshness, ListingCache};
+use super::change::Turns;
 use super::download_room::DownloadRoom;
-use super::held::HeldFiles;
+use super::held::{Held, HeldFiles};
 use super::mount::Mounted;
 use super::open::Source;
 use super::prefetch::Prefetch;
@@ -38,6 +39,7 @@ pub(super) struct Inner {
     pub(super) uploads: Arc<UploadLimits>,
     downloads: Arc<DownloadRoom>,
     pub(super) held: Arc<HeldFiles>,
+    pub(super) turns: Turns,
     prefetch: Arc<Prefetch>,
     pub(super) watch: Arc<Watch>,
     successor: Arc<OnceLock<Successor>>,
@@ -68,6 +70,7 @@ impl Tree {
             uploads: Arc::new(UploadLimits::new(&config.upload, config.upstream.max_wait)),
             downloads: Arc::new(DownloadRoom::new(&config.download)),
             held: Arc::new(HeldFiles::new(store.clone())),
+            turns: Turns::default(),
             prefetch: Arc::new(Prefetch::new(config.cache.prefetch_folders)),
             watch: Arc::new(Watch::new(config.cache.watch)),
             successor: Arc::default(),
@@ -91,6 +94,7 @@ impl Tree {
             uploads: self.0.uploads.clone(),
             downloads: self.0.downloads.clone(),
             held: self.0.held.clone(),
+            turns: self.0.turns.clone(),
             prefetch: self.0.prefetch.clone(),
             watch: self.0.watch.clone(),
             successor: self.0.successor.clone(),
@@ -122,13 +126,22 @@ impl Tree {
             return self.above_mounts(path).ok_or(Error::NotFound);
         };
         mount.is_used();
-        if let Some(entry) = self.0.held.get(path) {
-            return Ok(Resource { path: path.clone(), entry, mount: Some(mount.settings.clone()) });
+        let resource = |entry| Resource { path: path.clone(), entry, mount: Some(mount.settings.clone()) };
+        let held = self.held_at(mount, &rest).await?;
+        if let Some(local) = held.as_ref().filter(|held| held.is_local()) {
+            return Ok(resource(local.entry.clone()));
         }
-        match self.0.resolver.find(mount, &rest, freshness).await {
-            Ok(entry) => Ok(Resource { path: path.clone(), entry, mount: Some(mount.settings.clone()) }),
-            Err(Error::NotFound) => self.above_mounts(path).ok_or(Error::NotFound),
-            Err(error) => Err(error),
+        match (self.0.resolver.find(mount, &rest, freshness).await, held) {
+            (Ok(entry), held) => {
+                if let Some(Held { key, .. }) = held {
+                    // What the drive has is what is there: the empty file has given way.
+                    self.0.held.forget(&key).await;
+                }
+                Ok(resource(entry))
+            }
+            (Err(Error::NotFound), Some(held)) => Ok(resource(held.entry)),
+            (Err(Error::NotFound), None) => self.above_mounts(path).ok_or(Error::NotFound),
+            (Err(error), _) => Err(error),
         }
     }
 
@@ -140,12 +153,13 @@ impl Tree {
         if !folder.is_folder() {
             return Err(Error::NotAFolder);
         }
-        let mounts = self.mount_points(&folder.path);
+        let mut beside = self.mount_points(&folder.path);
         let Some((mount, rest)) = self.mount_of(&folder.path).filter(|_| !folder.entry.file_id.is_empty()) else {
-            return Ok(Members { listing: None, mounts });
+            return Ok(Members { listing: None, mounts: beside.into() });
         };
         let listing = self.0.resolver.listing(mount, &rest, &folder.entry, freshness).await?;
-        Ok(Members { listing: Some(listing), mounts })
+        beside.extend(self.held_members(mount, &folder.entry, &listing).await?);
+        Ok(Members { listing: Some(listing), mounts: beside.into() })
     }
 
     /// Somebody looks at these members: sub-folders are listed in advance, if the settings have it so. Does
@@ -277,8 +291,8 @@ impl Tree {
         })
     }
 
-    /// Members that a folder has beside the listed ones: mount points, in order of name, and held files.
-    fn mount_points(&self, folder: &Path) -> Arc<[Entry]> {
+    /// The mount points that a folder has beside its listed members, in order of name.
+    fn mount_points(&self, folder: &Path) -> Vec<Entry> {
         let mut names: Vec<&str> = self
             .0
             .mounts
@@ -289,8 +303,7 @@ impl Tree {
             .collect();
         names.sort_unstable();
         names.dedup();
-        let mounts = names.into_iter().map(|name| self.mount_point(&folder.join(name)));
-        mounts.chain(self.0.held.members(folder)).collect()
+        names.into_iter().map(|name| self.mount_point(&folder.join(name))).collect()
     }
 
     fn mount_point(&self, path: &Path) -> Entry {

@@ -3,17 +3,22 @@
 //! Bytes are hashed as they come and kept in buffers of one part; a full part is sent while the next one
 //! fills, unless the drive has the content already (see `rapid`). Nothing shows in the tree before [`Upload::finish`], and what is dropped before leaves nothing there.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sha1::{Digest as _, Sha1};
 use tokio::task::JoinHandle;
 
+use super::change::{Expected, Target};
 use super::part_buffer::PartBuffer;
 use super::rapid::{PRE_HASH_BYTES, Spool};
 use super::tentative::Tentative;
 use super::upload_parts::{PartPlan, Session};
-use super::write::Target;
-use super::{Error, Path, Tree};
+use super::{Entry, Error, Path, Tree};
 use crate::upstream::{CheckNameMode, ContentHint, CreateFile, Created, ErrorKind, calls};
+
+/// How often what is found under a name may be gone again before its upload begins.
+const MOST_SURPRISES: u32 = 4;
 
 /// What is known of a body beforehand.
 #[derive(Debug, Clone, Default)]
@@ -24,15 +29,20 @@ pub struct UploadOptions {
     pub sha1: Option<[u8; 20]>,
     /// Time of modification, Unix milliseconds.
     pub modified_ms: Option<i64>,
-    /// Entity tag of what the name must still hold when the content takes its place (absent within for nothing),
-    /// where the client made that a condition.
-    pub expected: Option<Option<String>>,
+    /// What the name must still hold when the content takes its place.
+    pub expected: Expected,
 }
 
 /// A body on its way to the drive.
 pub struct Upload {
     pub(super) tree: Tree,
     pub(super) target: Target,
+    /// What the drive is known to have under the name. Where it is nothing, the drive is asked to refuse.
+    pub(super) known: Option<Arc<Entry>>,
+    /// Takes no name that holds anything.
+    pub(super) gives_way: bool,
+    /// Whoever uploads has the turn at the name already.
+    pub(super) in_turn: bool,
     pub(super) options: UploadOptions,
     pub(super) plan: PartPlan,
     pub(super) hasher: Sha1,
@@ -73,10 +83,15 @@ impl Tree {
     /// [`Error::PartsTooLarge`] if the memory cannot hold a part of a file of this size.
     pub async fn upload(&self, path: &Path, options: UploadOptions) -> Result<Upload, Error> {
         let target = self.target(path).await?;
+        self.upload_to(target, options).await
+    }
+
+    pub(super) async fn upload_to(&self, target: Target, options: UploadOptions) -> Result<Upload, Error> {
         let limits = &self.0.uploads;
         let largest = limits.memory.largest_part();
         let plan = PartPlan::new(limits.settings.part_size, options.size, largest).ok_or(Error::PartsTooLarge)?;
-        Ok(Upload::new(self.clone(), target, options, plan))
+        let known = self.known(&target, None).await.flatten();
+        Ok(Upload { known, ..Upload::new(self.clone(), target, options, plan) })
     }
 }
 
@@ -91,6 +106,9 @@ impl Upload {
             hasher: Sha1::new(),
             received: 0,
             number: 1,
+            known: None,
+            gives_way: false,
+            in_turn: false,
             state: State::Gathering,
         }
     }
@@ -220,23 +238,43 @@ impl Upload {
         })
     }
 
-    pub(super) async fn create(&self, size: Option<u64>, content: ContentHint) -> Result<Created, Error> {
-        let request = CreateFile {
-            drive_id: &self.target.drive_id,
-            parent_file_id: &self.target.folder.file_id,
-            name: self.target.name(),
-            check_name_mode: CheckNameMode::Ignore,
-            size,
-            parts: if size == Some(0) { 0 } else { self.plan.count() },
-            content,
-            local_modified_ms: self.options.modified_ms,
-            local_created_ms: None,
-        };
-        let client = &self.target.mount.account.client;
-        match client.create_file(request).await {
-            Ok(created) => Ok(created),
-            Err(error) => Err(self.tree.not_created(&self.target, error).await),
+    /// The first call. What the drive turns out to have under the name is learnt, and replaced if it may be.
+    pub(super) async fn create(&mut self, size: Option<u64>, content: ContentHint) -> Result<Created, Error> {
+        let mut beside_undecided = false;
+        for _ in 0..MOST_SURPRISES {
+            let beside = self.known.is_some() || beside_undecided;
+            let mode = if beside { CheckNameMode::Ignore } else { CheckNameMode::Refuse };
+            let request = CreateFile {
+                drive_id: &self.target.drive_id,
+                parent_file_id: &self.target.folder.file_id,
+                name: self.target.name(),
+                check_name_mode: mode,
+                size,
+                parts: if size == Some(0) { 0 } else { self.plan.count() },
+                content: content.clone(),
+                local_modified_ms: self.options.modified_ms,
+                local_created_ms: None,
+            };
+            let file_id = match self.target.mount.account.client.create_file(request).await {
+                Ok(Created::Exists { file_id }) => Some(file_id),
+                Ok(created) => return Ok(created),
+                Err(error) if error.kind == ErrorKind::NameExists => None,
+                Err(error) => return Err(self.tree.not_created(&self.target, error).await),
+            };
+            if file_id.as_deref().is_some_and(|id| self.tree.0.uploads.undecided.lock().contains(id)) {
+                beside_undecided = true;
+                continue;
+            }
+            self.known = self.tree.learn(&self.target, file_id.as_deref()).await?;
+            let known = self.known.as_deref();
+            if known.is_some_and(Entry::is_folder) {
+                return Err(Error::IsAFolder);
+            }
+            if known.is_some() && (self.gives_way || self.options.expected == Expected::Nothing) {
+                return Err(if self.gives_way { Error::NameExists } else { Error::ConditionFailed });
+            }
         }
+        Err(Error::Upload("the drive refuses the name and has nothing of it".to_owned()))
     }
 
     pub(super) fn session_of(&self, created: Created) -> Result<Session, Error> {

@@ -1,12 +1,13 @@
-//! What all uploads share: their memory, the spool's limit, one commit at a time for each name.
+//! What all uploads share: their memory, the spool's limit, what is not decided yet.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::Path;
 use super::upload_memory::UploadMemory;
 use crate::config;
 
@@ -15,9 +16,10 @@ pub(super) struct UploadLimits {
     pub(super) memory: UploadMemory,
     /// Bytes of the spool's limit that are spoken for.
     pub(super) spooled: Arc<AtomicU64>,
+    /// Ids of what the drive has made for uploads that are not decided yet.
+    pub(super) undecided: Arc<Mutex<HashSet<Box<str>>>>,
     /// Work that goes on after its request has ended.
     pub(super) tasks: TaskTracker,
-    pub(super) commits: moka::sync::Cache<(usize, Path), Arc<tokio::sync::Mutex<()>>>,
 }
 
 impl UploadLimits {
@@ -28,7 +30,7 @@ impl UploadLimits {
             memory: UploadMemory::new(settings.memory, max_wait),
             spooled: Arc::default(),
             tasks: TaskTracker::new(),
-            commits: moka::sync::Cache::builder().max_capacity(10_000).build(),
+            undecided: Arc::default(),
         }
     }
 

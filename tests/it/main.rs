@@ -28,6 +28,7 @@ mod signin;
 mod streaming;
 mod token_servers;
 mod tokens;
+mod turns;
 mod upload_memory;
 mod uploads;
 mod watch;

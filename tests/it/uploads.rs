@@ -137,7 +137,7 @@ async fn a_lost_answer_to_the_commit_is_resolved() {
         world.sim.write("/a", "old");
         world.hrefs("/dav/").await;
         world.sim.fault(Fault::once("openFile/complete", kind.clone()));
-        assert_eq!(put(&world, "/dav/a", "new content").await, 201, "{kind:?}");
+        assert_eq!(put(&world, "/dav/a", "new content").await, 204, "{kind:?}");
         assert_eq!(world.sim.read("/a").unwrap(), b"new content");
     }
 }

@@ -1,0 +1,160 @@
+//! COPY: the drive's own copy of an item, under the name that was asked for.
+//!
+//! The drive takes no new name for a copy, so it is made under its source's, or a name of the drive's choice, and named
+//! after that. A copy that does not come to its end goes again.
+
+use std::sync::Arc;
+
+use super::super::cache::Freshness;
+use super::super::held::Held;
+use super::super::{Entry, Error, Path, Tree};
+use super::relocate::check_places;
+use super::{CheckNameMode, ErrorKind, Placed, Target, Terms, Whereabouts, unix_ms};
+
+impl Tree {
+    /// Copies an item, a folder with all below it, in place of what is there, if the terms allow that.
+    ///
+    /// # Errors
+    /// As [`Tree::relocate`].
+    pub async fn copy(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
+        self.settle_below(from).await?;
+        let source = match self.place(from).await {
+            Err(Error::ParentMissing) => return Err(Error::NotFound),
+            source => source?,
+        };
+        let target = self.target(to).await?;
+        // On its way the copy has its source's name.
+        let names = [source.key(), target.key(), target.key_of(source.name())];
+        let _turn = self.0.turns.take(names).await;
+        if let Some(local) = self.0.held.get(&source.key()).filter(Held::is_local) {
+            terms.expected.check(Some(&local.entry))?;
+            return self.place_local(&local, &target, terms.overwrite, false).await;
+        }
+        check_places(&source, &target)?;
+        self.settle_in_turn(&source.key()).await?;
+        let entry = self.look(&source, None).await?.ok_or(Error::NotFound)?;
+        terms.expected.check(Some(&entry))?;
+        let mut replaced = self.look(&target, None).await?;
+        // The same item by the other Unicode form of its name: to replace it would remove it.
+        if replaced.as_ref().is_some_and(|replaced| replaced.file_id == entry.file_id) {
+            return Err(Error::IntoItself);
+        }
+        let covered = self.0.held.get(&target.key());
+        if !terms.overwrite && (replaced.is_some() || covered.is_some()) {
+            return Err(Error::NameExists);
+        }
+        let file_id = self.copy_entry(&source, &target, &entry, terms.overwrite, &mut replaced).await?;
+        let now = unix_ms();
+        let copy = Entry { name: target.name().into(), file_id, updated_ms: now, created_ms: now, ..(*entry).clone() };
+        self.put(&target, copy.clone()).await;
+        if let Some(covered) = &covered {
+            self.0.held.forget(&covered.key).await;
+        }
+        if let Some(replaced) = &replaced {
+            self.remove_replaced(&target, replaced).await;
+        }
+        let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
+        Ok(Placed { entry: Arc::new(copy), replaced, copy_of: Some(entry.file_id.clone()) })
+    }
+
+    /// The calls of a copy; gives its id.
+    async fn copy_entry(
+        &self,
+        source: &Target,
+        target: &Target,
+        entry: &Entry,
+        overwrite: bool,
+        replaced: &mut Option<Arc<Entry>>,
+    ) -> Result<Box<str>, Error> {
+        let client = &target.mount.account.client;
+        let drive = &target.drive_id;
+        let folder = &target.folder.file_id;
+        let siblings = self.0.resolver.listings.get(&target.mount, folder, Freshness::Cached).await?;
+        // In its own folder, or beside a namesake, the copy must first take another name.
+        let step_aside = siblings.find(source.name()).is_some();
+        let change = match client.copy_item(drive, &entry.file_id, drive, folder, step_aside).await {
+            Ok(change) => change,
+            Err(error) => return Err(self.failed(&[source, target], error).await),
+        };
+        if let Err(error) = self.wait_for(target, &change).await {
+            self.remove_leftover(target, &change.file_id).await;
+            return Err(error);
+        }
+        if (step_aside || source.name() != target.name())
+            && let Err(error) = self.name_copy(target, &change.file_id, overwrite, replaced).await
+        {
+            // A copy under a name that nobody asked for must not stay.
+            self.remove_leftover(target, &change.file_id).await;
+            return Err(error);
+        }
+        Ok(change.file_id.into())
+    }
+
+    /// Gives a copy its name.
+    async fn name_copy(
+        &self,
+        target: &Target,
+        file_id: &str,
+        overwrite: bool,
+        replaced: &mut Option<Arc<Entry>>,
+    ) -> Result<(), Error> {
+        let client = &target.mount.account.client;
+        let mode = if replaced.is_some() { CheckNameMode::Ignore } else { CheckNameMode::Refuse };
+        let mut renamed = client.rename(&target.drive_id, file_id, target.name(), mode).await;
+        let mut asked = false;
+        loop {
+            let Err(error) = renamed else { return Ok(()) };
+            let taken = error.kind == ErrorKind::NameExists;
+            if (taken || error.kind.leaves_doubt())
+                && let Whereabouts::At(item) = self.whereabouts(target, file_id).await
+                && item.name == target.name()
+            {
+                return Ok(());
+            }
+            if asked || !taken || !overwrite {
+                return Err(self.failed(&[target], error).await);
+            }
+            // Another program has put it there since the folder was listed.
+            asked = true;
+            let listings = &self.0.resolver.listings;
+            let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
+            *replaced = self.found(&listing, target.name(), Some(file_id));
+            renamed = client.rename(&target.drive_id, file_id, target.name(), CheckNameMode::Ignore).await;
+        }
+    }
+
+    /// A file that stays here is put to another path: here again, or to the drive. `moves` says whether it goes where
+    /// it was.
+    pub(super) async fn place_local(
+        &self,
+        local: &Held,
+        target: &Target,
+        overwrite: bool,
+        moves: bool,
+    ) -> Result<Placed, Error> {
+        let replaced = self.look(target, None).await?;
+        let covered = self.0.held.get(&target.key()).filter(|held| held.key != local.key);
+        if !overwrite && (replaced.is_some() || covered.is_some()) {
+            return Err(Error::NameExists);
+        }
+        let content = self.0.held.content(&local.key).await?;
+        let placed = if self.keeps_here(&target.path()) {
+            let entry = self.keep_in_turn(target, content, moves.then_some(&*local.entry)).await?;
+            if let Some(replaced) = &replaced {
+                self.remove_replaced(target, replaced).await;
+            }
+            let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
+            Placed { entry, replaced, copy_of: None }
+        } else {
+            let placed = self.upload_in_turn(target, content, false).await?;
+            if moves {
+                self.succeeded(&local.entry.file_id, &placed.entry.file_id).await;
+            }
+            placed
+        };
+        if moves && local.key != target.key() {
+            self.0.held.forget(&local.key).await;
+        }
+        Ok(Placed { copy_of: (!moves).then(|| local.entry.file_id.clone()), ..placed })
+    }
+}

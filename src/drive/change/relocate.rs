@@ -1,0 +1,239 @@
+//! MOVE: an item by its id to another name, another folder, or both.
+//!
+//! A step whose answer is lost is settled by asking the item where it is. It is named back only where it is still in its
+//! old folder, and the listings hear where it turned out to be.
+
+use std::sync::Arc;
+
+use super::super::cache::Freshness;
+use super::super::held::Held;
+use super::super::members::Change;
+use super::super::{Entry, Error, Path, Tree};
+use super::{CheckNameMode, ErrorKind, Item, Placed, Target, Terms, Whereabouts, unix_ms, upstream};
+
+/// A step that did not lead to where it should have, and where the item is, if it was asked.
+struct Failed {
+    error: Error,
+    at: Option<Whereabouts>,
+}
+
+impl Tree {
+    /// Puts an item to another path, in place of what is there, if the terms allow that.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::ConditionFailed`], [`Error::NameExists`], [`Error::CrossDrive`],
+    /// [`Error::IntoItself`], [`Error::ParentMissing`], [`Error::Protected`], [`Error::ReadOnly`], a call's failure.
+    pub async fn relocate(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
+        if self.holds_mounts(from) {
+            return Err(Error::Protected);
+        }
+        let source = match self.target(from).await {
+            Err(Error::ParentMissing) => return Err(Error::NotFound),
+            source => source?,
+        };
+        let target = self.target(to).await?;
+        // On its way the item has its new name in its old folder.
+        let names = [source.key(), target.key(), source.key_of(target.name())];
+        let _turn = self.0.turns.take(names).await;
+        if let Some(local) = self.0.held.get(&source.key()).filter(Held::is_local) {
+            terms.expected.check(Some(&local.entry))?;
+            let placed = self.place_local(&local, &target, terms.overwrite, true).await?;
+            // What the drive has under the name must not come to light.
+            if let Some(covered) = self.look(&source, None).await? {
+                self.remove_replaced(&source, &covered).await;
+            }
+            return Ok(placed);
+        }
+        check_places(&source, &target)?;
+        self.settle_in_turn(&source.key()).await?;
+        let entry = self.look(&source, None).await?.ok_or(Error::NotFound)?;
+        terms.expected.check(Some(&entry))?;
+        let replaced = self.move_entry(&source, &target, &entry, terms.overwrite).await?;
+        self.moved(&source, &target, &entry, replaced).await
+    }
+
+    /// The calls of a move; gives what the destination held before.
+    async fn move_entry(
+        &self,
+        source: &Target,
+        target: &Target,
+        entry: &Entry,
+        overwrite: bool,
+    ) -> Result<Option<Arc<Entry>>, Error> {
+        let mut replaced = self.look(target, Some(&entry.file_id)).await?;
+        let held = target.key() != source.key() && self.0.held.get(&target.key()).is_some();
+        if !overwrite && (replaced.is_some() || held) {
+            return Err(Error::NameExists);
+        }
+        let mut result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref())).await;
+        if overwrite && matches!(result, Err(Error::NameExists)) {
+            // Another program has put it there since the folder was listed.
+            let listings = &self.0.resolver.listings;
+            let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
+            replaced = self.found(&listing, target.name(), Some(&entry.file_id));
+            result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref())).await;
+        }
+        result.map(|()| replaced)
+    }
+
+    /// The item is in its new place: all that remembers the old one hears of it, and what was replaced goes.
+    async fn moved(
+        &self,
+        source: &Target,
+        target: &Target,
+        entry: &Entry,
+        replaced: Option<Arc<Entry>>,
+    ) -> Result<Placed, Error> {
+        let covered = if target.key() == source.key() { None } else { self.0.held.get(&target.key()) };
+        let follows = if entry.is_folder() { self.held_below(source, entry).await } else { Vec::new() };
+        let now = Arc::new(Entry { name: target.name().into(), updated_ms: unix_ms(), ..entry.clone() });
+        self.changed(source, Change::Remove(entry.file_id.clone())).await;
+        self.0.resolver.forget(&source.mount, &source.rest).await;
+        self.put(target, (*now).clone()).await;
+        if let Some(covered) = &covered {
+            self.0.held.forget(&covered.key).await;
+        }
+        if let Some(replaced) = &replaced {
+            self.remove_replaced(target, replaced).await;
+        }
+        self.0.held.follow(follows, &source.path(), &target.path()).await;
+        let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
+        Ok(Placed { entry: now, replaced, copy_of: None })
+    }
+
+    async fn relocate_by_id(
+        &self,
+        from: &Target,
+        to: &Target,
+        entry: &Entry,
+        mode: CheckNameMode,
+    ) -> Result<(), Error> {
+        let same_folder = from.folder.file_id == to.folder.file_id;
+        let outcome = if same_folder {
+            self.name(from, to, entry, mode).await
+        } else if from.name() == to.name() {
+            self.carry(from, to, entry, mode).await
+        } else {
+            self.name_and_carry(from, to, entry, mode).await
+        };
+        let Err(Failed { error, at }) = outcome else { return Ok(()) };
+        match at {
+            None => {}
+            Some(Whereabouts::At(item)) => {
+                let entry = Entry { name: item.name.as_str().into(), ..entry.clone() };
+                let parent = item.parent_file_id.as_deref();
+                if parent == Some(&*from.folder.file_id) {
+                    self.changed(from, Change::Put(Arc::new(entry))).await;
+                } else {
+                    self.changed(from, Change::Remove(entry.file_id.clone())).await;
+                    if parent == Some(&*to.folder.file_id) {
+                        self.changed(to, Change::Put(Arc::new(entry))).await;
+                    }
+                }
+            }
+            Some(Whereabouts::Gone) => self.changed(from, Change::Remove(entry.file_id.clone())).await,
+            Some(Whereabouts::Unknown) => {
+                for place in [from, to] {
+                    self.0.resolver.listings.forget(&place.mount, &place.folder.file_id);
+                }
+            }
+        }
+        Err(error)
+    }
+
+    /// Both steps go by id, so a name that is taken on the way does no harm; if the second fails, the first is taken
+    /// back.
+    async fn name_and_carry(
+        &self,
+        from: &Target,
+        to: &Target,
+        entry: &Entry,
+        mode: CheckNameMode,
+    ) -> Result<(), Failed> {
+        let halfway = Target { rest: from.rest.parent().unwrap_or_else(Path::root).join(to.name()), ..from.clone() };
+        self.name(from, &halfway, entry, CheckNameMode::Ignore).await?;
+        let Err(failed) = self.carry(from, to, entry, mode).await else { return Ok(()) };
+        let stays = match &failed.at {
+            None => true,
+            Some(Whereabouts::At(item)) => item.parent_file_id.as_deref() == Some(&*from.folder.file_id),
+            Some(Whereabouts::Gone | Whereabouts::Unknown) => false,
+        };
+        if !stays {
+            return Err(failed);
+        }
+        let back = from.mount.account.client.rename(&from.drive_id, &entry.file_id, from.name(), CheckNameMode::Ignore);
+        let at = match back.await {
+            Ok(item) => {
+                Whereabouts::At(Box::new(Item { parent_file_id: Some(from.folder.file_id.to_string()), ..item }))
+            }
+            Err(error) => {
+                tracing::warn!(%error, name = to.name(), wanted = from.name(), "a half-done move could not be taken back");
+                self.whereabouts(from, &entry.file_id).await
+            }
+        };
+        Err(Failed { at: Some(at), ..failed })
+    }
+
+    /// Gives the item its new name in its folder.
+    async fn name(&self, from: &Target, to: &Target, entry: &Entry, mode: CheckNameMode) -> Result<(), Failed> {
+        let client = &from.mount.account.client;
+        match client.rename(&from.drive_id, &entry.file_id, to.name(), mode).await {
+            Ok(_) => Ok(()),
+            Err(error) => self.after(error, from, to, entry).await,
+        }
+    }
+
+    /// Puts the item into its new folder.
+    async fn carry(&self, from: &Target, to: &Target, entry: &Entry, mode: CheckNameMode) -> Result<(), Failed> {
+        let client = &from.mount.account.client;
+        let error = match client.move_item(&from.drive_id, &entry.file_id, &to.folder.file_id, mode, None).await {
+            Ok(change) if change.exists => upstream::Error::new("openFile/move", ErrorKind::NameExists),
+            Ok(change) => {
+                let Err(error) = self.wait_for(to, &change).await else { return Ok(()) };
+                return self.unless_there(error, to, entry).await;
+            }
+            Err(error) => error,
+        };
+        self.after(error, from, to, entry).await
+    }
+
+    /// What a failed call has led to. Sent again after a lost answer it may have met the item itself where it is to
+    /// go, as one that has the name already.
+    async fn after(&self, error: upstream::Error, from: &Target, to: &Target, entry: &Entry) -> Result<(), Failed> {
+        let kind = error.kind;
+        let doubt = kind.leaves_doubt() || kind == ErrorKind::NameExists;
+        if doubt && let Err(Failed { at, .. }) = self.unless_there(Error::Stopping, to, entry).await {
+            return Err(Failed { error: self.failed(&[from, to], error).await, at });
+        }
+        if doubt { Ok(()) } else { Err(Failed { error: self.failed(&[from, to], error).await, at: None }) }
+    }
+
+    /// Fails with the error unless the item has arrived.
+    async fn unless_there(&self, error: Error, to: &Target, entry: &Entry) -> Result<(), Failed> {
+        match self.whereabouts(to, &entry.file_id).await {
+            Whereabouts::At(item)
+                if item.name == to.name() && item.parent_file_id.as_deref() == Some(&*to.folder.file_id) =>
+            {
+                Ok(())
+            }
+            at => Err(Failed { error, at: Some(at) }),
+        }
+    }
+}
+
+fn mode(replaced: Option<&Arc<Entry>>) -> CheckNameMode {
+    if replaced.is_some() { CheckNameMode::Ignore } else { CheckNameMode::Refuse }
+}
+
+/// Whether an item can be put there at all.
+pub(super) fn check_places(from: &Target, to: &Target) -> Result<(), Error> {
+    if !from.same_drive(to) {
+        return Err(Error::CrossDrive);
+    }
+    let (from, to) = (from.path(), to.path());
+    // To remove the replaced folder would take the source with it.
+    if to.strip_base(&from).is_some() || from.strip_base(&to).is_some() {
+        return Err(Error::IntoItself);
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! The place that is to be changed, and what it holds.
+
+use std::sync::Arc;
+
+use super::super::cache::Freshness;
+use super::super::members::{Change, Listing};
+use super::super::mount::Mounted;
+use super::super::{Entry, Error, Path, Tree};
+use super::turns::{NameKey, Turn};
+use crate::upstream::ErrorKind;
+
+/// A name in a folder that is to be changed.
+#[derive(Clone)]
+pub(in crate::drive) struct Target {
+    pub(in crate::drive) mount: Arc<Mounted>,
+    pub(in crate::drive) drive_id: String,
+    /// Folder that holds the name.
+    pub(in crate::drive) folder: Arc<Entry>,
+    /// Below the mount.
+    pub(in crate::drive) rest: Path,
+}
+
+impl Target {
+    pub(in crate::drive) fn name(&self) -> &str {
+        self.rest.name()
+    }
+
+    /// The path in the whole tree.
+    pub(in crate::drive) fn path(&self) -> Path {
+        self.rest.under(&self.mount.path)
+    }
+
+    pub(in crate::drive) fn key(&self) -> NameKey {
+        self.key_of(self.name())
+    }
+
+    /// Another name in the same folder.
+    pub(super) fn key_of(&self, name: &str) -> NameKey {
+        NameKey::new(&self.drive_id, &self.folder.file_id, name)
+    }
+
+    pub(super) fn same_drive(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.mount.account, &other.mount.account) && self.drive_id == other.drive_id
+    }
+}
+
+impl Tree {
+    /// The place of a path that is to be changed.
+    pub(in crate::drive) async fn target(&self, path: &Path) -> Result<Target, Error> {
+        match self.mount_of(path) {
+            Some((mount, rest)) if mount.settings.read_only && !rest.is_root() => Err(Error::ReadOnly),
+            _ => self.place(path).await,
+        }
+    }
+
+    /// The place of a path that may not be changed there.
+    pub(super) async fn place(&self, path: &Path) -> Result<Target, Error> {
+        let (mount, rest) = self.mount_of(path).ok_or(Error::Protected)?;
+        let Some(parent) = rest.parent() else { return Err(Error::Protected) };
+        let folder = match self.0.resolver.find(mount, &parent, Freshness::Cached).await {
+            Err(Error::NotFound) => return Err(Error::ParentMissing),
+            folder => folder?,
+        };
+        if !folder.is_folder() {
+            return Err(Error::ParentMissing);
+        }
+        Ok(Target { mount: mount.clone(), drive_id: mount.drive_id().await?, folder, rest })
+    }
+
+    /// Waits until nobody else changes what the place holds.
+    pub(in crate::drive) async fn turn(&self, target: &Target) -> Turn {
+        self.0.turns.take([target.key()]).await
+    }
+
+    /// What the drive has at a place beside the item of the id `except`, by what is known: our own changes always are,
+    /// whatever a listing's age. The drive is asked only where nothing at all is known.
+    ///
+    /// To be asked by whoever has the turn; nobody else of us changes the answer then.
+    pub(in crate::drive) async fn look(
+        &self,
+        target: &Target,
+        except: Option<&str>,
+    ) -> Result<Option<Arc<Entry>>, Error> {
+        if let Some(known) = self.known(target, except).await {
+            return Ok(known);
+        }
+        match self.0.resolver.listings.get(&target.mount, &target.folder.file_id, Freshness::Fresh).await {
+            Ok(listing) => Ok(self.found(&listing, target.name(), except)),
+            Err(Error::NotFound) => Err(Error::ParentMissing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a listing has of a name, beside the item of the id `except` and what uploads have attached that are not
+    /// decided yet: it is nobody's to replace.
+    pub(super) fn found(&self, listing: &Listing, name: &str, except: Option<&str>) -> Option<Arc<Entry>> {
+        let undecided = self.0.uploads.undecided.lock();
+        let skipped = |entry: &Entry| Some(&*entry.file_id) == except || undecided.contains(&entry.file_id);
+        let found = listing.find(name).filter(|entry| !skipped(entry));
+        found.or_else(|| listing.other(name, skipped)).cloned()
+    }
+
+    /// What the drive refused a name for, unknown until then; all listings hear of it.
+    pub(in crate::drive) async fn learn(
+        &self,
+        target: &Target,
+        file_id: Option<&str>,
+    ) -> Result<Option<Arc<Entry>>, Error> {
+        let Some(file_id) = file_id else {
+            let listings = &self.0.resolver.listings;
+            let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
+            return Ok(self.found(&listing, target.name(), None));
+        };
+        match target.mount.account.client.get(&target.drive_id, file_id).await {
+            Ok(item) if item.trashed || item.name != target.name() => Ok(None),
+            Ok(item) => {
+                let entry = Arc::new(Entry::from(&item));
+                self.changed(target, Change::Put(entry.clone())).await;
+                Ok(Some(entry))
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The same without a call; absent where nothing is known.
+    pub(in crate::drive) async fn known(&self, target: &Target, except: Option<&str>) -> Option<Option<Arc<Entry>>> {
+        let resolver = &self.0.resolver;
+        let listing = resolver.listings.peek(&target.mount, &target.folder.file_id);
+        let listed = listing.as_ref().map(|(listing, _)| self.found(listing, target.name(), except));
+        if let Some(Some(_)) = listed {
+            return listed;
+        }
+        // A listing that is believed no more may lack what was found by its whole path.
+        let believed = listing.is_some_and(|(_, fresh)| fresh);
+        let located = if believed { None } else { resolver.located(&target.mount, &target.rest).await };
+        let located = located.filter(|entry| Some(&*entry.file_id) != except);
+        if located.is_some() { Some(located) } else { listed }
+    }
+}

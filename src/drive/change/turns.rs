@@ -1,0 +1,134 @@
+//! Turns: one change at a time of what a name in a folder holds.
+//!
+//! Whatever puts, moves, removes, locks into being, makes or settles something under a name waits for its turn there,
+//! looks again at what the name holds, and changes it; the next looks after that. Names are known by drive, folder id
+//! and one Unicode form, so that two mounts of one folder, and both forms of a name, share a turn. Who needs several
+//! takes them in the order of the names, so that no two wait for each other. Only names that somebody holds or waits
+//! for are remembered.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::drive::path::one_form;
+
+/// A name in a folder of a drive, the same for both of its Unicode forms.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::drive) struct NameKey {
+    pub(in crate::drive) drive_id: Box<str>,
+    pub(in crate::drive) folder_id: Box<str>,
+    /// In one Unicode form.
+    pub(in crate::drive) name: Box<str>,
+}
+
+impl NameKey {
+    pub(in crate::drive) fn new(drive_id: &str, folder_id: &str, name: &str) -> Self {
+        Self { drive_id: drive_id.into(), folder_id: folder_id.into(), name: one_form(name).into() }
+    }
+}
+
+type Queue = Arc<tokio::sync::Mutex<()>>;
+
+/// All names whose turn somebody has or waits for; cheap to clone.
+#[derive(Clone, Default)]
+pub(in crate::drive) struct Turns(Arc<Mutex<HashMap<NameKey, Queue>>>);
+
+/// The right to change what some names hold. When it is dropped, the next in line begins.
+#[must_use = "a turn that is dropped at once guards nothing"]
+pub(in crate::drive) struct Turn {
+    _places: Vec<Place>,
+}
+
+/// A place in the queue of one name, or at its head.
+struct Place {
+    turns: Turns,
+    name: NameKey,
+    queue: Option<Queue>,
+    head: Option<OwnedMutexGuard<()>>,
+}
+
+impl Turns {
+    /// Waits until nobody else changes any of the names.
+    pub(in crate::drive) async fn take(&self, names: impl IntoIterator<Item = NameKey>) -> Turn {
+        let mut places = Vec::new();
+        // In their order, whoever asks.
+        for name in names.into_iter().collect::<BTreeSet<_>>() {
+            places.push(self.line_up(name).await);
+        }
+        Turn { _places: places }
+    }
+
+    async fn line_up(&self, name: NameKey) -> Place {
+        let queue = self.0.lock().entry(name.clone()).or_default().clone();
+        // Made before the wait: who gives up waiting leaves the queue too.
+        let mut place = Place { turns: self.clone(), name, queue: Some(queue.clone()), head: None };
+        place.head = Some(queue.lock_owned().await);
+        place
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.head = None;
+        let mut queues = self.turns.0.lock();
+        self.queue = None;
+        if queues.get(&self.name).is_some_and(|queue| Arc::strong_count(queue) == 1) {
+            queues.remove(&self.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn name(name: &str) -> NameKey {
+        NameKey::new("d", "f", name)
+    }
+
+    fn soon<F: Future>(future: F) -> tokio::time::Timeout<F> {
+        tokio::time::timeout(Duration::from_secs(1), future)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_unicode_forms_of_a_name_share_a_turn_and_other_names_do_not_wait() {
+        let turns = Turns::default();
+        let first = turns.take([name("caf\u{e9}")]).await;
+        assert!(soon(turns.take([name("cafe\u{301}")])).await.is_err());
+        drop(soon(turns.take([name("cafe")])).await.unwrap());
+        drop(first);
+        drop(soon(turns.take([name("cafe\u{301}")])).await.unwrap());
+        assert!(turns.0.lock().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_needs_two_waits_for_nobody_who_needs_them_the_other_way_round() {
+        let turns = Turns::default();
+        let cross = |a: &'static str, b: &'static str| {
+            let turns = turns.clone();
+            tokio::spawn(async move {
+                for _ in 0..200 {
+                    let _turn = turns.take([name(a), name(b), name(a)]).await;
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        let (one, other) = (cross("a", "b"), cross("b", "a"));
+        soon(async { (one.await.unwrap(), other.await.unwrap()) }).await.unwrap();
+        assert!(turns.0.lock().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_is_forgotten() {
+        let turns = Turns::default();
+        let first = turns.take([name("a"), name("b")]).await;
+        assert!(soon(turns.take([name("b")])).await.is_err());
+        assert_eq!(turns.0.lock().len(), 2);
+        drop(first);
+        assert!(turns.0.lock().is_empty());
+    }
+}

@@ -1,0 +1,173 @@
+//! The table of held files: in memory and in the state store, by folder and name.
+//!
+//! A held file belongs to the folder of its id: it follows where that goes, all mounts that show the folder show it,
+//! and another folder in its place does not. Its path is only where it was last seen.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use sha1::{Digest as _, Sha1};
+
+use crate::drive::change::NameKey;
+use crate::drive::path::one_form;
+use crate::drive::{Entry, Error, Kind, Path};
+use crate::state::{HeldRow, Store};
+
+/// One held file.
+#[derive(Clone)]
+pub(in crate::drive) struct Held {
+    pub(in crate::drive) key: NameKey,
+    /// As its maker spelt it, where it was last seen.
+    pub(in crate::drive) path: Path,
+    pub(in crate::drive) entry: Arc<Entry>,
+}
+
+impl Held {
+    /// Whether it stays here for good.
+    pub(in crate::drive) fn is_local(&self) -> bool {
+        self.entry.stays_here()
+    }
+
+    pub(super) fn of(row: &HeldRow) -> Option<Self> {
+        let path = Path::parse(&row.path).ok()?;
+        let key = NameKey {
+            drive_id: row.drive_id.as_str().into(),
+            folder_id: row.folder_id.as_str().into(),
+            name: row.name.as_str().into(),
+        };
+        let content = row.content.as_deref().unwrap_or_default();
+        let entry = Entry {
+            kind: Kind::File,
+            size: Some(content.len() as u64),
+            sha1: Some(Sha1::digest(content).into()),
+            ..Entry::synthetic(path.name(), &row.file_id, row.created_ms)
+        };
+        Some(Self { key, path, entry: Arc::new(entry) })
+    }
+}
+
+/// All held files.
+pub(in crate::drive) struct HeldFiles {
+    store: Store,
+    files: RwLock<Files>,
+}
+
+#[derive(Default)]
+struct Files {
+    by_key: BTreeMap<NameKey, Held>,
+    /// How many bear each name: most look-ups are for a name that none bears.
+    names: HashMap<Box<str>, usize>,
+}
+
+impl Files {
+    fn remove(&mut self, key: &NameKey) -> Option<Held> {
+        let held = self.by_key.remove(key)?;
+        if let Some(count) = self.names.get_mut(&key.name) {
+            *count -= 1;
+            if *count == 0 {
+                self.names.remove(&key.name);
+            }
+        }
+        Some(held)
+    }
+
+    fn insert(&mut self, held: Held) {
+        self.remove(&held.key);
+        *self.names.entry(held.key.name.clone()).or_default() += 1;
+        self.by_key.insert(held.key.clone(), held);
+    }
+}
+
+impl HeldFiles {
+    pub(in crate::drive) fn new(store: Store) -> Self {
+        Self { store, files: RwLock::default() }
+    }
+
+    /// Takes up the files of the last run; gives those that have no ids yet.
+    pub(super) async fn restore(&self) -> Result<Vec<HeldRow>, crate::state::Error> {
+        let mut unplaced = Vec::new();
+        let restore = |row: HeldRow| match Held::of(&row) {
+            Some(_) if row.drive_id.is_empty() => unplaced.push(row),
+            Some(held) => self.files.write().insert(held),
+            None => {}
+        };
+        self.store.held_files(restore).await?;
+        Ok(unplaced)
+    }
+
+    /// A file that was restored without ids has them now.
+    pub(super) async fn place(&self, row: &HeldRow) -> Result<(), Error> {
+        self.store.place_held_file(row).await.map_err(|error| Error::State(Arc::new(error)))?;
+        if let Some(held) = Held::of(row) {
+            self.files.write().insert(held);
+        }
+        Ok(())
+    }
+
+    pub(in crate::drive) fn get(&self, key: &NameKey) -> Option<Held> {
+        self.files.read().by_key.get(key).cloned()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.files.read().by_key.len()
+    }
+
+    /// Whether a held file in any folder bears the name.
+    pub(super) fn any_named(&self, name: &str) -> bool {
+        let files = self.files.read();
+        !files.names.is_empty() && files.names.contains_key(&*one_form(name))
+    }
+
+    /// Those in a folder, in order of name.
+    pub(super) fn members(&self, drive_id: &str, folder_id: &str) -> Vec<Held> {
+        let files = self.files.read();
+        let from = files.by_key.range(NameKey::new(drive_id, folder_id, "")..);
+        let inside = from.take_while(|(key, _)| *key.drive_id == *drive_id && *key.folder_id == *folder_id);
+        inside.map(|(_, held)| held.clone()).collect()
+    }
+
+    /// Those last seen below a path.
+    pub(super) fn last_seen_in(&self, folder: &Path) -> Vec<Held> {
+        let inside = format!("{}/", one_form(folder.as_str()).trim_end_matches('/'));
+        let files = self.files.read();
+        files.by_key.values().filter(|held| one_form(held.path.as_str()).starts_with(&inside)).cloned().collect()
+    }
+
+    /// Keeps a file under its key.
+    pub(super) async fn put(&self, row: &HeldRow) -> Result<Held, Error> {
+        self.store.save_held_file(row).await.map_err(|error| Error::State(Arc::new(error)))?;
+        let held = Held::of(row).ok_or(Error::NotFound)?;
+        self.files.write().insert(held.clone());
+        Ok(held)
+    }
+
+    /// The content of a file that stays here.
+    pub(in crate::drive) async fn content(&self, key: &NameKey) -> Result<Vec<u8>, Error> {
+        let content = self.store.local_content(&key.drive_id, &key.folder_id, &key.name).await;
+        content.map(Option::unwrap_or_default).map_err(|error| Error::State(Arc::new(error)))
+    }
+
+    /// The name has content now, or nothing any more.
+    pub(in crate::drive) async fn forget(&self, key: &NameKey) {
+        if self.files.write().remove(key).is_none() {
+            return;
+        }
+        if let Err(error) = self.store.delete_held_file(&key.drive_id, &key.folder_id, &key.name).await {
+            tracing::error!(%error, "a held file could not be forgotten");
+        }
+    }
+
+    /// A folder is at another path now, and these below it.
+    pub(in crate::drive) async fn follow(&self, files: Vec<Held>, from: &Path, to: &Path) {
+        let depth = from.segments().count();
+        for Held { key, path, entry } in files {
+            let path = path.segments().skip(depth).fold(to.clone(), |path, name| path.join(name));
+            let kept = self.store.set_held_path(&key.drive_id, &key.folder_id, &key.name, path.as_str()).await;
+            if let Err(error) = kept {
+                tracing::error!(%error, "a held file's new path could not be kept");
+            }
+            self.files.write().insert(Held { key, path, entry });
+        }
+    }
+}
