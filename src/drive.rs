@@ -5,6 +5,7 @@
 //! a header and never chooses a status.
 
 mod account;
+mod addresses;
 mod cache;
 mod change;
 mod commit;
@@ -25,6 +26,7 @@ mod prefetch;
 mod rapid;
 mod resolve;
 mod slots;
+mod small;
 mod stream;
 mod tasks;
 mod tentative;
@@ -34,6 +36,7 @@ mod upload_limits;
 mod upload_memory;
 mod upload_parts;
 mod watch;
+mod whole;
 
 pub use account::Quota;
 pub use cache::Freshness;

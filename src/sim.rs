@@ -48,8 +48,8 @@ pub use application::{Application, CLIENT_ID, CLIENT_SECRET};
 pub use fault::{Fault, FaultKind};
 pub use gate::{Gate, HeldCall, Moment};
 pub use rules::{
-    BotCheck, Expiration, HostMood, LastMarker, OddItems, PageShape, RateShape, Rules, SearchShape, SignatureVersion,
-    SizeForm,
+    BotCheck, Expiration, HostMood, LastMarker, ListedUrl, OddItems, PageShape, RateShape, Rules, SearchShape,
+    SignatureVersion, SizeForm,
 };
 
 use content::Content;

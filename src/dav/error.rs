@@ -262,7 +262,7 @@ fn of_data(kind: DataErrorKind) -> Failure {
         DataErrorKind::Stalled => {
             Failure::new(StatusCode::GATEWAY_TIMEOUT, "the drive sent nothing in time; try again")
         }
-        DataErrorKind::Refused | DataErrorKind::Gone => {
+        DataErrorKind::Refused | DataErrorKind::Redirected | DataErrorKind::Gone => {
             Failure::new(StatusCode::BAD_GATEWAY, "the drive refuses its own link; try again")
         }
         DataErrorKind::Expired

@@ -125,10 +125,12 @@ impl Dav {
             address: request.context.address,
             user: request.context.user.as_deref(),
         };
-        match &file.mount {
-            Some(mount) => self.rules.decide(mount, client),
-            None => LinkPolicy::Proxy,
-        }
+        let usual = match &file.mount {
+            // A redirect would cost a link.
+            Some(mount) if !self.tree.is_read_by_address(file) => mount.link_policy,
+            _ => LinkPolicy::Proxy,
+        };
+        self.rules.decide(usual, client)
     }
 
     async fn proxy(

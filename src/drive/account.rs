@@ -1,4 +1,4 @@
-//! What the mounts of one account share: its client, drive ids, links, space and download places.
+//! What the mounts of one account share: its client, drive ids, links, addresses, space and download places.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Error;
 use super::link::LinkCache;
 use super::slots::Slots;
+use super::small::SmallFiles;
 use crate::config::Config;
 use crate::state::{DriveIds, Store};
 use crate::upstream::Client;
@@ -33,6 +34,7 @@ pub(super) struct Account {
     pub(super) client: Client,
     pub(super) links: LinkCache,
     pub(super) slots: Slots,
+    pub(super) small: SmallFiles,
     store: Store,
     drives: Mutex<Option<Learnt>>,
     quota: moka::future::Cache<(), Quota>,
@@ -54,6 +56,7 @@ impl Account {
             client,
             links: LinkCache::new(),
             slots: Slots::new(settings.max_streams, settings.max_wait),
+            small: SmallFiles::new(),
             store: store.clone(),
             drives: Mutex::default(),
             quota: moka::future::Cache::builder().max_capacity(1).time_to_live(QUOTA_TTL).build(),

@@ -115,6 +115,24 @@ impl DownloadRoom {
         })
     }
 
+    /// Whether all of the range is kept.
+    pub(super) fn has(&self, entry: &Entry, range: &Range<u64>) -> bool {
+        self.find(entry, range).is_some_and(|kept| kept.bytes.len() as u64 == range.end - range.start)
+    }
+
+    /// Keeps a small file that has been read whole.
+    pub(super) fn keep(&self, entry: &Entry, whole: Bytes, identity: Identity) {
+        if let Some(key) = key(entry, false) {
+            self.insert(key, Edge { start: 0, bytes: whole, identity });
+        }
+    }
+
+    fn insert(&self, key: EdgeKey, edge: Edge) {
+        self.edges.insert(key, edge);
+        // At once: left to itself, the cache first gathers hundreds of insertions beyond its limit.
+        self.edges.run_pending_tasks();
+    }
+
     /// The drive has other content by now.
     pub(super) fn forget(&self, entry: &Entry) {
         for tail in [false, true] {
@@ -254,9 +272,7 @@ impl Drop for Recorder {
         // A copy, where the buffer is larger than what came: the cache counts bytes, not buffers.
         let bytes = std::mem::take(&mut self.bytes);
         let bytes = if bytes.capacity() > bytes.len() { Bytes::copy_from_slice(&bytes) } else { bytes.freeze() };
-        self.room.edges.insert(self.key, Edge { start: self.target.start, bytes, identity });
-        // At once: left to itself, the cache first gathers hundreds of insertions beyond its limit.
-        self.room.edges.run_pending_tasks();
+        self.room.insert(self.key, Edge { start: self.target.start, bytes, identity });
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Path;
 use crate::config;
-use crate::upstream::{Item, ItemKind};
+use crate::upstream::{Category, Item, ItemKind};
 
 /// Punish flags of content that is not given out: frozen, and illegal (reference 3.1).
 const FROZEN: [i64; 2] = [2, 103];
@@ -41,6 +41,8 @@ pub struct Entry {
     pub created_ms: i64,
     /// For a live photo shown as one of its streams, which.
     pub livp: Option<config::LivpFormat>,
+    /// What the drive takes the content for; absent for folders and where the drive does not say.
+    pub category: Option<Category>,
     /// The drive has frozen the content: a link would lead to a notice, if there were one.
     pub frozen: bool,
 }
@@ -58,6 +60,7 @@ impl Entry {
             updated_ms: time_ms,
             created_ms: time_ms,
             livp: None,
+            category: None,
             frozen: false,
         }
     }
@@ -121,6 +124,7 @@ impl From<&Item> for Entry {
             updated_ms,
             created_ms: item.created_ms.unwrap_or(updated_ms),
             livp: None,
+            category: item.category.filter(|_| !folder),
             frozen: FROZEN.contains(&item.punish_flag),
         }
     }

@@ -34,7 +34,10 @@ pub(super) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<Listing, E
             marker: marker.as_deref(),
         };
         let page = mount.account.client.list(request).await.map_err(folder_is_gone)?;
-        items.extend(page.items.into_iter().filter(|i| !i.trashed && !i.uploading));
+        items.extend(page.items.into_iter().filter(|i| !i.trashed && !i.uploading).map(|mut item| {
+            mount.account.small.addresses.take_in(&mut item);
+            item
+        }));
         unreadable += page.unreadable;
         match page.next_marker {
             None => {

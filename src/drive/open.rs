@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::download_room::DownloadRoom;
 use super::link::Link;
 use super::mount::Mounted;
-use super::slots::{Live, Place};
+use super::slots::{Live, Place, Slots};
 use super::{Entry, Error};
 use crate::upstream::{DataBody, DataError, DataErrorKind};
 
@@ -26,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 const SHRINK_AFTER: u32 = 5;
 
 /// Life a link must have left to open a body: a running transfer is not cut at expiry (reference 3.9).
-const MIN_LIFE: Duration = Duration::from_secs(15);
+pub(super) const MIN_LIFE: Duration = Duration::from_secs(15);
 
 /// What tells whether a newly opened body is of the same content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn of(body: &DataBody) -> Self {
+    pub(super) fn of(body: &DataBody) -> Self {
         Self {
             total: body.total,
             etag: body.etag.clone(),
@@ -124,10 +124,13 @@ impl Source {
         let slots = &self.mount.account.slots;
         let place = match place {
             Some(place) => place,
-            None => slots.place(urgent).await?,
+            None => {
+                // First the link, which may take seconds to come: meanwhile others read at the place.
+                self.link(MIN_LIFE).await?;
+                slots.place(urgent).await?
+            }
         };
-        let until = Instant::now() + slots.max_wait();
-        let mut tries = Tries { failures: 0, too_many: 0, refused: false, until, resuming: known.is_some() };
+        let mut tries = Tries::new(slots, known.is_some(), self.spare);
         loop {
             let link = self.link(MIN_LIFE).await?;
             match self.mount.account.client.data_host().get(&link.url, range.clone()).await {
@@ -148,12 +151,6 @@ impl Source {
                     if tries.renew_link(error.kind) {
                         self.forget_link(&link).await?;
                     }
-                    if error.kind == DataErrorKind::TooManyStreams && tries.too_many + 1 == SHRINK_AFTER {
-                        slots.shrink();
-                        if self.spare {
-                            return Err(Error::NoFreeStream { retry_after: slots.max_wait() });
-                        }
-                    }
                     tries.pause(error).await?;
                 }
             }
@@ -162,7 +159,8 @@ impl Source {
 }
 
 /// The tries of one opening.
-struct Tries {
+pub(super) struct Tries<'a> {
+    slots: &'a Slots,
     failures: u32,
     /// Refusals for too many bodies, which are no failures.
     too_many: u32,
@@ -170,22 +168,38 @@ struct Tries {
     until: Instant,
     /// Whether bytes have gone to the client, which has more patience than one without an answer.
     resuming: bool,
+    /// Whether the body can be done without.
+    spare: bool,
 }
 
-impl Tries {
+impl<'a> Tries<'a> {
+    pub(super) fn new(slots: &'a Slots, resuming: bool, spare: bool) -> Self {
+        let until = Instant::now() + slots.max_wait();
+        Self { slots, failures: 0, too_many: 0, refused: false, until, resuming, spare }
+    }
+
     /// Whether a failure may be the link's fault.
     fn renew_link(&self, kind: DataErrorKind) -> bool {
-        matches!(kind, DataErrorKind::Expired | DataErrorKind::Refused | DataErrorKind::Gone)
+        matches!(
+            kind,
+            DataErrorKind::Expired | DataErrorKind::Refused | DataErrorKind::Redirected | DataErrorKind::Gone
+        )
     }
 
     /// Waits before the next try.
     ///
     /// # Errors
     /// The failure itself, when another try cannot help or the tries are used up.
-    async fn pause(&mut self, error: DataError) -> Result<(), Error> {
+    pub(super) async fn pause(&mut self, error: DataError) -> Result<(), Error> {
         let count = if error.kind == DataErrorKind::TooManyStreams { &mut self.too_many } else { &mut self.failures };
         *count += 1;
         let count = *count;
+        if error.kind == DataErrorKind::TooManyStreams && count == SHRINK_AFTER {
+            self.slots.shrink();
+            if self.spare {
+                return Err(Error::NoFreeStream { retry_after: self.slots.max_wait() });
+            }
+        }
         let in_time = Instant::now() < self.until;
         let patient = self.failures < MAX_TRIES || (self.resuming && in_time);
         let again = match error.kind {
@@ -196,7 +210,9 @@ impl Tries {
                 return Err(Error::NoFreeStream { retry_after: Duration::from_secs(5) });
             }
             // Once with a new link: these codes also mean a link that went bad early.
-            DataErrorKind::Refused | DataErrorKind::Gone => !std::mem::replace(&mut self.refused, true),
+            DataErrorKind::Refused | DataErrorKind::Redirected | DataErrorKind::Gone => {
+                !std::mem::replace(&mut self.refused, true)
+            }
             DataErrorKind::Expired => self.failures < MAX_TRIES,
             DataErrorKind::Throttled
             | DataErrorKind::Unavailable

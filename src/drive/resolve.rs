@@ -179,6 +179,14 @@ impl Resolver {
         self.listings.peek(mount, folder_id)
     }
 
+    /// The id of a folder that is known without a call.
+    pub(super) async fn known_folder(&self, mount: &Arc<Mounted>, path: &Path) -> Option<Box<str>> {
+        match self.known(mount, path, false).await {
+            Known::Here(folder) => Some(folder.file_id.clone()),
+            Known::Missing | Known::Unknown => None,
+        }
+    }
+
     /// Asks the service for the whole path; absent where it does not know it or cannot be asked.
     async fn locate(&self, mount: &Arc<Mounted>, path: &Path) -> Result<Option<Arc<Entry>>, Error> {
         if !mount.has_drive_paths() || path.as_str().contains('／') || livp::stem(path.name()).is_some() {
@@ -260,8 +268,9 @@ impl Resolver {
 async fn ask(mount: &Mounted, path: &Path) -> Result<Located, Error> {
     let drive_id = mount.drive_id().await?;
     let asked_at = Instant::now();
-    let item = mount.account.client.get_by_path(&drive_id, path.as_str()).await?;
+    let mut item = mount.account.client.get_by_path(&drive_id, path.as_str()).await?;
     if is_at(&item, path) {
+        mount.account.small.addresses.take_in(&mut item);
         Ok(Located { entry: Arc::new(Entry::from(&item)), asked_at, refreshing: Arc::default() })
     } else {
         Err(Error::NotFound)

@@ -5,7 +5,7 @@
 //! that the client sees a short answer: it is never padded.
 //!
 //! Bytes come from three places, in order: what is kept of the file's edges, the body in the stream's
-//! seat, and ranges fetched side by side (`lanes`). Frames are handed on as they come; for a client that takes
+//! seat, and ranges fetched side by side (`lanes`). A small file's may all come from a read of the whole (`whole`). Frames are handed on as they come; for a client that takes
 //! its time the seat reads on.
 
 use std::fmt;
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use futures_util::stream::BoxStream;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -57,6 +58,8 @@ pub struct ByteStream {
 enum Phase {
     /// The first frames were kept from another read.
     Kept(Bytes),
+    /// A small file's bytes, from a read of the whole.
+    Whole(BoxStream<'static, Result<Bytes, Error>>),
     Reading,
     /// A task of its own: it goes on although nobody asks this stream for more, and can be ended from outside.
     Opening(AbortOnDropHandle<Result<Identity, Error>>),
@@ -114,6 +117,21 @@ impl ByteStream {
         let mut stream = Self::new(source, range, seat);
         stream.connect(Some(place), true, Some(identity)).await?;
         Ok(stream)
+    }
+
+    /// The bytes of a range that a read of the whole file gives.
+    pub(super) fn of_whole(
+        source: Source,
+        range: Range<u64>,
+        reader: Reader,
+        identity: Option<Identity>,
+        pieces: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    ) -> Self {
+        let seat = Seat::new(reader, &source.entry.file_id);
+        let mut stream = Self::new(source, range, seat);
+        stream.phase = Phase::Whole(Box::pin(pieces));
+        stream.identity = identity;
+        stream
     }
 
     fn new(source: Source, range: Range<u64>, seat: Arc<Seat>) -> Self {
@@ -315,6 +333,14 @@ impl ByteStream {
                     }
                     return Poll::Ready(Some(Ok(kept)));
                 }
+                Phase::Whole(pieces) => match ready!(pieces.as_mut().poll_next(cx)) {
+                    Some(Ok(bytes)) => {
+                        self.rest.start += bytes.len() as u64;
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                    Some(Err(error)) => return Poll::Ready(self.fail(error)),
+                    None => self.phase = Phase::Ended,
+                },
                 Phase::Opening(opening) => {
                     let result = ready!(Pin::new(opening).poll(cx));
                     if let Some(failure) = self.on_opened(result) {

@@ -185,7 +185,7 @@ impl Tree {
     /// [`Error::Changed`] when the content is not what `file` says: stat again with
     /// [`Freshness::Refresh`] and once more. Else as [`Tree::link`], and [`Error::NoFreeStream`].
     pub async fn read(&self, file: &Resource, range: Range<u64>, reader: Reader) -> Result<ByteStream, Error> {
-        ByteStream::open(self.source(file)?, range, reader, None).await
+        self.read_on(file, range, reader, None).await
     }
 
     /// A further range of what an earlier read of the file was of.
@@ -199,7 +199,11 @@ impl Tree {
         reader: Reader,
         earlier: Option<Identity>,
     ) -> Result<ByteStream, Error> {
-        ByteStream::open(self.source(file)?, range, reader, earlier).await
+        let source = self.source(file)?;
+        match self.read_by_address(&source, file, &range, reader, earlier.as_ref()).await? {
+            Some(stream) => Ok(stream),
+            None => ByteStream::open(source, range, reader, earlier).await,
+        }
     }
 
     /// The file with its size. Where the listing does not tell it, the link may; else a byte is opened to see.

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::programs;
-use crate::config::{ClientRule, LinkPolicy, Mount};
+use crate::config::{ClientRule, LinkPolicy};
 
 /// What is known of a client.
 #[derive(Debug, Clone, Copy)]
@@ -28,14 +28,14 @@ impl Rules {
         Self(rules.to_vec())
     }
 
-    /// The policy for a client's download from a mount.
+    /// The policy for a client's download, for which `usual` is the one of those who follow a redirect.
     #[must_use]
-    pub fn decide(&self, mount: &Mount, client: Client<'_>) -> LinkPolicy {
+    pub fn decide(&self, usual: LinkPolicy, client: Client<'_>) -> LinkPolicy {
         if let Some(rule) = self.0.iter().find(|rule| applies(rule, client)) {
             return rule.link_policy;
         }
         let follows = programs::follows(client.user_agent.unwrap_or_default(), client.user.is_some());
-        if follows { mount.link_policy } else { LinkPolicy::Proxy }
+        if follows { usual } else { LinkPolicy::Proxy }
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
 
     fn decide(rules: &[ClientRule], agent: &str, user: Option<&str>) -> LinkPolicy {
         let client = Client { user_agent: Some(agent), address: "192.168.1.5".parse().unwrap(), user };
-        Rules::new(rules).decide(&Mount::at("/", "main"), client)
+        Rules::new(rules).decide(LinkPolicy::Redirect, client)
     }
 
     #[test]
@@ -64,12 +64,11 @@ mod tests {
             (None, LinkPolicy::Proxy),
         ] {
             let client = Client { user_agent: agent, address: "192.168.1.5".parse().unwrap(), user: None };
-            assert_eq!(Rules::new(&[]).decide(&Mount::at("/", "main"), client), expected, "{agent:?}");
+            assert_eq!(Rules::new(&[]).decide(LinkPolicy::Redirect, client), expected, "{agent:?}");
         }
         assert_eq!(decide(&[], "Lavf/59.27.100", Some("me")), LinkPolicy::Proxy);
-        let mount = Mount { link_policy: LinkPolicy::ProxyUrl, ..Mount::at("/", "main") };
         let client = Client { user_agent: Some("VLC/3.0"), address: "192.168.1.5".parse().unwrap(), user: None };
-        assert_eq!(Rules::new(&[]).decide(&mount, client), LinkPolicy::ProxyUrl);
+        assert_eq!(Rules::new(&[]).decide(LinkPolicy::ProxyUrl, client), LinkPolicy::ProxyUrl);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::Shared;
 use super::answer::{Body, full, response, xml};
 use super::content::Content;
 use super::fault::FaultKind;
+use super::items::{LISTED, PREVIEW};
+use super::rules::ListedUrl;
 use super::signed::{self, Grant};
 use super::upload;
 use super::world::World;
@@ -40,6 +42,9 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
     };
     if !world.rules.bare_get && !parts.headers.contains_key(header::RANGE) {
         return xml(403, "AccessDenied", "You have no right to access this object.", "0003-00000001");
+    }
+    if let Some(lie) = listed_lie(&world, &grant, parts) {
+        return lie;
     }
     let limit = world.rules.max_downloads;
     let owner = &mut world.users[grant.user];
@@ -107,16 +112,44 @@ fn moved(parts: &Parts) -> Response<Body> {
     answer
 }
 
+/// What a file object's URL leads to instead of bytes, if the rules have it so.
+fn listed_lie(world: &World, grant: &Grant, parts: &Parts) -> Option<Response<Body>> {
+    match world.rules.listed_url {
+        _ if grant.stream != LISTED => None,
+        ListedUrl::Refused => {
+            Some(xml(403, "AccessDenied", "You have no right to access this object.", "0003-00000001"))
+        }
+        ListedUrl::Redirected => Some(moved(parts)),
+        ListedUrl::WebPage => Some(response(200, "text/html", "<html><title>sign in</title></html>")),
+        ListedUrl::Expired => Some(signed::expired_early(parts)),
+        ListedUrl::Content | ListedUrl::Absent | ListedUrl::OtherBytes | ListedUrl::FewerBytes => None,
+    }
+}
+
 fn entity(world: &World, grant: &Grant) -> Option<(Content, String, i64)> {
     let node = world.drives.get(&grant.drive_id)?.nodes.get(&grant.file_id).filter(|n| !n.uploading)?;
     let content = match (grant.stream.as_str(), &node.streams) {
         ("jpeg", Some((jpeg, _))) => jpeg.clone(),
         ("mov", Some((_, mov))) => mov.clone(),
+        (PREVIEW, _) => Content::Generated { size: node.size() / 10 + 1, seed: 5 },
+        (LISTED, _) => listed_content(world, node.content.clone()?),
         _ => node.content.clone()?,
     };
     // The object behind a file does not change when the item is renamed or moved.
     let etag = node.sha1.clone().unwrap_or_else(|| node.file_id.to_ascii_uppercase());
     Some((content, format!("{}-{}", &etag[..etag.len().min(32)], content_tag(node)), node.created_ms))
+}
+
+fn listed_content(world: &World, content: Content) -> Content {
+    let size = content.size();
+    match world.rules.listed_url {
+        ListedUrl::OtherBytes => Content::Generated { size, seed: u64::MAX },
+        ListedUrl::FewerBytes => content.all().map_or(content, |mut all| {
+            all.truncate(all.len() / 2);
+            Content::Kept(all.into())
+        }),
+        _ => content,
+    }
 }
 
 fn content_tag(node: &super::world::Node) -> u64 {

@@ -3,14 +3,22 @@
 use serde_json::{Map, Value, json};
 
 use super::content::Content;
-use super::rules::SizeForm;
+use super::rules::{ListedUrl, SizeForm};
+use super::signed;
 use super::world::{Node, World, timestamp};
+
+/// Files below this have a `url`.
+const SMALL: u64 = 5_000_000;
+
+/// A data URL's stream when it comes from a file object, for files and for images.
+pub(super) const LISTED: &str = "listed";
+pub(super) const PREVIEW: &str = "preview";
 
 /// The object as listings and `get` give it; `streams` adds those of a live photo.
 pub(super) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) -> Value {
     let folder = node.is_folder();
     let extension = node.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).filter(|_| !folder);
-    let category = extension.as_deref().map(category);
+    let category = (!folder).then(|| category(extension.as_deref().unwrap_or_default()));
     let hash = node.sha1.as_deref().map(|hash| hash_case(world, hash));
     let mut item = json!({
         "drive_id": drive_id,
@@ -31,7 +39,7 @@ pub(super) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) ->
         "hidden": false,
         "trashed": node.trashed.then_some(true),
         "thumbnail": null,
-        "url": null,
+        "url": listed_url(world, drive_id, node),
         "created_at": timestamp(node.created_ms),
         "updated_at": timestamp(node.updated_ms),
         "local_created_at": node.local_created,
@@ -47,6 +55,18 @@ pub(super) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) ->
         fields.insert("streams_info".to_owned(), json!({ "jpeg": stream(world, jpeg), "mov": stream(world, mov) }));
     }
     item
+}
+
+/// The download address of a small file, or a preview of an image of any size.
+fn listed_url(world: &World, drive_id: &str, node: &Node) -> Option<String> {
+    let image = node.name.rsplit_once('.').is_some_and(|(_, e)| category(&e.to_ascii_lowercase()) == "image");
+    let none = world.rules.listed_url == ListedUrl::Absent
+        || node.is_folder()
+        || node.uploading
+        || !image && !(1..SMALL).contains(&node.size())
+        || matches!(node.punish_flag, 2 | 103);
+    let user = world.drives.get(drive_id).filter(|_| !none)?.user;
+    Some(signed::download(world, user, drive_id, node, if image { PREVIEW } else { LISTED }))
 }
 
 fn size(world: &World, size: u64) -> Value {

@@ -148,6 +148,31 @@ pub struct Rules {
     pub search_lag_ms: i64,
     /// How a search's result is told.
     pub search_shape: SearchShape,
+    /// What the `url` of a file object leads to.
+    pub listed_url: ListedUrl,
+}
+
+/// What the `url` of a file object leads to when it is read (reference 3.1). Whether there is one is settled when the
+/// object is told, the rest when the URL is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListedUrl {
+    /// The file's content, of an image a preview.
+    Content,
+    /// There is none.
+    Absent,
+    /// Other bytes of the same length, with the content's own validators.
+    OtherBytes,
+    /// The first half of the content.
+    FewerBytes,
+    /// 403 for no reason that the reference knows.
+    Refused,
+    /// A redirection.
+    Redirected,
+    /// A web page, with status 200.
+    WebPage,
+    /// 403 that says that it has expired.
+    Expired,
 }
 
 /// How a bot check turns requests away before the token server sees them (reference 1.8.2).
@@ -353,6 +378,7 @@ impl Default for Rules {
             list_streams: false,
             search_lag_ms: 0,
             search_shape: SearchShape::Right,
+            listed_url: ListedUrl::Content,
         }
     }
 }

@@ -99,12 +99,16 @@ impl DataHost {
     /// # Errors
     /// Every [`DataErrorKind`] of a download.
     pub async fn get(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
-        let error = match self.get_at(url, range.clone()).await {
+        self.get_over(url, range, MAX_REDIRECTS).await
+    }
+
+    async fn get_over(&self, url: &SignedUrl, range: Range<u64>, redirects: u32) -> Result<DataBody, DataError> {
+        let error = match self.open(url, range.clone(), redirects).await {
             Err(error) if of_the_host(error.kind) => error,
             result => return result,
         };
         let Some(given) = url.as_given() else { return Err(error) };
-        match self.get_at(&given, range).await {
+        match self.open(&given, range, redirects).await {
             // The host that is the steadier one has the last word.
             Err(other) if of_the_host(other.kind) => Err(error),
             result => result,
@@ -116,6 +120,10 @@ impl DataHost {
     /// # Errors
     /// As [`DataHost::get`].
     pub async fn get_at(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
+        self.open(url, range, MAX_REDIRECTS).await
+    }
+
+    async fn open(&self, url: &SignedUrl, range: Range<u64>, redirects: u32) -> Result<DataBody, DataError> {
         let (client, place) = self.reader();
         let mut url = url.clone();
         let mut hops = 0;
@@ -127,7 +135,7 @@ impl DataHost {
                 .header(header::ACCEPT_ENCODING, "identity")
                 .body(Chunks::default());
             let response = send(client, HEAD_TIMEOUT, request).await?;
-            match redirection(&url, &response).filter(|_| hops < MAX_REDIRECTS) {
+            match redirection(&url, &response).filter(|_| hops < redirects) {
                 Some(next) => (url, hops) = (next, hops + 1),
                 None => break response,
             }
@@ -150,6 +158,14 @@ impl DataHost {
             stall: None,
             waiting: false,
         })
+    }
+
+    /// The same of what lies at the URL itself: a redirection is not followed.
+    ///
+    /// # Errors
+    /// As [`DataHost::get`], and [`DataErrorKind::Redirected`].
+    pub async fn get_here(&self, url: &SignedUrl, range: Range<u64>) -> Result<DataBody, DataError> {
+        self.get_over(url, range, 0).await
     }
 
     /// Sends one part; its chunks are sent one after another without being joined.

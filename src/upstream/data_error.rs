@@ -25,6 +25,9 @@ pub enum DataErrorKind {
     /// 404 `NoSuchKey`.
     #[error("content is gone")]
     Gone,
+    /// A 3xx that was not to be followed: what is there is not what was asked for.
+    #[error("sent elsewhere")]
+    Redirected,
     /// A 4xx of another kind: the request is refused, at most a new URL helps.
     #[error("refused")]
     Refused,
@@ -86,6 +89,7 @@ impl DataError {
             "InvalidRange" => DataErrorKind::Shorter,
             "RequestTimeout" => DataErrorKind::Broken,
             _ if status == StatusCode::TOO_MANY_REQUESTS => DataErrorKind::Throttled,
+            _ if status.is_redirection() => DataErrorKind::Redirected,
             _ if status.is_server_error() => DataErrorKind::Unavailable,
             _ if status == StatusCode::RANGE_NOT_SATISFIABLE => DataErrorKind::Shorter,
             _ => DataErrorKind::Refused,

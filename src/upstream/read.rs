@@ -92,7 +92,8 @@ impl Client {
             "order_direction": match request.order_direction { OrderDirection::Asc => "ASC", OrderDirection::Desc => "DESC" },
             "fields": "*",
         });
-        let page = self.call::<WirePage>(LIST, &body).await?.into_page(LIST.name)?;
+        let (wire, intake) = self.call_for_urls::<WirePage>(LIST, |_| Ok(body.clone())).await?;
+        let page = wire.into_page(LIST.name, intake)?;
         if page.items.is_empty() && page.unreadable > 0 {
             let message = format!("a page of {} items of which none can be read", page.unreadable);
             return Err(Error::new(LIST.name, ErrorKind::Malformed).message(message));
@@ -115,7 +116,8 @@ impl Client {
     /// Any failed call; [`ErrorKind::NotFound`] whatever the status was.
     pub async fn get_by_path(&self, drive_id: &str, path: &str) -> Result<Item, Error> {
         let body = json!({ "drive_id": drive_id, "file_path": path });
-        self.call::<WireItem>(GET_BY_PATH, &body).await?.into_item(GET_BY_PATH.name)
+        let (wire, intake) = self.call_for_urls::<WireItem>(GET_BY_PATH, |_| Ok(body.clone())).await?;
+        wire.into_addressed_item(GET_BY_PATH.name, intake)
     }
 
     /// One page of a drive's items that changed at or after a time (Unix milliseconds, by the service's clock), the newest
@@ -137,7 +139,8 @@ impl Client {
         if let Some(marker) = marker {
             body["marker"] = json!(marker);
         }
-        self.call::<WirePage>(SEARCH, &body).await?.into_page(SEARCH.name)
+        let (wire, intake) = self.call_for_urls::<WirePage>(SEARCH, |_| Ok(body.clone())).await?;
+        wire.into_page(SEARCH.name, intake)
     }
 
     /// Up to 100 items by their ids; those that do not exist are left out (reference 3.7).

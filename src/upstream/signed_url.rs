@@ -55,6 +55,13 @@ impl SignedUrl {
         &self.uri
     }
 
+    /// Bytes of its text, about: what it takes to keep.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let authority = self.uri.authority().map_or(0, |authority| authority.as_str().len());
+        authority + self.uri.path_and_query().map_or(0, |text| text.as_str().len())
+    }
+
     /// How the URL is signed, by its own word.
     #[must_use]
     pub fn signature(&self) -> Signature {

@@ -12,6 +12,28 @@ pub enum ItemKind {
     Folder,
 }
 
+/// What the service takes a file's content for (reference 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the variants say it")]
+pub enum Category {
+    Video,
+    Audio,
+    Image,
+    Document,
+    Archive,
+    /// `others`, `app`, and what the reference does not know.
+    Other,
+}
+
+/// The `url` of a file object: of an image a preview, of other files below 5 MB their download address (reference 3.1).
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Signed URL.
+    pub url: SignedUrl,
+    /// How long new requests may be made with it.
+    pub life: Life,
+}
+
 /// A file or folder as the service reports it (reference 3.1).
 #[derive(Debug, Clone)]
 pub struct Item {
@@ -35,6 +57,10 @@ pub struct Item {
     pub local_modified_ms: Option<i64>,
     /// MIME type the service derived, where it gives one.
     pub mime_type: Option<String>,
+    /// What the service takes its content for; absent for folders, and where it does not say.
+    pub category: Option<Category>,
+    /// Its `url`, where the call is one whose addresses are of use.
+    pub address: Option<Address>,
     /// Whether the item is in the recycle bin.
     pub trashed: bool,
     /// Not yet completed (`status: uploading`).
@@ -60,6 +86,8 @@ impl Item {
             updated_ms: Some(updated_ms),
             local_modified_ms: None,
             mime_type: None,
+            category: None,
+            address: None,
             trashed: false,
             uploading: false,
             punish_flag: 0,

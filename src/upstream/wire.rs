@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::signed_url::Intake;
-use super::types::{DownloadLink, Item, ItemKind, LivpStream, Page, PartUrl};
+use super::types::{Address, Category, DownloadLink, Item, ItemKind, LivpStream, Page, PartUrl};
 use super::{Error, ErrorKind};
 
 #[derive(Debug, Deserialize)]
@@ -33,6 +33,10 @@ pub(super) struct WireItem {
     local_modified_at: Option<String>,
     #[serde(default, deserialize_with = "told")]
     mime_type: Option<String>,
+    #[serde(default, deserialize_with = "told")]
+    category: Option<String>,
+    #[serde(default, deserialize_with = "told")]
+    url: Option<String>,
     #[serde(default, deserialize_with = "told")]
     trashed: Option<bool>,
     #[serde(default, deserialize_with = "told")]
@@ -65,6 +69,16 @@ fn as_bytes(value: &Value) -> Option<u64> {
 const EMPTY_SHA1: [u8; 20] = *b"\xda\x39\xa3\xee\x5e\x6b\x4b\x0d\x32\x55\xbf\xef\x95\x60\x18\x90\xaf\xd8\x07\x09";
 
 impl WireItem {
+    /// The item with the address that came with it.
+    ///
+    /// # Errors
+    /// As [`WireItem::into_item`].
+    pub(super) fn into_addressed_item(mut self, call: &'static str, intake: Intake) -> Result<Item, Error> {
+        let url = self.url.take().and_then(|text| intake.url(&text, None));
+        let address = url.map(|(url, life)| Address { url, life });
+        Ok(Item { address, ..self.into_item(call)? })
+    }
+
     /// # Errors
     /// An item without id, name or type is no item.
     pub(super) fn into_item(self, call: &'static str) -> Result<Item, Error> {
@@ -86,11 +100,24 @@ impl WireItem {
             updated_ms: self.updated_at.as_deref().and_then(parse_time),
             local_modified_ms: self.local_modified_at.as_deref().and_then(parse_time),
             mime_type: self.mime_type.filter(|m| !m.is_empty()),
+            category: self.category.as_deref().map(category),
+            address: None,
             trashed: self.trashed.unwrap_or(false),
             uploading: self.status.as_deref() == Some("uploading"),
             punish_flag: self.punish_flag.unwrap_or(0),
             streams: self.streams_info.map(streams).unwrap_or_default(),
         })
+    }
+}
+
+fn category(word: &str) -> Category {
+    match word {
+        "video" => Category::Video,
+        "audio" => Category::Audio,
+        "image" => Category::Image,
+        "doc" => Category::Document,
+        "zip" => Category::Archive,
+        _ => Category::Other,
     }
 }
 
@@ -117,10 +144,12 @@ impl WirePage {
     ///
     /// # Errors
     /// There are no items at all, not even none.
-    pub(super) fn into_page(self, call: &'static str) -> Result<Page, Error> {
+    pub(super) fn into_page(self, call: &'static str, intake: Intake) -> Result<Page, Error> {
         let told = self.items.ok_or_else(|| Error::new(call, ErrorKind::Malformed).message("a page without items"))?;
         let count = told.len();
-        let readable = told.into_iter().filter_map(|item| WireItem::deserialize(item).ok()?.into_item(call).ok());
+        let readable = told
+            .into_iter()
+            .filter_map(|item| WireItem::deserialize(item).ok()?.into_addressed_item(call, intake).ok());
         let items: Vec<Item> = readable.collect();
         let next_marker = self.next_marker.filter(|marker| !marker.is_empty());
         Ok(Page { unreadable: count - items.len(), items, next_marker })
@@ -317,7 +346,7 @@ mod tests {
     fn a_page_is_what_of_it_can_be_read() {
         let page = |items: &str| {
             let json = format!(r#"{{"items":{items},"next_marker":"m"}}"#);
-            serde_json::from_str::<WirePage>(&json).unwrap().into_page("c")
+            serde_json::from_str::<WirePage>(&json).unwrap().into_page("c", Intake::dated(None))
         };
         let odd = r#"null, {}, 5, "x", [], {"file_id":7,"name":"a","type":"file"}, {"file_id":"1","name":null,"type":"file"}"#;
         let read = page(&format!("[{odd}, {ITEM}]")).unwrap();

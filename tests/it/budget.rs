@@ -74,6 +74,25 @@ async fn a_missing_name_and_a_head_cost_nothing() {
 }
 
 #[tokio::test]
+async fn a_small_file_costs_nothing_and_an_image_a_link() {
+    let world = ready().await;
+    world.sim.write("/warm/film.nfo", "words");
+    world.sim.write("/warm/film.jpg", "poster");
+    let listing = world.request("PROPFIND", "/dav/warm/").header("depth", "1").header("cache-control", "no-cache");
+    listing.send().await.unwrap();
+    world.sim.reset_calls();
+    for _ in 0..2 {
+        assert_eq!(world.get("/dav/warm/film.nfo").await.text().await.unwrap(), "words");
+        assert_eq!(world.range("/dav/warm/film.nfo", "bytes=1-2").await.text().await.unwrap(), "or");
+    }
+    assert_eq!(world.calls(), []);
+    for _ in 0..2 {
+        assert_eq!(world.get("/dav/warm/film.jpg").await.text().await.unwrap(), "poster");
+    }
+    assert_eq!(world.calls(), one("openFile/getDownloadUrl", 1));
+}
+
+#[tokio::test]
 async fn a_film_with_200_seeks_costs_one_link() {
     let world = ready().await;
     world.sim.write_generated("/warm/film.mkv", 3 << 30, 1);

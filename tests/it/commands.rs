@@ -300,6 +300,7 @@ async fn a_name_cannot_feign_a_line_of_the_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_access_log_tells_which_program_was_sent_which_way() {
     let world = World::start().await;
+    world.by_links_alone();
     world.sim.write("/a.mkv", "film");
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

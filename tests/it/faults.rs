@@ -126,6 +126,7 @@ async fn errors_in_the_long_form_and_of_other_statuses_are_understood() {
 #[tokio::test]
 async fn each_refusal_of_the_drive_has_its_status_and_its_remedy() {
     let world = impatient().await;
+    world.by_links_alone();
     for (kind, status, word) in [
         (code(403, "ExceedCapacityForbidden"), 507, "capacity"),
         (code(403, "UserNotAllowedAccessResource"), 403, "UserNotAllowedAccessResource"),
@@ -149,6 +150,7 @@ async fn each_refusal_of_the_drive_has_its_status_and_its_remedy() {
 #[tokio::test]
 async fn a_frozen_file_is_403_and_nobody_is_sent_to_the_notice_in_its_place() {
     let world = World::start().await;
+    world.by_links_alone();
     for flag in [2, 103] {
         world.sim.write("/a", "x");
         world.sim.punish("/a", flag);
@@ -169,6 +171,7 @@ async fn a_frozen_file_is_403_and_nobody_is_sent_to_the_notice_in_its_place() {
 #[tokio::test]
 async fn an_answer_without_a_link_is_asked_for_again_and_then_503() {
     let world = World::start().await;
+    world.by_links_alone();
     world.sim.write("/a", "x");
     world.sim.fault(Fault::once("openFile/getDownloadUrl", FaultKind::AllNull));
     assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "x");
@@ -272,6 +275,7 @@ async fn a_file_replaced_behind_our_back_is_served_as_it_is_now() {
 #[tokio::test]
 async fn a_file_that_became_shorter_behind_our_back_is_served_as_it_is_now() {
     let world = World::start().await;
+    world.by_links_alone();
     world.sim.rules(|rules| rules.link_hashes = false);
     for (range, status, content) in [
         (None, 200, "short"),
@@ -295,6 +299,7 @@ async fn a_file_that_became_shorter_behind_our_back_is_served_as_it_is_now() {
 #[tokio::test]
 async fn a_host_that_knows_no_ranges_gives_beginnings() {
     let world = World::start().await;
+    world.by_links_alone();
     world.sim.write("/a", "content");
     world.sim.fault(Fault::always("data GET", FaultKind::IgnoreRange));
     assert_eq!(world.range("/dav/a", "bytes=2-").await.status(), 502);
@@ -315,6 +320,7 @@ async fn a_throttling_data_host_is_503_with_a_time() {
 #[tokio::test]
 async fn a_film_that_plays_outlives_a_longer_outage_of_the_data_host() {
     let world = World::start().await;
+    world.by_links_alone();
     world.sim.write_generated("/film", 2_000_000, 7);
     world.sim.write("/a", "x");
     let expected = sha1(&world.sim.read("/film").unwrap());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alidav::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation};
 use alidav::server::Server;
-use alidav::sim::{Options, Rules, Simulator};
+use alidav::sim::{ListedUrl, Options, Rules, Simulator};
 use reqwest::{Client, Method, RequestBuilder, Response};
 
 /// One running pair.
@@ -80,6 +80,11 @@ impl World {
         self.server.stop().await;
         let server = Server::start(&self.config).await.unwrap();
         Self { server, ..self }
+    }
+
+    /// The drive gives links alone from its next listing on, for tests of what goes by them.
+    pub(crate) fn by_links_alone(&self) {
+        self.sim.rules(|rules| rules.listed_url = ListedUrl::Absent);
     }
 
     /// URL of an encoded path.

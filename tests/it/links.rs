@@ -16,6 +16,7 @@ async fn world(policy: LinkPolicy) -> World {
         config.anonymous = alidav::config::Permission::Read;
     })
     .await;
+    world.by_links_alone();
     world.sim.write("/电影/a b.mp4", "film");
     world
 }

@@ -25,6 +25,7 @@ mod reload;
 mod server;
 mod service;
 mod signin;
+mod small_files;
 mod streaming;
 mod token_servers;
 mod tokens;

@@ -71,6 +71,7 @@ async fn uploads_and_films_go_on_under_many_reloads() {
 #[tokio::test]
 async fn what_is_known_of_a_mount_that_stays_is_kept() {
     let world = World::start().await;
+    world.by_links_alone();
     world.sim.write("/dir/a", "a");
     world.hrefs("/dav/dir/").await;
     world.request("PUT", "/dav/dir/empty").header("content-length", "0").send().await.unwrap();

@@ -72,6 +72,13 @@ pub(in crate::drive) struct Live {
     pub(in crate::drive) place: Place,
 }
 
+impl Live {
+    /// Closes the body; its place is free for another.
+    pub(in crate::drive) fn close(self) -> Place {
+        self.place
+    }
+}
+
 /// What a seat has for its stream.
 pub(in crate::drive) enum Next {
     /// The body's next event.
