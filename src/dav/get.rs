@@ -77,7 +77,7 @@ impl Dav {
         let etag = file.entry.etag();
         let validators = Validators {
             etag: etag.as_deref(),
-            modified: self.stored.modified_ms(&file.entry).div_euclid(1000),
+            modified: self.stored.modified_ms(&file.entry).await.div_euclid(1000),
             changed: file.entry.updated_ms.div_euclid(1000),
         };
         match conditions::evaluate(request.headers, validators) {

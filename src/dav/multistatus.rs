@@ -5,6 +5,7 @@
 //! writer's events: the element names are constants, and everything variable is escaped where it is
 //! written (`properties`, `href`).
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +17,7 @@ use super::body::BodyError;
 use super::href::push_name;
 use super::locks;
 use super::properties::{Plan, Subject};
-use super::stored::{Notes, Stored, key};
+use super::stored::{Notes, key};
 use crate::drive::{Entry, Members, Path, Quota};
 use crate::state::LockRow;
 
@@ -53,8 +54,8 @@ pub(super) struct Section {
 /// What clients left at the resources: stored properties and locks.
 #[derive(Debug)]
 pub(super) struct Extras {
-    /// Absent for what lies above the tree, where nothing is left.
-    pub(super) stored: Option<Arc<Stored>>,
+    /// By what they are kept by.
+    pub(super) notes: HashMap<String, Arc<Notes>>,
     pub(super) locks: Vec<LockRow>,
     pub(super) base: Path,
     pub(super) prefix: Arc<str>,
@@ -62,8 +63,7 @@ pub(super) struct Extras {
 
 impl Extras {
     fn notes(&self, entry: &Entry, path: impl FnOnce() -> Path) -> Option<Arc<Notes>> {
-        let stored = self.stored.as_ref().filter(|stored| !stored.is_empty())?;
-        stored.of(&key(entry, path))
+        if self.notes.is_empty() { None } else { self.notes.get(&*key(entry, path)).cloned() }
     }
 
     fn locks(&self, path: impl FnOnce() -> Path) -> String {

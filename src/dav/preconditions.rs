@@ -32,11 +32,14 @@ impl Dav {
         if CONDITIONS.iter().any(|name| parts.headers.contains_key(name)) {
             let current = self.at(path).await?;
             let etag = current.as_ref().and_then(|resource| resource.entry.etag());
-            let validators = current.as_ref().map(|resource| Validators {
-                etag: etag.as_deref(),
-                modified: self.stored.modified_ms(&resource.entry).div_euclid(1000),
-                changed: resource.entry.updated_ms.div_euclid(1000),
-            });
+            let validators = match &current {
+                Some(resource) => Some(Validators {
+                    etag: etag.as_deref(),
+                    modified: self.stored.modified_ms(&resource.entry).await.div_euclid(1000),
+                    changed: resource.entry.updated_ms.div_euclid(1000),
+                }),
+                None => None,
+            };
             if !conditions::permit_change(&parts.headers, validators) {
                 return Err(failed());
             }

@@ -3,6 +3,8 @@
 //! Whatever can fail has been asked of the drive before the status line is chosen: a folder that
 //! cannot be listed is an error, never an empty folder.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -13,6 +15,7 @@ use super::error::Failure;
 use super::multistatus::{Extras, Multistatus, Requested, Section};
 use super::properties::Plan;
 use super::propfind_request::Propfind;
+use super::stored::{self, Notes};
 use super::{Context, Dav, href};
 use crate::drive::{self, Freshness, Path, Quota, Resource};
 
@@ -66,12 +69,29 @@ impl Dav {
             entry: resource.entry,
             quota,
         };
-        Ok(multistatus(Multistatus::new(plan, self.extras(context), requested, sections)))
+        let notes = self.notes(&requested, &sections).await?;
+        let extras = Extras { notes, ..self.extras(context) };
+        Ok(multistatus(Multistatus::new(plan, extras, requested, sections)))
+    }
+
+    /// What is stored of all that will be answered.
+    async fn notes(
+        &self,
+        requested: &Requested,
+        sections: &[Section],
+    ) -> Result<HashMap<String, Arc<Notes>>, drive::Error> {
+        let requested = stored::key(&requested.entry, || requested.path.clone());
+        let members = sections.iter().flat_map(|section| {
+            section.members.iter().map(|entry| stored::key(entry, || section.path.join(&entry.name)))
+        });
+        let keys = std::iter::once(requested).chain(members).filter(|key| self.stored.has(key));
+        let keys = keys.map(std::borrow::Cow::into_owned).collect();
+        self.stored.of(keys).await.map_err(|error| drive::Error::State(Arc::new(error)))
     }
 
     fn extras(&self, context: &Context) -> Extras {
         Extras {
-            stored: Some(self.stored.clone()),
+            notes: HashMap::new(),
             locks: self.locks.living(),
             base: context.base_path.clone(),
             prefix: self.prefix.clone(),
@@ -200,7 +220,7 @@ impl Dav {
                 }]
             }
         };
-        let extras = Extras { stored: None, locks: Vec::new(), ..self.extras(context) };
+        let extras = Extras { locks: Vec::new(), ..self.extras(context) };
         Ok(multistatus(Multistatus::new(Plan::new(request), extras, requested, sections)))
     }
 }

@@ -1,8 +1,10 @@
 //! Properties that clients store (dead properties, RFC 4918, section 4), by file id, so that they follow a
-//! move and an overwrite. All of them are in memory too: a listing must not pay for them.
+//! move and an overwrite. Which items have any is in memory, eight bytes each; the properties are read from the store, and
+//! those that were looked at last are kept.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -13,6 +15,9 @@ use crate::state::{self, PropertyRow, Store};
 
 /// Most stored properties of one item.
 const MAX_OF_ONE: usize = 256;
+
+/// Bytes of stored properties that stay in memory.
+const MEMORY: u64 = 8 << 20;
 
 /// The property that holds a time of modification which the drive cannot: `DAV:lastmodified`.
 const LAST_MODIFIED: &str = "lastmodified";
@@ -29,6 +34,12 @@ impl Notes {
     fn of(properties: Vec<PropertyRow>) -> Self {
         let modified = properties.iter().find(|p| p.namespace == "DAV:" && p.name == LAST_MODIFIED);
         Self { modified_ms: modified.and_then(|p| p.xml.parse().ok()), properties }
+    }
+
+    /// About how many bytes they take.
+    fn size(&self) -> usize {
+        let text = |p: &PropertyRow| p.file_id.len() + p.namespace.len() + p.name.len() + p.xml.len();
+        self.properties.iter().map(|p| size_of::<PropertyRow>() + text(p)).sum()
     }
 
     /// Properties that a client can ask for.
@@ -56,41 +67,99 @@ pub(super) fn key(entry: &Entry, path: impl FnOnce() -> Path) -> Cow<'_, str> {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Stored {
     store: Store,
-    items: RwLock<HashMap<String, Arc<Notes>>>,
-    /// One change at a time, so that memory and disk agree.
+    /// Hashes of the ids of items that have any: most have none, and the store is not asked about each of a listing.
+    items: RwLock<HashSet<u64>>,
+    hasher: RandomState,
+    recent: moka::sync::Cache<String, Arc<Notes>>,
+    /// One change or reading at a time, so that memory and disk agree.
     change: tokio::sync::Mutex<()>,
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored").field("items", &self.items.read().len()).finish_non_exhaustive()
+    }
 }
 
 impl Stored {
     pub(super) async fn load(store: Store) -> Result<Self, state::Error> {
+        let hasher = RandomState::new();
+        let mut items = HashSet::new();
+        store
+            .items_with_properties(|id| {
+                items.insert(hasher.hash_one(id));
+            })
+            .await?;
+        let size = |id: &String, notes: &Arc<Notes>| u32::try_from(id.len() + notes.size()).unwrap_or(u32::MAX);
+        let recent = moka::sync::Cache::builder().max_capacity(MEMORY).weigher(size).build();
+        Ok(Self { store, items: RwLock::new(items), hasher, recent, change: tokio::sync::Mutex::default() })
+    }
+
+    /// Whether an item has any.
+    pub(super) fn has(&self, file_id: &str) -> bool {
+        let items = self.items.read();
+        !items.is_empty() && items.contains(&self.hasher.hash_one(file_id))
+    }
+
+    /// What is stored of those items that have anything.
+    pub(super) async fn of(&self, file_ids: Vec<String>) -> Result<HashMap<String, Arc<Notes>>, state::Error> {
+        let mut found = HashMap::new();
+        let mut missing = Vec::new();
+        for id in file_ids.into_iter().filter(|id| self.has(id)) {
+            match self.recent.get(&id) {
+                Some(notes) => drop(found.insert(id, notes)),
+                None => missing.push(id),
+            }
+        }
+        if !missing.is_empty() {
+            let _change = self.change.lock().await;
+            found.extend(self.read(&missing).await?);
+        }
+        Ok(found)
+    }
+
+    async fn one(&self, file_id: &str) -> Result<Option<Arc<Notes>>, state::Error> {
+        Ok(self.of(vec![file_id.to_owned()]).await?.remove(file_id))
+    }
+
+    /// From the store, by whoever may change.
+    async fn read(&self, ids: &[String]) -> Result<HashMap<String, Arc<Notes>>, state::Error> {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).filter(|id| self.has(id)).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
         let mut by_item: HashMap<String, Vec<PropertyRow>> = HashMap::new();
-        for row in store.properties().await? {
+        for row in self.store.properties_of(&ids).await? {
             by_item.entry(row.file_id.clone()).or_default().push(row);
         }
-        let items = by_item.into_iter().map(|(id, rows)| (id, Arc::new(Notes::of(rows)))).collect();
-        Ok(Self { store, items: RwLock::new(items), change: tokio::sync::Mutex::default() })
+        let found = by_item.into_iter().map(|(id, rows)| (id, Arc::new(Notes::of(rows)))).collect::<HashMap<_, _>>();
+        for (id, notes) in &found {
+            self.recent.insert(id.clone(), notes.clone());
+        }
+        Ok(found)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.items.read().is_empty()
+    /// The same for one item.
+    async fn read_one(&self, file_id: &str) -> Result<Option<Arc<Notes>>, state::Error> {
+        Ok(self.read(&[file_id.to_owned()]).await?.remove(file_id))
     }
 
-    pub(super) fn of(&self, file_id: &str) -> Option<Arc<Notes>> {
-        self.items.read().get(file_id).cloned()
-    }
-
-    /// An item's time of modification, a client's where one set it.
-    pub(super) fn modified_ms(&self, entry: &Entry) -> i64 {
-        self.of(&entry.file_id).and_then(|notes| notes.modified_ms).unwrap_or(entry.modified_ms)
+    /// An item's time of modification, a client's where one set it. While the store fails it is the drive's.
+    pub(super) async fn modified_ms(&self, entry: &Entry) -> i64 {
+        let notes = self.one(&entry.file_id).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "stored properties could not be read");
+            None
+        });
+        notes.and_then(|notes| notes.modified_ms).unwrap_or(entry.modified_ms)
     }
 
     /// Carries out a PROPPATCH, all of it or nothing; false if the item would have too many.
     pub(super) async fn patch(&self, file_id: &str, patches: &[Patch]) -> Result<bool, state::Error> {
         let _change = self.change.lock().await;
-        let mut rows = self.of(file_id).map(|notes| notes.properties.clone()).unwrap_or_default();
+        let before = self.read_one(file_id).await?;
+        let mut rows = before.map(|notes| notes.properties.clone()).unwrap_or_default();
         for patch in patches {
             let (namespace, name, xml) = match patch {
                 Patch::Set(name, xml) => (name.namespace.as_str(), name.name.as_str(), Some(xml.clone())),
@@ -117,7 +186,7 @@ impl Stored {
     /// The item's successor takes its properties over; `times` says whether its set time too.
     pub(super) async fn follow(&self, old: &str, new: &str, keep_old: bool) -> Result<(), state::Error> {
         let _change = self.change.lock().await;
-        let Some(notes) = self.of(old) else { return Ok(()) };
+        let Some(notes) = self.read_one(old).await? else { return Ok(()) };
         let rename = |row: &PropertyRow| PropertyRow { file_id: new.to_owned(), ..row.clone() };
         let rows = if keep_old {
             notes.properties.iter().map(rename).collect()
@@ -129,7 +198,7 @@ impl Stored {
     }
 
     pub(super) async fn forget(&self, file_id: &str) -> Result<(), state::Error> {
-        if self.of(file_id).is_none() {
+        if !self.has(file_id) {
             return Ok(());
         }
         let _change = self.change.lock().await;
@@ -138,11 +207,13 @@ impl Stored {
 
     async fn put(&self, file_id: &str, rows: Vec<PropertyRow>) -> Result<(), state::Error> {
         self.store.save_properties(file_id, &rows).await?;
-        let mut items = self.items.write();
+        let mark = self.hasher.hash_one(file_id);
         if rows.is_empty() {
-            items.remove(file_id);
+            self.items.write().remove(&mark);
+            self.recent.invalidate(file_id);
         } else {
-            items.insert(file_id.to_owned(), Arc::new(Notes::of(rows)));
+            self.items.write().insert(mark);
+            self.recent.insert(file_id.to_owned(), Arc::new(Notes::of(rows)));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod relocate;
 mod target;
 mod turns;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -137,7 +138,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Removes what a path holds, a folder with all below it, the mount's way; gives what has gone. The name is free
+    /// Removes what a path holds, a folder with all below it, the mount's way; gives what has gone, as far as listings at
+    /// hand tell it. The name is free
     /// then: what the drive is known to have under it beside the shown item goes too.
     ///
     /// # Errors
@@ -157,8 +159,10 @@ impl Tree {
         expected.check(seen(held.as_ref(), shown.as_ref()))?;
         let mut gone: Vec<_> = held.iter().map(|held| held.entry.clone()).collect();
         let mut next = shown;
-        while let Some(entry) = next.filter(|_| gone.len() <= MOST_NAMESAKES) {
+        let mut namesakes = 0..MOST_NAMESAKES;
+        while let Some(entry) = next.filter(|_| namesakes.next().is_some()) {
             let below = if entry.is_folder() { self.held_below(&target, &entry).await } else { Vec::new() };
+            gone.extend(self.known_below(&target, &entry));
             self.remove_entry(&target, &entry).await?;
             for held in below {
                 self.0.held.forget(&held.key).await;
@@ -174,6 +178,19 @@ impl Tree {
         }
         self.0.held.forget(&target.key()).await;
         if gone.is_empty() { Err(Error::NotFound) } else { Ok(gone) }
+    }
+
+    /// What listings at hand have below a folder.
+    fn known_below(&self, target: &Target, folder: &Entry) -> Vec<Arc<Entry>> {
+        let mut found = Vec::new();
+        let mut folders = vec![folder.file_id.clone()];
+        let mut seen = HashSet::new();
+        while let Some(id) = folders.pop().filter(|id| seen.insert(id.clone())) {
+            let Some((listing, _)) = self.0.resolver.listings.peek(&target.mount, &id) else { continue };
+            folders.extend(listing.folders().map(|entry| entry.file_id.clone()));
+            found.extend(listing.iter().cloned());
+        }
+        found
     }
 
     pub(super) async fn remove_entry(&self, target: &Target, entry: &Entry) -> Result<(), Error> {

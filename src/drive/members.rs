@@ -92,6 +92,11 @@ impl Listing {
         self.place_of(file_id).is_some() || self.hidden.iter().any(|entry| *entry.file_id == *file_id)
     }
 
+    /// The members.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.entries.iter()
+    }
+
     /// The folders among the members.
     pub(super) fn folders(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.entries.iter().filter(|entry| entry.is_folder())

@@ -1,8 +1,12 @@
 //! Properties that clients store, by file id.
 
+use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 
 use super::{Error, Store};
+
+/// Items that one statement asks about; SQLite takes 32,766 parameters.
+const IDS_AT_ONCE: usize = 1000;
 
 /// One stored property of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,22 +22,45 @@ pub struct PropertyRow {
 }
 
 impl Store {
-    /// All properties of all items.
+    /// Gives the id of each item that has any to `each`.
     ///
     /// # Errors
     /// The statement failed.
-    pub async fn properties(&self) -> Result<Vec<PropertyRow>, Error> {
+    pub async fn items_with_properties(&self, mut each: impl FnMut(&str)) -> Result<(), Error> {
         let act = async {
-            let rows = sqlx::query("SELECT * FROM properties ORDER BY rowid").fetch_all(&self.pool).await?;
-            let read = |row: sqlx::sqlite::SqliteRow| {
-                Ok(PropertyRow {
-                    file_id: row.try_get("file_id")?,
-                    namespace: row.try_get("namespace")?,
-                    name: row.try_get("name")?,
-                    xml: row.try_get("xml")?,
-                })
-            };
-            rows.into_iter().map(read).collect()
+            let mut rows = sqlx::query("SELECT DISTINCT file_id FROM properties").fetch(&self.pool);
+            while let Some(row) = rows.try_next().await? {
+                each(row.try_get("file_id")?);
+            }
+            Ok(())
+        };
+        self.named(act.await)
+    }
+
+    /// All properties of some items, in the order in which they were stored.
+    ///
+    /// # Errors
+    /// A statement failed.
+    pub async fn properties_of(&self, file_ids: &[&str]) -> Result<Vec<PropertyRow>, Error> {
+        let act = async {
+            let mut found = Vec::new();
+            for ids in file_ids.chunks(IDS_AT_ONCE) {
+                let mut query = sqlx::QueryBuilder::new("SELECT * FROM properties WHERE file_id IN (");
+                let mut list = query.separated(", ");
+                for id in ids {
+                    list.push_bind(*id);
+                }
+                query.push(") ORDER BY rowid");
+                for row in query.build().fetch_all(&self.pool).await? {
+                    found.push(PropertyRow {
+                        file_id: row.try_get("file_id")?,
+                        namespace: row.try_get("namespace")?,
+                        name: row.try_get("name")?,
+                        xml: row.try_get("xml")?,
+                    });
+                }
+            }
+            Ok(found)
         };
         self.named(act.await)
     }
@@ -100,13 +127,13 @@ mod tests {
         for _ in 0..3 {
             let told = store.save_properties("f", &[row(&"x".repeat(100_000))]).await.unwrap_err().to_string();
             assert!(told.contains("state.db") && told.contains("disk is full"), "{told}");
-            assert_eq!(store.properties().await.unwrap(), [row("old")]);
+            assert_eq!(store.properties_of(&["f"]).await.unwrap(), [row("old")]);
         }
         sqlx::raw_sql("PRAGMA max_page_count = 100000").execute(&store.pool).await.unwrap();
         store.save_properties("f", &[row("new")]).await.unwrap();
         // Another process sees it: no transaction is open.
         let other = Store::open(&location).await.unwrap();
-        assert_eq!(other.properties().await.unwrap(), [row("new")]);
+        assert_eq!(other.properties_of(&["f"]).await.unwrap(), [row("new")]);
         other.save_properties("f", &[]).await.unwrap();
     }
 }

@@ -387,6 +387,35 @@ async fn a_drive_s_own_companion_is_covered_and_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn what_is_stored_of_what_is_removed_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
+    let world = World::with(|config| config.state = state.clone()).await;
+    world.sim.write("/dir/sub/x", "x");
+    world.sim.write("/a", "a");
+    world.sim.write("/b", "b");
+    for path in ["/dav/", "/dav/dir/", "/dav/dir/sub/"] {
+        world.hrefs(path).await;
+    }
+    let note = r#"<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><n xmlns="urn:t">kept</n></D:prop></D:set></D:propertyupdate>"#;
+    for path in ["/dav/dir/", "/dav/dir/sub/x", "/dav/a", "/dav/b"] {
+        assert_eq!(world.request("PROPPATCH", path).body(note).send().await.unwrap().status(), 207);
+        assert!(world.propfind(path, "0").await.text().await.unwrap().contains("kept"), "{path}");
+    }
+    let world = world.restart().await;
+    for path in ["/dav/", "/dav/dir/", "/dav/dir/sub/"] {
+        assert!(world.propfind(path, "1").await.text().await.unwrap().contains("kept"), "{path}");
+    }
+    assert_eq!(delete(&world, "/dav/dir/").await, 204);
+    assert_eq!(act(&world, "MOVE", "/dav/a", "/dav/b").await, 204);
+    let store = alidav::state::Store::open(&state).await.unwrap();
+    let mut left = 0;
+    store.items_with_properties(|_| left += 1).await.unwrap();
+    assert_eq!(left, 1);
+    assert!(world.propfind("/dav/b", "0").await.text().await.unwrap().contains("kept"));
+}
+
+#[tokio::test]
 async fn a_file_that_is_kept_here_is_compared_and_keeps_what_is_stored_of_it() {
     let world = World::start().await;
     let sum = |text: &str| format!("SHA1:{}", crate::harness::sha1(text.as_bytes()));
