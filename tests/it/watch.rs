@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use alidav::config::Config;
 use alidav::sim::{Fault, FaultKind, SearchShape};
 
 use crate::harness::{World, until};
 
 /// A server that looks around often, with a folder that somebody has opened, and a first search behind it.
 async fn watching() -> World {
+    watching_with(|_| {}).await
+}
+
+async fn watching_with(change: impl FnOnce(&mut Config)) -> World {
     let world = World::with(|config| {
         config.cache.watch = Duration::from_millis(30);
-        config.upstream.max_wait = Duration::from_millis(300);
+        change(config);
     })
     .await;
     world.sim.write("/f/old", "old");
@@ -114,7 +119,7 @@ async fn a_later_page_that_fails_is_made_up_for() {
 
 #[tokio::test]
 async fn an_outdated_listing_is_served_while_the_drive_fails() {
-    let world = watching().await;
+    let world = watching_with(|config| config.upstream.max_wait = Duration::from_millis(500)).await;
     world.sim.write("/f/new", "new");
     let down = FaultKind::Code { status: 500, code: "InternalError".into(), retry_after_ms: None };
     world.sim.fault(Fault::always("openFile/list", down));
