@@ -78,6 +78,7 @@ impl Server {
             clients.insert(account.name.clone(), client);
         }
         let tree = Tree::new(config, clients, &store);
+        tree.restore_removals().await?;
         tree.restore_held().await?;
         tree.watch_drives();
         let app = App::open(config, tree, &store).await?;
@@ -135,7 +136,12 @@ impl Server {
             self.kill.cancel();
             self.tracker.wait().await;
         }
-        if tokio::time::timeout(LAST_CALLS, self.tree().finish_tasks()).await.is_err() {
+        let tree = self.tree();
+        let last = async {
+            tree.finish_tasks().await;
+            tree.end_removals().await;
+        };
+        if tokio::time::timeout(LAST_CALLS, last).await.is_err() {
             tracing::warn!("the drive did not answer the last calls of broken uploads in time");
         }
         for client in self.tree().accounts() {

@@ -10,6 +10,7 @@ mod held;
 mod locks;
 mod open;
 mod properties;
+mod removals;
 mod tokens;
 
 use sqlx::SqlitePool;
@@ -19,6 +20,7 @@ pub use error::Error;
 pub use held::HeldRow;
 pub use locks::LockRow;
 pub use properties::PropertyRow;
+pub use removals::RemovalRow;
 pub use tokens::Tokens;
 
 /// The store; cheap to clone.

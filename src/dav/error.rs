@@ -167,6 +167,10 @@ impl From<drive::Error> for Failure {
                 Self::new(StatusCode::BAD_GATEWAY, "the drive did not carry it out; try again")
             }
             E::Spool(_) => Self::busy("the server's spool folder cannot be used; its log says why", None),
+            E::TooManyRemovals => Self::busy(
+                "too many replaced versions could not be removed from the drive yet; the server's log says why",
+                None,
+            ),
             E::Upstream(upstream) => of_upstream(upstream),
             E::Data(data) => of_data(data.kind),
             E::State(_) => Self::busy("the state store failed; the server's log says why", None),

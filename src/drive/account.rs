@@ -8,6 +8,8 @@ use tokio::time::Instant;
 
 use super::Error;
 use super::link::LinkCache;
+use super::removals::Removals;
+use super::resolve::Resolver;
 use super::slots::Slots;
 use super::small::SmallFiles;
 use crate::config::Config;
@@ -35,6 +37,7 @@ pub(super) struct Account {
     pub(super) links: LinkCache,
     pub(super) slots: Slots,
     pub(super) small: SmallFiles,
+    pub(super) removals: Arc<Removals>,
     store: Store,
     drives: Mutex<Option<Learnt>>,
     quota: moka::future::Cache<(), Quota>,
@@ -50,9 +53,10 @@ struct Learnt {
 }
 
 impl Account {
-    pub(super) fn new(client: Client, store: &Store, config: &Config) -> Self {
+    pub(super) fn new(client: Client, store: &Store, config: &Config, resolver: &Resolver) -> Self {
         let settings = &config.upstream;
         Self {
+            removals: Removals::new(client.clone(), store.clone(), resolver.clone()),
             client,
             links: LinkCache::new(),
             slots: Slots::new(settings.max_streams, settings.max_wait),

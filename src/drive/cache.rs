@@ -244,6 +244,19 @@ impl ListingCache {
         }
     }
 
+    /// Takes an item out of all listings of its folder, in all mounts, and out of those that are being fetched.
+    pub(super) fn item_gone(&self, folder_id: &str, file_id: &str) {
+        let mut flights = self.0.flights.lock();
+        for (key, listing) in &self.0.listings {
+            if *key.1 == *folder_id && listing.holds(file_id) {
+                self.0.listings.insert((*key).clone(), Arc::new(listing.with(&Change::Remove(file_id.into()))));
+            }
+        }
+        for (_, airborne) in flights.iter_mut().filter(|(key, _)| *key.1 == *folder_id) {
+            airborne.changes.push((Instant::now(), Change::Remove(file_id.into())));
+        }
+    }
+
     /// A folder that has just been made is known to be empty, unless more is known of it already.
     pub(super) fn made(&self, mount: &Mounted, folder_id: &str) {
         let key = key(mount, folder_id);

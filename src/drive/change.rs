@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::held::Held;
 use super::members::Change;
 use super::mount::Mounted;
+use super::removals::Begun;
 use super::{Entry, Error, Kind, Path, Tree};
 use crate::config::RemoveWay;
 use crate::upstream::{self, CheckNameMode, Created, ErrorKind, Item, TaskState, TreeChange};
@@ -120,10 +121,16 @@ impl Tree {
         let client = &target.mount.account.client;
         let made =
             client.create_folder(&target.drive_id, &target.folder.file_id, target.name(), CheckNameMode::Refuse).await;
-        let made = match made {
+        let mut made = match made {
             Ok(made) => made,
             Err(error) => return Err(self.not_created(&target, error).await),
         };
+        if matches!(&made, Created::Exists { file_id } if target.mount.account.removals.hides(file_id)) {
+            // It has been removed for all but the drive.
+            target.clear().await?;
+            let (folder, name) = (&target.folder.file_id, target.name());
+            made = client.create_folder(&target.drive_id, folder, name, CheckNameMode::Refuse).await?;
+        }
         let Created::Done { file_id, name, .. } = made else {
             self.0.resolver.disbelieve(&target.mount, &target.rest).await;
             return Err(Error::NameExists);
@@ -222,25 +229,19 @@ impl Tree {
         Ok(())
     }
 
-    /// Takes away what a change has replaced, known by its id. The new is in place and served; so a failure is no
-    /// failure of the change.
-    pub(super) async fn remove_replaced(&self, target: &Target, old: &Entry) {
-        self.changed(target, Change::Remove(old.file_id.clone())).await;
-        let below = if old.is_folder() { self.held_below(target, old).await } else { Vec::new() };
-        for held in below {
-            self.0.held.forget(&held.key).await;
+    /// Takes away what a change has replaced, as it is written down. The new is in place and served; so a failure is no
+    /// failure of the change, and the removal is made later.
+    pub(super) async fn remove_replaced(&self, target: &Target, old: Option<&Entry>, begun: Begun) {
+        let obsolete = begun.took_effect().await;
+        if let Some(old) = old.filter(|old| old.is_folder()) {
+            for held in self.held_below(target, old).await {
+                self.0.held.forget(&held.key).await;
+            }
         }
-        if let Err(error) = self.remove_entry(target, old).await {
-            tracing::warn!(%error, file = %old.file_id, "what was replaced could not be removed");
+        if old.is_some() {
+            self.0.resolver.forget(&target.mount, &target.rest).await;
         }
-    }
-
-    /// Takes away what a change has made on the way to its end, which it did not reach.
-    async fn remove_leftover(&self, target: &Target, file_id: &str) {
-        if let Err(error) = target.mount.account.client.delete(&target.drive_id, file_id).await {
-            tracing::error!(%error, file = %file_id, "what was left of a failed change could not be removed");
-        }
-        self.changed(target, Change::Remove(file_id.into())).await;
+        obsolete.remove().await;
     }
 
     /// Asks an item where it is.

@@ -50,6 +50,7 @@ impl Upload {
         if self.options.sha1.is_some_and(|announced| announced != sha1) {
             return Err(Error::Checksum);
         }
+        self.whole = true;
         let file = match std::mem::replace(&mut self.state, State::Failed) {
             State::Gathering => self.send_whole(sha1).await?,
             State::Open(session) => self.send_last(session).await?,
@@ -65,26 +66,38 @@ impl Upload {
     }
 
     /// The last look at the name, the commit, and the end of what the name held; by whoever has the turn.
-    async fn take_place(self, file: Tentative, sha1: [u8; 20]) -> Result<Placed, Error> {
-        let old = match self.may_take_place(file.ids().0).await {
+    async fn take_place(mut self, file: Tentative, sha1: [u8; 20]) -> Result<Placed, Error> {
+        let old = match self.may_take_place(&file, sha1).await {
             Ok(old) => old,
             Err(error) => {
-                file.remove().await;
+                self.came_to_nothing(&file, false).await;
                 return Err(error);
             }
         };
-        let item = self.complete(&file).await?;
+        let item = match self.complete(&file).await {
+            Ok(item) => item,
+            Err(error) => {
+                self.came_to_nothing(&file, may_yet_take_effect(&error)).await;
+                return Err(error);
+            }
+        };
         if item.size.is_some_and(|stored| stored != self.received) || item.sha1.is_some_and(|stored| stored != sha1) {
             tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");
-            file.remove().await;
+            self.came_to_nothing(&file, false).await;
             return Err(Error::Corrupt);
         }
-        file.keep();
         Ok(self.replace(&item, old).await)
     }
 
-    /// What the drive has under the name beside the new file, which may take its place.
-    async fn may_take_place(&self, file_id: &str) -> Result<Option<Arc<Entry>>, Error> {
+    /// What the drive has under the name beside the new file, which may take its place and is written down to go.
+    async fn may_take_place(&mut self, file: &Tentative, sha1: [u8; 20]) -> Result<Option<Arc<Entry>>, Error> {
+        self.target.mount.account.removals.settled().await?;
+        let old = self.may_be_replaced(&file.file_id).await?;
+        self.commits(file, sha1, old.as_deref()).await?;
+        Ok(old)
+    }
+
+    async fn may_be_replaced(&self, file_id: &str) -> Result<Option<Arc<Entry>>, Error> {
         let old = self.tree.look(&self.target, Some(file_id)).await?;
         if old.as_ref().is_some_and(|old| old.is_folder()) {
             return Err(Error::IsAFolder);
@@ -101,7 +114,7 @@ impl Upload {
         if self.buffer.len() > 0 {
             session = joined(self.send_buffer(session)).await?;
         }
-        Ok(self.tentative(session.file_id, Some(session.upload_id)))
+        Ok(self.session_file(session.file_id, session.upload_id))
     }
 
     /// A file of at most one part: its hash is known before the first call.
@@ -125,7 +138,7 @@ impl Upload {
         if self.received > 0 {
             session.send(1, &chunks).await?;
         }
-        Ok(self.tentative(session.file_id, Some(session.upload_id)))
+        Ok(self.session_file(session.file_id, session.upload_id))
     }
 
     /// A file whose beginning the drive knows: the whole hash decides, else it is sent from the disk.
@@ -152,15 +165,15 @@ impl Upload {
             }
             session.send(number, &self.buffer.take()).await?;
         }
-        Ok(self.tentative(session.file_id, Some(session.upload_id)))
+        Ok(self.session_file(session.file_id, session.upload_id))
     }
 
     /// Commits the session; after a lost answer the item itself tells whether it took effect.
     async fn complete(&self, file: &Tentative) -> Result<Item, Error> {
         let client = &self.target.mount.account.client;
         let drive = &self.target.drive_id;
-        let (file_id, upload_id) = file.ids();
-        let Some(upload_id) = upload_id else { return Ok(client.get(drive, file_id).await?) };
+        let file_id = &file.file_id;
+        let Some(upload_id) = &file.upload_id else { return Ok(client.get(drive, file_id).await?) };
         let mut tries = 0;
         loop {
             let error = match client.complete(drive, file_id, upload_id).await {
@@ -189,7 +202,7 @@ impl Upload {
     }
 
     /// The new content is in place; what the name held goes.
-    async fn replace(&self, item: &Item, old: Option<Arc<Entry>>) -> Placed {
+    async fn replace(&mut self, item: &Item, old: Option<Arc<Entry>>) -> Placed {
         // Of that length it was found to be, even if the answer did not repeat it.
         let mut entry = Entry { size: Some(self.received), ..Entry::from(item) };
         if let Some(modified_ms) = self.options.modified_ms {
@@ -199,12 +212,17 @@ impl Upload {
         let held = self.tree.0.held.get(&key);
         self.tree.put(&self.target, entry.clone()).await;
         self.tree.0.held.forget(&key).await;
-        if let Some(old) = &old {
-            self.tree.remove_replaced(&self.target, old).await;
+        if let Some(begun) = self.begun.take() {
+            self.tree.remove_replaced(&self.target, old.as_deref(), begun).await;
         }
         let replaced = held.map(|held| held.entry).or(old).map(|entry| entry.file_id.clone());
         Placed { entry: Arc::new(entry), replaced, copy_of: None }
     }
+}
+
+/// Whether a commit that failed so may yet take effect.
+fn may_yet_take_effect(error: &Error) -> bool {
+    matches!(error, Error::Upstream(error) if error.kind.leaves_doubt() || error.kind == ErrorKind::UploadGone)
 }
 
 impl Tree {

@@ -97,6 +97,9 @@ pub enum Error {
     /// The folder for rapid-upload candidates cannot be used.
     #[error("spool: {0}")]
     Spool(String),
+    /// Too many older versions could not be removed yet.
+    #[error("too many replaced items wait to be removed")]
+    TooManyRemovals,
     /// The program is stopping and gave the work up.
     #[error("stopping")]
     Stopping,

@@ -21,6 +21,7 @@ const MAX_PAGES: usize = 10_000;
 pub(super) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<Listing, Error> {
     let drive_id = mount.drive_id().await?;
     let asked_at = Instant::now();
+    let removals = &mount.account.removals;
     let mut items = Vec::new();
     let mut unreadable = 0;
     let mut marker: Option<String> = None;
@@ -34,7 +35,8 @@ pub(super) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<Listing, E
             marker: marker.as_deref(),
         };
         let page = mount.account.client.list(request).await.map_err(folder_is_gone)?;
-        items.extend(page.items.into_iter().filter(|i| !i.trashed && !i.uploading).map(|mut item| {
+        let shown = page.items.into_iter().filter(|i| !i.trashed && !i.uploading && !removals.hides(&i.file_id));
+        items.extend(shown.map(|mut item| {
             mount.account.small.addresses.take_in(&mut item);
             item
         }));
@@ -76,6 +78,8 @@ async fn finish(
     let mut seen = HashSet::with_capacity(items.len());
     items.retain(|item| seen.insert(item.file_id.clone()));
     drop(seen);
+    // Some may have become obsolete while later pages were fetched.
+    items.retain(|item| !mount.account.removals.hides(&item.file_id));
     livp::fill_streams(&mount.account.client, drive_id, &mut items).await?;
     let entries = items
         .iter()

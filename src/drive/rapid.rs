@@ -128,7 +128,10 @@ impl Upload {
         };
         self.known = self.tree.known(&self.target, None).await.flatten().or(self.known.take());
         let created = match self.create(size, content.clone()).await {
-            Err(error) if is(&error, ErrorKind::ProofRefused) => self.create(size, ContentHint::None).await,
+            Err(error) if is(&error, ErrorKind::ProofRefused) => {
+                self.shows_nothing();
+                self.create(size, ContentHint::None).await
+            }
             Err(Error::Upstream(error)) if error.kind.leaves_doubt() => {
                 let Some(before) = before else { return Err(Error::Upstream(error)) };
                 tracing::info!(%error, "the answer to an offer of content was lost; looking for the file");
@@ -137,10 +140,15 @@ impl Upload {
                     None => self.create(size, content).await,
                 }
             }
-            created => created,
+            created => {
+                if !matches!(created, Ok(Created::Done { .. })) {
+                    self.shows_nothing();
+                }
+                created
+            }
         };
         Ok(match created? {
-            Created::Done { file_id, upload_id, .. } => Offer::Attached(self.tentative(file_id, upload_id)),
+            Created::Done { file_id, upload_id, .. } => Offer::Attached(self.attached(file_id, upload_id).await?),
             created => Offer::Wanted(self.session_of(created)?),
         })
     }

@@ -244,6 +244,12 @@ impl Resolver {
         self.located.get(&(mount.index, path.clone())).await.map(|located| located.entry)
     }
 
+    /// An item has gone from its folder: nothing that is remembered leads to it any more.
+    pub(super) async fn item_gone(&self, folder_id: &str, file_id: &str) {
+        self.listings.item_gone(folder_id, file_id);
+        self.forget_located(file_id).await;
+    }
+
     /// Forgets where an item was that is not there any more, in all mounts.
     pub(super) async fn forget_located(&self, file_id: &str) {
         for (key, located) in &self.located {
@@ -266,6 +272,10 @@ impl Resolver {
 
 /// Asks the service for the whole path.
 async fn ask(mount: &Mounted, path: &Path) -> Result<Located, Error> {
+    // The service would follow names that lead by way of what is hidden.
+    if mount.account.removals.hides_any() {
+        return Err(Error::NotFound);
+    }
     let drive_id = mount.drive_id().await?;
     let asked_at = Instant::now();
     let mut item = mount.account.client.get_by_path(&drive_id, path.as_str()).await?;

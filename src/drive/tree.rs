@@ -19,7 +19,7 @@ use super::prefetch::Prefetch;
 use super::resolve::Resolver;
 use super::upload_limits::UploadLimits;
 use super::watch::Watch;
-use super::{ByteStream, Entry, Error, Identity, Link, Members, Path, Quota, Reader, Resource};
+use super::{ByteStream, Entry, Error, Identity, Link, Members, Path, PendingRemovals, Quota, Reader, Resource};
 use crate::config::{self, Config};
 use crate::state::Store;
 use crate::upstream::{Client, DataErrorKind};
@@ -58,15 +58,16 @@ impl Tree {
     /// mount whose account has none is left out (the configuration's check rules that out).
     #[must_use]
     pub fn new(config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
-        let accounts = clients.into_iter().map(|(name, client)| (name, Arc::new(Account::new(client, store, config))));
-        let accounts: HashMap<_, _> = accounts.collect();
+        let resolver = Resolver::new(ListingCache::new(&config.cache), &config.cache);
+        let account = |client| Arc::new(Account::new(client, store, config, &resolver));
+        let accounts: HashMap<_, _> = clients.into_iter().map(|(name, client)| (name, account(client))).collect();
         let started_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| i64::try_from(d.as_secs() * 1000).unwrap_or(i64::MAX));
         Self(Arc::new(Inner {
             mounts: mounts(config, &accounts, &[], started_ms),
             accounts,
-            resolver: Resolver::new(ListingCache::new(&config.cache), &config.cache),
+            resolver,
             uploads: Arc::new(UploadLimits::new(&config.upload, config.upstream.max_wait)),
             downloads: Arc::new(DownloadRoom::new(&config.download)),
             held: Arc::new(HeldFiles::new(store.clone())),
@@ -84,9 +85,15 @@ impl Tree {
     #[must_use]
     pub fn reconfigured(&self, config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
         let mut accounts: HashMap<_, _> = self.0.accounts.clone();
-        accounts.retain(|name, _| config.accounts.iter().any(|account| account.name == *name));
-        accounts
-            .extend(clients.into_iter().map(|(name, client)| (name, Arc::new(Account::new(client, store, config)))));
+        accounts.retain(|name, account| {
+            let stays = config.accounts.iter().any(|account| account.name == *name);
+            if !stays {
+                account.removals.stop();
+            }
+            stays
+        });
+        let account = |client| Arc::new(Account::new(client, store, config, &self.0.resolver));
+        accounts.extend(clients.into_iter().map(|(name, client)| (name, account(client))));
         let tree = Self(Arc::new(Inner {
             mounts: mounts(config, &accounts, &self.0.mounts, self.0.started_ms),
             accounts,
@@ -103,6 +110,30 @@ impl Tree {
         tree.settle_all_later();
         tree.watch_drives();
         tree
+    }
+
+    /// Takes up what the last run has left to be removed from the drives.
+    ///
+    /// # Errors
+    /// The state store failed.
+    pub async fn restore_removals(&self) -> Result<(), crate::state::Error> {
+        for account in self.0.accounts.values() {
+            account.removals.restore().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the work on removals; what is left is taken up by the next run.
+    pub async fn end_removals(&self) {
+        for account in self.0.accounts.values() {
+            account.removals.end().await;
+        }
+    }
+
+    /// What waits to be removed from each account's drives.
+    #[must_use]
+    pub fn pending_removals(&self) -> Vec<PendingRemovals> {
+        self.0.accounts.values().map(|account| account.removals.pending()).collect()
     }
 
     /// Has somebody told when an item gets another id by itself: a held file that reaches the drive. Only

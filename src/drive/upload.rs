@@ -12,10 +12,11 @@ use tokio::task::JoinHandle;
 use super::change::{Expected, Target};
 use super::part_buffer::PartBuffer;
 use super::rapid::{PRE_HASH_BYTES, Spool};
+use super::removals::Begun;
 use super::tentative::Tentative;
 use super::upload_parts::{PartPlan, Session};
 use super::{Entry, Error, Path, Tree};
-use crate::upstream::{CheckNameMode, ContentHint, CreateFile, Created, ErrorKind, calls};
+use crate::upstream::{CheckNameMode, ContentHint, Created, ErrorKind, calls};
 
 /// How often what is found under a name may be gone again before its upload begins.
 const MOST_SURPRISES: u32 = 4;
@@ -51,6 +52,10 @@ pub struct Upload {
     pub(super) buffer: PartBuffer,
     /// Number of the part that fills.
     number: u32,
+    /// All of the body has come and is what was promised.
+    pub(super) whole: bool,
+    /// What of it shows on the drive before its end, as it is written down. Dropped, it is seen to.
+    pub(super) begun: Option<Begun>,
     pub(super) state: State,
 }
 
@@ -109,6 +114,8 @@ impl Upload {
             known: None,
             gives_way: false,
             in_turn: false,
+            whole: false,
+            begun: None,
             state: State::Gathering,
         }
     }
@@ -244,24 +251,14 @@ impl Upload {
         for _ in 0..MOST_SURPRISES {
             let beside = self.known.is_some() || beside_undecided;
             let mode = if beside { CheckNameMode::Ignore } else { CheckNameMode::Refuse };
-            let request = CreateFile {
-                drive_id: &self.target.drive_id,
-                parent_file_id: &self.target.folder.file_id,
-                name: self.target.name(),
-                check_name_mode: mode,
-                size,
-                parts: if size == Some(0) { 0 } else { self.plan.count() },
-                content: content.clone(),
-                local_modified_ms: self.options.modified_ms,
-                local_created_ms: None,
-            };
-            let file_id = match self.target.mount.account.client.create_file(request).await {
+            let file_id = match self.make(size, content.clone(), mode).await? {
                 Ok(Created::Exists { file_id }) => Some(file_id),
                 Ok(created) => return Ok(created),
                 Err(error) if error.kind == ErrorKind::NameExists => None,
                 Err(error) => return Err(self.tree.not_created(&self.target, error).await),
             };
-            if file_id.as_deref().is_some_and(|id| self.tree.0.uploads.undecided.lock().contains(id)) {
+            self.shows_nothing();
+            if self.is_nobodys(file_id.as_deref()) {
                 beside_undecided = true;
                 continue;
             }
@@ -275,6 +272,15 @@ impl Upload {
             }
         }
         Err(Error::Upload("the drive refuses the name and has nothing of it".to_owned()))
+    }
+
+    /// Whether what bears the name is shown to nobody: attached for an upload that is not decided, or on its way out.
+    fn is_nobodys(&self, file_id: Option<&str>) -> bool {
+        let removals = &self.target.mount.account.removals;
+        match file_id {
+            Some(id) => removals.hides(id) || self.tree.0.uploads.undecided.lock().contains(id),
+            None => removals.is_in_the_way(&self.target.folder.file_id, self.target.name()),
+        }
     }
 
     pub(super) fn session_of(&self, created: Created) -> Result<Session, Error> {

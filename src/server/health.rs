@@ -9,6 +9,9 @@ use crate::drive::Tree;
 pub(super) async fn set_gauges(tree: &Tree) {
     metrics::gauge!("alidav_download_memory_bytes").set(bytes(tree.download_memory()));
     metrics::gauge!("alidav_upload_memory_bytes").set(bytes(tree.upload_memory()));
+    for removals in tree.pending_removals() {
+        metrics::gauge!("alidav_removals_pending", "account" => removals.account).set(count(removals.count));
+    }
     let now = unix_now();
     for client in tree.accounts() {
         let status = client.token_status().await;
@@ -27,6 +30,11 @@ pub(super) async fn set_gauges(tree: &Tree) {
 
 fn unix_now() -> i64 {
     jiff::Timestamp::now().as_second()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "ten thousand at most")]
+fn count(count: usize) -> f64 {
+    count as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge of some gigabytes at most")]
@@ -52,8 +60,13 @@ pub(super) async fn answer(tree: &Tree, method: &Method) -> Response<Body> {
             reasons.push(format!("account {}: {problem}", client.account()));
         }
     }
+    let removals = tree.pending_removals();
+    let pending: usize = removals.iter().map(|removals| removals.count).sum();
+    for removals in removals {
+        reasons.extend(removals.complaint.map(|complaint| format!("account {}: {complaint}", removals.account)));
+    }
     let status = if reasons.is_empty() { "ok" } else { "degraded" };
-    let text = serde_json::json!({ "status": status, "reasons": reasons }).to_string();
+    let text = serde_json::json!({ "status": status, "reasons": reasons, "removals_pending": pending }).to_string();
     let mut response = Response::new(if method == Method::HEAD { body::empty() } else { body::full(text) });
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -58,6 +58,7 @@ impl Server {
         let added: Vec<Client> = clients.values().cloned().collect();
         let app = self.live.app();
         let tree = app.tree.reconfigured(config, clients, &self.store);
+        tree.restore_removals().await?;
         *self.live.app.write() = Arc::new(app.reconfigured(config, tree));
         if current.tls.is_some() && acceptor.is_some() {
             *self.live.acceptor.write() = acceptor;

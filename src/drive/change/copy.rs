@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::cache::Freshness;
 use super::super::held::Held;
+use super::super::removals::{Begun, Stage};
 use super::super::{Entry, Error, Path, Tree};
 use super::relocate::check_places;
 use super::{CheckNameMode, ErrorKind, Placed, Target, Terms, Whereabouts, unix_ms};
@@ -43,16 +44,21 @@ impl Tree {
         if !terms.overwrite && (replaced.is_some() || covered.is_some()) {
             return Err(Error::NameExists);
         }
-        let file_id = self.copy_entry(&source, &target, &entry, terms.overwrite, &mut replaced).await?;
+        if entry.is_folder() {
+            // The copy would have what is hidden in it.
+            target.mount.account.removals.clear_all().await?;
+        } else if replaced.is_none() {
+            target.clear().await?;
+        }
+        let begun = target.write_down(replaced.as_deref(), Stage::Copied { file_id: None }).await?;
+        let (begun, file_id) = self.copy_entry(&source, &target, &entry, terms.overwrite, &mut replaced, begun).await?;
         let now = unix_ms();
         let copy = Entry { name: target.name().into(), file_id, updated_ms: now, created_ms: now, ..(*entry).clone() };
         self.put(&target, copy.clone()).await;
         if let Some(covered) = &covered {
             self.0.held.forget(&covered.key).await;
         }
-        if let Some(replaced) = &replaced {
-            self.remove_replaced(&target, replaced).await;
-        }
+        self.remove_replaced(&target, replaced.as_deref(), begun).await;
         let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
         Ok(Placed { entry: Arc::new(copy), replaced, copy_of: Some(entry.file_id.clone()) })
     }
@@ -65,7 +71,8 @@ impl Tree {
         entry: &Entry,
         overwrite: bool,
         replaced: &mut Option<Arc<Entry>>,
-    ) -> Result<Box<str>, Error> {
+        begun: Begun,
+    ) -> Result<(Begun, Box<str>), Error> {
         let client = &target.mount.account.client;
         let drive = &target.drive_id;
         let folder = &target.folder.file_id;
@@ -76,18 +83,17 @@ impl Tree {
             Ok(change) => change,
             Err(error) => return Err(self.failed(&[source, target], error).await),
         };
-        if let Err(error) = self.wait_for(target, &change).await {
-            self.remove_leftover(target, &change.file_id).await;
+        begun.reach(Stage::Copied { file_id: Some(change.file_id.clone()) }).await?;
+        let mut named = self.wait_for(target, &change).await;
+        if named.is_ok() && (step_aside || source.name() != target.name()) {
+            named = self.name_copy(target, &change.file_id, overwrite, replaced, &begun).await;
+        }
+        if let Err(error) = named {
+            // A copy that is not whole, or under a name that nobody asked for, must not stay.
+            begun.came_to_nothing(false).await;
             return Err(error);
         }
-        if (step_aside || source.name() != target.name())
-            && let Err(error) = self.name_copy(target, &change.file_id, overwrite, replaced).await
-        {
-            // A copy under a name that nobody asked for must not stay.
-            self.remove_leftover(target, &change.file_id).await;
-            return Err(error);
-        }
-        Ok(change.file_id.into())
+        Ok((begun, change.file_id.into()))
     }
 
     /// Gives a copy its name.
@@ -97,6 +103,7 @@ impl Tree {
         file_id: &str,
         overwrite: bool,
         replaced: &mut Option<Arc<Entry>>,
+        begun: &Begun,
     ) -> Result<(), Error> {
         let client = &target.mount.account.client;
         let mode = if replaced.is_some() { CheckNameMode::Ignore } else { CheckNameMode::Refuse };
@@ -119,7 +126,18 @@ impl Tree {
             let listings = &self.0.resolver.listings;
             let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
             *replaced = self.found(&listing, target.name(), Some(file_id));
+            let way = target.mount.settings.remove_way;
+            let copied = Stage::Copied { file_id: Some(file_id.to_owned()) };
+            begun.replaces(replaced.as_deref().map(|replaced| (replaced, way)), copied).await?;
             renamed = client.rename(&target.drive_id, file_id, target.name(), CheckNameMode::Ignore).await;
+        }
+    }
+
+    /// What the drive has is about to be covered by a file that stays here, which hides it whatever comes then.
+    pub(super) async fn covers(&self, target: &Target, covered: Option<&Entry>) -> Result<Option<Begun>, Error> {
+        match covered {
+            Some(covered) => target.write_down(Some(covered), Stage::Begun).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -139,9 +157,10 @@ impl Tree {
         }
         let content = self.0.held.content(&local.key).await?;
         let placed = if self.keeps_here(&target.path()) {
+            let begun = self.covers(target, replaced.as_deref()).await?;
             let entry = self.keep_in_turn(target, content, moves.then_some(&*local.entry)).await?;
-            if let Some(replaced) = &replaced {
-                self.remove_replaced(target, replaced).await;
+            if let Some(begun) = begun {
+                self.remove_replaced(target, replaced.as_deref(), begun).await;
             }
             let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
             Placed { entry, replaced, copy_of: None }

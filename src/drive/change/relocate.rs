@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::super::cache::Freshness;
 use super::super::held::Held;
 use super::super::members::Change;
+use super::super::removals::{Begun, Stage};
 use super::super::{Entry, Error, Path, Tree};
 use super::{CheckNameMode, ErrorKind, Item, Placed, Target, Terms, Whereabouts, unix_ms, upstream};
 
@@ -37,10 +38,12 @@ impl Tree {
         let _turn = self.0.turns.take(names).await;
         if let Some(local) = self.0.held.get(&source.key()).filter(Held::is_local) {
             terms.expected.check(Some(&local.entry))?;
-            let placed = self.place_local(&local, &target, terms.overwrite, true).await?;
             // What the drive has under the name must not come to light.
-            if let Some(covered) = self.look(&source, None).await? {
-                self.remove_replaced(&source, &covered).await;
+            let covered = self.look(&source, None).await?;
+            let begun = self.covers(&source, covered.as_deref()).await?;
+            let placed = self.place_local(&local, &target, terms.overwrite, true).await?;
+            if let Some(begun) = begun {
+                self.remove_replaced(&source, covered.as_deref(), begun).await;
             }
             return Ok(placed);
         }
@@ -48,32 +51,45 @@ impl Tree {
         self.settle_in_turn(&source.key()).await?;
         let entry = self.look(&source, None).await?.ok_or(Error::NotFound)?;
         terms.expected.check(Some(&entry))?;
-        let replaced = self.move_entry(&source, &target, &entry, terms.overwrite).await?;
-        self.moved(&source, &target, &entry, replaced).await
+        let (replaced, begun) = self.move_entry(&source, &target, &entry, terms.overwrite).await?;
+        self.moved(&source, &target, &entry, replaced, begun).await
     }
 
-    /// The calls of a move; gives what the destination held before.
+    /// The calls of a move; gives what the destination held before, and where that is written down.
     async fn move_entry(
         &self,
         source: &Target,
         target: &Target,
         entry: &Entry,
         overwrite: bool,
-    ) -> Result<Option<Arc<Entry>>, Error> {
+    ) -> Result<(Option<Arc<Entry>>, Option<Begun>), Error> {
         let mut replaced = self.look(target, Some(&entry.file_id)).await?;
         let held = target.key() != source.key() && self.0.held.get(&target.key()).is_some();
         if !overwrite && (replaced.is_some() || held) {
             return Err(Error::NameExists);
         }
+        let mut begun = self.over(target, entry, replaced.as_deref()).await?;
         let mut result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref())).await;
         if overwrite && matches!(result, Err(Error::NameExists)) {
             // Another program has put it there since the folder was listed.
             let listings = &self.0.resolver.listings;
             let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
             replaced = self.found(&listing, target.name(), Some(&entry.file_id));
+            begun = self.over(target, entry, replaced.as_deref()).await?;
             result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref())).await;
         }
-        result.map(|()| replaced)
+        result.map(|()| (replaced, begun))
+    }
+
+    /// An item is about to be put in place of another, which is written down; or under a free name.
+    async fn over(&self, target: &Target, entry: &Entry, replaced: Option<&Entry>) -> Result<Option<Begun>, Error> {
+        match replaced {
+            Some(replaced) => {
+                let stage = Stage::Moved { file_id: entry.file_id.to_string() };
+                target.write_down(Some(replaced), stage).await.map(Some)
+            }
+            None => target.clear().await.map(|()| None),
+        }
     }
 
     /// The item is in its new place: all that remembers the old one hears of it, and what was replaced goes.
@@ -83,6 +99,7 @@ impl Tree {
         target: &Target,
         entry: &Entry,
         replaced: Option<Arc<Entry>>,
+        begun: Option<Begun>,
     ) -> Result<Placed, Error> {
         let covered = if target.key() == source.key() { None } else { self.0.held.get(&target.key()) };
         let follows = if entry.is_folder() { self.held_below(source, entry).await } else { Vec::new() };
@@ -93,8 +110,8 @@ impl Tree {
         if let Some(covered) = &covered {
             self.0.held.forget(&covered.key).await;
         }
-        if let Some(replaced) = &replaced {
-            self.remove_replaced(target, replaced).await;
+        if let Some(begun) = begun {
+            self.remove_replaced(target, replaced.as_deref(), begun).await;
         }
         self.0.held.follow(follows, &source.path(), &target.path()).await;
         let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());

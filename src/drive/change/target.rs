@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::cache::Freshness;
 use super::super::members::{Change, Listing};
 use super::super::mount::Mounted;
+use super::super::removals::{Begun, Place, Stage};
 use super::super::{Entry, Error, Path, Tree};
 use super::turns::{NameKey, Turn};
 use crate::upstream::ErrorKind;
@@ -39,6 +40,18 @@ impl Target {
         NameKey::new(&self.drive_id, &self.folder.file_id, name)
     }
 
+    /// Writes a change of this place down before it is made; what is replaced goes if it takes effect.
+    pub(in crate::drive) async fn write_down(&self, replaced: Option<&Entry>, stage: Stage) -> Result<Begun, Error> {
+        let place = Place { drive_id: &self.drive_id, folder_id: &self.folder.file_id, name: self.name() };
+        let replaced = replaced.map(|entry| (entry, self.mount.settings.remove_way));
+        self.mount.account.removals.begin(place, replaced, stage).await
+    }
+
+    /// What is hidden under the name goes at once, so that something new can be there.
+    pub(super) async fn clear(&self) -> Result<(), Error> {
+        self.mount.account.removals.clear(&self.folder.file_id, self.name()).await
+    }
+
     pub(super) fn same_drive(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.mount.account, &other.mount.account) && self.drive_id == other.drive_id
     }
@@ -64,6 +77,8 @@ impl Tree {
         if !folder.is_folder() {
             return Err(Error::ParentMissing);
         }
+        // A change whose outcome nobody knows may be about this name.
+        mount.account.removals.settled().await?;
         Ok(Target { mount: mount.clone(), drive_id: mount.drive_id().await?, folder, rest })
     }
 

@@ -1,0 +1,414 @@
+//! The journal of what is to be removed from an account's drives.
+//!
+//! A change that makes something obsolete, or that may leave something behind, is written down in the state store
+//! before it is made ([`Removals::begin`]). Its maker tells what became of it; if he does not, because the process was
+//! killed, the drive is asked (`settle`). What then is to go is shown to nobody ([`Removals::hides`]) and removed, at
+//! once, and after failures in the background, until it is gone (`work`).
+//!
+//! Nothing is removed for a replacement that did not arrive, and nothing that is elsewhere by now. One task an account
+//! does the work; its calls let everybody else's go first.
+
+mod record;
+mod settle;
+mod work;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, OnceCell};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::change::unix_ms;
+use super::path::one_form;
+use super::resolve::Resolver;
+use super::{Entry, Error};
+use crate::config::RemoveWay;
+use crate::state::Store;
+use crate::upstream::Client;
+use record::{Facts, Known, Removal};
+
+pub(super) use record::{Reason, Stage, hex};
+
+/// Most entries of an account. One takes less than a kilobyte of memory.
+const MOST: usize = 10_000;
+
+/// How long a commit whose answer was lost may still take effect: as long as its answer is waited for
+/// (`openFile/complete`), and something for clocks.
+const LATE: Duration = Duration::from_secs(900);
+
+/// Longest a request waits for the removal of what it replaced. Later tries are made in the background.
+const FIRST_TRY: Duration = Duration::from_secs(5);
+
+/// What of an account waits to be removed.
+#[derive(Debug, Clone)]
+pub struct PendingRemovals {
+    /// The account by its name.
+    pub account: String,
+    /// How many items.
+    pub count: usize,
+    /// Why the oldest of them cannot be removed, and what to do, if that lasts.
+    pub complaint: Option<String>,
+}
+
+/// The journal of one account.
+pub(super) struct Removals {
+    client: Client,
+    store: Store,
+    resolver: Resolver,
+    entries: Mutex<BTreeMap<i64, Kept>>,
+    /// Ids of what is due; no two items of the service share one.
+    hidden: RwLock<HashSet<Box<str>>>,
+    /// One removal at a time.
+    turn: tokio::sync::Mutex<()>,
+    changed: Notify,
+    loaded: OnceCell<()>,
+    complained: Mutex<Option<Instant>>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+struct Kept {
+    removal: Removal,
+    /// A request is at it.
+    live: bool,
+    /// It is gone; only the store does not know yet.
+    done: bool,
+    next: Instant,
+}
+
+impl Removals {
+    pub(super) fn new(client: Client, store: Store, resolver: Resolver) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            store,
+            resolver,
+            entries: Mutex::default(),
+            hidden: RwLock::default(),
+            turn: tokio::sync::Mutex::default(),
+            changed: Notify::new(),
+            loaded: OnceCell::new(),
+            complained: Mutex::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Takes up what the last run has left, once, and begins to work on it.
+    ///
+    /// # Errors
+    /// The state store failed.
+    pub(super) async fn restore(self: &Arc<Self>) -> Result<(), crate::state::Error> {
+        let load = async {
+            for row in self.store.removals(self.client.account()).await? {
+                let id = row.id;
+                let Some(removal) = Removal::from_row(row) else {
+                    tracing::error!(id, "an entry of the removals is of another version of alidav and is left alone");
+                    continue;
+                };
+                let kept = Kept { removal, live: false, done: false, next: Instant::now() };
+                self.entries.lock().insert(id, kept);
+            }
+            self.refresh();
+            self.begin_work();
+            Ok(())
+        };
+        self.loaded.get_or_try_init(|| load).await.map(drop)
+    }
+
+    /// Begins no further work.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Tries once more what has not been tried; the rest is taken up by the next run.
+    pub(super) async fn end(&self) {
+        self.stop();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.last_pass().await;
+    }
+
+    /// Whether the item is to be shown to nobody.
+    pub(super) fn hides(&self, file_id: &str) -> bool {
+        let hidden = self.hidden.read();
+        !hidden.is_empty() && hidden.contains(file_id)
+    }
+
+    /// Whether anything is hidden.
+    pub(super) fn hides_any(&self) -> bool {
+        !self.hidden.read().is_empty()
+    }
+
+    /// Writes a change down that is about to be made; `replaced` goes `way` if it takes effect.
+    ///
+    /// # Errors
+    /// The state store failed, or too much waits already: the change must not be made.
+    pub(super) async fn begin(
+        self: &Arc<Self>,
+        place: Place<'_>,
+        replaced: Option<(&Entry, RemoveWay)>,
+        stage: Stage,
+    ) -> Result<Begun, Error> {
+        if self.entries.lock().len() >= MOST {
+            return Err(Error::TooManyRemovals);
+        }
+        let mut removal = Removal {
+            id: 0,
+            drive_id: place.drive_id.to_owned(),
+            file_id: None,
+            way: RemoveWay::Trash,
+            reason: Reason::Replaced,
+            since_ms: unix_ms(),
+            tries: 0,
+            last_error: None,
+            facts: Facts {
+                folder_id: place.folder_id.to_owned(),
+                name: place.name.to_owned(),
+                known: None,
+                stage: Some(stage),
+                until_ms: None,
+            },
+        };
+        replace(&mut removal, replaced);
+        let id = self.store.add_removal(&removal.to_row(self.client.account())).await.map_err(failed)?;
+        removal.id = id;
+        self.entries.lock().insert(id, Kept { removal, live: true, done: false, next: Instant::now() });
+        self.refresh();
+        Ok(Begun { journal: self.clone(), id, open: true })
+    }
+
+    /// What waits, for metrics and health.
+    pub(super) fn pending(&self) -> PendingRemovals {
+        let entries = self.entries.lock();
+        let waiting = entries.values().filter(|kept| !kept.live && !kept.done);
+        PendingRemovals {
+            account: self.client.account().to_owned(),
+            count: waiting.clone().count(),
+            complaint: waiting.map(|kept| &kept.removal).find_map(work::complaint),
+        }
+    }
+
+    /// Whether something is hidden under a name.
+    pub(super) fn is_in_the_way(&self, folder_id: &str, name: &str) -> bool {
+        self.hides_any() && self.entries.lock().values().any(|kept| is_due_at(&kept.removal, folder_id, name))
+    }
+
+    /// Removes at once what is hidden under a name, so that something new can be made there.
+    ///
+    /// # Errors
+    /// It cannot be removed now.
+    pub(super) async fn clear(&self, folder_id: &str, name: &str) -> Result<(), Error> {
+        self.remove_now(&self.ids(|removal| is_due_at(removal, folder_id, name))).await
+    }
+
+    /// Removes at once all that is due: the copy of a folder would have it too.
+    ///
+    /// # Errors
+    /// It cannot be removed now.
+    pub(super) async fn clear_all(&self) -> Result<(), Error> {
+        self.remove_now(&self.ids(Removal::is_due)).await
+    }
+
+    /// Entries that no request is at, in order.
+    fn ids(&self, wanted: impl Fn(&Removal) -> bool) -> Vec<i64> {
+        let entries = self.entries.lock();
+        entries.iter().filter(|(_, kept)| !kept.live && wanted(&kept.removal)).map(|(id, _)| *id).collect()
+    }
+
+    fn get(&self, id: i64) -> Option<Removal> {
+        self.entries.lock().get(&id).map(|kept| kept.removal.clone())
+    }
+
+    /// Changes what is in memory; the store follows by [`Removals::write`].
+    fn change(&self, id: i64, change: impl FnOnce(&mut Kept)) {
+        if let Some(kept) = self.entries.lock().get_mut(&id) {
+            change(kept);
+        }
+        self.refresh();
+    }
+
+    async fn write(&self, id: i64) -> Result<(), crate::state::Error> {
+        match self.get(id) {
+            Some(removal) => self.store.update_removal(&removal.to_row(self.client.account())).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes what is hidden what is due now.
+    fn refresh(&self) {
+        let entries = self.entries.lock();
+        let due = entries.values().filter(|kept| !kept.done).filter_map(|kept| kept.removal.hidden());
+        *self.hidden.write() = due.map(Into::into).collect();
+    }
+
+    /// Takes the item out of all that remembers it.
+    async fn disappear(&self, removal: &Removal) {
+        if let Some(file_id) = removal.hidden() {
+            self.resolver.item_gone(&removal.facts.folder_id, file_id).await;
+        }
+    }
+
+    /// Nothing is left to do.
+    async fn forget(&self, id: i64) {
+        match self.store.delete_removal(id).await {
+            Ok(()) => {
+                self.entries.lock().remove(&id);
+                self.refresh();
+            }
+            Err(error) => {
+                tracing::error!(%error, "what is removed could not be forgotten; it is tried again");
+                self.change(id, |kept| {
+                    (kept.done, kept.live) = (true, false);
+                    kept.next = Instant::now() + work::LONGEST_PAUSE;
+                });
+                self.changed.notify_one();
+            }
+        }
+    }
+}
+
+/// Where a change is made.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) drive_id: &'a str,
+    pub(super) folder_id: &'a str,
+    pub(super) name: &'a str,
+}
+
+/// A change that has been written down. If it is dropped before its outcome is told, the drive is asked for it.
+pub(super) struct Begun {
+    journal: Arc<Removals>,
+    id: i64,
+    open: bool,
+}
+
+impl Begun {
+    /// Nothing of the change shows on the drive yet: if it ends here there is nothing to ask.
+    pub(super) fn shows_nothing(&self) {
+        self.journal.change(self.id, |kept| kept.removal.facts.stage = Some(Stage::Begun));
+    }
+
+    /// Writes down how far the change has come.
+    ///
+    /// # Errors
+    /// The state store failed: the change must not go on.
+    pub(super) async fn reach(&self, stage: Stage) -> Result<(), Error> {
+        self.journal.change(self.id, |kept| kept.removal.facts.stage = Some(stage));
+        self.journal.write(self.id).await.map_err(failed)
+    }
+
+    /// The same, with what it replaces as it turned out to be.
+    ///
+    /// # Errors
+    /// The state store failed: the change must not go on.
+    pub(super) async fn replaces(&self, replaced: Option<(&Entry, RemoveWay)>, stage: Stage) -> Result<(), Error> {
+        self.journal.change(self.id, |kept| {
+            replace(&mut kept.removal, replaced);
+            kept.removal.facts.stage = Some(stage);
+        });
+        self.journal.write(self.id).await.map_err(failed)
+    }
+
+    /// The change has taken effect: what it replaced is hidden from now on.
+    pub(super) async fn took_effect(mut self) -> Obsolete {
+        self.open = false;
+        let (journal, id) = (self.journal.clone(), self.id);
+        journal.change(id, |kept| kept.removal.facts.stage = None);
+        if let Some(removal) = journal.get(id) {
+            journal.disappear(&removal).await;
+        }
+        Obsolete { journal, id }
+    }
+
+    /// The change has come to nothing: what it has made goes, and what it was to replace stays. `may_yet`: the drive may
+    /// still be at it.
+    pub(super) async fn came_to_nothing(mut self, may_yet: bool) {
+        self.open = false;
+        let (journal, id) = (self.journal.clone(), self.id);
+        let made = journal.get(id).and_then(|removal| removal.facts.stage).and_then(|stage| match stage {
+            Stage::Attached { file_id } | Stage::Committed { file_id, .. } => Some(file_id),
+            Stage::Copied { file_id } => file_id,
+            Stage::Begun | Stage::Offered { .. } | Stage::Moved { .. } => None,
+        });
+        let Some(made) = made else { return journal.forget(id).await };
+        let until = may_yet.then(late);
+        journal.change(id, |kept| kept.removal.undo(made, RemoveWay::Delete, until));
+        if let Err(error) = journal.write(id).await {
+            tracing::error!(%error, "what is to be removed could not be written down");
+        }
+        if let Some(removal) = journal.get(id) {
+            journal.disappear(&removal).await;
+        }
+        Obsolete { journal, id }.remove().await;
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if self.open {
+            self.journal.change(self.id, |kept| {
+                kept.live = false;
+                // That this goes is known without a question.
+                if let Some(Stage::Attached { file_id }) = kept.removal.facts.stage.clone() {
+                    kept.removal.undo(file_id, RemoveWay::Delete, None);
+                }
+            });
+            self.journal.changed.notify_one();
+        }
+    }
+}
+
+/// Something that is to go now.
+#[must_use]
+pub(super) struct Obsolete {
+    journal: Arc<Removals>,
+    id: i64,
+}
+
+impl Obsolete {
+    /// Removes it, if that takes no long time; else it is removed later. It is hidden in either case.
+    pub(super) async fn remove(self) {
+        let (journal, id) = (self.journal.clone(), self.id);
+        let Some(removal) = journal.get(id) else { return };
+        if removal.file_id.is_none() {
+            return journal.forget(id).await;
+        }
+        let failure = match tokio::time::timeout(FIRST_TRY, journal.try_to_remove(id, true)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => Error::Task("does not end"),
+        };
+        tracing::info!(error = %failure, file = removal.file_id, "what was replaced is hidden and is removed later");
+        journal.failed(id, &failure).await;
+    }
+}
+
+impl Drop for Obsolete {
+    fn drop(&mut self) {
+        self.journal.change(self.id, |kept| kept.live = false);
+        self.journal.changed.notify_one();
+    }
+}
+
+fn replace(removal: &mut Removal, replaced: Option<(&Entry, RemoveWay)>) {
+    removal.file_id = replaced.map(|(entry, _)| entry.file_id.to_string());
+    removal.way = replaced.map_or(removal.way, |(_, way)| way);
+    removal.facts.known = replaced.map(|(entry, _)| Known::of(entry));
+}
+
+fn is_due_at(removal: &Removal, folder_id: &str, name: &str) -> bool {
+    removal.is_due() && removal.facts.folder_id == folder_id && one_form(&removal.facts.name) == one_form(name)
+}
+
+/// When an item that may yet come into being will not any more.
+fn late() -> i64 {
+    unix_ms().saturating_add(i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn failed(error: crate::state::Error) -> Error {
+    Error::State(Arc::new(error))
+}

@@ -1,0 +1,222 @@
+//! One removal as it is kept, and its form in the state store.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::Entry;
+use crate::config::RemoveWay;
+use crate::state::RemovalRow;
+use crate::upstream::Item;
+
+/// Why something is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::drive) enum Reason {
+    /// Something newer has taken its place.
+    Replaced,
+    /// It was made for an upload that came to nothing.
+    Upload,
+    /// It was made for a copy that came to nothing.
+    Copy,
+}
+
+/// How the drive is asked whether a change took effect, whose maker does not know or is no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::drive) enum Stage {
+    /// The drive has shown nothing of it, so there is nothing to ask.
+    Begun,
+    /// Content was offered by its hash, of which all has come, and was right, or not. If the drive attached it, it lies in the folder, of
+    /// an unknown id.
+    Offered { sha1: String, size: u64, whole: bool },
+    /// The drive attached content of which not all has come.
+    Attached { file_id: String },
+    /// An upload is being committed; the item is to be of this content.
+    Committed { file_id: String, sha1: String, size: u64 },
+    /// An item is on its way to its new place.
+    Moved { file_id: String },
+    /// A copy is being made, whose id is known once the drive has answered, and then named.
+    Copied { file_id: Option<String> },
+}
+
+/// What a replaced item was known by. If it is elsewhere meanwhile, or something else, it is nobody's to remove.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// Absent where the name shown is not the drive's.
+    pub(super) name: Option<String>,
+    pub(super) sha1: Option<String>,
+}
+
+impl Known {
+    pub(super) fn of(entry: &Entry) -> Self {
+        let as_listed = entry.livp.is_none();
+        Self {
+            name: as_listed.then(|| entry.name.to_string()),
+            sha1: entry.sha1.filter(|_| as_listed).map(|sha1| hex(&sha1)),
+        }
+    }
+
+    pub(super) fn is(&self, item: &Item, folder_id: &str) -> bool {
+        let now = Self::of(&Entry::from(item));
+        let same = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        item.parent_file_id.as_deref().is_none_or(|parent| parent == folder_id)
+            && same(&self.name, &now.name)
+            && same(&self.sha1, &now.sha1)
+    }
+}
+
+/// What the store keeps in one text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Facts {
+    /// Folder and name that the change is about.
+    pub(super) folder_id: String,
+    pub(super) name: String,
+    /// Of a replaced item; absent for what was made on the way.
+    pub(super) known: Option<Known>,
+    /// Absent where it is decided what is to go.
+    pub(super) stage: Option<Stage>,
+    /// The item may come into being until then, Unix milliseconds: that it is missing is no last word before.
+    pub(super) until_ms: Option<i64>,
+}
+
+/// One item that is to go, or that may have to.
+#[derive(Debug, Clone)]
+pub(super) struct Removal {
+    pub(super) id: i64,
+    pub(super) drive_id: String,
+    pub(super) file_id: Option<String>,
+    pub(super) way: RemoveWay,
+    pub(super) reason: Reason,
+    pub(super) since_ms: i64,
+    pub(super) tries: u32,
+    pub(super) last_error: Option<String>,
+    pub(super) facts: Facts,
+}
+
+impl Removal {
+    pub(super) fn is_due(&self) -> bool {
+        self.facts.stage.is_none()
+    }
+
+    /// The id of what is to go and surely is.
+    pub(super) fn hidden(&self) -> Option<&str> {
+        self.file_id.as_deref().filter(|_| self.is_due())
+    }
+
+    /// What the change has made is to go, and what it was to replace stays. `until_ms`: if it may yet come into
+    /// being.
+    pub(super) fn undo(&mut self, made: String, way: RemoveWay, until_ms: Option<i64>) {
+        self.reason = match self.facts.stage {
+            Some(Stage::Copied { .. }) => Reason::Copy,
+            _ => Reason::Upload,
+        };
+        (self.file_id, self.way) = (Some(made), way);
+        (self.facts.known, self.facts.stage, self.facts.until_ms) = (None, None, until_ms);
+    }
+
+    pub(super) fn to_row(&self, account: &str) -> RemovalRow {
+        RemovalRow {
+            id: self.id,
+            account: account.to_owned(),
+            drive_id: self.drive_id.clone(),
+            file_id: self.file_id.clone(),
+            way: match self.way {
+                RemoveWay::Trash => "trash",
+                RemoveWay::Delete => "delete",
+            }
+            .to_owned(),
+            reason: self.reason.word().to_owned(),
+            due: self.is_due(),
+            since_ms: self.since_ms,
+            tries: self.tries.into(),
+            last_error: self.last_error.clone(),
+            // Texts and numbers, which can always be written.
+            facts: serde_json::to_string(&self.facts).unwrap_or_default(),
+        }
+    }
+
+    /// Absent where a row says what this version does not understand.
+    pub(super) fn from_row(row: RemovalRow) -> Option<Self> {
+        Some(Self {
+            id: row.id,
+            drive_id: row.drive_id,
+            file_id: row.file_id,
+            way: match row.way.as_str() {
+                "trash" => RemoveWay::Trash,
+                "delete" => RemoveWay::Delete,
+                _ => return None,
+            },
+            reason: [Reason::Replaced, Reason::Upload, Reason::Copy].into_iter().find(|r| r.word() == row.reason)?,
+            since_ms: row.since_ms,
+            tries: row.tries.try_into().unwrap_or(u32::MAX),
+            last_error: row.last_error,
+            facts: serde_json::from_str(&row.facts).ok()?,
+        })
+    }
+}
+
+impl Reason {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::Upload => "upload",
+            Self::Copy => "copy",
+        }
+    }
+}
+
+pub(in crate::drive) fn hex(sha1: &[u8; 20]) -> String {
+    sha1.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn removal(stage: Option<Stage>) -> Removal {
+        Removal {
+            id: 3,
+            drive_id: "1".into(),
+            file_id: Some("old".into()),
+            way: RemoveWay::Trash,
+            reason: Reason::Replaced,
+            since_ms: 5,
+            tries: 2,
+            last_error: Some("throttled".into()),
+            facts: Facts {
+                folder_id: "root".into(),
+                name: "a".into(),
+                known: Some(Known { name: Some("a".into()), sha1: None }),
+                stage,
+                until_ms: None,
+            },
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let committed = Stage::Committed { file_id: "new".into(), sha1: hex(&[7; 20]), size: 9 };
+        for stage in [None, Some(committed), Some(Stage::Copied { file_id: None })] {
+            let before = removal(stage);
+            let after = Removal::from_row(before.to_row("main")).unwrap();
+            assert_eq!(after.facts, before.facts);
+            assert_eq!(after.to_row("main"), before.to_row("main"));
+        }
+    }
+
+    #[test]
+    fn what_is_undone_spares_what_was_to_be_replaced() {
+        let mut removal = removal(Some(Stage::Attached { file_id: "new".into() }));
+        assert_eq!(removal.hidden(), None);
+        removal.undo("new".into(), RemoveWay::Delete, Some(8));
+        assert_eq!(removal.hidden(), Some("new"));
+        assert_eq!((removal.reason, removal.facts.until_ms), (Reason::Upload, Some(8)));
+    }
+
+    #[test]
+    fn an_item_that_somebody_has_taken_elsewhere_is_not_what_was_replaced() {
+        let item = Item::test_file("a", 1);
+        let known = Known::of(&Entry::from(&item));
+        assert!(known.is(&item, "root"));
+        assert!(!known.is(&item, "another folder"));
+        assert!(!known.is(&Item { name: "a (kept)".into(), ..item.clone() }, "root"));
+        assert!(!Known { sha1: Some(hex(&[1; 20])), ..known }.is(&Item { sha1: Some([2; 20]), ..item }, "root"));
+    }
+}

@@ -1,0 +1,204 @@
+//! A change of which nobody tells whether it took effect: the drive is asked.
+
+use super::record::{Known, Removal};
+use super::{LATE, Removals, Stage, hex};
+use crate::config::{OrderBy, OrderDirection, RemoveWay};
+use crate::drive::Error;
+use crate::drive::change::unix_ms;
+use crate::upstream::{self, ErrorKind, Item, ListRequest};
+
+/// How long after an offer of content the drive may still attach it: longer than any answer to it is waited for.
+const OFFER_MS: i64 = 120_000;
+
+/// How far the drive's clock and ours may be apart.
+const CLOCKS_MS: i64 = 60_000;
+
+/// Most pages of a folder that are looked through for content that was offered.
+const MOST_PAGES: usize = 1000;
+
+/// What the drive's answer means.
+enum Outcome {
+    /// What the change replaced is to go.
+    TookEffect,
+    /// What the change has made is to go, if it is there.
+    Leaves { made: String, way: RemoveWay, may_yet: bool },
+    /// Nothing is to go.
+    Nothing,
+    /// It cannot be said yet.
+    Open,
+}
+
+impl Removals {
+    /// Asks for the outcome of all changes of which nobody else tells it: none of them is left when a name is changed
+    /// again.
+    ///
+    /// # Errors
+    /// The drive cannot be asked now.
+    pub(in crate::drive) async fn settled(&self) -> Result<(), Error> {
+        let ids = self.ids(|removal| !removal.is_due());
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        for id in ids {
+            if let Err(error) = self.settle(id).await {
+                self.failed(id, &error).await;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what becomes of a change. In the caller's turn.
+    pub(super) async fn settle(&self, id: i64) -> Result<(), Error> {
+        let Some(removal) = self.get(id) else { return Ok(()) };
+        let Some(stage) = &removal.facts.stage else { return Ok(()) };
+        let outcome = match self.outcome(&removal, stage).await {
+            Err(error) if is_final(&error) => {
+                tracing::error!(%error, name = removal.facts.name, replaced = removal.file_id,
+                    "the drive does not say whether a change took effect; both versions stay");
+                Outcome::Nothing
+            }
+            outcome => outcome?,
+        };
+        match outcome {
+            Outcome::Nothing => self.forget(id).await,
+            Outcome::Open => self.later(id),
+            Outcome::TookEffect if removal.file_id.is_none() => self.forget(id).await,
+            Outcome::TookEffect => {
+                self.change(id, |kept| kept.removal.facts.stage = None);
+                self.decided(id).await;
+            }
+            Outcome::Leaves { made, way, may_yet } => {
+                let late = i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX);
+                let until = may_yet.then(|| removal.since_ms.max(unix_ms().saturating_sub(late)).saturating_add(late));
+                self.change(id, |kept| kept.removal.undo(made, way, until));
+                self.decided(id).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to go is hidden at once. If the store cannot keep that, the next run asks the drive again.
+    async fn decided(&self, id: i64) {
+        if let Err(error) = self.write(id).await {
+            tracing::error!(%error, "what is to be removed could not be written down");
+        }
+        if let Some(removal) = self.get(id) {
+            self.disappear(&removal).await;
+        }
+        self.changed.notify_one();
+    }
+
+    async fn outcome(&self, removal: &Removal, stage: &Stage) -> Result<Outcome, Error> {
+        let there = |item: &Item, sha1: Option<&str>, size: Option<u64>| {
+            let known = Known { name: Some(removal.facts.name.clone()), sha1: sha1.map(str::to_owned) };
+            known.is(item, &removal.facts.folder_id) && (size.is_none() || item.size.is_none() || item.size == size)
+        };
+        let leaves = |made: &str, may_yet| {
+            // What may have come and gone meanwhile is not to be taken out of the recycle bin for good.
+            let way = if may_yet { RemoveWay::Trash } else { RemoveWay::Delete };
+            Outcome::Leaves { made: made.to_owned(), way, may_yet }
+        };
+        Ok(match stage {
+            Stage::Begun | Stage::Copied { file_id: None } => Outcome::Nothing,
+            Stage::Attached { file_id } => leaves(file_id, false),
+            Stage::Offered { sha1, size, whole } => self.offered(removal, sha1, *size, *whole).await?,
+            Stage::Committed { file_id, sha1, size } => match self.item(&removal.drive_id, file_id).await? {
+                Some(item) if there(&item, Some(sha1), Some(*size)) => Outcome::TookEffect,
+                Some(_) => leaves(file_id, false),
+                None => leaves(file_id, true),
+            },
+            Stage::Moved { file_id } => match self.item(&removal.drive_id, file_id).await? {
+                Some(item) if there(&item, None, None) => Outcome::TookEffect,
+                _ => Outcome::Nothing,
+            },
+            Stage::Copied { file_id: Some(file_id) } => match self.item(&removal.drive_id, file_id).await? {
+                Some(item) if there(&item, None, None) => Outcome::TookEffect,
+                Some(_) => leaves(file_id, false),
+                None => leaves(file_id, true),
+            },
+        })
+    }
+
+    /// The item, if it is there and whole.
+    pub(super) async fn item(&self, drive_id: &str, file_id: &str) -> Result<Option<Item>, Error> {
+        match self.client.get(drive_id, file_id).await {
+            Ok(item) => Ok(Some(item).filter(|item| !item.trashed && !item.uploading)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Content that was offered is attached if an item of its name and hash is there that is newer than what it was to
+    /// replace. If all of it had come, the name holds what was to be there; else it goes, where it came since.
+    async fn offered(&self, removal: &Removal, sha1: &str, size: u64, whole: bool) -> Result<Outcome, Error> {
+        let namesakes = match self.namesakes(removal).await {
+            Err(Error::NotFound) => return Ok(Outcome::Nothing),
+            namesakes => namesakes?,
+        };
+        let old = namesakes.iter().find(|item| Some(&item.file_id) == removal.file_id.as_ref());
+        let newer =
+            |item: &&Item| old.is_none_or(|old| (item.updated_ms, item.created_ms) >= (old.updated_ms, old.created_ms));
+        let offered =
+            |item: &&Item| item.sha1.is_some_and(|found| hex(&found) == sha1) && item.size.is_none_or(|s| s == size);
+        let others = namesakes.iter().filter(|item| Some(&item.file_id) != removal.file_id.as_ref());
+        let attached = others.filter(newer).find(offered);
+        let since = removal.since_ms.saturating_sub(CLOCKS_MS);
+        Ok(match attached {
+            Some(_) if whole => Outcome::TookEffect,
+            // Its id is not proved to be ours, so it goes where it can be had back.
+            Some(item) if item.created_ms.is_some_and(|created| created >= since) => {
+                Outcome::Leaves { made: item.file_id.clone(), way: RemoveWay::Trash, may_yet: false }
+            }
+            None if unix_ms() < removal.since_ms.saturating_add(OFFER_MS) => Outcome::Open,
+            _ => Outcome::Nothing,
+        })
+    }
+
+    async fn namesakes(&self, removal: &Removal) -> Result<Vec<Item>, Error> {
+        let mut found = Vec::new();
+        let mut marker: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let request = ListRequest {
+                drive_id: &removal.drive_id,
+                parent_file_id: &removal.facts.folder_id,
+                order_by: OrderBy::Name,
+                order_direction: OrderDirection::Asc,
+                marker: marker.as_deref(),
+            };
+            let page = self.client.list(request).await.map_err(|error| match error.kind {
+                ErrorKind::ParentNotFound => Error::NotFound,
+                _ => error.into(),
+            })?;
+            let named = |item: &Item| item.name == removal.facts.name && !item.trashed && !item.uploading;
+            found.extend(page.items.into_iter().filter(named));
+            marker = page.next_marker;
+            if marker.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(Error::EndlessListing)
+    }
+}
+
+/// Whether asking again will not lead to another answer.
+fn is_final(error: &Error) -> bool {
+    match error {
+        Error::Upstream(error) => passing(error).is_none(),
+        Error::EndlessListing => true,
+        _ => false,
+    }
+}
+
+/// For a failure that is none of the item's but of the service, the network or the account: what to do.
+pub(super) fn passing(error: &upstream::Error) -> Option<&'static str> {
+    match error.kind {
+        ErrorKind::Throttled => Some("nothing is to be done but to wait"),
+        ErrorKind::SignInNeeded => Some("run `alidav login`"),
+        ErrorKind::ApplicationRefused => Some("check client_id, client_secret and oauth_token_urls of the account"),
+        ErrorKind::Store => Some("make the state store writable"),
+        kind if kind.leaves_doubt() => Some("check the network"),
+        _ => None,
+    }
+}
