@@ -2,10 +2,11 @@
 //! whole, under the one name.
 
 use std::path::Path;
+use std::time::Duration;
 
 use alidav::sim::{Fault, FaultKind, Options, Simulator};
 
-use crate::harness::{hrefs, noise, rules, until};
+use crate::harness::{client, hrefs, noise, rules, until};
 use crate::process::Process;
 
 fn start(sim: &Simulator, folder: &Path) -> Process {
@@ -28,6 +29,33 @@ async fn listing(http: &reqwest::Client, url: &str) -> Vec<String> {
     hrefs(&answer.send().await.unwrap().text().await.unwrap())
 }
 
+/// Paths of all that the drive itself has.
+async fn on_drive(http: &reqwest::Client, sim: &Simulator) -> Vec<String> {
+    let tree = http.get(format!("{}/sim/tree", sim.url())).send().await.unwrap();
+    let tree: serde_json::Value = tree.json().await.unwrap();
+    tree.as_array().unwrap().iter().map(|row| row["path"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The old or the new content is there, once, by memory and anew and on the drive itself; and gone when it is removed.
+async fn one_version(sim: &Simulator, folder: &Path, versions: [&[u8]; 2], what: &str) -> Vec<u8> {
+    let http = client();
+    let process = start(sim, folder);
+    assert_eq!(listing(&http, &process.url).await, ["/dav/", "/dav/a"], "{what}");
+    let content = http.get(format!("{}/dav/a", process.url)).send().await.unwrap().bytes().await.unwrap();
+    assert!(versions.contains(&&*content), "{what}: {} bytes", content.len());
+    let once = async { while on_drive(&http, sim).await != ["/a"] {} };
+    tokio::time::timeout(Duration::from_secs(30), once).await.unwrap_or_else(|_| panic!("{what}: two versions"));
+    let again = http.get(format!("{}/dav/a", process.url)).send().await.unwrap().bytes().await.unwrap();
+    assert!(again == content, "{what}");
+    let removed = http.delete(format!("{}/dav/a", process.url)).send().await.unwrap();
+    assert_eq!(removed.status(), 204, "{what}");
+    for _ in 0..2 {
+        assert_eq!(listing(&http, &process.url).await, ["/dav/"], "{what}");
+        assert!(on_drive(&http, sim).await.is_empty(), "{what}");
+    }
+    content.to_vec()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_overwrite_leaves_the_old_or_the_new_content_whole() {
     let (old, new) = (noise(500_000), noise(700_001));
@@ -37,7 +65,7 @@ async fn a_killed_overwrite_leaves_the_old_or_the_new_content_whole() {
         sim.write("/a", old.clone());
         let folder = tempfile::tempdir().unwrap();
         let process = start(&sim, folder.path());
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = client();
         assert_eq!(listing(&http, &process.url).await, ["/dav/", "/dav/a"]);
         sim.reset_calls();
         sim.fault(Fault::once("*", FaultKind::Hang).after(at));
@@ -46,12 +74,75 @@ async fn a_killed_overwrite_leaves_the_old_or_the_new_content_whole() {
         drop(process);
         assert!(put.await.unwrap().is_err());
         sim.clear_faults();
-        let process = start(&sim, folder.path());
-        assert_eq!(listing(&http, &process.url).await, ["/dav/", "/dav/a"], "killed at call {at}");
-        let content = http.get(format!("{}/dav/a", process.url)).send().await.unwrap().bytes().await.unwrap();
-        assert!(content == old || content == new, "killed at call {at}: {} bytes", content.len());
+        let what = format!("killed at call {at}");
+        let content = one_version(&sim, folder.path(), [&old, &new], &what).await;
         // Before the commit nothing has changed, after it everything has.
-        assert_eq!(content == new, at >= 6, "killed at call {at}");
+        assert_eq!(content == new, at >= 6, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overwrite_is_killed_after_an_answer_was_lost() {
+    let (old, new) = (noise(500), noise(701));
+    // What was done though its answer was lost, and the call after it, at which the process is killed.
+    for (call, next, known) in [
+        ("openFile/complete", "openFile/get", false),
+        ("openFile/complete", "openFile/recyclebin/trash", false),
+        ("openFile/create", "openFile/list", true),
+        ("openFile/create", "openFile/recyclebin/trash", true),
+    ] {
+        let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+        sim.write("/a", old.clone());
+        let folder = tempfile::tempdir().unwrap();
+        let process = start(&sim, folder.path());
+        let http = client();
+        if known {
+            // The drive has the content, so that the first call attaches it.
+            sim.write("/known", new.clone());
+        }
+        listing(&http, &process.url).await;
+        sim.reset_calls();
+        sim.fault(Fault::once(call, FaultKind::CloseAfter));
+        sim.fault(Fault::once(next, FaultKind::Hang));
+        let put = tokio::spawn(http.put(format!("{}/dav/a", process.url)).body(new.clone()).send());
+        until(|| sim.calls().get(next).is_some_and(|count| *count > 0)).await;
         drop(process);
+        assert!(put.await.unwrap().is_err());
+        sim.clear_faults();
+        sim.remove("/known");
+        let what = format!("killed at {next} after {call} without an answer");
+        assert!(one_version(&sim, folder.path(), [&old, &new], &what).await == new, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_copy_or_move_over_a_file_leaves_one_version() {
+    let (old, new) = (noise(500), noise(701));
+    for method in ["COPY", "MOVE"] {
+        // The copy or move, its naming, the removal of the old version.
+        for at in 0..3u64 {
+            let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+            sim.write("/a", old.clone());
+            sim.write("/s/b", new.clone());
+            let folder = tempfile::tempdir().unwrap();
+            let process = start(&sim, folder.path());
+            let http = client();
+            listing(&http, &process.url).await;
+            http.get(format!("{}/dav/s/b", process.url)).send().await.unwrap();
+            sim.reset_calls();
+            sim.fault(Fault::once("*", FaultKind::Hang).after(at));
+            let change = http
+                .request(method.parse().unwrap(), format!("{}/dav/s/b", process.url))
+                .header("destination", format!("{}/dav/a", process.url));
+            let change = tokio::spawn(change.send());
+            until(|| sim.calls().values().sum::<u64>() > at).await;
+            drop(process);
+            assert!(change.await.unwrap().is_err());
+            sim.clear_faults();
+            let what = format!("{method} killed at call {at}");
+            // The source is no part of it.
+            sim.remove("/s");
+            one_version(&sim, folder.path(), [&old, &new], &what).await;
+        }
     }
 }

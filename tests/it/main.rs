@@ -22,6 +22,7 @@ mod outbound;
 mod process;
 mod properties;
 mod reload;
+mod removals;
 mod server;
 mod service;
 mod signin;

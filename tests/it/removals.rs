@@ -1,0 +1,251 @@
+//! What a change replaces does not come back, though the drive refuses to remove it, the answer is lost, the process
+//! ends, or somebody else is quicker.
+
+use alidav::config::StateLocation;
+use alidav::sim::{Fault, FaultKind, Simulator};
+use serde_json::{Value, json};
+
+use crate::harness::{World, client, hrefs, noise, until};
+
+fn refused(status: u16, code: &str) -> FaultKind {
+    FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None }
+}
+
+fn throttled() -> FaultKind {
+    FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(2500) }
+}
+
+const TRASH: &str = "openFile/recyclebin/trash";
+
+/// Waits are short, and the store is a file, so that it outlives the server.
+async fn world() -> (World, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = StateLocation::File(folder.path().join("state.db"));
+    let world = World::with(|config| {
+        config.upstream.max_wait = std::time::Duration::from_secs(2);
+        config.state = file;
+    })
+    .await;
+    (world, folder)
+}
+
+/// What the drive itself has, with the ids.
+async fn on_drive(sim: &Simulator) -> Vec<(String, String)> {
+    let http = client();
+    let tree: Value = http.get(format!("{}/sim/tree", sim.url())).send().await.unwrap().json().await.unwrap();
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    tree.as_array().unwrap().iter().map(|row| (text(row, "path"), text(row, "file_id"))).collect()
+}
+
+async fn paths_on_drive(sim: &Simulator) -> Vec<String> {
+    on_drive(sim).await.into_iter().map(|(path, _)| path).collect()
+}
+
+/// What another program of the user does.
+async fn behind(sim: &Simulator, call: &str, mut body: Value) {
+    body["drive_id"] = json!(sim.drive_ids().1);
+    let http = reqwest::Client::builder().user_agent("test").no_proxy().build().unwrap();
+    let call = http.post(format!("{}/adrive/v1.0/{call}", sim.url())).bearer_auth(sim.access_token()).json(&body);
+    assert!(call.send().await.unwrap().status().is_success());
+}
+
+async fn anew(world: &World, path: &str) -> Vec<String> {
+    let request = world.request("PROPFIND", path).header("depth", "1").header("cache-control", "no-cache");
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 207);
+    hrefs(&answer.text().await.unwrap())
+}
+
+async fn pending(world: &World) -> u64 {
+    let health: Value = serde_json::from_str(&world.get("/healthz").await.text().await.unwrap()).unwrap();
+    health["removals_pending"].as_u64().unwrap()
+}
+
+/// Waits until nothing is left to be removed.
+async fn nothing_pending(world: &World) {
+    let empty = async { while pending(world).await > 0 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(60), empty).await.expect("it is never removed");
+}
+
+async fn put(world: &World, path: &str, body: impl Into<reqwest::Body>) -> u16 {
+    world.request("PUT", path).body(body).send().await.unwrap().status().as_u16()
+}
+
+async fn status(world: &World, method: &str, path: &str) -> u16 {
+    world.request(method, path).send().await.unwrap().status().as_u16()
+}
+
+/// Replaces `/dav/f/a` by what `method` puts there while the drive removes nothing.
+async fn replace(world: &World, method: &str, kind: FaultKind) {
+    world.sim.write("/f/a", "old");
+    world.sim.write("/f/b", "new");
+    anew(world, "/dav/f/").await;
+    world.sim.fault(Fault::always(TRASH, kind));
+    let request = world.request(method, if method == "PUT" { "/dav/f/a" } else { "/dav/f/b" });
+    let request = match method {
+        "PUT" => request.body("new"),
+        _ => request.header("destination", world.url("/dav/f/a")),
+    };
+    assert_eq!(request.send().await.unwrap().status(), 204, "{method}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_replaced_is_seen_no_more_though_the_drive_refuses_to_remove_it() {
+    let kinds =
+        [throttled(), refused(500, "InternalError"), refused(403, "ForbiddenNoPermission.File"), FaultKind::Hang];
+    for (kind, method) in
+        kinds.into_iter().flat_map(|kind| ["PUT", "MOVE", "COPY"].map(|method| (kind.clone(), method)))
+    {
+        let (world, _folder) = world().await;
+        replace(&world, method, kind.clone()).await;
+        let what = format!("{method} {kind:?}");
+        let all = if method == "MOVE" { vec!["/dav/f/", "/dav/f/a"] } else { vec!["/dav/f/", "/dav/f/a", "/dav/f/b"] };
+        let mut by_memory = world.hrefs("/dav/f/").await;
+        by_memory.sort();
+        assert_eq!(by_memory, all, "{what}");
+        assert_eq!(anew(&world, "/dav/f/").await.len(), all.len(), "{what}");
+        assert_eq!(world.get("/dav/f/a").await.text().await.unwrap(), "new", "{what}");
+        assert_eq!(pending(&world).await, 1, "{what}");
+        assert_eq!(paths_on_drive(&world.sim).await.iter().filter(|path| *path == "/f/a").count(), 2, "{what}");
+        // A DELETE that the drive refuses is told, and what it was about stays.
+        if !matches!(kind, FaultKind::Hang) {
+            assert!(status(&world, "DELETE", "/dav/f/a").await >= 400, "{what}");
+            assert_eq!(world.get("/dav/f/a").await.text().await.unwrap(), "new", "{what}");
+        }
+        world.sim.clear_faults();
+        // While the drive throttles it takes nothing.
+        while status(&world, "GET", "/dav/f/a").await != 404 {
+            assert!([204, 503].contains(&status(&world, "DELETE", "/dav/f/a").await), "{what}");
+        }
+        assert_eq!(anew(&world, "/dav/f/").await.len(), all.len() - 1, "{what}");
+        let world = world.restart().await;
+        assert_eq!(status(&world, "GET", "/dav/f/a").await, 404, "{what}");
+        nothing_pending(&world).await;
+        assert!(!paths_on_drive(&world.sim).await.contains(&"/f/a".to_owned()), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_removed_stays_hidden_over_a_restart_without_the_drive_and_goes_then() {
+    let (world, _folder) = world().await;
+    replace(&world, "PUT", refused(500, "InternalError")).await;
+    world.sim.fault(Fault::always("*", FaultKind::CloseBefore));
+    let world = world.restart().await;
+    assert!(world.propfind("/dav/f/", "1").await.status().is_server_error());
+    assert_eq!(pending(&world).await, 1);
+    world.sim.clear_faults();
+    world.sim.fault(Fault::always(TRASH, FaultKind::CloseBefore));
+    assert_eq!(anew(&world, "/dav/f/").await, ["/dav/f/", "/dav/f/a", "/dav/f/b"]);
+    assert_eq!(world.get("/dav/f/a").await.text().await.unwrap(), "new");
+    world.sim.clear_faults();
+    nothing_pending(&world).await;
+    assert_eq!(paths_on_drive(&world.sim).await, ["/f", "/f/a", "/f/b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_has_removed_or_taken_elsewhere_is_left_alone() {
+    for call in ["openFile/recyclebin/trash", "openFile/update"] {
+        let (world, _folder) = world().await;
+        world.sim.write("/f/a", "old");
+        let old = on_drive(&world.sim).await.into_iter().find(|(path, _)| path == "/f/a").unwrap().1;
+        anew(&world, "/dav/f/").await;
+        world.sim.fault(Fault::once(TRASH, refused(403, "ForbiddenNoPermission.File")));
+        assert_eq!(put(&world, "/dav/f/a", "new").await, 204);
+        let body = match call {
+            "openFile/update" => json!({ "file_id": old, "name": "kept", "check_name_mode": "ignore" }),
+            _ => json!({ "file_id": old }),
+        };
+        behind(&world.sim, call, body).await;
+        nothing_pending(&world).await;
+        let kept = if call == "openFile/update" { vec!["/f", "/f/a", "/f/kept"] } else { vec!["/f", "/f/a"] };
+        assert_eq!(paths_on_drive(&world.sim).await, kept);
+        assert_eq!(anew(&world, "/dav/f/").await.len(), kept.len());
+        assert_eq!(world.sim.read("/f/a").unwrap(), b"new");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_under_which_something_is_hidden_can_be_used_again() {
+    for (method, made) in [("MKCOL", "/f/a/"), ("PUT", "/f/a"), ("MOVE", "/f/a")] {
+        let (world, _folder) = world().await;
+        replace(&world, "PUT", refused(500, "InternalError")).await;
+        world.sim.clear_faults();
+        assert_eq!(status(&world, "DELETE", "/dav/f/a").await, 204);
+        let request = match method {
+            "PUT" => world.request("PUT", "/dav/f/a").body("newest"),
+            "MOVE" => world.request("MOVE", "/dav/f/b").header("destination", world.url("/dav/f/a")),
+            method => world.request(method, "/dav/f/a"),
+        };
+        assert_eq!(request.send().await.unwrap().status(), 201, "{method}");
+        assert!(anew(&world, "/dav/f/").await.contains(&format!("/dav{made}")), "{method}");
+        nothing_pending(&world).await;
+        assert_eq!(paths_on_drive(&world.sim).await.iter().filter(|path| *path == "/f/a").count(), 1, "{method}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_copy_of_a_folder_has_nothing_of_what_is_hidden_in_it() {
+    let (world, _folder) = world().await;
+    replace(&world, "PUT", refused(500, "InternalError")).await;
+    let copy = || world.request("COPY", "/dav/f").header("destination", world.url("/dav/g")).send();
+    assert!(copy().await.unwrap().status().is_server_error());
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/f/"]);
+    world.sim.clear_faults();
+    assert_eq!(copy().await.unwrap().status(), 201);
+    assert_eq!(paths_on_drive(&world.sim).await, ["/f", "/f/a", "/f/b", "/g", "/g/a", "/g/b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_commit_never_was_keeps_the_old_file_and_is_looked_for() {
+    let (world, _folder) = world().await;
+    world.sim.write("/a", "old");
+    anew(&world, "/dav/").await;
+    world.sim.fault(Fault::always("openFile/complete", FaultKind::CloseBefore));
+    assert!(put(&world, "/dav/a", noise(3000)).await >= 500);
+    assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "old");
+    world.sim.clear_faults();
+    let world = world.restart().await;
+    assert_eq!(anew(&world, "/dav/").await, ["/dav/", "/dav/a"]);
+    assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "old");
+    assert_eq!(put(&world, "/dav/a", noise(3000)).await, 204);
+    assert_eq!(paths_on_drive(&world.sim).await, ["/a"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_down_is_not_changed() {
+    use sqlx::{ConnectOptions as _, Executor as _};
+    let (world, folder) = world().await;
+    world.sim.write("/a", "old");
+    world.sim.write("/b", "other");
+    anew(&world, "/dav/").await;
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("state.db"));
+    let mut other = file.connect().await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    assert_eq!(put(&world, "/dav/a", noise(3000)).await, 503);
+    for method in ["MOVE", "COPY"] {
+        let request = world.request(method, "/dav/b").header("destination", world.url("/dav/a"));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 503, "{method}");
+        assert!(answer.text().await.unwrap().contains("state store"), "{method}");
+    }
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(anew(&world, "/dav/").await, ["/dav/", "/dav/a", "/dav/b"]);
+    assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "old");
+    assert_eq!(paths_on_drive(&world.sim).await, ["/a", "/b"]);
+    assert_eq!(put(&world, "/dav/a", noise(3000)).await, 204);
+    until(|| world.sim.read("/a").is_some_and(|content| content.len() == 3000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_what_waits() {
+    let (world, _folder) = world().await;
+    replace(&world, "PUT", refused(403, "ForbiddenNoPermission.File")).await;
+    let told = world.get("/metrics").await.text().await.unwrap();
+    assert!(told.contains("alidav_removals_pending{account=\"main\"} 1"), "{told}");
+    assert!(told.contains("alidav_removals_failed_total{reason=\"replaced\"}"), "{told}");
+    world.sim.clear_faults();
+    nothing_pending(&world).await;
+    let told = world.get("/metrics").await.text().await.unwrap();
+    assert!(told.contains("alidav_removals_pending{account=\"main\"} 0"), "{told}");
+    assert!(told.contains("alidav_removals_total{reason=\"replaced\",outcome=\"done\"}"), "{told}");
+}
