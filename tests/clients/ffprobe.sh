@@ -2,7 +2,8 @@
 # A real film: probed and sought through the proxy and through a redirect, index at either end.
 source "$(dirname "$0")/lib.sh"
 simulate
-lever rules "$no_rates"
+# Films are larger than what listings name an address for.
+lever rules '{"rate_limits":false,"listed_url":"absent"}'
 ffmpeg -v error -f lavfi -i testsrc=duration=20:size=320x240:rate=10 -g 10 -y "$WORK/end.mp4"
 ffmpeg -v error -i "$WORK/end.mp4" -c copy -movflags +faststart -y "$WORK/start.mp4"
 put "$WORK/end.mp4" "films/end.mp4"
