@@ -45,7 +45,7 @@ equal "document type" 400 "$(status -X PROPFIND -H 'Depth: 1' -d '<!DOCTYPE x [<
 equal "climbing" 400 "$(status --path-as-is "$URL/dav/%2e%2e/x")"
 equal "NUL" 400 "$(status "$URL/dav/%00")"
 equal "not UTF-8" 400 "$(status "$URL/dav/%ff")"
-equal "health" '{"reasons":[],"status":"ok"}' "$(curl -s "$URL/healthz")"
+equal "health" '{"reasons":[],"removals_pending":0,"status":"ok"}' "$(curl -s "$URL/healthz")"
 contains "metrics" "alidav_upstream_calls_total" "$(curl -s "$URL/metrics")"
 contains "access log" "calls=" "$(grep access "$WORK/alidav.log" | tail -1)"
 contains "program and way" 'agent="Kodi/20.1 (X11; Linux x86_64)" method=GET' "$(grep access "$WORK/alidav.log" | grep 'policy="redirect"')"

@@ -2,7 +2,7 @@
 
 use alidav::config::{Config, LinkPolicy};
 use alidav::link::sign::sign;
-use alidav::sim::{Fault, FaultKind, HostMood, Options, Rules, Simulator};
+use alidav::sim::{Fault, FaultKind, HostMood, ListedUrl, Options, Rules, Simulator};
 use reqwest::Url;
 
 use crate::harness::{World, header, noise, rules, sha1};
@@ -13,7 +13,8 @@ const TOKEN: &str = "example-token-0123456789";
 
 /// A world where all hosts are reached by the simulator as a proxy, with a file that has been listed.
 async fn world(rules: Rules, change: impl FnOnce(&mut Config)) -> World {
-    let rules = Rules { named_hosts: true, ..rules };
+    // The file is read by a link, however small it is.
+    let rules = Rules { named_hosts: true, listed_url: ListedUrl::Absent, ..rules };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
     sim.write("/film.mkv", noise(100_000));
     let world = World::over(sim, |config| {

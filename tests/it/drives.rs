@@ -1,7 +1,7 @@
 //! Which of a user's drives are served, and what is said when the service refuses one.
 
 use alidav::config::DriveType;
-use alidav::sim::{Fault, FaultKind};
+use alidav::sim::{Fault, FaultKind, ListedUrl};
 use reqwest::Response;
 
 use crate::harness::World;
@@ -77,6 +77,7 @@ async fn a_drive_whose_grant_was_withdrawn_is_told_with_the_remedy_that_works() 
 #[tokio::test]
 async fn a_refused_resource_is_told_with_both_reasons() {
     let world = both().await;
+    world.sim.rules(|rules| rules.listed_url = ListedUrl::Absent);
     world.sim.fault(Fault::once("openFile/getDownloadUrl", code(403, "UserNotAllowedAccessResource")));
     let answer = world.get("/dav/backup").await;
     assert_eq!(answer.status(), 403);

@@ -90,7 +90,10 @@ async fn webdav_can_be_at_the_root() {
 async fn health_and_metrics_tell_of_the_drive() {
     let world = World::start().await;
     world.hrefs("/dav/").await;
-    assert_eq!(world.get("/healthz").await.text().await.unwrap(), r#"{"reasons":[],"status":"ok"}"#);
+    assert_eq!(
+        world.get("/healthz").await.text().await.unwrap(),
+        r#"{"reasons":[],"removals_pending":0,"status":"ok"}"#
+    );
     let metrics = world.get("/metrics").await.text().await.unwrap();
     assert!(metrics.contains("alidav_upstream_calls_total{endpoint=\"openFile/list\",outcome=\"ok\"}"), "{metrics}");
     assert!(metrics.contains("alidav_requests_total"));
