@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::held::Held;
-use super::members::Change;
+use super::members::{Change, Listing};
 use super::mount::Mounted;
 use super::removals::Begun;
 use super::{Entry, Error, Kind, Path, Tree};
@@ -175,13 +175,12 @@ impl Tree {
                 self.0.held.forget(&held.key).await;
                 gone.push(held.entry);
             }
+            // The other Unicode form of the name is listed beside it, and another item.
+            let namesake = |(listing, _): (Arc<Listing>, bool)| {
+                listing.find(&entry.name).filter(|other| other.name == entry.name).cloned()
+            };
+            next = self.0.resolver.listings.peek(&target.mount, &target.folder.file_id).and_then(namesake);
             gone.push(entry);
-            next = self
-                .0
-                .resolver
-                .listings
-                .peek(&target.mount, &target.folder.file_id)
-                .and_then(|(listing, _)| listing.find(target.name()).cloned());
         }
         self.0.held.forget(&target.key()).await;
         if gone.is_empty() { Err(Error::NotFound) } else { Ok(gone) }

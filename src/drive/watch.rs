@@ -9,7 +9,7 @@
 //!    own changes do not have their folders listed again.
 //! 2. *Clocks*: the search is asked from the newest time that it has told itself; ours plays no part. Before it has told
 //!    one, the first page of the newest items is looked at.
-//! 3. *Lag*: each search begins [`OVERLAP`] before that. What was looked at already is remembered for as long as it comes
+//! 3. *Lag*: each search begins [`OVERLAP_MS`] before that. What was looked at already is remembered for as long as it comes
 //!    again.
 //! 4. *Floods*: where more is new than [`MAX_PAGES`] tell, all listings of the drive are looked at anew on their next use.
 

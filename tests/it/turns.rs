@@ -433,3 +433,15 @@ async fn a_file_that_is_kept_here_is_compared_and_keeps_what_is_stored_of_it() {
     assert_eq!(act(&world, "MOVE", "/dav/._a", "/dav/._b").await, 201);
     assert!(world.propfind("/dav/._b", "0").await.text().await.unwrap().contains("kept"));
 }
+
+#[tokio::test]
+async fn the_other_unicode_form_of_a_name_is_another_item_and_stays_when_one_is_deleted() {
+    let world = World::start().await;
+    world.sim.write("/caf\u{e9}", "composed");
+    world.sim.write("/cafe\u{301}", "decomposed");
+    assert_eq!(world.hrefs("/dav/").await.len(), 3);
+    assert_eq!(world.request("DELETE", "/dav/caf%C3%A9").send().await.unwrap().status(), 204);
+    assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/cafe%CC%81"]);
+    assert_eq!(world.sim.read("/caf\u{e9}"), None);
+    assert_eq!(world.sim.read("/cafe\u{301}").unwrap(), b"decomposed");
+}
