@@ -85,13 +85,7 @@ impl Tree {
     #[must_use]
     pub fn reconfigured(&self, config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
         let mut accounts: HashMap<_, _> = self.0.accounts.clone();
-        accounts.retain(|name, account| {
-            let stays = config.accounts.iter().any(|account| account.name == *name);
-            if !stays {
-                account.removals.stop();
-            }
-            stays
-        });
+        accounts.retain(|name, _| config.accounts.iter().any(|account| account.name == *name));
         let account = |client| Arc::new(Account::new(client, store, config, &self.0.resolver));
         accounts.extend(clients.into_iter().map(|(name, client)| (name, account(client))));
         let tree = Self(Arc::new(Inner {
@@ -121,6 +115,12 @@ impl Tree {
             account.removals.restore().await?;
         }
         Ok(())
+    }
+
+    /// Ends the work on the removals of accounts that the next tree does not have.
+    pub fn hand_over_removals(&self, next: &Self) {
+        let gone = self.0.accounts.iter().filter(|(name, _)| !next.0.accounts.contains_key(*name));
+        gone.for_each(|(_, account)| account.removals.stop());
     }
 
     /// Ends the work on removals; what is left is taken up by the next run.

@@ -59,6 +59,7 @@ impl Server {
         let app = self.live.app();
         let tree = app.tree.reconfigured(config, clients, &self.store);
         tree.restore_removals().await?;
+        app.tree.hand_over_removals(&tree);
         *self.live.app.write() = Arc::new(app.reconfigured(config, tree));
         if current.tls.is_some() && acceptor.is_some() {
             *self.live.acceptor.write() = acceptor;
