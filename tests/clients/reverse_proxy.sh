@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Behind nginx as the README says, and behind one that keeps its defaults: it hides the public name.
+# Behind nginx as docs/operation.md says, and behind one that keeps its defaults: it hides the public name.
 source "$(dirname "$0")/lib.sh"
 export RCLONE_CONFIG="$WORK/rclone.conf"
 simulate
@@ -19,9 +19,9 @@ serve_behind() {
 }
 serve_behind
 
-# What the README tells its readers to write, with our address in it.
-LOCATION=$(sed -n '/^```nginx$/,/^```$/{/^```/d;p}' "$(dirname "$0")/../../README.md" | sed "s#http://127.0.0.1:8080#$URL#")
-contains "the README's words" "proxy_pass $URL;" "$LOCATION"
+# What docs/operation.md tells its readers to write, with our address in it.
+LOCATION=$(sed -n '/^```nginx$/,/^```$/{/^```/d;p}' "$(dirname "$0")/../../docs/operation.md" | sed "s#http://127.0.0.1:8080#$URL#")
+contains "the document's words" "proxy_pass $URL;" "$LOCATION"
 
 mkdir "$WORK/nginx"
 cat >"$WORK/nginx.conf" <<CONF

@@ -42,3 +42,83 @@ fn every_section_of_the_references_that_a_comment_cites_exists() {
         assert!(cited > 0, "nothing cites {document}");
     }
 }
+
+/// The documents that people read, the references apart: those are kept as they come.
+fn documents() -> Vec<(std::path::PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = [root.to_owned(), root.join("docs"), root.join("benches")];
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let pages = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The name by which a heading is linked to.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    kept.replace(' ', "-")
+}
+
+/// The lines outside of blocks of code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut code = false;
+    text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !code && !fence
+    })
+}
+
+#[test]
+fn the_promises_are_numbered_from_one_without_a_gap() {
+    let text = include_str!("../../SEMANTICS.md").split("## Costs in calls").next().unwrap();
+    let number = regex::Regex::new(r"(?m)^([0-9]+)\. ").unwrap();
+    let numbers = number.captures_iter(text).map(|found| found[1].parse::<usize>().unwrap()).collect::<Vec<_>>();
+    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
+    assert!(numbers.len() > 100);
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let link = regex::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    for (path, text) in documents() {
+        let all = prose(&text).collect::<Vec<_>>().join("\n");
+        for found in link.captures_iter(&all).filter(|found| !found[1].contains("://")) {
+            let (file, section) = found[1].split_once('#').unwrap_or((&found[1], ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let there = std::fs::read_to_string(&target);
+            let there =
+                there.unwrap_or_else(|_| panic!("{} links to {}, which is not there", path.display(), &found[1]));
+            let headings =
+                prose(&there).filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_matches(['#', ' '])));
+            let known = section.is_empty() || headings.collect::<Vec<_>>().iter().any(|heading| heading == section);
+            assert!(known, "{} links to a section that is not there: {}", path.display(), &found[1]);
+        }
+    }
+}
+
+#[test]
+fn a_page_has_the_same_sections_and_commands_in_both_languages() {
+    let count = |text: &str, start: &str| text.lines().filter(|line| line.trim_start().starts_with(start)).count();
+    let mut pairs = 0;
+    for (path, chinese) in documents() {
+        let Some(name) = path.to_str().unwrap().strip_suffix(".zh-CN.md") else { continue };
+        let english = std::fs::read_to_string(format!("{name}.md")).unwrap();
+        for start in ["#", "```", "|"] {
+            assert_eq!(count(&english, start), count(&chinese, start), "{name}: lines that begin with {start}");
+        }
+        pairs += 1;
+    }
+    assert!(pairs > 5);
+}
+
+#[test]
+fn a_line_of_prose_fits_into_120_columns() {
+    for (path, text) in documents() {
+        for line in prose(&text).filter(|line| !line.trim_start().starts_with(['|', '!', '['])) {
+            // Chinese breaks only after a mark, and what has no blank cannot be broken.
+            let long = line.is_ascii() && line.len() > 120 && line.trim().contains(' ');
+            assert!(!long, "{}: {line}", path.display());
+        }
+    }
+}
