@@ -221,6 +221,7 @@ fn alist_s_words_are_understood() {
     assert_eq!((mount.link_policy, mount.order_direction), (LinkPolicy::Proxy, OrderDirection::Desc));
 }
 
+// Keeps 71.
 #[test]
 fn a_token_server_s_kind_of_sign_in_is_carried_through_or_refused() {
     let read = |query: &str| {

@@ -163,6 +163,7 @@ mod tests {
         Entry { kind: Kind::File, size: Some(10), ..Entry::synthetic(name, "f1", 7) }
     }
 
+    // Keeps 21.
     #[test]
     fn the_entity_tag_is_the_hash_where_there_is_one() {
         let mut entry = file("a");
@@ -172,6 +173,7 @@ mod tests {
         assert_eq!(Entry::synthetic("d", "d1", 7).etag(), None);
     }
 
+    // Keeps 5.
     #[test]
     fn a_slash_inside_a_name_does_not_make_two_segments() {
         assert_eq!(&*shown_name("AC/DC"), "AC／DC");

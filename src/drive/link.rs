@@ -97,6 +97,7 @@ mod tests {
         Link { url, life: Life::lasting(Duration::from_secs(seconds)), sha1: None, size: None }
     }
 
+    // Keeps 44.
     #[tokio::test(start_paused = true)]
     async fn a_link_is_used_up_to_the_margin_before_its_end() {
         let link = link(900);

@@ -203,6 +203,7 @@ mod tests {
         assert_eq!(try_with(&users, "plain:text").await.unwrap().permission, Permission::Read);
     }
 
+    // Keeps 74.
     #[tokio::test]
     async fn anything_else_does_not() {
         let users = users();
@@ -246,6 +247,7 @@ mod tests {
         assert!(matches!(try_with(&without, "me:text").await.unwrap_err(), Denied::Locked { .. }));
     }
 
+    // Keeps 75.
     #[tokio::test]
     async fn one_guesser_does_not_lock_the_others_out_where_all_have_one_address() {
         let users = users();
@@ -272,6 +274,7 @@ mod tests {
         assert!(try_with(&users, "plain:text").await.is_ok());
     }
 
+    // Keeps 75.
     #[tokio::test]
     async fn guessing_is_locked_out_but_a_remembered_user_is_not() {
         let users = users();

@@ -123,6 +123,7 @@ mod tests {
     use futures_util::StreamExt as _;
     use http_body_util::StreamBody;
 
+    // Keeps 79.
     #[tokio::test(start_paused = true)]
     async fn a_client_that_falls_silent_is_given_up_and_a_slow_one_is_not() {
         let pieces = futures_util::stream::iter(0..5u8).then(|number| async move {

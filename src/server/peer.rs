@@ -113,6 +113,7 @@ mod tests {
         assert_eq!(local("127.0.0.1", "via", "1.1 a", &["127.0.0.1/32"]), (false, false));
     }
 
+    // Keeps 77.
     #[test]
     fn only_trusted_proxies_are_believed() {
         assert_eq!(seen("9.9.9.9", "1.2.3.4", &["127.0.0.0/8"]), "9.9.9.9");

@@ -75,6 +75,7 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    // Keeps 75.
     #[tokio::test(start_paused = true)]
     async fn the_wait_grows_and_ends() {
         let throttle = Throttle::new();

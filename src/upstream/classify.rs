@@ -327,6 +327,7 @@ mod tests {
         assert!(!bad(401, r#"{"code":"RefreshTokenExpired"}"#));
     }
 
+    // Keeps 54.
     #[test]
     fn the_service_s_own_wait_is_milliseconds() {
         let mut headers = HeaderMap::new();

@@ -303,6 +303,7 @@ mod tests {
         }
     }
 
+    // Keeps 55.
     #[tokio::test(start_paused = true)]
     async fn after_a_refusal_calls_go_one_by_one_for_a_while() {
         let pacer = Pacer::new(&config::Upstream { list_per_s: 4.0, ..config::Upstream::default() });

@@ -66,6 +66,7 @@ mod tests {
         pause(&Error::new("c", kind), fate, repeat, 1, far).is_some()
     }
 
+    // Keeps 53.
     #[tokio::test(start_paused = true)]
     async fn what_could_act_twice_is_sent_again_only_if_it_surely_did_not_act() {
         assert!(decide(ErrorKind::Unavailable, Fate::Unsent, Repeat::Harmful));

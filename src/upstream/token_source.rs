@@ -449,6 +449,7 @@ mod tests {
         assert_eq!(tv, "driver_txt=alicloud_tv&refresh_ui=a.b.c&server_use=true");
     }
 
+    // Keeps 71.
     #[test]
     fn token_servers_see_a_browser_and_the_service_sees_us() {
         rustls::crypto::ring::default_provider().install_default().ok();

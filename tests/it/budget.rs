@@ -52,6 +52,7 @@ async fn five_levels_down_with_nothing_cached_costs_two() {
     assert_eq!(world.calls(), [("openFile/get_by_path".to_owned(), 1), ("openFile/list".to_owned(), 1)]);
 }
 
+// Keeps 27.
 #[tokio::test]
 async fn a_missing_name_and_a_head_cost_nothing() {
     let world = ready().await;
@@ -154,6 +155,7 @@ async fn a_walk_over_100_folders_costs_101_and_then_none() {
     }
 }
 
+// Keeps 62.
 #[tokio::test]
 async fn a_restart_with_a_live_token_costs_one_listing_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
@@ -170,6 +172,7 @@ async fn a_restart_with_a_live_token_costs_one_listing_and_nothing_else() {
     assert_eq!(world.calls(), one("openFile/list", 1));
 }
 
+// Keeps 16.
 #[tokio::test]
 async fn requests_for_one_folder_share_one_fetch() {
     let world = ready().await;

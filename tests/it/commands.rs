@@ -273,6 +273,7 @@ async fn without_a_file_a_hangup_reads_the_settings_again_and_ends_nothing() {
     assert_ne!(status("second").await, 401);
 }
 
+// Keeps 51.
 #[tokio::test]
 async fn a_log_that_takes_no_more_ends_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -283,6 +284,7 @@ async fn a_log_that_takes_no_more_ends_nothing() {
     }
 }
 
+// Keeps 51.
 #[tokio::test]
 async fn a_name_cannot_feign_a_line_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
@@ -297,6 +299,7 @@ async fn a_name_cannot_feign_a_line_of_the_log() {
     assert!(told.contains(r"user=me\n2026 INFO feigned\u{1b}[31m"), "{told}");
 }
 
+// Keeps 47.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_access_log_tells_which_program_was_sent_which_way() {
     let world = World::start().await;
@@ -337,6 +340,7 @@ async fn the_access_log_tells_which_program_was_sent_which_way() {
     assert!(!health.contains("agent=") && !health.contains("policy="), "{health}");
 }
 
+// Keeps 10.
 #[tokio::test]
 async fn odd_entries_of_a_listing_are_one_line_of_the_log_with_their_number_and_folder() {
     let sim = alidav::sim::Simulator::start(Default::default()).await.unwrap();

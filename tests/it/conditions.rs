@@ -20,6 +20,7 @@ async fn unlock(world: &World, path: &str, token: &str) -> u16 {
     world.request("UNLOCK", path).header("lock-token", token).send().await.unwrap().status().as_u16()
 }
 
+// Keeps 108.
 #[tokio::test]
 async fn who_lost_the_lock_does_not_write_over_what_came_since() {
     let world = World::start().await;
@@ -64,6 +65,7 @@ async fn if_lists_mean_what_the_standard_says() {
     }
 }
 
+// Keeps 108.
 #[tokio::test]
 async fn conditions_that_cannot_be_read_are_refused_and_not_forgotten() {
     let world = World::start().await;
@@ -90,6 +92,7 @@ async fn a_date_is_compared_with_the_time_that_is_listed() {
     assert_eq!(put(&world, "/dav/a", "if-unmodified-since", &modified).await, 204);
 }
 
+// Keeps 107.
 #[tokio::test]
 async fn a_lock_is_as_long_as_it_was_asked_for_up_to_a_day() {
     let world = World::start().await;
@@ -109,6 +112,7 @@ async fn a_lock_is_as_long_as_it_was_asked_for_up_to_a_day() {
     }
 }
 
+// Keeps 104.
 #[tokio::test]
 async fn destinations_are_read_as_strictly_as_urls() {
     let world = World::start().await;
@@ -142,6 +146,7 @@ async fn destinations_are_read_as_strictly_as_urls() {
     assert!(["/b/c", "/b/d", "/(电)"].iter().all(|path| world.sim.read(path).unwrap() == b"a"));
 }
 
+// Keeps 104.
 #[tokio::test]
 async fn overwrite_and_depth_are_not_guessed() {
     let world = World::start().await;
@@ -168,6 +173,7 @@ async fn overwrite_and_depth_are_not_guessed() {
     assert_eq!(world.request("DELETE", "/dav/b").header("depth", "0").send().await.unwrap().status(), 204);
 }
 
+// Keeps 104.
 #[tokio::test]
 async fn a_copy_onto_the_other_unicode_form_of_its_own_name_keeps_the_file() {
     let world = World::start().await;
@@ -210,6 +216,7 @@ async fn a_refusal_names_the_lock_that_is_in_the_way() {
     assert!(text.contains(&format!("<D:no-conflicting-lock>{root}</D:no-conflicting-lock>")), "{text}");
 }
 
+// Keeps 107.
 #[tokio::test]
 async fn a_lock_holds_for_both_unicode_forms_of_a_name() {
     let world = World::start().await;
@@ -224,6 +231,7 @@ async fn a_lock_holds_for_both_unicode_forms_of_a_name() {
     assert_eq!(unlock(&world, "/dav/cafe%CC%81", &token).await, 204);
 }
 
+// Keeps 86.
 #[tokio::test]
 async fn a_condition_still_holds_when_a_long_upload_ends() {
     for (name, value) in [("if-none-match", "*"), ("if-match", "\"86f7e437faa5a7fce15d1ddcb9eaeaea377667b8\"")] {

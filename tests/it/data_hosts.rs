@@ -48,6 +48,7 @@ async fn reads_do_not_touch_a_host_that_refuses() {
     }
 }
 
+// Keeps 46.
 #[tokio::test]
 async fn the_host_that_the_drive_named_is_the_second_try() {
     for mood in [HostMood::Closes, HostMood::Invalid, HostMood::Forbids] {
@@ -73,6 +74,7 @@ async fn a_dead_link_and_a_full_house_are_no_fault_of_the_host() {
     }
 }
 
+// Keeps 46.
 #[tokio::test]
 async fn links_that_are_given_away_name_the_steady_host_with_the_drive_s_own_path_and_query() {
     for (steady, expected) in [(true, STEADY), (false, UNSTEADY)] {

@@ -70,12 +70,25 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn the_promises_are_numbered_from_one_without_a_gap() {
+fn the_promises_are_numbered_from_one_and_each_is_kept_by_a_test() {
     let text = include_str!("../../SEMANTICS.md").split("## Costs in calls").next().unwrap();
     let number = regex::Regex::new(r"(?m)^([0-9]+)\. ").unwrap();
     let numbers = number.captures_iter(text).map(|found| found[1].parse::<usize>().unwrap()).collect::<Vec<_>>();
     assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
     assert!(numbers.len() > 100);
+    // A test says what it keeps in a comment before it.
+    let mark = regex::Regex::new(r"(?m)^\s*// Keeps ([0-9, ]+)\.$").unwrap();
+    let mut kept = BTreeSet::new();
+    for (file, text) in ["src", "tests"].into_iter().flat_map(sources) {
+        for found in mark.captures_iter(&text) {
+            let known = |number: &usize| (1..=numbers.len()).contains(number);
+            let marked = found[1].split(", ").map(|number| number.parse::<usize>().unwrap()).collect::<Vec<_>>();
+            assert!(marked.iter().all(known), "{file} keeps a promise that is not there: {}", &found[1]);
+            kept.extend(marked);
+        }
+    }
+    let untested = numbers.iter().filter(|number| !kept.contains(number)).collect::<Vec<_>>();
+    assert!(untested.is_empty(), "no test keeps the promises {untested:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use futures_util::StreamExt as _;
 
 use crate::harness::{World, header, noise, sha1};
 
+// Keeps 27.
 #[tokio::test]
 async fn a_file_arrives_whole_with_its_headers() {
     let world = World::start().await;
@@ -20,6 +21,7 @@ async fn a_file_arrives_whole_with_its_headers() {
     assert_eq!((head.status().as_u16(), header(&head, "content-length")), (200, "3000000"));
 }
 
+// Keeps 28.
 #[tokio::test]
 async fn ranges_are_exact() {
     let world = World::start().await;
@@ -46,6 +48,7 @@ async fn ranges_are_exact() {
     }
 }
 
+// Keeps 28.
 #[tokio::test]
 async fn several_ranges_come_as_parts_of_the_announced_length() {
     let world = World::start().await;
@@ -64,6 +67,7 @@ async fn several_ranges_come_as_parts_of_the_announced_length() {
     }
 }
 
+// Keeps 42.
 #[tokio::test]
 async fn an_empty_file_costs_no_transfer() {
     let world = World::start().await;
@@ -95,6 +99,7 @@ async fn a_file_whose_size_the_listing_does_not_tell_is_never_taken_for_an_empty
     assert_eq!(header(&world.head("/dav/b").await, "content-length"), "7");
 }
 
+// Keeps 30.
 #[tokio::test]
 async fn conditions_are_honoured() {
     let world = World::start().await;
@@ -112,6 +117,7 @@ async fn conditions_are_honoured() {
     }
 }
 
+// Keeps 40.
 #[tokio::test]
 async fn a_seek_takes_over_the_place_of_the_same_client_on_that_film() {
     let world = World::with(|config| config.upstream.max_streams = 1).await;
@@ -124,6 +130,7 @@ async fn a_seek_takes_over_the_place_of_the_same_client_on_that_film() {
     assert_eq!(world.sim.peak_downloads(), 1);
 }
 
+// Keeps 33.
 #[tokio::test]
 async fn the_fourth_stream_waits_for_a_place_and_gets_it_when_a_client_leaves() {
     let world = World::start().await;
@@ -146,6 +153,7 @@ async fn the_fourth_stream_waits_for_a_place_and_gets_it_when_a_client_leaves() 
     assert_eq!(world.sim.peak_downloads(), 3);
 }
 
+// Keeps 33.
 #[tokio::test]
 async fn no_free_place_is_503_with_a_time_to_come_back() {
     let world = World::with(|config| {
@@ -163,6 +171,7 @@ async fn no_free_place_is_503_with_a_time_to_come_back() {
     assert!(refused.text().await.unwrap().contains("download connections"));
 }
 
+// Keeps 41.
 #[tokio::test]
 async fn a_client_that_leaves_frees_its_place_at_once() {
     let world = World::start().await;
@@ -187,6 +196,7 @@ async fn a_folder_has_a_head_and_no_body() {
 }
 
 /// A file of the drive is no part of the pages: it must not run as one, for the browser holds the password.
+// Keeps 48.
 #[tokio::test]
 async fn a_file_s_bytes_are_never_active_content() {
     let world = World::with(|config| config.mounts[0].down_proxy_token = Some("secret".into())).await;

@@ -23,6 +23,7 @@ fn code(status: u16, code: &str) -> FaultKind {
     FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None }
 }
 
+// Keeps 72.
 #[tokio::test]
 async fn the_default_drive_is_served_only_if_it_was_granted_else_the_granted_one() {
     for (default_is_resource, resource, backup, served) in [

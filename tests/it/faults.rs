@@ -20,6 +20,7 @@ async fn impatient() -> World {
     World::with(|config| config.upstream.max_wait = Duration::from_secs(2)).await
 }
 
+// Keeps 12.
 #[tokio::test]
 async fn a_throttled_listing_is_503_with_a_time_and_never_empty_or_missing() {
     let world = impatient().await;
@@ -32,6 +33,7 @@ async fn a_throttled_listing_is_503_with_a_time_and_never_empty_or_missing() {
     assert_eq!(world.get("/dav/f/a").await.status(), 503);
 }
 
+// Keeps 54.
 #[tokio::test]
 async fn a_short_throttle_is_waited_out() {
     let world = World::start().await;
@@ -40,6 +42,7 @@ async fn a_short_throttle_is_waited_out() {
     assert_eq!(world.hrefs("/dav/f/").await.len(), 2);
 }
 
+// Keeps 13.
 #[tokio::test]
 async fn a_stale_listing_is_served_while_the_drive_throttles_or_is_down() {
     for kind in [throttled(60_000), code(500, "InternalError"), FaultKind::CloseBefore] {
@@ -77,6 +80,7 @@ async fn a_folder_reached_by_its_whole_path_is_served_stale_too() {
     tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
 }
 
+// Keeps 11.
 #[tokio::test]
 async fn a_listing_that_fails_on_its_second_page_fails_as_a_whole() {
     for kind in
@@ -95,6 +99,7 @@ async fn a_listing_that_fails_on_its_second_page_fails_as_a_whole() {
     }
 }
 
+// Keeps 12.
 #[tokio::test]
 async fn a_web_page_instead_of_an_answer_is_502_and_not_a_missing_file() {
     let world = impatient().await;
@@ -123,6 +128,7 @@ async fn errors_in_the_long_form_and_of_other_statuses_are_understood() {
     assert_eq!(gone.send().await.unwrap().status(), 404);
 }
 
+// Keeps 50, 52.
 #[tokio::test]
 async fn each_refusal_of_the_drive_has_its_status_and_its_remedy() {
     let world = impatient().await;
@@ -196,6 +202,7 @@ async fn arrives_whole(kinds: &[FaultKind]) {
     assert!(world.sim.calls()["data GET"] > 1);
 }
 
+// Keeps 26, 32.
 #[tokio::test]
 async fn a_film_arrives_whole_over_cuts_expired_links_and_errors() {
     let cut = |after| FaultKind::Cut { after };
@@ -228,6 +235,7 @@ async fn a_film_whose_link_expires_in_the_middle_arrives_whole() {
     assert_eq!(world.sim.calls()["openFile/getDownloadUrl"], 2);
 }
 
+// Keeps 32.
 #[tokio::test]
 async fn a_stalled_host_is_left_for_a_new_connection() {
     let world = World::start().await;
@@ -239,6 +247,7 @@ async fn a_stalled_host_is_left_for_a_new_connection() {
     assert_eq!(sha1(&received), expected);
 }
 
+// Keeps 26.
 #[tokio::test]
 async fn what_cannot_be_resumed_ends_short_and_is_never_padded() {
     let world = World::start().await;
@@ -259,6 +268,7 @@ async fn what_cannot_be_resumed_ends_short_and_is_never_padded() {
     assert!(broken && received <= 5_000_000, "{received}");
 }
 
+// Keeps 49.
 #[tokio::test]
 async fn a_file_replaced_behind_our_back_is_served_as_it_is_now() {
     let world = World::start().await;
@@ -317,6 +327,7 @@ async fn a_throttling_data_host_is_503_with_a_time() {
     assert_eq!((answer.status().as_u16(), header(&answer, "retry-after")), (503, "5"));
 }
 
+// Keeps 32.
 #[tokio::test]
 async fn a_film_that_plays_outlives_a_longer_outage_of_the_data_host() {
     let world = World::start().await;
@@ -336,6 +347,7 @@ async fn a_film_that_plays_outlives_a_longer_outage_of_the_data_host() {
     assert_eq!(world.sim.calls()["data GET"], 6);
 }
 
+// Keeps 56.
 #[tokio::test]
 async fn with_no_network_the_server_starts_answers_503_and_says_why() {
     let world = World::with(|config| {
@@ -352,6 +364,7 @@ async fn with_no_network_the_server_starts_answers_503_and_says_why() {
     assert!(health["reasons"][0].as_str().unwrap().contains("127.0.0.1"), "{health}");
 }
 
+// Keeps 55.
 #[tokio::test]
 async fn call_rates_of_the_service_are_never_exceeded() {
     let sim = alidav::sim::Simulator::start(alidav::sim::Options::default()).await.unwrap();

@@ -59,6 +59,7 @@ async fn one_version(sim: &Simulator, folder: &Path, versions: [&[u8]; 2], what:
     content.to_vec()
 }
 
+// Keeps 84, 90.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_overwrite_leaves_the_old_or_the_new_content_whole() {
     let (old, new) = (noise(500_000), noise(700_001));
@@ -118,6 +119,7 @@ async fn an_overwrite_is_killed_after_an_answer_was_lost() {
     }
 }
 
+// Keeps 90.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_copy_or_move_over_a_file_leaves_one_version() {
     let (old, new) = (noise(500), noise(701));

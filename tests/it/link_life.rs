@@ -40,6 +40,7 @@ async fn redirect(world: &World) -> String {
     header(&answer, "location").to_owned()
 }
 
+// Keeps 44.
 #[tokio::test]
 async fn two_hundred_seeks_and_two_redirects_cost_one_call_a_link_s_life() {
     for version in VERSIONS {
@@ -65,6 +66,7 @@ async fn life(case: &str, change: impl FnOnce(&mut Rules)) -> i64 {
     i64::try_from(tree.link(&film, Duration::ZERO).await.unwrap().life.whole().as_secs()).unwrap()
 }
 
+// Keeps 45.
 #[tokio::test]
 async fn a_link_lives_as_long_as_the_service_means_whatever_form_that_has() {
     for version in VERSIONS {
@@ -76,6 +78,7 @@ async fn a_link_lives_as_long_as_the_service_means_whatever_form_that_has() {
     }
 }
 
+// Keeps 45.
 #[tokio::test]
 async fn a_clock_that_is_ten_minutes_off_does_not_matter() {
     for version in VERSIONS {

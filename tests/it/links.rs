@@ -23,6 +23,7 @@ async fn world(policy: LinkPolicy) -> World {
 
 const FILM: &str = "/dav/%E7%94%B5%E5%BD%B1/a%20b.mp4";
 
+// Keeps 43.
 #[tokio::test]
 async fn a_redirect_works_without_a_password_and_must_not_be_remembered() {
     let world = world(LinkPolicy::Redirect).await;
@@ -39,6 +40,7 @@ async fn a_redirect_works_without_a_password_and_must_not_be_remembered() {
     assert_eq!(world.http.head(&target).send().await.unwrap().status(), 403);
 }
 
+// Keeps 47.
 #[tokio::test]
 async fn only_programs_that_are_known_to_follow_are_redirected() {
     let world = world(LinkPolicy::Redirect).await;
@@ -80,6 +82,7 @@ async fn a_program_that_follows_in_its_own_way_reads_by_the_default_policy() {
     assert_eq!(read("").await, (200, "film".to_owned()));
 }
 
+// Keeps 47.
 #[tokio::test]
 async fn a_rule_forces_either_way() {
     let rule = |agent: &str, link_policy| ClientRule {
@@ -99,6 +102,7 @@ async fn a_rule_forces_either_way() {
     assert_eq!(world.get_as("我的播放器/1.0", "/dav/a?link_policy=proxy").await.status(), 200);
 }
 
+// Keeps 47.
 #[tokio::test]
 async fn a_request_can_name_its_policy() {
     let world = world(LinkPolicy::Proxy).await;
@@ -112,6 +116,7 @@ async fn a_request_can_name_its_policy() {
     assert_eq!(verify(TOKEN, "/电影/a b.mp4", &given, 0), Ok(()));
 }
 
+// Keeps 78.
 #[tokio::test]
 async fn a_download_proxy_gets_its_link_as_alist_s_would() {
     let world = world(LinkPolicy::ProxyUrl).await;
@@ -135,6 +140,7 @@ async fn a_download_proxy_gets_its_link_as_alist_s_would() {
     assert_eq!(world.sim.api_calls(), 0);
 }
 
+// Keeps 78.
 #[tokio::test]
 async fn a_signed_link_opens_one_file_until_its_time() {
     let world = world(LinkPolicy::Proxy).await;

@@ -5,6 +5,7 @@ use alidav::sim::{Fault, FaultKind, LastMarker, OddItems, PageShape, SizeForm};
 
 use crate::harness::{World, header, hrefs, until};
 
+// Keeps 11.
 #[tokio::test]
 async fn a_listing_is_complete_whatever_the_pages_look_like() {
     for shape in [PageShape::Full, PageShape::Short, PageShape::SomeEmpty] {
@@ -28,6 +29,7 @@ async fn a_listing_is_complete_whatever_the_pages_look_like() {
     }
 }
 
+// Keeps 10.
 #[tokio::test]
 async fn odd_entries_of_a_page_do_not_close_a_folder() {
     let world = World::start().await;
@@ -55,6 +57,7 @@ async fn a_page_of_nothing_but_odd_entries_is_an_error_and_no_empty_folder() {
     assert_eq!(world.hrefs("/dav/f/").await, ["/dav/f/", "/dav/f/a"]);
 }
 
+// Keeps 18.
 #[tokio::test]
 async fn names_come_back_as_they_are_under_one_encoding() {
     let world = World::start().await;
@@ -87,6 +90,7 @@ async fn names_come_back_as_they_are_under_one_encoding() {
     }
 }
 
+// Keeps 4.
 #[tokio::test]
 async fn a_name_is_found_in_its_other_unicode_form() {
     let world = World::start().await;
@@ -94,6 +98,7 @@ async fn a_name_is_found_in_its_other_unicode_form() {
     assert_eq!(world.get("/dav/f/cafe%CC%81").await.text().await.unwrap(), "nfc");
 }
 
+// Keeps 6.
 #[tokio::test]
 async fn of_two_items_with_one_name_the_newest_is_served() {
     let world = World::start().await;
@@ -104,6 +109,7 @@ async fn of_two_items_with_one_name_the_newest_is_served() {
     assert_eq!(world.get("/dav/f/x").await.text().await.unwrap(), "newer");
 }
 
+// Keeps 19, 22.
 #[tokio::test]
 async fn properties_have_the_values_that_clients_need() {
     let world = World::start().await;
@@ -138,6 +144,7 @@ async fn properties_have_the_values_that_clients_need() {
     assert!(names.contains("<D:displayname/>") && !names.contains("getcontentlength"), "{names}");
 }
 
+// Keeps 23.
 #[tokio::test]
 async fn the_account_s_space_is_told_when_asked_for_by_name() {
     let world = World::start().await;
@@ -150,6 +157,7 @@ async fn the_account_s_space_is_told_when_asked_for_by_name() {
     assert_eq!(world.sim.calls()["user/getSpaceInfo"], 1);
 }
 
+// Keeps 17.
 #[tokio::test]
 async fn depth_infinity_is_answered_for_small_trees_only() {
     let world = World::with(|config| config.cache.infinity_max_entries = 10).await;
@@ -184,6 +192,7 @@ async fn sub_folders_are_listed_in_advance_where_the_settings_say_so() {
     assert_eq!((a, b, c), (0, 0, 1), "the first two are known, and nothing below them was listed");
 }
 
+// Keeps 8.
 #[tokio::test]
 async fn several_drives_of_several_accounts_make_one_tree() {
     let world = World::with(|config| {
@@ -223,6 +232,7 @@ async fn a_drive_that_was_not_granted_is_403_and_says_so() {
     assert!(answer.text().await.unwrap().contains("resource drive"));
 }
 
+// Keeps 7.
 #[tokio::test]
 async fn a_mount_shows_only_its_root_folder() {
     let sim =
@@ -238,6 +248,24 @@ async fn a_mount_shows_only_its_root_folder() {
     assert_eq!(world.get("/dav/private").await.status(), 404);
 }
 
+// Keeps 9.
+#[tokio::test]
+async fn a_folder_is_answered_with_and_without_its_trailing_slash() {
+    let world = World::start().await;
+    world.sim.write("/f/a", "x");
+    let (with, without) = (world.hrefs("/dav/f/").await, world.hrefs("/dav/f").await);
+    assert_eq!(with, ["/dav/f/", "/dav/f/a"]);
+    assert_eq!(with, without);
+    for path in ["/dav/f", "/dav/f/"] {
+        assert_eq!(world.head(path).await.status(), 200, "{path}");
+        assert_eq!(world.request("OPTIONS", path).send().await.unwrap().status(), 200, "{path}");
+    }
+    assert_eq!(world.request("MKCOL", "/dav/g").send().await.unwrap().status(), 201);
+    assert_eq!(world.request("DELETE", "/dav/g").send().await.unwrap().status(), 204);
+    assert_eq!(world.request("MKCOL", "/dav/g/").send().await.unwrap().status(), 201);
+}
+
+// Keeps 15.
 #[tokio::test]
 async fn changes_behind_our_back_show_when_a_client_asks_for_them() {
     let world = World::start().await;
@@ -263,6 +291,7 @@ async fn a_folder_replaced_behind_our_back_is_listed_as_it_is_now() {
     assert_eq!(hrefs(&fresh.text().await.unwrap()), ["/dav/a/f/", "/dav/a/f/new"]);
 }
 
+// Keeps 24.
 #[tokio::test]
 async fn a_live_photo_is_listed_as_the_stream_that_a_download_gives() {
     for (format, name, content) in [
@@ -308,6 +337,7 @@ async fn a_listing_under_way_does_not_hide_what_was_changed_meanwhile() {
     assert_eq!(world.sim.calls()["openFile/list"], 3);
 }
 
+// Keeps 20.
 #[tokio::test]
 async fn a_file_whose_length_the_drive_does_not_tell_is_never_taken_for_empty() {
     let world = World::start().await;
@@ -355,6 +385,7 @@ async fn what_is_trashed_or_not_yet_complete_is_not_shown() {
     assert_eq!(hrefs(&fresh.send().await.unwrap().text().await.unwrap()), ["/dav/f/", "/dav/f/b"]);
 }
 
+// Keeps 1.
 #[tokio::test]
 async fn a_deep_path_is_walked_where_the_service_does_not_take_it_as_a_whole() {
     let code = |status, code: &str| FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None };
@@ -399,6 +430,7 @@ async fn a_tree_is_shown_although_a_folder_in_it_went_away_behind_our_back() {
     assert_eq!(hrefs(&tree.text().await.unwrap()), ["/dav/top/", "/dav/top/stays/", "/dav/top/stays/file"]);
 }
 
+// Keeps 8.
 #[tokio::test]
 async fn mounts_that_show_the_same_folder_show_each_other_s_changes_at_once() {
     let sim =

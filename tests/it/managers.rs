@@ -54,6 +54,7 @@ async fn finder_s_save_of_a_new_file_costs_one_upload() {
     assert_eq!(world.sim.read("/new.txt").unwrap(), b"the content");
 }
 
+// Keeps 113.
 #[tokio::test]
 async fn an_empty_file_is_there_for_all_and_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
@@ -78,6 +79,7 @@ async fn an_empty_file_is_there_for_all_and_survives_a_restart() {
     assert_eq!(hrefs(&listing), ["/dav/", "/dav/dir/"]);
 }
 
+// Keeps 117.
 #[tokio::test]
 async fn file_managers_own_files_never_reach_the_drive_and_follow_their_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -133,6 +135,7 @@ async fn a_companion_is_one_file_in_both_unicode_forms_and_may_hold_an_icon() {
     assert_eq!(world.hrefs("/dav/d0/").await.len(), 2);
 }
 
+// Keeps 117.
 #[tokio::test]
 async fn file_managers_own_files_can_be_refused_or_uploaded() {
     use alidav::config::MetadataFiles;

@@ -22,6 +22,7 @@ async fn world() -> World {
     world
 }
 
+// Keeps 110.
 #[tokio::test]
 async fn a_property_comes_back_exactly_as_it_was_stored() {
     let world = world().await;
@@ -70,6 +71,7 @@ async fn what_the_server_computes_is_protected_and_says_so() {
     assert!(asked(&world, "<n xmlns=\"urn:n\"/>").await.contains("404"));
 }
 
+// Keeps 25.
 #[tokio::test]
 async fn bodies_that_would_exhaust_a_reader_are_refused() {
     let world = world().await;
@@ -89,6 +91,7 @@ async fn bodies_that_would_exhaust_a_reader_are_refused() {
     assert_eq!(world.propfind("/dav/a", "0").await.status(), 207);
 }
 
+// Keeps 110.
 #[tokio::test]
 async fn a_lock_s_owner_comes_back_as_it_came() {
     let world = world().await;
@@ -115,6 +118,7 @@ async fn a_lock_s_owner_comes_back_as_it_came() {
     }
 }
 
+// Keeps 109.
 #[tokio::test]
 async fn an_item_has_no_more_properties_than_can_be_asked_for() {
     let world = world().await;
@@ -140,6 +144,7 @@ async fn a_copy_of_a_folder_alone_has_its_properties() {
     assert!(world.propfind("/dav/b", "0").await.text().await.unwrap().contains(">kept<"));
 }
 
+// Keeps 112.
 #[tokio::test]
 async fn a_copy_or_move_takes_the_time_that_comes_with_it() {
     let world = world().await;

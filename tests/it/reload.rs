@@ -15,6 +15,7 @@ fn user(name: &str) -> User {
     User { name: name.into(), password: "secret".into(), base_path: "/".into(), permission: Permission::Write }
 }
 
+// Keeps 82.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_film_goes_on_while_users_and_mounts_change() {
     let world = World::with(|config| {
@@ -108,6 +109,7 @@ fn certificate(folder: &std::path::Path) -> (Tls, reqwest::Certificate) {
     (tls, reqwest::Certificate::from_pem(pair.cert.pem().as_bytes()).unwrap())
 }
 
+// Keeps 82.
 #[tokio::test]
 async fn a_new_certificate_is_shown_to_new_connections_and_a_broken_one_to_none() {
     let folder = tempfile::tempdir().unwrap();
@@ -145,6 +147,7 @@ async fn until_open(running: &Process, name: &str) {
     tokio::time::timeout(Duration::from_secs(30), open).await.unwrap();
 }
 
+// Keeps 82.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_program_reads_its_file_again_when_told_and_when_it_changed() {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();

@@ -89,6 +89,7 @@ async fn replace(world: &World, method: &str, kind: FaultKind) {
     assert_eq!(request.send().await.unwrap().status(), 204, "{method}");
 }
 
+// Keeps 89.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_replaced_is_seen_no_more_though_the_drive_refuses_to_remove_it() {
     let kinds =
@@ -125,6 +126,7 @@ async fn what_is_replaced_is_seen_no_more_though_the_drive_refuses_to_remove_it(
     }
 }
 
+// Keeps 89.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_could_not_be_removed_stays_hidden_over_a_restart_without_the_drive_and_goes_then() {
     let (world, _folder) = world().await;
@@ -142,6 +144,7 @@ async fn what_could_not_be_removed_stays_hidden_over_a_restart_without_the_drive
     assert_eq!(paths_on_drive(&world.sim).await, ["/f", "/f/a", "/f/b"]);
 }
 
+// Keeps 89.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_else_has_removed_or_taken_elsewhere_is_left_alone() {
     for call in ["openFile/recyclebin/trash", "openFile/update"] {
@@ -183,6 +186,7 @@ async fn a_name_under_which_something_is_hidden_can_be_used_again() {
     }
 }
 
+// Keeps 94.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_copy_of_a_folder_has_nothing_of_what_is_hidden_in_it() {
     let (world, _folder) = world().await;
@@ -195,6 +199,7 @@ async fn the_copy_of_a_folder_has_nothing_of_what_is_hidden_in_it() {
     assert_eq!(paths_on_drive(&world.sim).await, ["/f", "/f/a", "/f/b", "/g", "/g/a", "/g/b"]);
 }
 
+// Keeps 91.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_whose_commit_never_was_keeps_the_old_file_and_is_looked_for() {
     let (world, _folder) = world().await;
@@ -211,6 +216,7 @@ async fn an_upload_whose_commit_never_was_keeps_the_old_file_and_is_looked_for()
     assert_eq!(paths_on_drive(&world.sim).await, ["/a"]);
 }
 
+// Keeps 93.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_down_is_not_changed() {
     use sqlx::{ConnectOptions as _, Executor as _};

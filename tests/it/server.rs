@@ -27,6 +27,7 @@ async fn with_users() -> World {
     world
 }
 
+// Keeps 73.
 #[tokio::test]
 async fn without_a_password_there_is_a_challenge_and_nothing_else() {
     let world = with_users().await;
@@ -42,6 +43,7 @@ async fn without_a_password_there_is_a_challenge_and_nothing_else() {
     assert_eq!(world.sim.api_calls(), 0);
 }
 
+// Keeps 7.
 #[tokio::test]
 async fn a_user_sees_only_the_part_below_the_base_path() {
     let world = with_users().await;
@@ -115,6 +117,7 @@ async fn a_running_stream_ends_before_the_server_does() {
     assert!(tokio::net::TcpStream::connect(addr).await.is_err());
 }
 
+// Keeps 83.
 #[tokio::test]
 async fn at_the_end_of_the_grace_time_streams_are_cut() {
     let world = World::with(|config| config.shutdown_grace = Duration::from_millis(100)).await;
@@ -125,6 +128,7 @@ async fn at_the_end_of_the_grace_time_streams_are_cut() {
     assert!(stopped.await.is_ok());
 }
 
+// Keeps 83.
 #[tokio::test]
 async fn an_upload_that_runs_when_the_end_begins_is_finished_or_leaves_nothing() {
     for (grace, finished) in [(Duration::from_secs(30), true), (Duration::from_millis(200), false)] {
@@ -185,6 +189,7 @@ async fn what_is_no_dead_socket_is_never_removed_for_one() {
     assert_eq!(std::fs::read(&path).unwrap(), b"content");
 }
 
+// Keeps 77.
 #[tokio::test]
 async fn a_proxy_s_word_counts_whatever_the_client_put_before_it() {
     let world = World::with(|config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]).await;
@@ -194,6 +199,7 @@ async fn a_proxy_s_word_counts_whatever_the_client_put_before_it() {
     }
 }
 
+// Keeps 76.
 #[tokio::test]
 async fn what_an_unknown_proxy_on_this_machine_passes_on_is_not_of_this_machine() {
     let world = with_users().await;

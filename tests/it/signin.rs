@@ -251,6 +251,7 @@ async fn failures_are_json_with_the_remedy() {
     assert!(answer["error"].as_str().unwrap().contains("check the network"), "{answer}");
 }
 
+// Keeps 70.
 #[tokio::test]
 async fn only_users_who_may_write_and_only_this_server_s_pages_are_heard() {
     let user = |name: &str, permission| User {
@@ -290,6 +291,7 @@ async fn only_users_who_may_write_and_only_this_server_s_pages_are_heard() {
     assert_eq!(status(call("writer")).await, 429);
 }
 
+// Keeps 66.
 #[tokio::test]
 async fn another_user_s_sign_in_is_refused_and_the_first_one_s_stays() {
     let world = World::with(|config| way(config, "own")).await;
@@ -522,6 +524,7 @@ async fn login_ends_with_1_and_the_remedy_whatever_is_wrong() {
     }
 }
 
+// Keeps 72.
 #[tokio::test(flavor = "multi_thread")]
 async fn login_and_check_say_which_drive_is_served_and_how_to_grant_one() {
     let sim = simulator().await;
@@ -552,6 +555,7 @@ async fn login_without_a_secret_says_how_long_it_lasts() {
     assert!(code == 0 && told.contains("cannot be renewed"), "{told}");
 }
 
+// Keeps 65.
 #[tokio::test(flavor = "multi_thread")]
 async fn login_heals_a_server_that_answers_503_without_a_restart() {
     let sim = simulator().await;
@@ -581,6 +585,7 @@ async fn login_heals_a_server_that_answers_503_without_a_restart() {
     tokio::time::timeout(Duration::from_secs(10), healthy).await.unwrap();
 }
 
+// Keeps 66.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_does_not_mix_the_drives_of_two_users() {
     let sim = simulator().await;
@@ -606,6 +611,7 @@ async fn a_server_does_not_mix_the_drives_of_two_users() {
     assert_eq!(world.hrefs("/dav/").await, ["/dav/"]);
 }
 
+// Keeps 51, 70.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_the_log_of_a_sign_in_and_a_renewal() {
     for way in WAYS {

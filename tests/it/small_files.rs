@@ -52,6 +52,7 @@ fn transfers(world: &World) -> u64 {
     world.sim.calls().get("data GET").copied().unwrap_or(0)
 }
 
+// Keeps 37.
 #[tokio::test]
 async fn small_files_cost_no_call_and_images_and_larger_files_a_link_each() {
     let small = [
@@ -76,6 +77,7 @@ async fn small_files_cost_no_call_and_images_and_larger_files_a_link_each() {
     assert!(world.get("/metrics").await.text().await.unwrap().contains("alidav_links_spared_total"));
 }
 
+// Keeps 37.
 #[tokio::test]
 async fn an_address_that_gives_something_else_leads_to_a_link_in_the_same_request() {
     for lie in [
@@ -99,6 +101,7 @@ async fn an_address_that_gives_something_else_leads_to_a_link_in_the_same_reques
     }
 }
 
+// Keeps 38.
 #[tokio::test]
 async fn a_kind_of_file_whose_address_lied_is_not_read_so_again() {
     for lie in [ListedUrl::OtherBytes, ListedUrl::FewerBytes] {
@@ -117,6 +120,7 @@ async fn a_kind_of_file_whose_address_lied_is_not_read_so_again() {
     }
 }
 
+// Keeps 37.
 #[tokio::test]
 async fn a_larger_lie_ends_short_and_the_next_read_is_right() {
     let world = world(&[("song.mp3", 3_000_000)]).await;
@@ -169,6 +173,7 @@ async fn a_larger_file_of_the_same_length_replaced_since_it_was_listed_is_never_
     assert_eq!(sha1(&answer.bytes().await.unwrap()), sha1(&content("other", 3_000_000)));
 }
 
+// Keeps 39.
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_readers_of_a_folder_whose_addresses_have_expired_cost_one_listing() {
     let names: Vec<String> = (0..8).map(|number| format!("{number}.srt")).collect();
@@ -184,6 +189,7 @@ async fn eight_readers_of_a_folder_whose_addresses_have_expired_cost_one_listing
     assert_eq!((world.sim.calls()["openFile/list"], links(&world)), (1, 1));
 }
 
+// Keeps 39.
 #[tokio::test]
 async fn a_large_folder_is_listed_again_only_for_many_of_its_files() {
     let names: Vec<String> = (0..250).map(|number| format!("{number}.srt")).collect();

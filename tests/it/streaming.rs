@@ -103,6 +103,7 @@ async fn a_place_that_the_drive_goes_on_refusing_is_not_asked_for_again() {
     assert_eq!(world.sim.calls()["data GET"], asked);
 }
 
+// Keeps 34.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_film_does_without_further_connections_where_the_drive_refuses_them() {
     let (world, film) = world(3, Some(1_500_000)).await;
@@ -114,6 +115,7 @@ async fn a_film_does_without_further_connections_where_the_drive_refuses_them() 
     assert!(asked <= 17, "{asked} bodies were asked for");
 }
 
+// Keeps 34.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_allowed() {
     for (connections, expected) in [(1, 1), (2, 2), (3, 3), (8, 3)] {
@@ -130,6 +132,7 @@ async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_al
     assert_eq!(world.sim.peak_downloads(), 1);
 }
 
+// Keeps 35.
 #[tokio::test(flavor = "multi_thread")]
 async fn three_connections_stay_three_and_within_what_may_be_ahead() {
     let rules = Rules { download_bytes_per_s: Some(5_000_000), ..rules() };
@@ -210,6 +213,7 @@ async fn a_client_that_left_frees_every_place_and_fetches_nothing_more() {
     assert_eq!(world.server.tree().download_memory(), 0);
 }
 
+// Keeps 35.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_readers_stays_within_the_memory() {
     let rules = Rules { max_downloads: 100, ..rules() };
@@ -242,6 +246,7 @@ async fn a_storm_of_readers_stays_within_the_memory() {
     assert_eq!(world.server.tree().download_memory(), 0);
 }
 
+// Keeps 36.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_edges_of_a_film_are_fetched_once_and_never_of_an_older_one() {
     let (world, film) = world(1, None).await;
@@ -262,6 +267,7 @@ async fn the_edges_of_a_film_are_fetched_once_and_never_of_an_older_one() {
     assert_eq!(answer.bytes().await.unwrap(), other[..100]);
 }
 
+// Keeps 36.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_kept_of_a_film_is_not_joined_to_other_content() {
     let (world, film) = world(1, None).await;
@@ -366,6 +372,7 @@ async fn a_pause_frees_the_place(rate: Option<u64>, fault: Option<FaultKind>, en
     assert_eq!(got, SIZE);
 }
 
+// Keeps 41.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_film_gives_its_place_up_whatever_was_being_fetched_for_it() {
     // A drive that gives all at once, one that gives less than the client takes, and one that breaks meanwhile.
@@ -396,6 +403,7 @@ async fn a_small_file_read_in_pieces_is_fetched_once() {
     assert_eq!(world.sim.calls()["data GET"], asked + 2, "a copy is of what the drive has now");
 }
 
+// Keeps 33.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_player_goes_before_copies_that_wait() {
     let rules = Rules { max_downloads: 1, download_bytes_per_s: Some(3_000_000), ..rules() };

@@ -165,6 +165,7 @@ async fn sign_in(world: &World) {
     assert_eq!(done["status"], "done", "{done}");
 }
 
+// Keeps 71.
 #[tokio::test]
 async fn the_kind_of_sign_in_that_an_address_names_is_carried_through_to_the_renewals() {
     for (query, old, tv) in [

@@ -45,6 +45,7 @@ async fn every_form_of_token_server_and_an_own_application_renew() {
     }
 }
 
+// Keeps 58.
 #[tokio::test]
 async fn an_expired_token_is_renewed_once_for_all_who_wait() {
     let world = World::start().await;
@@ -72,6 +73,7 @@ async fn a_token_with_a_short_life_is_used_for_most_of_it() {
     assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
 }
 
+// Keeps 64.
 #[tokio::test]
 async fn a_refused_refresh_token_is_503_with_the_remedy_for_every_request() {
     let world = World::start().await;
@@ -89,6 +91,7 @@ async fn a_refused_refresh_token_is_503_with_the_remedy_for_every_request() {
     assert!(health.contains("degraded") && health.contains("refresh_token"), "{health}");
 }
 
+// Keeps 60.
 #[tokio::test]
 async fn the_next_server_is_tried_only_when_the_first_surely_did_not_act() {
     let first = "openlist/renewapi";
@@ -129,6 +132,7 @@ async fn a_server_that_cannot_be_reached_did_not_act() {
     assert!(works(&world).await);
 }
 
+// Keeps 61.
 #[tokio::test]
 async fn after_a_lost_answer_there_is_one_careful_retry_and_then_the_truth() {
     let world = World::start().await;
@@ -163,6 +167,7 @@ async fn a_retry_after_an_answer_lost_before_acting_succeeds() {
     assert!(works(&world).await);
 }
 
+// Keeps 59.
 #[tokio::test]
 async fn another_user_s_token_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -181,6 +186,7 @@ async fn another_user_s_token_is_refused() {
     assert!(health.contains("another user"), "{health}");
 }
 
+// Keeps 63.
 #[tokio::test]
 async fn the_renewed_token_survives_a_restart_and_the_file_s_old_one_is_not_tried() {
     let folder = tempfile::tempdir().unwrap();
@@ -202,6 +208,7 @@ async fn a_token_without_pkce_s_renewal_asks_for_a_new_sign_in() {
     assert!(world.get("/healthz").await.text().await.unwrap().contains("cannot be renewed"));
 }
 
+// Keeps 67.
 #[tokio::test]
 async fn a_server_that_lately_did_not_act_is_asked_last() {
     let world = World::with(|config| {
@@ -241,6 +248,7 @@ async fn signed_in_through_the_second(state: StateLocation) -> (World, Simulator
     (world, other)
 }
 
+// Keeps 67.
 #[tokio::test]
 async fn tokens_are_renewed_by_the_server_that_granted_them() {
     let folder = tempfile::tempdir().unwrap();
@@ -253,6 +261,7 @@ async fn tokens_are_renewed_by_the_server_that_granted_them() {
     assert_eq!((other.calls()["alist/token"], world.sim.calls()["openlist/renewapi"]), (1, 2));
 }
 
+// Keeps 61.
 #[tokio::test]
 async fn after_a_lost_answer_a_restart_too_asks_only_the_same_server() {
     let folder = tempfile::tempdir().unwrap();
@@ -268,6 +277,7 @@ async fn after_a_lost_answer_a_restart_too_asks_only_the_same_server() {
     assert!(works(&world).await);
 }
 
+// Keeps 63.
 #[tokio::test]
 async fn a_bad_token_in_the_configuration_does_not_cost_the_stored_sign_in() {
     let newer = "h.eyJpYXQiOjQwMDAwMDAwMDB9.s";
@@ -296,6 +306,7 @@ async fn a_bad_token_in_the_configuration_does_not_cost_the_stored_sign_in() {
     }
 }
 
+// Keeps 67.
 #[tokio::test]
 async fn a_token_server_that_names_a_time_is_left_alone_until_then() {
     let world = World::start().await;
@@ -329,6 +340,7 @@ async fn a_token_server_s_refusal_of_the_request_is_503_and_not_the_client_s_fau
     }
 }
 
+// Keeps 68.
 #[tokio::test]
 async fn an_ageing_refresh_token_is_renewed_while_nobody_asks() {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
@@ -340,6 +352,7 @@ async fn an_ageing_refresh_token_is_renewed_while_nobody_asks() {
     assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
 }
 
+// Keeps 68.
 #[tokio::test]
 async fn a_sign_in_that_ends_soon_is_told_in_health_and_metrics() {
     let folder = tempfile::tempdir().unwrap();
@@ -383,6 +396,7 @@ async fn connect(file: &std::path::Path) -> SqliteConnection {
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
 }
 
+// Keeps 69.
 #[tokio::test]
 async fn a_token_is_not_spent_while_the_store_is_locked() {
     let folder = tempfile::tempdir().unwrap();
@@ -399,6 +413,7 @@ async fn a_token_is_not_spent_while_the_store_is_locked() {
     assert!(works(&world).await);
 }
 
+// Keeps 57.
 #[tokio::test]
 async fn a_token_that_could_not_be_kept_is_not_used_before_it_is_kept() {
     let folder = tempfile::tempdir().unwrap();
@@ -420,6 +435,7 @@ async fn a_token_that_could_not_be_kept_is_not_used_before_it_is_kept() {
     assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
 }
 
+// Keeps 69.
 #[tokio::test]
 async fn two_processes_with_one_store_renew_at_once_and_both_go_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -458,6 +474,7 @@ async fn a_withdrawn_authorisation_is_told_with_the_remedy() {
     assert!(works(&world).await);
 }
 
+// Keeps 57.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_restart_costs_none() {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
@@ -488,6 +505,7 @@ async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_resta
     assert_eq!(sim.calls()["openlist/renewapi"], 1);
 }
 
+// Keeps 83.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_waits_for_a_renewal_under_way_though_its_client_has_left() {
     let folder = tempfile::tempdir().unwrap();

@@ -84,6 +84,7 @@ async fn an_empty_file_on_its_way_to_the_drive_does_not_replace_what_is_put_mean
     }
 }
 
+// Keeps 92.
 #[tokio::test]
 async fn an_empty_file_on_its_way_to_the_drive_does_not_come_back_after_its_removal() {
     for slow in ["openFile/create", "openFile/complete"] {
@@ -99,6 +100,7 @@ async fn an_empty_file_on_its_way_to_the_drive_does_not_come_back_after_its_remo
     }
 }
 
+// Keeps 113.
 #[tokio::test]
 async fn an_empty_file_that_stays_empty_reaches_the_drive_once() {
     let world = World::with(impatient).await;
@@ -112,6 +114,7 @@ async fn an_empty_file_that_stays_empty_reaches_the_drive_once() {
     assert_eq!(anew(&world, "/dav/").await, ["/dav/"]);
 }
 
+// Keeps 115.
 #[tokio::test]
 async fn a_lock_makes_nothing_where_the_drive_does_not_say_that_nothing_is_there() {
     let world = World::with(impatient).await;
@@ -133,6 +136,7 @@ async fn a_lock_makes_nothing_where_the_drive_does_not_say_that_nothing_is_there
     assert_eq!(all_named(&world, "/dir/file"), ["precious"]);
 }
 
+// Keeps 114.
 #[tokio::test]
 async fn a_lock_covers_nothing_that_another_program_has_put_there() {
     let world = World::with(impatient).await;
@@ -149,6 +153,7 @@ async fn a_lock_covers_nothing_that_another_program_has_put_there() {
     assert_eq!(all_named(&world, "/x.doc"), ["from the phone"]);
 }
 
+// Keeps 114.
 #[tokio::test]
 async fn an_empty_file_gives_way_to_what_a_listing_shows_and_is_refused_by_what_none_shows() {
     for looks in [true, false] {
@@ -166,6 +171,7 @@ async fn an_empty_file_gives_way_to_what_a_listing_shows_and_is_refused_by_what_
     }
 }
 
+// Keeps 88.
 #[tokio::test]
 async fn what_the_drive_has_and_no_listing_shows_is_replaced_or_refused_as_the_client_says() {
     let world = World::start().await;
@@ -206,17 +212,20 @@ async fn at_once(config: impl Fn(&mut Config), paths: [&str; 2], on_drive: &[&st
     }
 }
 
+// Keeps 87.
 #[tokio::test]
 async fn of_two_writers_through_two_mounts_of_one_folder_one_stays() {
     let two = |config: &mut Config| config.mounts.push(Mount { ..Mount::at("/two", "main") });
     at_once(two, ["/dav/f", "/dav/two/f"], &["/f"]).await;
 }
 
+// Keeps 87.
 #[tokio::test]
 async fn of_two_writers_by_two_unicode_forms_of_a_name_one_stays() {
     at_once(|_| {}, ["/dav/caf%C3%A9", "/dav/cafe%CC%81"], &["/caf\u{e9}", "/cafe\u{301}"]).await;
 }
 
+// Keeps 87, 92.
 #[tokio::test]
 async fn of_many_who_put_copy_and_move_onto_one_name_one_stays_and_its_removal_frees_it() {
     let world = World::start().await;
@@ -243,6 +252,7 @@ async fn of_many_who_put_copy_and_move_onto_one_name_one_stays_and_its_removal_f
     }
 }
 
+// Keeps 100.
 #[tokio::test]
 async fn a_move_whose_answers_are_all_lost_stands_where_the_item_is() {
     let world = World::start().await;
@@ -260,6 +270,7 @@ async fn a_move_whose_answers_are_all_lost_stands_where_the_item_is() {
     assert_eq!(all_named(&world, "/dir/b"), ["a"]);
 }
 
+// Keeps 100.
 #[tokio::test]
 async fn after_a_move_that_the_drive_refused_the_source_is_there_at_once() {
     for (call, kind) in [
@@ -287,6 +298,7 @@ async fn after_a_move_that_the_drive_refused_the_source_is_there_at_once() {
     }
 }
 
+// Keeps 100.
 #[tokio::test]
 async fn a_copy_whose_task_is_not_told_about_is_finished_or_leaves_nothing() {
     let world = World::start().await;
@@ -319,6 +331,7 @@ async fn a_move_that_fails_leaves_the_empty_file_at_its_destination() {
     }
 }
 
+// Keeps 116.
 #[tokio::test]
 async fn a_folder_in_the_place_of_another_has_none_of_its_held_files() {
     let world = World::with(impatient).await;
@@ -346,6 +359,7 @@ async fn a_folder_in_the_place_of_another_has_none_of_its_held_files() {
     assert_eq!(world.sim.read("/old/empty"), None);
 }
 
+// Keeps 116.
 #[tokio::test]
 async fn held_files_are_one_in_all_mounts_of_a_folder_and_follow_it() {
     let world = World::with(|config| {
@@ -366,6 +380,7 @@ async fn held_files_are_one_in_all_mounts_of_a_folder_and_follow_it() {
     assert_eq!(world.get("/dav/e/.DS_Store").await.status(), 404);
 }
 
+// Keeps 117.
 #[tokio::test]
 async fn a_drive_s_own_companion_is_covered_and_does_not_come_back() {
     let world = World::start().await;
@@ -386,6 +401,7 @@ async fn a_drive_s_own_companion_is_covered_and_does_not_come_back() {
     assert_eq!(text(&world, "/dav/plain").await, "kept here");
 }
 
+// Keeps 111.
 #[tokio::test]
 async fn what_is_stored_of_what_is_removed_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();

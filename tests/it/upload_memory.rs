@@ -42,6 +42,7 @@ async fn narrow(max_wait: Duration) -> World {
     .await
 }
 
+// Keeps 97.
 #[tokio::test]
 async fn seven_uploads_that_trickle_hold_nobody_up() {
     let world = narrow(Duration::from_secs(4)).await;
@@ -79,6 +80,7 @@ async fn seven_uploads_that_trickle_hold_nobody_up() {
     until_nothing_is_held(&world).await;
 }
 
+// Keeps 97.
 #[tokio::test]
 async fn who_waits_in_vain_for_memory_is_told_to_come_back() {
     let world = narrow(Duration::from_millis(400)).await;
@@ -104,6 +106,7 @@ async fn who_waits_in_vain_for_memory_is_told_to_come_back() {
     assert_eq!(world.request("PUT", "/dav/large").body(noise(3_000_000)).send().await.unwrap().status(), 201);
 }
 
+// Keeps 97.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_uploads_stay_within_the_bound_and_give_all_of_it_back() {
     let world = narrow(Duration::from_secs(60)).await;
@@ -126,6 +129,7 @@ async fn a_hundred_uploads_stay_within_the_bound_and_give_all_of_it_back() {
     until_nothing_is_held(&world).await;
 }
 
+// Keeps 97.
 #[tokio::test]
 async fn a_file_whose_parts_find_no_room_is_refused_with_the_remedy() {
     let world = narrow(Duration::from_secs(1)).await;
@@ -137,6 +141,7 @@ async fn a_file_whose_parts_find_no_room_is_refused_with_the_remedy() {
 }
 
 /// A client that resets its stream over HTTP/2 leaves the connection open, and the server no other sign.
+// Keeps 85.
 #[tokio::test]
 async fn an_upload_reset_at_any_point_leaves_nothing() {
     let world = World::with(|config| config.upload.part_size = 200_000).await;

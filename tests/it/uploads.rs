@@ -65,6 +65,7 @@ async fn a_body_of_unknown_length_arrives_whole() {
     }
 }
 
+// Keeps 96.
 #[tokio::test]
 async fn content_that_the_drive_has_is_not_sent() {
     let world = world().await;
@@ -127,6 +128,7 @@ async fn parts_are_sent_again_over_errors_and_expired_addresses() {
     }
 }
 
+// Keeps 95.
 #[tokio::test]
 async fn a_lost_answer_to_the_commit_is_resolved() {
     // A session that is said to be gone while the file is still uploading may be in the middle of its commit.
@@ -170,6 +172,7 @@ async fn with_old() -> World {
     world
 }
 
+// Keeps 84.
 #[tokio::test]
 async fn keeps_the_old_file_when_the_drive_refuses() {
     for (call, kind, skip, status) in [
@@ -193,6 +196,7 @@ async fn keeps_the_old_file_when_the_drive_refuses() {
     }
 }
 
+// Keeps 84.
 #[tokio::test]
 async fn keeps_the_old_file_when_the_announced_checksum_is_wrong() {
     let world = with_old().await;
@@ -223,6 +227,7 @@ async fn of_several_checksums_the_one_that_the_drive_has_counts() {
     }
 }
 
+// Keeps 118.
 #[tokio::test]
 async fn a_body_in_a_content_coding_is_refused() {
     let world = with_old().await;
@@ -231,6 +236,7 @@ async fn a_body_in_a_content_coding_is_refused() {
     assert_eq!(put("identity").await.unwrap().status(), 204);
 }
 
+// Keeps 85.
 #[tokio::test]
 async fn keeps_the_old_file_when_the_body_breaks_off() {
     for after in [0usize, 1000, 199_999, 200_001, 700_000] {
@@ -243,6 +249,7 @@ async fn keeps_the_old_file_when_the_body_breaks_off() {
     }
 }
 
+// Keeps 85.
 #[tokio::test]
 async fn keeps_the_old_file_when_finder_s_promise_is_not_kept() {
     let world = with_old().await;
@@ -270,6 +277,7 @@ async fn a_folder_is_not_replaced_by_a_file_and_a_file_holds_no_files() {
     assert_eq!(world.sim.read("/a").unwrap(), b"old");
 }
 
+// Keeps 86.
 #[tokio::test]
 async fn conditions_guard_an_overwrite() {
     let world = with_old().await;
@@ -304,6 +312,7 @@ fn announced(world: &World, known: &[u8], body: impl Into<reqwest::Body>) -> req
         .body(body.into())
 }
 
+// Keeps 96.
 #[tokio::test]
 async fn announced_content_that_the_drive_has_needs_neither_data_nor_a_spool() {
     // The proof's place depends on the size: in the first part, or behind it.
@@ -332,6 +341,7 @@ async fn announced_content_that_the_drive_has_needs_neither_data_nor_a_spool() {
     }
 }
 
+// Keeps 96.
 #[tokio::test]
 async fn keeps_the_old_file_when_announced_content_does_not_come() {
     for size in 400_001..400_011 {
@@ -378,6 +388,7 @@ async fn an_overwrite_that_outlasts_its_listing_leaves_one_file() {
     assert_eq!(all_named(&world, "/a").await, [b"known"]);
 }
 
+// Keeps 97.
 #[tokio::test]
 async fn a_part_s_address_is_renewed_before_it_expires() {
     let world = world().await;
@@ -422,6 +433,7 @@ async fn a_part_refused_as_out_of_order_is_sent_where_the_drive_s_own_list_ends(
     assert_eq!(sha1(&world.sim.read("/a").unwrap()), sha1(&content));
 }
 
+// Keeps 95.
 #[tokio::test]
 async fn a_lost_answer_to_the_first_call_is_resolved() {
     for known in [false, true] {
@@ -452,6 +464,7 @@ async fn a_commit_s_answer_need_not_tell_all() {
     }
 }
 
+// Keeps 79.
 #[tokio::test]
 async fn a_client_that_sends_all_before_it_listens_learns_why_it_was_refused() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -468,6 +481,7 @@ async fn a_client_that_sends_all_before_it_listens_learns_why_it_was_refused() {
     assert_eq!(world.sim.read("/a").unwrap(), b"old");
 }
 
+// Keeps 98.
 #[tokio::test]
 async fn a_full_drive_is_told_after_the_first_kilobytes() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -537,6 +551,7 @@ async fn a_token_that_expires_between_parts_of_unknown_number_does_not_matter() 
     assert_eq!(all_named(&world, "/a").await, [content]);
 }
 
+// Keeps 95.
 #[tokio::test]
 async fn a_commit_runs_to_its_end_though_the_client_leaves() {
     let world = with_old().await;

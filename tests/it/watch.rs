@@ -45,6 +45,7 @@ async fn until_shown(world: &World, folder: &str, name: &str) {
     tokio::time::timeout(Duration::from_secs(20), shown).await.expect("it never showed");
 }
 
+// Keeps 14.
 #[tokio::test]
 async fn a_file_that_another_program_adds_shows_for_one_listing() {
     let world = watching().await;
@@ -80,6 +81,7 @@ async fn our_own_changes_have_no_folder_listed_again() {
     assert_eq!(count(&world, "openFile/list"), 0);
 }
 
+// Keeps 14.
 #[tokio::test]
 async fn what_a_search_lacks_is_not_taken_for_absent() {
     let world = watching().await;

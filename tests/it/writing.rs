@@ -71,6 +71,7 @@ async fn a_folder_found_after_a_lost_answer_is_listed() {
     assert_eq!(world.hrefs("/dav/behind/").await, ["/dav/behind/", "/dav/behind/our/"]);
 }
 
+// Keeps 99.
 #[tokio::test]
 async fn removing_a_tree_costs_one_call() {
     let world = ready(&["/tree/a/b/file", "/tree/c", "/kept"]).await;
@@ -118,6 +119,7 @@ async fn moves_and_copies_cost_what_they_must_and_the_new_name_counts() {
     assert_eq!(world.get("/dav/a.txt").await.status(), 404);
 }
 
+// Keeps 99.
 #[tokio::test]
 async fn overwriting_needs_leave_and_removes_the_old_last() {
     let world = ready(&["/a", "/b", "/dir/a"]).await;
@@ -135,6 +137,7 @@ async fn overwriting_needs_leave_and_removes_the_old_last() {
     assert_eq!(found, ["/dav/", "/dav/a", "/dav/b", "/dav/dir/"]);
 }
 
+// Keeps 101.
 #[tokio::test]
 async fn impossible_moves_change_nothing() {
     let world = ready(&["/dir/sub/x", "/file"]).await;
@@ -153,6 +156,7 @@ async fn impossible_moves_change_nothing() {
     assert_eq!(world.calls(), []);
 }
 
+// Keeps 106.
 #[tokio::test]
 async fn a_change_of_case_or_unicode_form_is_a_rename() {
     let world = ready(&["/readme", "/caf\u{e9}"]).await;
@@ -162,6 +166,7 @@ async fn a_change_of_case_or_unicode_form_is_a_rename() {
     assert!(world.sim.read("/README").is_some() && world.sim.read("/cafe\u{301}").is_some());
 }
 
+// Keeps 118.
 #[tokio::test]
 async fn a_read_only_mount_and_a_reader_change_nothing() {
     let world = World::with(|config| config.mounts[0].read_only = true).await;
@@ -180,6 +185,7 @@ async fn a_read_only_mount_and_a_reader_change_nothing() {
 
 const LOCK: &str = r#"<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner>me</owner></lockinfo>"#;
 
+// Keeps 107.
 #[tokio::test]
 async fn a_lock_holds_others_off_and_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,6 +211,7 @@ async fn a_lock_holds_others_off_and_survives_a_restart() {
     assert_eq!(world.sim.read("/a").unwrap(), b"free");
 }
 
+// Keeps 109.
 #[tokio::test]
 async fn stored_properties_follow_a_move_and_an_overwrite() {
     let world = ready(&["/a"]).await;
@@ -224,6 +231,7 @@ async fn stored_properties_follow_a_move_and_an_overwrite() {
     assert!(!world.propfind("/dav/b", "0").await.text().await.unwrap().contains("colour"));
 }
 
+// Keeps 112.
 #[tokio::test]
 async fn times_that_clients_set_are_listed() {
     let world = ready(&[]).await;
@@ -253,6 +261,7 @@ async fn a_source_removed_behind_our_back_is_missing() {
     }
 }
 
+// Keeps 101.
 #[tokio::test]
 async fn different_drives_exchange_nothing() {
     let world = World::with(|config| {
@@ -284,6 +293,7 @@ async fn hostile_bodies_are_refused() {
 
 const LOCK_FOLDER: &str = r#"<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>"#;
 
+// Keeps 103.
 #[tokio::test]
 async fn a_lock_on_a_folder_alone_guards_which_names_it_holds() {
     let world = World::start().await;
@@ -304,6 +314,7 @@ async fn a_lock_on_a_folder_alone_guards_which_names_it_holds() {
     assert_eq!(put.status(), 201);
 }
 
+// Keeps 102.
 #[tokio::test]
 async fn a_destination_on_another_server_is_refused_and_a_public_name_is_known() {
     let world = World::with(|config| {
@@ -346,6 +357,7 @@ async fn a_folder_whose_making_was_answered_into_the_void_is_made_once() {
     }
 }
 
+// Keeps 95.
 #[tokio::test]
 async fn what_has_begun_ends_though_the_client_leaves() {
     let world = ready(&["/a", "/b", "/c", "/e", "/dir/x", "/gone/y"]).await;
@@ -378,6 +390,7 @@ async fn what_has_begun_ends_though_the_client_leaves() {
     assert_eq!(found, ["/dav/", "/dav/c", "/dav/copy", "/dav/dir/", "/dav/e", "/dav/tree/"]);
 }
 
+// Keeps 105.
 #[tokio::test]
 async fn after_a_conflict_a_folder_that_is_gone_can_be_made_again() {
     for call in ["PUT", "MKCOL", "MOVE", "COPY"] {
@@ -395,6 +408,7 @@ async fn after_a_conflict_a_folder_that_is_gone_can_be_made_again() {
     }
 }
 
+// Keeps 105.
 #[tokio::test]
 async fn what_is_gone_behind_our_back_is_not_listed_once_that_is_known() {
     for method in ["MOVE", "COPY"] {
@@ -456,6 +470,7 @@ async fn a_move_replaces_what_appeared_behind_our_back_only_where_it_may() {
     }
 }
 
+// Keeps 99.
 #[tokio::test]
 async fn a_third_item_of_the_name_stays() {
     let world = World::start().await;
@@ -472,6 +487,7 @@ async fn a_third_item_of_the_name_stays() {
     assert_eq!(left, ["new".to_owned(), third.to_owned()].into());
 }
 
+// Keeps 3.
 #[tokio::test]
 async fn names_are_taken_up_to_the_drive_s_limits() {
     let world = ready(&[]).await;

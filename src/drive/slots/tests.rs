@@ -11,6 +11,7 @@ fn slots(places: usize) -> Arc<Slots> {
     Arc::new(Slots::new(places, Duration::from_secs(20)))
 }
 
+// Keeps 33.
 #[tokio::test(start_paused = true)]
 async fn a_place_that_the_service_refuses_is_out_of_use_for_five_minutes_and_no_longer() {
     let slots = slots(3);
