@@ -7,8 +7,9 @@ mod folder;
 use std::hint::black_box;
 
 use alidav::dav::propfind_request::Propfind;
-use alidav::dav::{href, ranges};
+use alidav::dav::ranges;
 use alidav::drive::Path;
+use alidav::protocol::href;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use folder::{context, length, propfind};
 use sha1::Digest as _;

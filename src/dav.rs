@@ -5,12 +5,10 @@
 
 mod adapter;
 mod asked;
-pub mod body;
 mod changes;
 mod conditions;
 mod error;
 mod get;
-pub mod href;
 mod if_header;
 mod incoming;
 mod lockinfo;
@@ -29,22 +27,22 @@ mod values;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 
-pub use body::{Body, BodyError};
 use error::Failure;
 use get::Get;
 use locks::Locks;
 use propfind_request::Propfind;
 use stored::Stored;
 
+use crate::clock::UnixMillis;
 use crate::config::{Config, LinkPolicy, Permission};
 use crate::drive::{Path, Tree};
 use crate::link;
+use crate::protocol::{Body, RequestBody, body, href};
 use crate::state::{self, Store};
 
 /// Methods that are served.
@@ -78,18 +76,10 @@ pub struct Context {
     pub permission: Permission,
     /// Address of the client.
     pub address: IpAddr,
-    /// Names by which clients reach this server, as [`host_of`] writes them; a `Destination` must bear one.
+    /// Names by which clients reach this server, as [`host_of`](crate::protocol::host::host_of) writes them; a `Destination` must bear one.
     pub hosts: Vec<String>,
     /// Equal for requests of one program of one user at one address.
     pub reader: u64,
-}
-
-/// Host and port of an authority for comparing: lower case, without the ports that go without saying.
-#[must_use]
-pub fn host_of(authority: &str) -> String {
-    let host = authority.rsplit('@').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let bare = host.strip_suffix(":80").or_else(|| host.strip_suffix(":443")).map(str::to_owned);
-    bare.unwrap_or(host)
 }
 
 /// Where a URL lies.
@@ -108,7 +98,6 @@ impl Dav {
     pub async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, state::Error> {
         let prefix_path = Path::parse(&config.dav_prefix).unwrap_or_else(|_| Path::root());
         let prefix = href::encode("", &prefix_path, false);
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let stored = Arc::new(Stored::load(store.clone()).await?);
         let following = stored.clone();
         tree.on_successor(move |old, new| {
@@ -128,7 +117,7 @@ impl Dav {
             prefix_path,
             rules: Arc::new(link::Rules::new(&config.clients)),
             infinity_max_entries: config.cache.infinity_max_entries,
-            started_ms: i64::try_from(started.as_millis()).unwrap_or_default(),
+            started_ms: UnixMillis::now().0,
         })
     }
 
@@ -144,11 +133,7 @@ impl Dav {
     }
 
     /// Answers a request to a URL below the prefix, or above it.
-    pub async fn handle<B>(&self, request: Request<B>, context: &Context) -> Response<Body>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    pub async fn handle<B: RequestBody>(&self, request: Request<B>, context: &Context) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let head = parts.method == Method::HEAD;
         match self.answer(&parts, body, context).await {
@@ -172,16 +157,12 @@ impl Dav {
         }
     }
 
-    async fn answer<B>(
+    async fn answer<B: RequestBody>(
         &self,
         parts: &http::request::Parts,
         body: B,
         context: &Context,
-    ) -> Result<Response<Body>, Failure>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    ) -> Result<Response<Body>, Failure> {
         if parts.method == Method::OPTIONS {
             return Ok(options());
         }
@@ -245,11 +226,7 @@ fn named_policy(query: Option<&str>) -> Result<Option<LinkPolicy>, Failure> {
     }
 }
 
-async fn read_xml<B>(body: B) -> Result<Bytes, Failure>
-where
-    B: http_body::Body<Data = Bytes> + Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+async fn read_xml<B: RequestBody>(body: B) -> Result<Bytes, Failure> {
     match Limited::new(body, propfind_request::MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {

@@ -1,14 +1,20 @@
 //! alidav serves a person's Aliyundrive as WebDAV.
 //!
-//! The layers, each knowing only those named after it: [`config`] (settings), [`state`] (the
-//! embedded store), [`upstream`] (the drive's HTTP API), [`drive`] (one tree of paths over it),
-//! and above them the protocol. [`sim`] stands beside all of them: a stand-in for the service.
+//! The layers, from the ground up, each knowing only those before it: [`clock`], [`digest`] and [`calls`] (what everybody
+//! needs), [`config`] (settings), [`state`] (the embedded store), [`upstream`] (the drive's HTTP API), [`drive`] (one tree
+//! of paths over it), [`link`] (which way a download goes), then [`protocol`] (what
+//! its users share of HTTP), side by side [`dav`] and [`web`], [`server`] over both, and
+//! [`cli`]. [`sim`] stands beside all of them: a stand-in for the service.
 
+pub mod calls;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod dav;
+pub mod digest;
 pub mod drive;
 pub mod link;
+pub mod protocol;
 pub mod server;
 pub mod sim;
 pub mod state;

@@ -5,7 +5,6 @@
 //! WebDAV: callers speak in drive ids and file ids.
 
 mod auth;
-pub mod calls;
 mod classify;
 mod client;
 mod data;

@@ -6,9 +6,8 @@ mod origin;
 mod signin;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
@@ -17,10 +16,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
+use crate::clock::UnixSeconds;
 use crate::config::Config;
-use crate::dav::{Body, body, href};
 use crate::drive::{self, Freshness, Path, Tree};
 use crate::link::sign;
+use crate::protocol::{Body, RequestBody, href, reply};
 use crate::upstream::ErrorKind;
 
 /// Largest body of an API request.
@@ -66,28 +66,15 @@ impl Web {
     }
 
     /// `POST /api/fs/link`: a path to a link, for a proxy that knows the mount's secret (reference 6.3).
-    pub async fn fs_link<B>(&self, parts: &Parts, body: B) -> Response<Body>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    pub async fn fs_link<B: RequestBody>(&self, parts: &Parts, body: B) -> Response<Body> {
         let answer = match self.link(parts, body).await {
             Ok(data) => json!({ "code": 200, "message": "success", "data": data }),
             Err(Refusal(code, message)) => json!({ "code": code, "message": message, "data": null }),
         };
-        let mut response = Response::new(body::full(answer.to_string()));
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+        reply::json(StatusCode::OK, &answer)
     }
 
-    async fn link<B>(&self, parts: &Parts, body: B) -> Result<Value, Refusal>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    async fn link<B: RequestBody>(&self, parts: &Parts, body: B) -> Result<Value, Refusal> {
         if parts.method != Method::POST {
             return Err(Refusal(405, "use POST".to_owned()));
         }
@@ -138,7 +125,7 @@ impl Web {
         let Some(token) = token else {
             return Err(page(StatusCode::UNAUTHORIZED, &sign::SignError::Invalid.to_string()));
         };
-        match sign::verify(token.expose_secret(), path.as_str(), &given, unix_now()) {
+        match sign::verify(token.expose_secret(), path.as_str(), &given, UnixSeconds::now()) {
             Ok(()) => Ok(path),
             Err(error) => Err(page(StatusCode::UNAUTHORIZED, &error.to_string())),
         }
@@ -172,13 +159,5 @@ fn refusal(error: drive::Error) -> Refusal {
 
 fn page(status: StatusCode, text: &str) -> Box<Response<Body>> {
     let text = quick_xml::escape::escape(text);
-    let mut response = Response::new(body::full(format!("<!doctype html><title>alidav</title><p>{text}</p>\n")));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Box::new(response)
-}
-
-fn unix_now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    Box::new(reply::html(status, format!("<!doctype html><title>alidav</title><p>{text}</p>\n")))
 }

@@ -11,6 +11,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::granted;
 use super::run::load;
+use crate::clock::UnixSeconds;
 use crate::config::{Config, ListenAddr};
 use crate::drive::{self, Tree};
 use crate::server;
@@ -98,7 +99,7 @@ async fn account(client: &Client, report: &mut Report) {
             if status.renewable { "; a running server renews it long before" } else { "; it cannot be renewed" };
         say!("     the sign-in lasts until {}{renewed}", jiff::Timestamp::from_second(at).unwrap_or_default());
     }
-    let now = jiff::Timestamp::now().as_second();
+    let now = UnixSeconds::now();
     if let Some(complaint) = status.complaint(name, now) {
         say!("     note: {complaint}");
     }

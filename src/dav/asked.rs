@@ -11,6 +11,7 @@ use super::error::Failure;
 use super::propfind::Depth;
 use super::{Context, Dav, href};
 use crate::drive::Path;
+use crate::protocol::host::host_of;
 
 /// The headers that say what is to happen.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Dav {
             _ if text.starts_with('/') => text,
             Some((scheme, rest)) if !scheme.is_empty() => {
                 let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                let host = super::host_of(authority);
+                let host = host_of(authority);
                 if host.is_empty() {
                     return Err(wrong("the Destination is no URL"));
                 }

@@ -15,7 +15,6 @@ use parking_lot::Mutex;
 
 use super::adapter::{Adapter, Scope, ScopeInner};
 use super::asked::Asked;
-use super::body::{self, Body, BodyError};
 use super::error::Failure;
 use super::lockinfo::{self, LockInfo};
 use super::locks::{self, LockView};
@@ -23,9 +22,12 @@ use super::preconditions::Judged;
 use super::propfind::Depth;
 use super::proppatch::PropertyUpdate;
 use super::stored::{self, Patch};
-use super::{Context, Dav, href, read_xml};
+use super::{Context, Dav, read_xml};
 use crate::config::Permission;
+use crate::digest::Sha1;
 use crate::drive::{Expected, Freshness, Path, UploadOptions};
+use crate::protocol::body::{self, Body, BodyError};
+use crate::protocol::{RequestBody, href};
 
 /// Methods that need the right to write.
 pub(super) const WRITING: [&str; 8] = ["PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPPATCH", "LOCK", "UNLOCK"];
@@ -34,17 +36,13 @@ pub(super) const WRITING: [&str; 8] = ["PUT", "DELETE", "MKCOL", "COPY", "MOVE",
 const NO_UPDATE: &[u8] = b"<D:propertyupdate xmlns:D=\"DAV:\"/>";
 
 impl Dav {
-    pub(super) async fn change<B>(
+    pub(super) async fn change<B: RequestBody>(
         &self,
         parts: &Parts,
         body: B,
         path: &Path,
         context: &Context,
-    ) -> Result<Response<Body>, Failure>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    ) -> Result<Response<Body>, Failure> {
         if context.permission < Permission::Write {
             return Err(Failure::new(StatusCode::FORBIDDEN, "this user may only read"));
         }
@@ -312,26 +310,14 @@ fn oc_mtime(headers: &HeaderMap) -> Result<Option<i64>, Failure> {
 }
 
 /// The SHA-1 of `OC-Checksum: KIND:hex KIND:hex …`. What the drive cannot confirm counts for nothing.
-fn announced_sha1(headers: &HeaderMap) -> Result<Option<[u8; 20]>, Failure> {
+fn announced_sha1(headers: &HeaderMap) -> Result<Option<Sha1>, Failure> {
     let text = headers.get("oc-checksum").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kinds = text.split_ascii_whitespace().filter_map(|checksum| checksum.split_once(':'));
     match { kinds }.find(|(kind, _)| kind.eq_ignore_ascii_case("sha1")) {
         None => Ok(None),
-        Some((_, hex)) => match parse_sha1(hex) {
+        Some((_, hex)) => match Sha1::parse(hex) {
             None => Err(Failure::new(StatusCode::BAD_REQUEST, "OC-Checksum is malformed")),
             sha1 => Ok(sha1),
         },
     }
-}
-
-fn parse_sha1(hex: &str) -> Option<[u8; 20]> {
-    let digits = hex.as_bytes().as_chunks::<2>();
-    if digits.0.len() != 20 || !digits.1.is_empty() {
-        return None;
-    }
-    let mut sha1 = [0; 20];
-    for (byte, pair) in sha1.iter_mut().zip(digits.0) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(sha1)
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::body::{self, Body};
-use super::href::HrefError;
 use crate::drive;
+use crate::protocol::href::HrefError;
+use crate::protocol::{Body, reply};
 use crate::upstream::{DataErrorKind, ErrorKind};
 
 /// A request that fails: what the client is told and what the log is told.
@@ -69,11 +69,8 @@ impl Failure {
     /// The answer; a body only where the method allows one.
     pub(super) fn into_response(self, head: bool) -> Response<Body> {
         let document = document(self.condition, self.about.as_deref(), &self.text);
-        let mut response = Response::new(if head { body::empty() } else { body::full(document) });
-        *response.status_mut() = self.status;
+        let mut response = reply::xml(self.status, if head { String::new() } else { document });
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));

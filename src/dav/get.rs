@@ -4,23 +4,24 @@
 //! frames as they come; its length is announced beforehand, so that a body that breaks ends short and
 //! the client knows it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 
-use super::body::{self, Body, BodyError};
 use super::conditions::{self, Validators, Verdict};
 use super::error::Failure;
 use super::multipart::Multipart;
 use super::ranges::{self, Wanted};
 use super::values::push_http_date;
 use super::{ALLOW, Context, Dav};
+use crate::clock::UnixSeconds;
 use crate::config::LinkPolicy;
 use crate::drive::{self, ByteStream, Freshness, Path, Reader, Resource};
 use crate::link;
+use crate::protocol::body::{self, Body, BodyError};
 
 /// Life that a link must have left to be handed out: players that pause come back to the old one.
 const REDIRECT_MIN_LIFE: Duration = Duration::from_secs(300);
@@ -101,7 +102,7 @@ impl Dav {
                 (LinkPolicy::Redirect, redirect(&link.url.expose().to_string()))
             }
             (LinkPolicy::ProxyUrl, Some(mount)) if !mount.down_proxy_urls.is_empty() => {
-                (LinkPolicy::ProxyUrl, redirect(&link::proxy_url(mount, file.path.as_str(), unix_now())))
+                (LinkPolicy::ProxyUrl, redirect(&link::proxy_url(mount, file.path.as_str(), UnixSeconds::now())))
             }
             (LinkPolicy::Proxy | LinkPolicy::ProxyUrl, _) => {
                 (LinkPolicy::Proxy, self.proxy(request, file, validators).await?)
@@ -269,8 +270,4 @@ fn set(response: &mut Response<Body>, name: header::HeaderName, value: impl AsRe
     if let Ok(value) = HeaderValue::from_bytes(value.as_ref()) {
         response.headers_mut().insert(name, value);
     }
-}
-
-fn unix_now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }

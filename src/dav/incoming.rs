@@ -9,10 +9,10 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use dav_server::fs::{DavFile, DavMetaData, FsError, FsFuture, FsResult};
 use http::StatusCode;
-use sha1::{Digest as _, Sha1};
 
 use super::adapter::{Adapter, Meta, Scope};
 use super::error::Failure;
+use crate::digest::Sha1;
 use crate::drive::{self, Entry, Path, Placed, Upload};
 
 /// A file that is being written.
@@ -96,7 +96,7 @@ impl Incoming {
         if let Some(expected) = size.filter(|expected| *expected != received) {
             return Err(drive::Error::Length { expected, received });
         }
-        if upload.sha1.is_some_and(|announced| announced != <[u8; 20]>::from(Sha1::digest(&content))) {
+        if upload.sha1.is_some_and(|announced| announced != Sha1::of(&content)) {
             return Err(drive::Error::Checksum);
         }
         let (tree, path, expected) = (self.adapter.tree.clone(), self.path.clone(), upload.expected.clone());

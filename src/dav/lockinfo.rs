@@ -2,12 +2,12 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::body::{self, Body};
 use super::error::Failure;
 use super::locks;
 use super::propfind_request::PropName;
 use super::request_xml::{Fragment, fragments};
 use crate::drive::Path;
+use crate::protocol::{Body, body, reply};
 use crate::state::LockRow;
 
 /// The lock that a client wants.
@@ -58,8 +58,7 @@ pub(super) fn answer(mut response: Response<Body>, lock: &LockRow, base: &Path, 
     *response.body_mut() = body::full(format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>{lock}</D:lockdiscovery></D:prop>\n"
     ));
-    let xml = HeaderValue::from_static("application/xml; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, xml);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(reply::XML));
     response
 }
 

@@ -4,7 +4,7 @@
 //! held at a time, so they are one list.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use dav_server::davpath::DavPath;
 use dav_server::ls::{DavLock, DavLockSystem, LsFuture};
@@ -13,8 +13,9 @@ use parking_lot::Mutex;
 use xmltree::Element;
 
 use super::error::Failure;
-use super::href;
+use crate::clock::UnixSeconds;
 use crate::drive::{Path, one_form};
+use crate::protocol::href;
 use crate::state::{self, LockRow, Store};
 
 /// Most locks at a time; a client that wants more has gone wrong.
@@ -191,7 +192,7 @@ pub(super) fn wanted_life(headers: &HeaderMap) -> Option<Duration> {
 fn life(timeout: Option<Duration>) -> (Option<i64>, Option<i64>) {
     let life = timeout.unwrap_or(MAX_LIFE).min(MAX_LIFE);
     let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
-    (Some(seconds), Some(unix_now().saturating_add(seconds)))
+    (Some(seconds), Some(UnixSeconds::now().plus(seconds).0))
 }
 
 impl DavLockSystem for LockView {
@@ -333,9 +334,5 @@ fn root(row: &LockRow, base: &Path) -> Path {
 }
 
 fn is_living(row: &LockRow) -> bool {
-    row.expires_at.is_none_or(|at| at > unix_now())
-}
-
-fn unix_now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    row.expires_at.is_none_or(|at| at > UnixSeconds::now().0)
 }

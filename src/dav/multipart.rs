@@ -8,9 +8,9 @@ use futures_util::StreamExt as _;
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 
-use super::body::{Body, BodyError};
+use crate::calls::CallCounter;
 use crate::drive::{self, Reader, Resource, Tree};
-use crate::upstream::calls::CallCounter;
+use crate::protocol::body::{Body, BodyError};
 
 /// A `multipart/byteranges` answer; its parts are opened one after another.
 pub(super) struct Multipart {

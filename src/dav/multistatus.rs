@@ -13,12 +13,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::body::BodyError;
-use super::href::push_name;
 use super::locks;
 use super::properties::{Plan, Subject};
 use super::stored::{Notes, key};
 use crate::drive::{Entry, Members, Path, Quota};
+use crate::protocol::body::BodyError;
+use crate::protocol::href::push_name;
 use crate::state::LockRow;
 
 /// A piece of the document is handed on when it has grown to this.

@@ -257,7 +257,7 @@ fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
         Live::LastModified => element(out, live, |out| push_http_date(out, modified_ms / 1000)),
         Live::CreationDate => element(out, live, |out| push_rfc3339(out, entry.created_ms / 1000)),
         Live::Checksums => match entry.sha1 {
-            Some(sha1) => element(out, live, |out| push_sha1(out, &sha1)),
+            Some(sha1) => element(out, live, |out| push_sha1(out, sha1)),
             None => false,
         },
         Live::QuotaAvailable => match subject.quota {

@@ -10,7 +10,6 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 
-use super::body::{self, Body};
 use super::error::Failure;
 use super::multistatus::{Extras, Multistatus, Requested, Section};
 use super::properties::Plan;
@@ -18,6 +17,7 @@ use super::propfind_request::Propfind;
 use super::stored::{self, Notes};
 use super::{Context, Dav, href};
 use crate::drive::{self, Freshness, Path, Quota, Resource};
+use crate::protocol::{Body, body, reply};
 
 /// Longest wait for the account's space; the listing does not depend on it.
 const QUOTA_WAIT: Duration = Duration::from_secs(5);
@@ -250,7 +250,7 @@ fn multistatus(mut document: Multistatus) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::MULTI_STATUS;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply::XML));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }

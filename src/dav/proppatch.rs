@@ -3,13 +3,13 @@
 //! Times that file managers and rclone set count as the file's time of modification; other properties of
 //! any name are stored as they came. What the server computes cannot be set.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 
-use super::body::{self, Body};
 use super::error::Failure;
 use super::propfind_request::{MAX_PROPERTIES, PropName};
 use super::request_xml::{Fragment, fragments};
 use super::stored::Patch;
+use crate::protocol::{Body, reply};
 
 /// Live properties of RFC 4918 and 4331, which a client cannot set.
 const PROTECTED: [&str; 11] = [
@@ -139,11 +139,7 @@ impl PropertyUpdate {
             xml.push_str(&format!("</D:prop><D:status>HTTP/1.1 {status}</D:status>{reason}</D:propstat>"));
         }
         xml.push_str("</D:response></D:multistatus>\n");
-        let mut response = Response::new(body::full(xml));
-        *response.status_mut() = StatusCode::MULTI_STATUS;
-        let xml = HeaderValue::from_static("application/xml; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, xml);
-        response
+        reply::xml(StatusCode::MULTI_STATUS, xml)
     }
 }
 

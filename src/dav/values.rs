@@ -1,5 +1,6 @@
 //! How the values of properties are written: text, dates, checksums, numbers.
 
+use crate::digest::Sha1;
 use std::fmt::Display;
 use std::io::Write as _;
 
@@ -21,12 +22,9 @@ pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// A checksum as ownCloud's clients read it (clients reference, section 3).
-pub(super) fn push_sha1(out: &mut Vec<u8>, sha1: &[u8; 20]) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+pub(super) fn push_sha1(out: &mut Vec<u8>, sha1: Sha1) {
     out.extend_from_slice(b"<oc:checksum>SHA1:");
-    for byte in sha1 {
-        out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-    }
+    out.extend_from_slice(sha1.upper().as_bytes());
     out.extend_from_slice(b"</oc:checksum>");
 }
 

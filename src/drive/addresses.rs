@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::Entry;
+use crate::digest::Sha1;
 use crate::upstream::{Address, Category, Item};
 
 /// Files of this size and larger have none (reference 3.1).
@@ -35,7 +36,7 @@ pub(super) struct Addresses {
 #[derive(Clone)]
 struct Known {
     /// Content that was listed with it.
-    sha1: [u8; 20],
+    sha1: Sha1,
     address: Address,
     /// The data host says that its time is over, whatever it says itself.
     expired: bool,
@@ -128,7 +129,7 @@ mod tests {
     fn item(id: &str, text: &str, life: Duration) -> Item {
         let address = Address { url: SignedUrl::parse(text).unwrap(), life: Life::lasting(life) };
         let category = Some(Category::Document);
-        Item { sha1: Some([7; 20]), category, address: Some(address), ..Item::test_file(id, 1) }
+        Item { sha1: Some([7; 20].into()), category, address: Some(address), ..Item::test_file(id, 1) }
     }
 
     fn listed(addresses: &Addresses, mut item: Item) -> Found {
@@ -157,7 +158,7 @@ mod tests {
         ] {
             assert!(matches!(listed(&addresses, other), Found::None));
         }
-        let streams = vec![LivpStream { name: "jpeg".into(), size: 1, sha1: Some([7; 20]) }];
+        let streams = vec![LivpStream { name: "jpeg".into(), size: 1, sha1: Some([7; 20].into()) }];
         let photo = Item { name: "a.livp".into(), streams, ..item("a", URL, LIFE) };
         let shown = super::super::livp::as_stream(&photo, crate::config::LivpFormat::Jpeg);
         assert!(matches!(addresses.find(0, &shown), Found::None));
@@ -177,7 +178,7 @@ mod tests {
         let Found::Living(second) = addresses.find(0, &entry) else { panic!("it lives") };
         addresses.expire(&entry, &second);
         assert!(matches!(addresses.find(0, &entry), Found::Expired));
-        let other = Entry { sha1: Some([8; 20]), ..entry.clone() };
+        let other = Entry { sha1: Some([8; 20].into()), ..entry.clone() };
         assert!(matches!(addresses.find(0, &other), Found::None));
     }
 

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use super::members::{Change, Listing};
 use super::mount::Mounted;
 use super::{Error, listing};
+use crate::calls::{self, Background};
 use crate::config;
-use crate::upstream::calls::{self, Background};
 
 /// After a refresh in the background failed, how long the stale listing is served without another try.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);

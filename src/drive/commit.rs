@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha1::Digest as _;
-
 use super::change::{Placed, Target, seen};
 use super::rapid::{Offer, Spool, proof_of};
 use super::tentative::Tentative;
 use super::upload::{State, UploadOptions, earlier_failure, joined};
 use super::upload_parts::{PartPlan, Session};
 use super::{Entry, Error, Tree, Upload};
+use crate::digest::Sha1;
 use crate::upstream::{ContentHint, ErrorKind, Item};
 
 /// Tries to commit when answers are lost, and the first pause between them: the drive may still be at it.
@@ -42,11 +41,11 @@ impl Upload {
     }
 
     /// All of the body gets to the drive, where nothing shows of it yet.
-    async fn send(&mut self) -> Result<(Tentative, [u8; 20]), Error> {
+    async fn send(&mut self) -> Result<(Tentative, Sha1), Error> {
         if let Some(expected) = self.options.size.filter(|expected| self.received != *expected) {
             return Err(Error::Length { expected, received: self.received });
         }
-        let sha1: [u8; 20] = self.hasher.clone().finalize().into();
+        let sha1 = Sha1::from(self.hasher.clone());
         if self.options.sha1.is_some_and(|announced| announced != sha1) {
             return Err(Error::Checksum);
         }
@@ -66,7 +65,7 @@ impl Upload {
     }
 
     /// The last look at the name, the commit, and the end of what the name held; by whoever has the turn.
-    async fn take_place(mut self, file: Tentative, sha1: [u8; 20]) -> Result<Placed, Error> {
+    async fn take_place(mut self, file: Tentative, sha1: Sha1) -> Result<Placed, Error> {
         let old = match self.may_take_place(&file, sha1).await {
             Ok(old) => old,
             Err(error) => {
@@ -90,7 +89,7 @@ impl Upload {
     }
 
     /// What the drive has under the name beside the new file, which may take its place and is written down to go.
-    async fn may_take_place(&mut self, file: &Tentative, sha1: [u8; 20]) -> Result<Option<Arc<Entry>>, Error> {
+    async fn may_take_place(&mut self, file: &Tentative, sha1: Sha1) -> Result<Option<Arc<Entry>>, Error> {
         self.target.mount.account.removals.settled().await?;
         let old = self.may_be_replaced(&file.file_id).await?;
         self.commits(file, sha1, old.as_deref()).await?;
@@ -118,7 +117,7 @@ impl Upload {
     }
 
     /// A file of at most one part: its hash is known before the first call.
-    async fn send_whole(&mut self, sha1: [u8; 20]) -> Result<Tentative, Error> {
+    async fn send_whole(&mut self, sha1: Sha1) -> Result<Tentative, Error> {
         let size = Some(self.received);
         let rapid = self.target.mount.settings.rapid_upload && self.received > 0;
         let chunks = self.buffer.take();
@@ -142,7 +141,7 @@ impl Upload {
     }
 
     /// A file whose beginning the drive knows: the whole hash decides, else it is sent from the disk.
-    async fn send_spooled(&mut self, mut spool: Spool, sha1: [u8; 20]) -> Result<Tentative, Error> {
+    async fn send_spooled(&mut self, mut spool: Spool, sha1: Sha1) -> Result<Tentative, Error> {
         let mut session = match spool.session.take() {
             Some(session) => session,
             None => {

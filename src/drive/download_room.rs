@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use super::Entry;
 use super::open::Identity;
 use crate::config;
+use crate::digest::Sha1;
 
 /// What is kept of a large file's beginning and end: players look at both before they play.
 const EDGE: u64 = 256 << 10;
@@ -38,7 +39,7 @@ pub(super) struct DownloadRoom {
 /// Content, not place: a file of the same bytes has the same edges, and an overwritten one has others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct EdgeKey {
-    sha1: [u8; 20],
+    sha1: Sha1,
     size: u64,
     tail: bool,
 }
@@ -281,7 +282,7 @@ mod tests {
     use super::*;
 
     fn entry(size: u64) -> Entry {
-        Entry { size: Some(size), sha1: Some([7; 20]), ..Entry::synthetic("film", "id", 0) }
+        Entry { size: Some(size), sha1: Some([7; 20].into()), ..Entry::synthetic("film", "id", 0) }
     }
 
     fn film_now() -> Identity {
@@ -309,7 +310,7 @@ mod tests {
         assert_eq!(room.find(&film, &(100..6_000_000)).unwrap().bytes, content[100..256 << 10]);
         assert_eq!(room.find(&film, &(5_900_000..5_900_010)).unwrap().bytes, content[5_900_000..5_900_010]);
         assert!(room.find(&film, &(1_000_000..6_000_000)).is_none());
-        let other = Entry { sha1: Some([8; 20]), ..film.clone() };
+        let other = Entry { sha1: Some([8; 20].into()), ..film.clone() };
         assert!(room.find(&other, &(0..10)).is_none());
         room.forget(&film);
         assert!(room.find(&film, &(0..10)).is_none());
@@ -338,7 +339,8 @@ mod tests {
     fn keeps_the_edges_read_last_and_none_of_a_crowd() {
         let settings = config::Download { memory: 4 * EDGE * SHARE, ..config::Download::default() };
         let room = Arc::new(DownloadRoom::new(&settings));
-        let films: Vec<Entry> = (0..20).map(|number| Entry { sha1: Some([number; 20]), ..entry(6_000_000) }).collect();
+        let films: Vec<Entry> =
+            (0..20).map(|number| Entry { sha1: Some([number; 20].into()), ..entry(6_000_000) }).collect();
         let head = vec![5; 256 << 10];
         for film in &films {
             assert!(!room.recorders(film, &(0..6_000_000))[0].pass(0, &head, &film_now()));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Path;
 use crate::config;
+use crate::digest::Sha1;
 use crate::upstream::{Category, Item, ItemKind};
 
 /// Punish flags of content that is not given out: frozen, and illegal (reference 3.1).
@@ -32,7 +33,7 @@ pub struct Entry {
     /// Bytes; absent for folders and where the drive does not say.
     pub size: Option<u64>,
     /// SHA-1 of the content, where known.
-    pub sha1: Option<[u8; 20]>,
+    pub sha1: Option<Sha1>,
     /// Time of modification: the uploader's where given, else the drive's. Unix milliseconds.
     pub modified_ms: i64,
     /// The drive's own time of the last change, Unix milliseconds.
@@ -95,11 +96,10 @@ impl Entry {
 
     /// Appends [`Entry::etag`], or nothing where there is none.
     pub fn push_etag(&self, out: &mut Vec<u8>) {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         match (self.sha1, self.size) {
             (Some(sha1), _) => {
                 out.push(b'"');
-                out.extend(sha1.iter().flat_map(|byte| [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]));
+                out.extend_from_slice(sha1.lower().as_bytes());
                 out.push(b'"');
             }
             (None, Some(size)) if !self.is_folder() => {
@@ -168,7 +168,7 @@ mod tests {
     fn the_entity_tag_is_the_hash_where_there_is_one() {
         let mut entry = file("a");
         assert_eq!(entry.etag().unwrap(), "\"f1-a-7\"");
-        entry.sha1 = Some([0xab; 20]);
+        entry.sha1 = Some([0xab; 20].into());
         assert_eq!(entry.etag().unwrap(), format!("\"{}\"", "ab".repeat(20)));
         assert_eq!(Entry::synthetic("d", "d1", 7).etag(), None);
     }

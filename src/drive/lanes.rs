@@ -24,7 +24,7 @@ use super::download_room::Hold;
 use super::open::{Identity, Source};
 use super::slots::{Place, Seat};
 use super::{ByteStream, Error};
-use crate::upstream::calls;
+use crate::calls;
 
 /// Time over which it is seen whether the client waits.
 const WINDOW: Duration = Duration::from_millis(500);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Error;
 use crate::config::LivpFormat;
+use crate::digest::Sha1;
 use crate::upstream::{Client, Life, SignedUrl};
 
 /// Taken off every link's life: a request needs time to arrive.
@@ -22,7 +23,7 @@ pub struct Link {
     /// How long new requests may be made with it.
     pub life: Life,
     /// SHA-1 of the content behind it, where the drive said so.
-    pub sha1: Option<[u8; 20]>,
+    pub sha1: Option<Sha1>,
     /// Bytes of the content behind it, where the drive said so.
     pub size: Option<u64>,
 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use sha1::{Digest as _, Sha1};
 use tokio::io::AsyncWriteExt as _;
 
 use super::members::Listing;
@@ -19,6 +18,7 @@ use super::tentative::Tentative;
 use super::upload::{State, is};
 use super::upload_parts::Session;
 use super::{Error, Freshness, Upload};
+use crate::digest::Sha1;
 use crate::upstream::{ContentHint, Created, ErrorKind, ProofSource};
 
 /// First bytes whose hash asks whether the drive may have the content (reference 3.11).
@@ -115,7 +115,7 @@ impl Upload {
     pub(super) async fn offer_hash(
         &mut self,
         size: Option<u64>,
-        sha1: [u8; 20],
+        sha1: Sha1,
         proof: ProofSource,
     ) -> Result<Offer, Error> {
         let listings = &self.tree.0.resolver.listings;
@@ -154,7 +154,7 @@ impl Upload {
     }
 
     /// The item of this name and content that was not there before.
-    async fn attached_since(&self, before: &Listing, sha1: [u8; 20]) -> Result<Option<String>, Error> {
+    async fn attached_since(&self, before: &Listing, sha1: Sha1) -> Result<Option<String>, Error> {
         let listings = &self.tree.0.resolver.listings;
         let now = listings.get(&self.target.mount, &self.target.folder.file_id, Freshness::Refresh).await?;
         let found =
@@ -182,8 +182,8 @@ impl Upload {
         }
     }
 
-    fn pre_hash(&self) -> [u8; 20] {
-        Sha1::digest(self.buffer.beginning(PRE_HASH_BYTES)).into()
+    fn pre_hash(&self) -> Sha1 {
+        Sha1::of(&self.buffer.beginning(PRE_HASH_BYTES))
     }
 
     /// Turns to the spool if it has room.

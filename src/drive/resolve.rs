@@ -17,9 +17,9 @@ use super::members::Listing;
 use super::mount::Mounted;
 use super::path::twins;
 use super::{Entry, Error, Path, livp};
+use crate::calls::Background;
 use crate::config;
 use crate::upstream::Item;
-use crate::upstream::calls::Background;
 
 /// Finds entries by path; cheap to clone.
 #[derive(Clone)]

@@ -26,7 +26,7 @@ use super::download_room::{Presence, Recorder};
 use super::lanes::{LaneEvent, Lanes, Meter};
 use super::open::{Identity, Source};
 use super::slots::{Next, Place, Reader, Seat};
-use crate::upstream::calls::CallCounter;
+use crate::calls::CallCounter;
 
 /// Bodies in a row that may break without a single byte gained.
 const MAX_BARREN: u32 = 5;

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{Error, Tree};
-use crate::upstream::calls;
+use crate::calls;
 
 impl Tree {
     /// Carries work out to its end, even if the caller leaves meanwhile: half of a change is worse than all of it.

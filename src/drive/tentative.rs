@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::removals::{Stage, hex};
 use super::{Entry, Error, Upload};
+use crate::digest::Sha1;
 use crate::upstream::{self, CheckNameMode, ContentHint, CreateFile, Created};
 
 /// The drive's answer to the call that makes a file.
@@ -55,7 +56,7 @@ impl Upload {
     }
 
     /// Content is about to be offered to the drive, which may attach it beside what it is to replace.
-    async fn offers(&mut self, sha1: [u8; 20], size: u64, whole: bool) -> Result<(), Error> {
+    async fn offers(&mut self, sha1: Sha1, size: u64, whole: bool) -> Result<(), Error> {
         let old = self.known.clone().filter(|known| !known.is_folder());
         if whole && old.is_none() {
             // Whatever comes, the name holds what was to be there.
@@ -113,7 +114,7 @@ impl Upload {
     }
 
     /// The commit is about to be made; `old` goes if it takes effect.
-    pub(super) async fn commits(&mut self, file: &Tentative, sha1: [u8; 20], old: Option<&Entry>) -> Result<(), Error> {
+    pub(super) async fn commits(&mut self, file: &Tentative, sha1: Sha1, old: Option<&Entry>) -> Result<(), Error> {
         let stage = Stage::Committed { file_id: file.file_id.clone(), sha1: hex(&sha1), size: self.received };
         self.write_down(old, stage).await
     }

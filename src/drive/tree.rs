@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -20,6 +20,7 @@ use super::resolve::Resolver;
 use super::upload_limits::UploadLimits;
 use super::watch::Watch;
 use super::{ByteStream, Entry, Error, Identity, Link, Members, Path, PendingRemovals, Quota, Reader, Resource};
+use crate::clock::UnixSeconds;
 use crate::config::{self, Config};
 use crate::state::Store;
 use crate::upstream::{Client, DataErrorKind};
@@ -61,9 +62,7 @@ impl Tree {
         let resolver = Resolver::new(ListingCache::new(&config.cache), &config.cache);
         let account = |client| Arc::new(Account::new(client, store, config, &resolver));
         let accounts: HashMap<_, _> = clients.into_iter().map(|(name, client)| (name, account(client))).collect();
-        let started_ms = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| i64::try_from(d.as_secs() * 1000).unwrap_or(i64::MAX));
+        let started_ms = UnixSeconds::now().0 * 1000;
         Self(Arc::new(Inner {
             mounts: mounts(config, &accounts, &[], started_ms),
             accounts,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sha1::{Digest as _, Sha1};
+use sha1::Digest as _;
 use tokio::task::JoinHandle;
 
 use super::change::{Expected, Target};
@@ -16,7 +16,9 @@ use super::removals::Begun;
 use super::tentative::Tentative;
 use super::upload_parts::{PartPlan, Session};
 use super::{Entry, Error, Path, Tree};
-use crate::upstream::{CheckNameMode, ContentHint, Created, ErrorKind, calls};
+use crate::calls;
+use crate::digest::Sha1;
+use crate::upstream::{CheckNameMode, ContentHint, Created, ErrorKind};
 
 /// How often what is found under a name may be gone again before its upload begins.
 const MOST_SURPRISES: u32 = 4;
@@ -27,7 +29,7 @@ pub struct UploadOptions {
     /// Bytes, where promised.
     pub size: Option<u64>,
     /// SHA-1 that the client announced.
-    pub sha1: Option<[u8; 20]>,
+    pub sha1: Option<Sha1>,
     /// Time of modification, Unix milliseconds.
     pub modified_ms: Option<i64>,
     /// What the name must still hold when the content takes its place.
@@ -46,7 +48,7 @@ pub struct Upload {
     pub(super) in_turn: bool,
     pub(super) options: UploadOptions,
     pub(super) plan: PartPlan,
-    pub(super) hasher: Sha1,
+    pub(super) hasher: sha1::Sha1,
     pub(super) received: u64,
     /// The part that fills.
     pub(super) buffer: PartBuffer,
@@ -108,7 +110,7 @@ impl Upload {
             tree,
             target,
             options,
-            hasher: Sha1::new(),
+            hasher: sha1::Sha1::new(),
             received: 0,
             number: 1,
             known: None,
@@ -123,11 +125,10 @@ impl Upload {
     /// Whether the body is empty and kept every promise made of it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let empty: [u8; 20] = Sha1::new().finalize().into();
         self.received == 0
             && self.options.size.is_none_or(|size| size == 0)
             && self.options.modified_ms.is_none()
-            && self.options.sha1.is_none_or(|announced| announced == empty)
+            && self.options.sha1.is_none_or(|announced| announced == Sha1::EMPTY)
     }
 
     /// Takes the next bytes of the body.

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::Tree;
 use super::mount::Mounted;
 use super::resolve::Resolver;
-use crate::upstream::calls::Background;
+use crate::calls::Background;
 use crate::upstream::{self, Item};
 
 /// A mount that nobody has used for so long is not watched.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use async_stream::try_stream;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
-use sha1::{Digest as _, Sha1};
+use sha1::Digest as _;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -22,7 +22,9 @@ use super::Error;
 use super::download_room::Hold;
 use super::open::{Identity, MIN_LIFE, Source, Tries};
 use super::slots::{Live, Place};
-use crate::upstream::{Address, DataErrorKind, calls};
+use crate::calls;
+use crate::digest::Sha1;
+use crate::upstream::{Address, DataErrorKind};
 
 /// Files up to this are proved before their first byte goes out: a second of a slow line.
 const PROVED_FIRST: u64 = 1 << 20;
@@ -35,7 +37,7 @@ const MAX_BREAKS: u32 = 5;
 
 /// One read of a whole file.
 pub(super) struct WholeRead {
-    sha1: [u8; 20],
+    sha1: Sha1,
     size: u64,
     progress: watch::Receiver<Progress>,
     _task: AbortOnDropHandle<()>,
@@ -110,7 +112,7 @@ impl WholeRead {
     }
 
     /// Whether bytes of that content can still be had from it.
-    pub(super) fn gives(&self, sha1: Option<[u8; 20]>) -> bool {
+    pub(super) fn gives(&self, sha1: Option<Sha1>) -> bool {
         Some(self.sha1) == sha1 && !matches!(self.progress.borrow().end, Some(Err(_)))
     }
 
@@ -162,7 +164,7 @@ struct Fetch {
     source: Source,
     address: Address,
     size: u64,
-    sha1: [u8; 20],
+    sha1: Sha1,
     urgent: bool,
     progress: watch::Sender<Progress>,
 }
@@ -191,7 +193,7 @@ impl Fetch {
         });
         // Of its own: what a connection reads into is larger than small files, and would be held as a whole.
         let mut gathered = BytesMut::with_capacity(usize::try_from(self.size).unwrap_or(0));
-        let mut hasher = Sha1::new();
+        let mut hasher = sha1::Sha1::new();
         let mut breaks = 0;
         let mut received = 0;
         while received < self.size {
@@ -220,7 +222,7 @@ impl Fetch {
             }
         }
         drop(live);
-        if <[u8; 20]>::from(hasher.finalize()) == self.sha1 { Ok(()) } else { Err(self.lied("other_bytes").await) }
+        if Sha1::from(hasher) == self.sha1 { Ok(()) } else { Err(self.lied("other_bytes").await) }
     }
 
     /// Opens the whole file at its address: what is there must be of its length.

@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret as _;
 
 use super::sign::sign;
+use crate::clock::UnixSeconds;
 use crate::config::Mount;
 
 /// How long a signed URL given to a client works: a film may be paused overnight.
@@ -27,7 +28,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// The URL at a download proxy of a file by its decoded path from the tree's root, signed where the
 /// mount says so. Of several proxies each path always goes to the same one. Empty without a proxy.
 #[must_use]
-pub fn proxy_url(mount: &Mount, path: &str, now: i64) -> String {
+pub fn proxy_url(mount: &Mount, path: &str, now: UnixSeconds) -> String {
     let Some(base) = choose(mount, path) else { return String::new() };
     let mut url = base.trim_end_matches('/').to_owned();
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
@@ -38,7 +39,7 @@ pub fn proxy_url(mount: &Mount, path: &str, now: i64) -> String {
         Some(token) if mount.down_proxy_sign => {
             // The published proxies take the sign raw, its `=` and `:` bare.
             url.push_str("?sign=");
-            url.push_str(&sign(token.expose_secret(), path, now.saturating_add(LIFE_S)));
+            url.push_str(&sign(token.expose_secret(), path, now.plus(LIFE_S)));
         }
         _ => {}
     }
@@ -67,10 +68,10 @@ mod tests {
 
     #[test]
     fn the_path_is_escaped_as_the_reference_says_and_the_sign_is_raw() {
-        let url = proxy_url(&mount(), "/ali/电影/a b.mp4", 1000);
+        let url = proxy_url(&mount(), "/ali/电影/a b.mp4", UnixSeconds(1000));
         let (base, sign) = url.split_once("?sign=").unwrap();
         assert_eq!(base, "https://proxy.example/ali/%E7%94%B5%E5%BD%B1/a%20b.mp4");
-        assert_eq!(verify("example-token-0123456789", "/ali/电影/a b.mp4", sign, 2000), Ok(()));
+        assert_eq!(verify("example-token-0123456789", "/ali/电影/a b.mp4", sign, UnixSeconds(2000)), Ok(()));
         assert!(sign.ends_with(":87400"));
     }
 
@@ -78,14 +79,17 @@ mod tests {
     fn without_signing_there_is_no_query() {
         let mut mount = mount();
         mount.down_proxy_sign = false;
-        assert_eq!(proxy_url(&mount, "/ali/a+b&c=d:@$.mp4", 0), "https://proxy.example/ali/a+b&c=d:@$.mp4");
+        assert_eq!(
+            proxy_url(&mount, "/ali/a+b&c=d:@$.mp4", UnixSeconds(0)),
+            "https://proxy.example/ali/a+b&c=d:@$.mp4"
+        );
     }
 
     #[test]
     fn a_path_always_goes_to_the_same_proxy() {
         let mut mount = mount();
         mount.down_proxy_urls.push("https://second.example/base/".parse().unwrap());
-        let host = |path: &str| proxy_url(&mount, path, 0).split("/ali").next().unwrap().to_owned();
+        let host = |path: &str| proxy_url(&mount, path, UnixSeconds(0)).split("/ali").next().unwrap().to_owned();
         assert_eq!(host("/ali/a"), host("/ali/a"));
         let hosts: std::collections::HashSet<_> = (0..50).map(|n| host(&format!("/ali/{n}"))).collect();
         assert_eq!(hosts.len(), 2);

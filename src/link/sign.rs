@@ -1,5 +1,6 @@
 //! Signs of links, as AList, OpenList and their proxies make and check them (reference 6.1).
 
+use crate::clock::UnixSeconds;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -23,29 +24,29 @@ pub enum SignError {
     Invalid,
 }
 
-/// Signs a decoded path from the tree's root; `expire` in Unix seconds, 0 for never.
+/// Signs a decoded path from the tree's root; `expire` 0 for never.
 #[must_use]
-pub fn sign(token: &str, path: &str, expire: i64) -> String {
+pub fn sign(token: &str, path: &str, expire: UnixSeconds) -> String {
     // HMAC takes keys of any length, so making it cannot fail.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token.as_bytes()) else { return String::new() };
     mac.update(path.as_bytes());
     mac.update(b":");
-    mac.update(expire.to_string().as_bytes());
-    format!("{}:{expire}", URL_SAFE.encode(mac.finalize().into_bytes()))
+    mac.update(expire.0.to_string().as_bytes());
+    format!("{}:{}", URL_SAFE.encode(mac.finalize().into_bytes()), expire.0)
 }
 
-/// Checks a sign of a path at the time `now` in Unix seconds.
+/// Checks a sign of a path at the time `now`.
 ///
 /// # Errors
 /// [`SignError`] says why it is refused.
-pub fn verify(token: &str, path: &str, sign: &str, now: i64) -> Result<(), SignError> {
+pub fn verify(token: &str, path: &str, sign: &str, now: UnixSeconds) -> Result<(), SignError> {
     let sign_text = sign.strip_suffix('/').unwrap_or(sign);
     let expire = sign_text.rsplit_once(':').map_or("", |(_, expire)| expire);
     if expire.is_empty() {
         return Err(SignError::ExpireMissing);
     }
-    let expire: i64 = expire.parse().map_err(|_| SignError::ExpireInvalid)?;
-    if expire != 0 && expire < now {
+    let expire = expire.parse().map(UnixSeconds).map_err(|_| SignError::ExpireInvalid)?;
+    if expire.0 != 0 && expire < now {
         return Err(SignError::Expired);
     }
     let expected = self::sign(token, path, expire);
@@ -67,21 +68,24 @@ mod tests {
     #[test]
     fn agrees_with_the_reference_examples() {
         for (token, path, expire, expected) in EXAMPLES {
-            assert_eq!(sign(token, path, expire), expected);
-            assert_eq!(verify(token, path, expected, 1_767_225_600), Ok(()));
-            assert_eq!(verify(token, path, &format!("{expected}/"), 0), Ok(()));
+            assert_eq!(sign(token, path, UnixSeconds(expire)), expected);
+            assert_eq!(verify(token, path, expected, UnixSeconds(1_767_225_600)), Ok(()));
+            assert_eq!(verify(token, path, &format!("{expected}/"), UnixSeconds(0)), Ok(()));
         }
     }
 
     #[test]
     fn a_sign_is_for_one_path_one_key_and_one_time() {
         let (token, path, _, good) = EXAMPLES[2];
-        assert_eq!(verify(token, "/ali/电影/b.mp4", good, 0), Err(SignError::Invalid));
-        assert_eq!(verify("other", path, good, 0), Err(SignError::Invalid));
-        assert_eq!(verify(token, path, good, 1_767_225_601), Err(SignError::Expired));
-        assert_eq!(verify(token, path, &good.replace("1767225600", "1999999999"), 0), Err(SignError::Invalid));
-        assert_eq!(verify(token, path, "abc:", 0), Err(SignError::ExpireMissing));
-        assert_eq!(verify(token, path, "", 0), Err(SignError::ExpireMissing));
-        assert_eq!(verify(token, path, "abc:soon", 0), Err(SignError::ExpireInvalid));
+        assert_eq!(verify(token, "/ali/电影/b.mp4", good, UnixSeconds(0)), Err(SignError::Invalid));
+        assert_eq!(verify("other", path, good, UnixSeconds(0)), Err(SignError::Invalid));
+        assert_eq!(verify(token, path, good, UnixSeconds(1_767_225_601)), Err(SignError::Expired));
+        assert_eq!(
+            verify(token, path, &good.replace("1767225600", "1999999999"), UnixSeconds(0)),
+            Err(SignError::Invalid)
+        );
+        assert_eq!(verify(token, path, "abc:", UnixSeconds(0)), Err(SignError::ExpireMissing));
+        assert_eq!(verify(token, path, "", UnixSeconds(0)), Err(SignError::ExpireMissing));
+        assert_eq!(verify(token, path, "abc:soon", UnixSeconds(0)), Err(SignError::ExpireInvalid));
     }
 }

@@ -11,9 +11,9 @@ use http::{HeaderValue, Response};
 use http_body::{Frame, SizeHint};
 
 use super::connections::RequestGuard;
+use crate::calls::CallCounter;
 use crate::config::LinkPolicy;
-use crate::dav::{Body, BodyError};
-use crate::upstream::calls::CallCounter;
+use crate::protocol::{Body, BodyError};
 
 /// Characters of a `User-Agent` that a line shows: browsers' have some 150, and it can be as long as all headers.
 const MAX_AGENT: usize = 200;

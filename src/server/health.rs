@@ -1,9 +1,10 @@
 //! `/healthz`: alive, and why it may not be well.
 
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode};
 
-use crate::dav::{Body, body};
+use crate::clock::UnixSeconds;
 use crate::drive::Tree;
+use crate::protocol::{Body, body, reply};
 
 /// Sets the gauges of the streams' and uploads' memory and of every account's tokens to this moment's values.
 pub(super) async fn set_gauges(tree: &Tree) {
@@ -12,13 +13,13 @@ pub(super) async fn set_gauges(tree: &Tree) {
     for removals in tree.pending_removals() {
         metrics::gauge!("alidav_removals_pending", "account" => removals.account).set(count(removals.count));
     }
-    let now = unix_now();
+    let now = UnixSeconds::now();
     for client in tree.accounts() {
         let status = client.token_status().await;
         let account = client.account().to_owned();
         for (token, at) in [("access", status.access_expires_at), ("refresh", status.refresh_expires_at)] {
             // Nothing is known of a token that is not there or does not tell.
-            let seconds = at.map_or(f64::NAN, |at| seconds(at - now));
+            let seconds = at.map_or(f64::NAN, |at| seconds(at - now.0));
             let labels = [("account", account.clone()), ("token", token.to_owned())];
             metrics::gauge!("alidav_token_expires_in_seconds", &labels).set(seconds);
         }
@@ -26,10 +27,6 @@ pub(super) async fn set_gauges(tree: &Tree) {
         metrics::gauge!("alidav_sign_in_needed", "account" => account.clone()).set(flag(status.sign_in_needed(now)));
         metrics::gauge!("alidav_sign_in_due", "account" => account).set(flag(status.sign_in_due(now)));
     }
-}
-
-fn unix_now() -> i64 {
-    jiff::Timestamp::now().as_second()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "ten thousand at most")]
@@ -53,7 +50,7 @@ pub(super) async fn answer(tree: &Tree, method: &Method) -> Response<Body> {
     let mut reasons = Vec::new();
     for client in tree.accounts() {
         let status = client.token_status().await;
-        if let Some(complaint) = status.complaint(client.account(), unix_now()) {
+        if let Some(complaint) = status.complaint(client.account(), UnixSeconds::now()) {
             reasons.push(format!("account {}: {complaint}", client.account()));
         }
         if let Some(problem) = client.problem() {
@@ -66,10 +63,12 @@ pub(super) async fn answer(tree: &Tree, method: &Method) -> Response<Body> {
         reasons.extend(removals.complaint.map(|complaint| format!("account {}: {complaint}", removals.account)));
     }
     let status = if reasons.is_empty() { "ok" } else { "degraded" };
-    let text = serde_json::json!({ "status": status, "reasons": reasons, "removals_pending": pending }).to_string();
-    let mut response = Response::new(if method == Method::HEAD { body::empty() } else { body::full(text) });
-    *response.status_mut() = StatusCode::OK;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = reply::json(
+        StatusCode::OK,
+        &serde_json::json!({ "status": status, "reasons": reasons, "removals_pending": pending }),
+    );
+    if method == Method::HEAD {
+        *response.body_mut() = body::empty();
+    }
     response
 }

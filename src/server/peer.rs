@@ -8,7 +8,7 @@ use http::request::Parts;
 use ipnet::IpNet;
 use url::Url;
 
-use crate::dav::host_of;
+use crate::protocol::host::host_of;
 
 /// The client's address. `X-Forwarded-For` counts only from a trusted proxy, and then up to the first
 /// hop that is not one, read from the right: what stands further left the client may have made up. A

@@ -15,11 +15,12 @@ use super::auth::{Authenticator, Denied, Identity};
 use super::connections::RequestGuard;
 use super::inbound::Inbound;
 use super::{health, peer};
+use crate::calls::CallCounter;
 use crate::config::{Config, Permission};
-use crate::dav::{self, Body, Dav, body};
+use crate::dav::{self, Dav};
 use crate::drive::Tree;
+use crate::protocol::{Body, reply};
 use crate::state::Store;
-use crate::upstream::calls::CallCounter;
 use crate::web::Web;
 
 /// Longest request target.
@@ -110,10 +111,10 @@ impl App {
         socket: Option<IpAddr>,
     ) -> (Response<Body>, Option<Arc<str>>) {
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI) {
-            return (plain(StatusCode::URI_TOO_LONG, "the URL is too long\n"), None);
+            return (line(StatusCode::URI_TOO_LONG, "the URL is too long"), None);
         }
         if request.version() == http::Version::HTTP_11 && !names_one_host(request.headers()) {
-            return (plain(StatusCode::BAD_REQUEST, "one Host is needed\n"), None);
+            return (line(StatusCode::BAD_REQUEST, "one Host is needed"), None);
         }
         let (parts, incoming) = request.into_parts();
         let incoming = Inbound::new(incoming, &parts);
@@ -122,7 +123,7 @@ impl App {
             "/metrics" => self.metrics(&parts, address, socket).await,
             "/api/fs/link" => (self.web.fs_link(&parts, incoming).await, None),
             path if path.starts_with("/api/signin/") => self.signin(&parts, incoming, address).await,
-            path if path.starts_with("/api/") => (plain(StatusCode::NOT_FOUND, "there is no such call\n"), None),
+            path if path.starts_with("/api/") => (line(StatusCode::NOT_FOUND, "there is no such call"), None),
             path if path.starts_with("/d/") => (self.signed(&parts, address).await, None),
             _ => {
                 let hosts = peer::hosts(&parts, socket, &self.trusted_proxies, self.public_url.as_ref());
@@ -142,10 +143,10 @@ impl App {
         }
         let identity = match self.authenticator.check(request.headers().get(header::AUTHORIZATION), address).await {
             Ok(identity) => identity,
-            Err(denied) => return (challenge(denied), None),
+            Err(denied) => return (challenge(denied, line), None),
         };
         if identity.permission == Permission::None {
-            return (plain(StatusCode::FORBIDDEN, "this user may do nothing\n"), identity.user);
+            return (line(StatusCode::FORBIDDEN, "this user may do nothing"), identity.user);
         }
         let context = dav::Context { hosts, ..context(&identity, address, request.headers()) };
         (self.dav.handle(request, &context).await, identity.user)
@@ -160,11 +161,11 @@ impl App {
     ) -> (Response<Body>, Option<Arc<str>>) {
         let identity = match self.authenticator.check(parts.headers.get(header::AUTHORIZATION), address).await {
             Ok(identity) => identity,
-            Err(denied) => return (as_json(challenge(denied), "a name and a password are needed"), None),
+            Err(denied) => return (challenge(denied, api_error), None),
         };
         if identity.permission != Permission::Write {
             let words = "this user may not sign in accounts: that needs permission \"write\"";
-            return (as_json(plain(StatusCode::FORBIDDEN, ""), words), identity.user);
+            return (api_error(StatusCode::FORBIDDEN, words), identity.user);
         }
         (self.web.signin(parts, incoming).await, identity.user)
     }
@@ -189,16 +190,16 @@ impl App {
         if !peer::is_local(socket, &parts.headers, &self.trusted_proxies) {
             match self.authenticator.check(parts.headers.get(header::AUTHORIZATION), address).await {
                 Ok(identity) if identity.user.is_some() => {}
-                Ok(_) => return (challenge(Denied::Unauthenticated), None),
-                Err(denied) => return (challenge(denied), None),
+                Ok(_) => return (challenge(Denied::Unauthenticated, line), None),
+                Err(denied) => return (challenge(denied, line), None),
             }
         }
         health::set_gauges(&self.tree).await;
-        (plain(StatusCode::OK, super::metrics::render()), None)
+        (reply::text(StatusCode::OK, super::metrics::render()), None)
     }
 
     fn welcome(&self) -> Response<Body> {
-        plain(StatusCode::OK, format!("alidav: open {}/ with a WebDAV client\n", self.dav_prefix))
+        reply::text(StatusCode::OK, format!("alidav: open {}/ with a WebDAV client\n", self.dav_prefix))
     }
 }
 
@@ -222,32 +223,29 @@ fn context(identity: &Identity, address: IpAddr, headers: &http::HeaderMap) -> d
     }
 }
 
-fn challenge(denied: Denied) -> Response<Body> {
+/// A line of text.
+fn line(status: StatusCode, words: &str) -> Response<Body> {
+    reply::text(status, format!("{words}\n"))
+}
+
+/// A failure in the form of the JSON API.
+fn api_error(status: StatusCode, words: &str) -> Response<Body> {
+    reply::json(status, &serde_json::json!({ "error": words }))
+}
+
+/// Asks for a password, or to wait; `say` makes the answer.
+fn challenge(denied: Denied, say: fn(StatusCode, &str) -> Response<Body>) -> Response<Body> {
     match denied {
         Denied::Unauthenticated => {
-            let mut response = plain(StatusCode::UNAUTHORIZED, "a name and a password are needed\n");
+            let mut response = say(StatusCode::UNAUTHORIZED, "a name and a password are needed");
             let basic = HeaderValue::from_static("Basic realm=\"alidav\", charset=\"UTF-8\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
             response
         }
         Denied::Locked { retry_after } => {
-            let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "too many wrong passwords; wait\n");
+            let mut response = say(StatusCode::TOO_MANY_REQUESTS, "too many wrong passwords; wait");
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs() + 1));
             response
         }
     }
-}
-
-/// The same answer with a body in the API's form.
-fn as_json(mut response: Response<Body>, words: &str) -> Response<Body> {
-    *response.body_mut() = body::full(serde_json::json!({ "error": words }).to_string());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-pub(super) fn plain(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
-    let mut response = Response::new(body::full(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
 }

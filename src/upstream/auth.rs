@@ -16,10 +16,11 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::pacer::{Pacer, RateClass, Urgency};
-use super::read::unix_now;
 use super::token_source::{Grant, Outcome, TokenSource};
 use super::token_status::{self, TokenStatus};
-use super::{Error, ErrorKind, calls, jwt, lineage};
+use super::{Error, ErrorKind, jwt, lineage};
+use crate::calls;
+use crate::clock::UnixSeconds;
 use crate::config;
 use crate::state::{self, Store, Tokens};
 
@@ -168,7 +169,7 @@ impl TokenKeeper {
         let current = keeper.current.lock();
         let current = current.as_ref();
         let renewable = current.is_some_and(|tokens| keeper.can_renew(tokens));
-        let lives = current.is_some_and(|tokens| renewable || tokens.expires_at > unix_now());
+        let lives = current.is_some_and(|tokens| renewable || tokens.expires_at > UnixSeconds::now().0);
         TokenStatus {
             signed_in: lives && !refused,
             access_expires_at: current.map(|t| t.expires_at).filter(|at| *at > 0),
@@ -212,7 +213,7 @@ impl Keeper {
         let tokens = current.as_ref()?;
         let other = refused.is_none_or(|refused| refused.expose() != tokens.access_token.expose_secret());
         let margin = MARGIN_S.min((tokens.expires_at - tokens.issued_at) / 4).max(0);
-        (other && tokens.expires_at - margin > unix_now()).then(|| Access(tokens.access_token.clone()))
+        (other && tokens.expires_at - margin > UnixSeconds::now().0).then(|| Access(tokens.access_token.clone()))
     }
 
     /// Whether these tokens can be renewed without a person.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Error, ErrorKind};
+use crate::clock;
 
 /// Longest message taken over from an answer.
 const MAX_MESSAGE: usize = 300;
@@ -224,7 +225,7 @@ fn stated_wait(headers: &HeaderMap) -> Option<Duration> {
         return Some(Duration::from_secs(s));
     }
     let date = httpdate::parse_http_date(headers.get("retry-after")?.to_str().ok()?).ok()?;
-    date.duration_since(std::time::SystemTime::now()).ok()
+    date.duration_since(clock::wall()).ok()
 }
 
 pub(super) fn shorten(mut text: String) -> String {

@@ -8,14 +8,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::auth::{Access, TokenKeeper};
-use super::calls::Background;
 use super::classify::{self, Answer, Refusal};
 use super::data::DataHost;
 use super::pacer::{Pacer, RateClass, Urgency};
 use super::read::DRIVE_INFO;
 use super::retry::{self, Fate, Repeat};
 use super::signed_url::Intake;
-use super::{Error, ErrorKind, TokenStatus, calls, transport};
+use super::{Error, ErrorKind, TokenStatus, transport};
+use crate::calls::{self, Background};
 use crate::config;
 use crate::state::Store;
 

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::jwt;
-use super::read::unix_now;
+use crate::clock::UnixSeconds;
 use crate::state::Tokens;
 
 /// The tokens to go on with; absent when there are none at all.
@@ -32,7 +32,7 @@ fn from_configuration(token: &SecretString) -> Tokens {
         user_id: claims.sub,
         access_token: SecretString::default(),
         refresh_token: token.clone(),
-        issued_at: claims.iat.unwrap_or_else(unix_now),
+        issued_at: claims.iat.unwrap_or_else(|| UnixSeconds::now().0),
         expires_at: 0,
         sent_to: None,
         source_digest: Some(digest(token.expose_secret())),

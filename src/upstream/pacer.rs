@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::calls::Background;
+use crate::calls::Background;
 use crate::config;
 
 /// Callers that may wait in one class; more are refused at once.

@@ -1,7 +1,7 @@
 //! The calls that change nothing: account, listings, items, links, tasks.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -224,8 +224,4 @@ fn order_by(order: OrderBy) -> &'static str {
         OrderBy::UpdatedAt => "updated_at",
         OrderBy::CreatedAt => "created_at",
     }
-}
-
-pub(super) fn unix_now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }

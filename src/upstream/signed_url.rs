@@ -11,7 +11,7 @@ use http::{HeaderMap, Uri, header};
 use tokio::time::Instant;
 use url::Url;
 
-use super::read::unix_now;
+use crate::clock::UnixMillis;
 
 /// Life of a URL of which nothing plausible is said (reference 3.8).
 const DEFAULT_LIFE: Duration = Duration::from_secs(900);
@@ -209,7 +209,7 @@ impl Intake {
     fn life(&self, url: &SignedUrl, expiration: Option<i64>) -> Duration {
         // Both name a whole second, of which up to all may have passed. Without either our own clock has to do.
         let told = self.date_ms.or_else(|| url.signed_ms()).map(|ms| ms.saturating_add(1000));
-        let now = told.unwrap_or_else(|| unix_now().saturating_mul(1000));
+        let now = told.unwrap_or_else(|| UnixMillis::now().0);
         let left = [expiration, url.expires_ms()].into_iter().flatten().map(|at| at.saturating_sub(now));
         let plausible: Vec<i64> = left.filter(|left| (-LONG_PAST_MS..=FAR_AHEAD_MS).contains(left)).collect();
         match plausible.iter().find(|left| **left > 0).or(plausible.first()) {

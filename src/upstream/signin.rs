@@ -12,10 +12,11 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::auth::Access;
-use super::read::unix_now;
 use super::signin_form::{self as form, Status, Ticket};
 use super::token_source::{Grant, Outcome};
-use super::{Client, Error, ErrorKind, SignInError, SignInErrorKind, TokenStatus, calls, jwt};
+use super::{Client, Error, ErrorKind, SignInError, SignInErrorKind, TokenStatus, jwt};
+use crate::calls;
+use crate::clock::UnixSeconds;
 use crate::state::DriveIds;
 
 /// Life of a code: the official programs poll for 180 s (reference 1.3).
@@ -111,7 +112,7 @@ impl Client {
                     let code = Code {
                         qr_text: format!("{AUTHORISE_PAGE}{}", ticket.sid),
                         image_url: ticket.image_url.as_ref().map(ToString::to_string),
-                        expires_at: unix_now() + lived,
+                        expires_at: UnixSeconds::now().0 + lived,
                         server: source.name().to_owned(),
                         skipped: failures.iter().map(ToString::to_string).collect(),
                     };

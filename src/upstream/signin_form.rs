@@ -19,7 +19,8 @@ use url::Url;
 use super::classify::{self, Answer};
 use super::retry::Fate;
 use super::token_source::{Form, Outcome, TokenSource};
-use super::{Error, ErrorKind, calls, client, token_words};
+use super::{Error, ErrorKind, client, token_words};
+use crate::calls;
 
 const START: &str = "oauth/authorize/qrcode";
 const STATUS: &str = "oauth/qrcode/status";

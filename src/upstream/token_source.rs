@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::classify::{self, Answer};
-use super::read::unix_now;
 use super::retry::Fate;
 use super::{Error, ErrorKind, client, jwt, token_words};
+use crate::calls;
+use crate::clock::UnixSeconds;
 use crate::config;
 
 const CALL: &str = "oauth/access_token";
@@ -198,7 +199,7 @@ impl TokenSource {
 
     /// Sends the refresh token once.
     pub(super) async fn refresh(&self, http: &reqwest::Client, refresh_token: &SecretString) -> Outcome {
-        super::calls::record();
+        calls::record();
         match client::answer(CALL, self.request(http, refresh_token.expose_secret())).await {
             Ok(answer) => self.judge(answer, &[refresh_token]),
             Err((error, Fate::Unsent)) => Outcome::NotActed(self.named(error)),
@@ -283,7 +284,7 @@ impl TokenSource {
         if self.renews() && refresh_token.is_empty() {
             return None;
         }
-        let now = unix_now();
+        let now = UnixSeconds::now().0;
         let expires_at = match wire.expires_in.as_ref().and_then(jwt::seconds).filter(|seconds| *seconds > 0) {
             Some(seconds) => now.saturating_add(seconds),
             None => jwt::claims(&access_token).exp.filter(|exp| *exp > now).unwrap_or(now + DEFAULT_LIFE_S),

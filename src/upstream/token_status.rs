@@ -5,6 +5,7 @@
 use secrecy::ExposeSecret as _;
 
 use super::jwt;
+use crate::clock::UnixSeconds;
 use crate::state::Tokens;
 
 const DAY_S: i64 = 86_400;
@@ -40,19 +41,19 @@ pub struct TokenStatus {
 impl TokenStatus {
     /// Whether a person has to sign in now.
     #[must_use]
-    pub fn sign_in_needed(&self, now: i64) -> bool {
-        !self.signed_in || self.sign_in_by.is_some_and(|by| by <= now)
+    pub fn sign_in_needed(&self, now: UnixSeconds) -> bool {
+        !self.signed_in || self.sign_in_by.is_some_and(|by| by <= now.0)
     }
 
     /// Whether a person has to sign in within fourteen days.
     #[must_use]
-    pub fn sign_in_due(&self, now: i64) -> bool {
-        self.sign_in_needed(now) || self.sign_in_by.is_some_and(|by| by - now < WARN_S)
+    pub fn sign_in_due(&self, now: UnixSeconds) -> bool {
+        self.sign_in_needed(now) || self.sign_in_by.is_some_and(|by| by - now.0 < WARN_S)
     }
 
     /// What to tell the operator of the named account, with the remedy; absent when all is well.
     #[must_use]
-    pub fn complaint(&self, account: &str, now: i64) -> Option<String> {
+    pub fn complaint(&self, account: &str, now: UnixSeconds) -> Option<String> {
         if let Some(problem) = &self.problem {
             return Some(problem.clone());
         }
@@ -62,7 +63,7 @@ impl TokenStatus {
         let by = self.sign_in_by.filter(|_| self.sign_in_due(now))?;
         let why = if self.renewable { "no renewal has succeeded" } else { "its token cannot be renewed" };
         let date = jiff::Timestamp::from_second(by).unwrap_or_default();
-        let days = (by - now) / DAY_S;
+        let days = (by - now.0) / DAY_S;
         Some(format!("the sign-in ends in {days} days, at {date}, since {why}; {}", remedy(account)))
     }
 }
@@ -80,13 +81,13 @@ pub(super) fn refresh_end(tokens: &Tokens) -> i64 {
 }
 
 /// Whether it is time for the renewal that keeps the sign-in alive although nobody uses the account.
-pub(super) fn renewal_due(tokens: &Tokens, now: i64) -> bool {
+pub(super) fn renewal_due(tokens: &Tokens, now: UnixSeconds) -> bool {
     if tokens.refresh_token.expose_secret().is_empty() {
         return false;
     }
     let end = refresh_end(tokens);
     let life = end - tokens.issued_at;
-    end - now < RENEW_EARLY_S.min(life / 3)
+    end - now.0 < RENEW_EARLY_S.min(life / 3)
 }
 
 #[cfg(test)]
@@ -109,19 +110,19 @@ mod tests {
     #[test]
     fn a_renewal_is_due_in_the_last_third_and_never_for_a_token_without_one() {
         let tokens = opaque(0);
-        assert!(!renewal_due(&tokens, 59 * DAY_S));
-        assert!(renewal_due(&tokens, 61 * DAY_S));
-        assert!(!renewal_due(&Tokens { refresh_token: "".into(), ..tokens }, 80 * DAY_S));
+        assert!(!renewal_due(&tokens, UnixSeconds(59 * DAY_S)));
+        assert!(renewal_due(&tokens, UnixSeconds(61 * DAY_S)));
+        assert!(!renewal_due(&Tokens { refresh_token: "".into(), ..tokens }, UnixSeconds(80 * DAY_S)));
     }
 
     #[test]
     fn people_are_warned_fourteen_days_before_and_told_what_to_do() {
         let status = TokenStatus { signed_in: true, sign_in_by: Some(20 * DAY_S), ..TokenStatus::default() };
-        assert_eq!(status.complaint("main", 5 * DAY_S), None);
-        let words = status.complaint("main", 7 * DAY_S).unwrap();
+        assert_eq!(status.complaint("main", UnixSeconds(5 * DAY_S)), None);
+        let words = status.complaint("main", UnixSeconds(7 * DAY_S)).unwrap();
         assert!(words.contains("in 13 days") && words.contains("alidav login --account main"), "{words}");
-        assert!(status.sign_in_due(7 * DAY_S) && !status.sign_in_needed(7 * DAY_S));
-        assert!(status.sign_in_needed(20 * DAY_S));
-        assert!(TokenStatus::default().complaint("main", 0).unwrap().contains("not signed in"));
+        assert!(status.sign_in_due(UnixSeconds(7 * DAY_S)) && !status.sign_in_needed(UnixSeconds(7 * DAY_S)));
+        assert!(status.sign_in_needed(UnixSeconds(20 * DAY_S)));
+        assert!(TokenStatus::default().complaint("main", UnixSeconds(0)).unwrap().contains("not signed in"));
     }
 }

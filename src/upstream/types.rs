@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::signed_url::{Life, SignedUrl};
+use crate::digest::Sha1;
 
 /// Whether an item is a file or a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +49,7 @@ pub struct Item {
     /// Bytes; absent for folders, and where the service does not say.
     pub size: Option<u64>,
     /// SHA-1 of the content, where the service knows it.
-    pub sha1: Option<[u8; 20]>,
+    pub sha1: Option<Sha1>,
     /// Server's time of creation, Unix milliseconds.
     pub created_ms: Option<i64>,
     /// Server's time of the last change, Unix milliseconds.
@@ -104,7 +105,7 @@ pub struct LivpStream {
     /// Bytes.
     pub size: u64,
     /// SHA-1 of the stream, where given.
-    pub sha1: Option<[u8; 20]>,
+    pub sha1: Option<Sha1>,
 }
 
 /// One page of a listing.
@@ -152,7 +153,7 @@ pub struct DownloadLink {
     /// Bytes, where the answer says.
     pub size: Option<u64>,
     /// SHA-1 of the content, where the answer says.
-    pub sha1: Option<[u8; 20]>,
+    pub sha1: Option<Sha1>,
 }
 
 /// Whether a same-named sibling stops a change (reference 3.10).
@@ -195,11 +196,11 @@ pub enum ContentHint {
     /// Nothing: a plain upload.
     None,
     /// SHA-1 of the first 1,024 bytes: asks whether the drive may have the content.
-    PreHash([u8; 20]),
+    PreHash(Sha1),
     /// SHA-1 of the whole and the bytes the proof may need: commits without sending if the drive has it.
     Full {
         /// SHA-1 of the whole content.
-        sha1: [u8; 20],
+        sha1: Sha1,
         /// Gives the 1 to 8 bytes at an offset; called again with another offset after a token refresh.
         proof: ProofSource,
     },

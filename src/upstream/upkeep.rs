@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Client;
-use super::read::unix_now;
+use crate::clock::UnixSeconds;
 
 /// How often the store is looked at for changes by another process, such as `alidav login`.
 const LOOK: Duration = Duration::from_secs(2);
@@ -58,7 +58,7 @@ impl Client {
             } else if !changed {
                 continue;
             }
-            match self.token_status().await.complaint(self.account(), unix_now()) {
+            match self.token_status().await.complaint(self.account(), UnixSeconds::now()) {
                 None => warned = None,
                 Some(complaint) => {
                     if warned.is_none_or(|at| at.elapsed() >= WARN) {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::signed_url::Intake;
 use super::types::{Address, Category, DownloadLink, Item, ItemKind, LivpStream, Page, PartUrl};
 use super::{Error, ErrorKind};
+use crate::digest::Sha1;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireItem {
@@ -65,9 +66,6 @@ fn as_bytes(value: &Value) -> Option<u64> {
     }
 }
 
-/// SHA-1 of no bytes (reference 3.21).
-const EMPTY_SHA1: [u8; 20] = *b"\xda\x39\xa3\xee\x5e\x6b\x4b\x0d\x32\x55\xbf\xef\x95\x60\x18\x90\xaf\xd8\x07\x09";
-
 impl WireItem {
     /// The item with the address that came with it.
     ///
@@ -88,13 +86,13 @@ impl WireItem {
             Some("folder") => ItemKind::Folder,
             _ => return Err(missing("type")),
         };
-        let sha1 = self.content_hash.as_deref().and_then(parse_sha1);
+        let sha1 = self.content_hash.as_deref().and_then(Sha1::parse);
         Ok(Item {
             file_id: self.file_id.filter(|id| !id.is_empty()).ok_or_else(|| missing("file_id"))?,
             parent_file_id: self.parent_file_id.filter(|id| !id.is_empty()),
             name: self.name.or(self.file_name).filter(|name| !name.is_empty()).ok_or_else(|| missing("name"))?,
             kind,
-            size: self.size.or_else(|| (sha1 == Some(EMPTY_SHA1)).then_some(0)).filter(|_| kind == ItemKind::File),
+            size: self.size.or_else(|| (sha1 == Some(Sha1::EMPTY)).then_some(0)).filter(|_| kind == ItemKind::File),
             sha1,
             created_ms: self.created_at.as_deref().and_then(parse_time),
             updated_ms: self.updated_at.as_deref().and_then(parse_time),
@@ -125,7 +123,7 @@ fn streams(info: serde_json::Map<String, Value>) -> Vec<LivpStream> {
     info.into_iter()
         .filter_map(|(name, stream)| {
             let size = as_bytes(stream.get("size")?)?;
-            let sha1 = stream.get("content_hash").and_then(|h| h.as_str()).and_then(parse_sha1);
+            let sha1 = stream.get("content_hash").and_then(|h| h.as_str()).and_then(Sha1::parse);
             Some(LivpStream { name, size, sha1 })
         })
         .collect()
@@ -212,7 +210,7 @@ impl WireDownload {
         let text = if streams.is_empty() { None } else { stream_url() };
         let text = text.or(self.url.as_deref().filter(|u| !u.is_empty()))?;
         let (url, life) = intake.url(text, self.expiration.as_deref().and_then(parse_time))?;
-        let sha1 = self.content_hash.as_deref().and_then(parse_sha1);
+        let sha1 = self.content_hash.as_deref().and_then(Sha1::parse);
         Some(DownloadLink { url, life, size: self.size, sha1 })
     }
 }
@@ -275,28 +273,6 @@ pub(super) struct WireTask {
     pub(super) state: Option<String>,
 }
 
-/// Hex of either case.
-pub(super) fn parse_sha1(text: &str) -> Option<[u8; 20]> {
-    if text.len() != 40 || !text.is_ascii() {
-        return None;
-    }
-    let mut sha1 = [0; 20];
-    for (at, byte) in sha1.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
-    }
-    Some(sha1)
-}
-
-/// Upper-case hex, as the service writes it.
-pub(super) fn write_sha1(sha1: &[u8; 20]) -> String {
-    use std::fmt::Write as _;
-    sha1.iter().fold(String::with_capacity(40), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02X}");
-        text
-    })
-}
-
 /// A timestamp as Unix milliseconds.
 pub(super) fn parse_time(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
@@ -326,7 +302,7 @@ mod tests {
         let item = serde_json::from_str::<WireItem>(ITEM).unwrap().into_item("c").unwrap();
         assert_eq!((item.size, item.kind, item.trashed), (Some(73_400_320), ItemKind::File, false));
         assert_eq!(item.updated_ms, Some(1_767_196_800_123));
-        assert_eq!(write_sha1(&item.sha1.unwrap()), "92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC");
+        assert_eq!(item.sha1.unwrap().upper().to_string(), "92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC");
     }
 
     #[test]

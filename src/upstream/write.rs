@@ -6,9 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::Endpoint;
 use super::signed_url::Intake;
-use super::wire::{
-    WireCreated, WireItem, WirePart, WireParts, WireTreeChange, WireUploadedParts, write_sha1, write_time,
-};
+use super::wire::{WireCreated, WireItem, WirePart, WireParts, WireTreeChange, WireUploadedParts, write_time};
 use super::{
     CheckNameMode, Client, ContentHint, CreateFile, Created, Error, ErrorKind, Item, ItemKind, PartUrl, TreeChange,
     UploadSession, UploadedPart, proof,
@@ -279,12 +277,12 @@ fn create_body(request: &CreateFile<'_>, token: &str) -> Result<Value, Error> {
     set("local_created_at", request.local_created_ms.and_then(write_time).map(Into::into));
     match &request.content {
         ContentHint::None => {}
-        ContentHint::PreHash(sha1) => set("pre_hash", Some(write_sha1(sha1).into())),
+        ContentHint::PreHash(sha1) => set("pre_hash", Some(sha1.upper().to_string().into())),
         ContentHint::Full { sha1, proof: source } => {
             let range = proof::proof_range(token, request.size.unwrap_or(0));
             let bytes =
                 if range.is_empty() { Vec::new() } else { (source.0)(range.start, range.end).map_err(unreadable)? };
-            set("content_hash", Some(write_sha1(sha1).into()));
+            set("content_hash", Some(sha1.upper().to_string().into()));
             set("content_hash_name", Some("sha1".into()));
             set("proof_version", Some("v1".into()));
             set("proof_code", Some(proof::encode(&bytes).into()));

@@ -8,19 +8,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use qrcode::QrCode;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{MAX_BODY, Web, origin};
-use crate::dav::{Body, body};
-use crate::upstream::{Client, Progress, SignIn, SignInError, SignInErrorKind, SignedIn, calls};
+use crate::calls;
+use crate::protocol::{Body, RequestBody, reply};
+use crate::upstream::{Client, Progress, SignIn, SignInError, SignInErrorKind, SignedIn};
 
 /// Flows at a time, of all accounts.
 const MAX_FLOWS: usize = 8;
@@ -64,31 +65,19 @@ struct Poll {
 
 impl Web {
     /// Answers a call of a user who may write.
-    pub async fn signin<B>(&self, parts: &Parts, body: B) -> Response<Body>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    pub async fn signin<B: RequestBody>(&self, parts: &Parts, body: B) -> Response<Body> {
         let (status, answer) = match self.signin_call(parts, body).await {
             Ok(answer) => (StatusCode::OK, answer),
             Err(Refusal(status, words)) => (status, json!({ "error": words })),
         };
-        let mut response = Response::new(body::full(answer.to_string()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut response = reply::json(status, &answer);
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(60));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(60));
         }
         response
     }
 
-    async fn signin_call<B>(&self, parts: &Parts, body: B) -> Result<Value, Refusal>
-    where
-        B: http_body::Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    async fn signin_call<B: RequestBody>(&self, parts: &Parts, body: B) -> Result<Value, Refusal> {
         if origin::is_foreign(parts, self.public_url.as_ref()) {
             return Err(Refusal(StatusCode::FORBIDDEN, "calls from other sites are refused".to_owned()));
         }
@@ -232,12 +221,7 @@ fn refusal(error: &SignInError) -> Refusal {
 }
 
 /// A JSON body, which a form of another site cannot send.
-async fn read<T, B>(parts: &Parts, body: B) -> Result<T, Refusal>
-where
-    T: serde::de::DeserializeOwned,
-    B: http_body::Body<Data = Bytes> + Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+async fn read<T: DeserializeOwned, B: RequestBody>(parts: &Parts, body: B) -> Result<T, Refusal> {
     let bad = |words: &str| Refusal(StatusCode::BAD_REQUEST, words.to_owned());
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("application/json") {

@@ -1,6 +1,6 @@
 //! One run: the operations' requests and every call they lead to are let go one at a time, in the order of the plan.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use alidav::sim::{FaultKind, Gate, HeldCall, Moment};
 
@@ -163,7 +163,7 @@ fn prepare(bench: &mut Bench, plan: &Plan) -> State {
 }
 
 fn wall_ms() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis())
+    alidav::clock::UnixMillis::now().0.unsigned_abs().into()
 }
 
 impl Runner<'_> {

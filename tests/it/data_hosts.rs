@@ -83,7 +83,7 @@ async fn links_that_are_given_away_name_the_steady_host_with_the_drive_s_own_pat
             config.upstream.steady_data_host = steady;
         })
         .await;
-        let signed = format!("/d/film.mkv?sign={}", sign(TOKEN, "/film.mkv", 0));
+        let signed = format!("/d/film.mkv?sign={}", sign(TOKEN, "/film.mkv", alidav::clock::UnixSeconds(0)));
         let mut links = Vec::new();
         for path in ["/dav/film.mkv", &signed] {
             let answer = world.request("GET", path).header("user-agent", "Kodi/20.1").send().await.unwrap();

@@ -208,7 +208,7 @@ async fn a_file_s_bytes_are_never_active_content() {
         world.sim.write(&format!("/{name}"), page);
     }
     for (name, policy) in files {
-        let sign = alidav::link::sign::sign("secret", &format!("/{name}"), 0);
+        let sign = alidav::link::sign::sign("secret", &format!("/{name}"), alidav::clock::UnixSeconds(0));
         let answers = [
             world.get(&format!("/dav/{name}")).await,
             world.head(&format!("/dav/{name}")).await,

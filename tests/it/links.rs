@@ -4,6 +4,7 @@ use alidav::config::{ClientRule, LinkPolicy};
 use alidav::link::sign::{sign, verify};
 
 use crate::harness::{World, header};
+use alidav::clock::UnixSeconds;
 
 const TOKEN: &str = "example-token-0123456789";
 
@@ -113,7 +114,7 @@ async fn a_request_can_name_its_policy() {
     let (base, given) =
         header(&proxied, "location").split_once("?sign=").map(|(b, s)| (b.to_owned(), s.to_owned())).unwrap();
     assert_eq!(base, "https://proxy.example/%E7%94%B5%E5%BD%B1/a%20b.mp4");
-    assert_eq!(verify(TOKEN, "/电影/a b.mp4", &given, 0), Ok(()));
+    assert_eq!(verify(TOKEN, "/电影/a b.mp4", &given, UnixSeconds(0)), Ok(()));
 }
 
 // Keeps 78.
@@ -146,15 +147,14 @@ async fn a_signed_link_opens_one_file_until_its_time() {
     let world = world(LinkPolicy::Proxy).await;
     let below = FILM.strip_prefix("/dav").unwrap();
     let link = |path: &str, sign: &str| format!("/d{path}?sign={sign}");
-    let now =
-        i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()).unwrap();
-    let good = sign(TOKEN, "/电影/a b.mp4", now + 60);
+    let now = UnixSeconds::now();
+    let good = sign(TOKEN, "/电影/a b.mp4", now.plus(60));
     let answer = world.get(&link(below, &good)).await;
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "film"));
     let ranged = world.range(&link(below, &good), "bytes=0-0").await;
     assert_eq!(ranged.status(), 206);
     assert_eq!(world.get(&link("/%E7%94%B5%E5%BD%B1/other", &good)).await.status(), 401);
-    let over = world.get(&link(below, &sign(TOKEN, "/电影/a b.mp4", now - 1))).await;
+    let over = world.get(&link(below, &sign(TOKEN, "/电影/a b.mp4", now.plus(-1)))).await;
     assert_eq!((over.status().as_u16(), over.text().await.unwrap().contains("sign expired")), (401, true));
     assert_eq!(world.get(&format!("/d{below}")).await.status(), 401);
     assert_eq!(world.request("PUT", &link(below, &good)).send().await.unwrap().status(), 405);

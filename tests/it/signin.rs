@@ -75,7 +75,7 @@ async fn every_way_goes_from_waiting_over_scanned_to_signed_in() {
         assert_eq!((status, code["account"].as_str()), (200, Some("main")), "{code}");
         assert!(code["qr_svg"].as_str().unwrap().contains("<svg"), "{code}");
         assert!(code["image_url"].as_str().unwrap().contains("/oauth/qrcode/"), "{code}");
-        assert!(code["expires_at"].as_i64().unwrap() > jiff::Timestamp::now().as_second() + 170);
+        assert!(code["expires_at"].as_i64().unwrap() > alidav::clock::UnixSeconds::now().0 + 170);
         let (id, text) = (code["id"].as_str().unwrap(), code["qr_text"].as_str().unwrap());
         let sid = text.strip_prefix("https://www.aliyundrive.com/o/oauth/authorize?sid=").unwrap();
         until(&world, id, "waiting").await;
@@ -88,7 +88,7 @@ async fn every_way_goes_from_waiting_over_scanned_to_signed_in() {
         assert_eq!(done["drives"], json!(["resource", "backup"]));
         assert_eq!(done["default_drive"], "backup");
         assert_eq!(done["renewable"], name != "pkce");
-        let days = |field: &str| (done[field].as_i64().unwrap() - jiff::Timestamp::now().as_second() + 60) / 86_400;
+        let days = |field: &str| (done[field].as_i64().unwrap() - alidav::clock::UnixSeconds::now().0 + 60) / 86_400;
         assert_eq!(days("sign_in_by"), if name == "pkce" { 30 } else { 90 }, "{name}");
         for secret in world.sim.secrets() {
             assert!(!done.to_string().contains(&secret));

@@ -358,7 +358,7 @@ async fn a_sign_in_that_ends_soon_is_told_in_health_and_metrics() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.db");
     let state = StateLocation::File(file.clone());
-    let now = jiff::Timestamp::now().as_second();
+    let now = alidav::clock::UnixSeconds::now().0;
     let store = alidav::state::Store::open(&state).await.unwrap();
     let tokens = alidav::state::Tokens {
         user_id: None,

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use sha1::{Digest as _, Sha1};
 
+use crate::digest::Sha1;
 use crate::drive::change::NameKey;
 use crate::drive::path::one_form;
 use crate::drive::{Entry, Error, Kind, Path};
@@ -40,7 +40,7 @@ impl Held {
         let entry = Entry {
             kind: Kind::File,
             size: Some(content.len() as u64),
-            sha1: Some(Sha1::digest(content).into()),
+            sha1: Some(Sha1::of(content)),
             ..Entry::synthetic(path.name(), &row.file_id, row.created_ms)
         };
         Some(Self { key, path, entry: Arc::new(entry) })

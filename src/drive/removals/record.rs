@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Entry;
 use crate::config::RemoveWay;
+use crate::digest::Sha1;
 use crate::state::RemovalRow;
 use crate::upstream::Item;
 
@@ -162,8 +163,8 @@ impl Reason {
     }
 }
 
-pub(in crate::drive) fn hex(sha1: &[u8; 20]) -> String {
-    sha1.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(in crate::drive) fn hex(sha1: &Sha1) -> String {
+    sha1.to_string()
 }
 
 #[cfg(test)]
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_again() {
-        let committed = Stage::Committed { file_id: "new".into(), sha1: hex(&[7; 20]), size: 9 };
+        let committed = Stage::Committed { file_id: "new".into(), sha1: hex(&[7; 20].into()), size: 9 };
         for stage in [None, Some(committed), Some(Stage::Copied { file_id: None })] {
             let before = removal(stage);
             let after = Removal::from_row(before.to_row("main")).unwrap();
@@ -217,6 +218,9 @@ mod tests {
         assert!(known.is(&item, "root"));
         assert!(!known.is(&item, "another folder"));
         assert!(!known.is(&Item { name: "a (kept)".into(), ..item.clone() }, "root"));
-        assert!(!Known { sha1: Some(hex(&[1; 20])), ..known }.is(&Item { sha1: Some([2; 20]), ..item }, "root"));
+        assert!(
+            !Known { sha1: Some(hex(&[1; 20].into())), ..known }
+                .is(&Item { sha1: Some([2; 20].into()), ..item }, "root")
+        );
     }
 }

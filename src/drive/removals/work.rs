@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::record::Removal;
 use super::settle::passing;
 use super::{FIRST_TRY, Removals};
+use crate::calls::Background;
 use crate::config::RemoveWay;
 use crate::drive::Error;
 use crate::drive::change::unix_ms;
-use crate::upstream::calls::Background;
 use crate::upstream::{ErrorKind, TaskState, TreeChange};
 
 /// First pause after a failure; it doubles up to the longest.

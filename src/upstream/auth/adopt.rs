@@ -9,6 +9,7 @@ use tokio_util::task::task_tracker::TrackedFuture;
 use super::super::lineage::digest;
 use super::super::{SignInError, SignInErrorKind};
 use super::*;
+use crate::clock::UnixSeconds;
 use crate::state::DriveIds;
 
 impl TokenKeeper {
@@ -81,7 +82,7 @@ impl TokenKeeper {
             user_id: user_id.clone(),
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
-            issued_at: issued.into_iter().flatten().next().unwrap_or_else(unix_now),
+            issued_at: issued.into_iter().flatten().next().unwrap_or_else(|| UnixSeconds::now().0),
             expires_at: grant.expires_at,
             sent_to: None,
             // The configured token is older than a sign-in, whatever it says.
@@ -148,7 +149,7 @@ impl TokenKeeper {
                 return;
             }
             let Some(tokens) = keeper.current.lock().clone() else { return };
-            let due = keeper.can_renew(&tokens) && token_status::renewal_due(&tokens, unix_now());
+            let due = keeper.can_renew(&tokens) && token_status::renewal_due(&tokens, UnixSeconds::now());
             if !due || flight.refusal(&tokens).is_some() {
                 return;
             }

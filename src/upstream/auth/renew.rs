@@ -4,6 +4,7 @@
 use secrecy::ExposeSecret as _;
 
 use super::*;
+use crate::clock::UnixSeconds;
 
 /// Least time between an attempt of unknown end and the next.
 const CAREFUL_PAUSE: Duration = Duration::from_secs(5);
@@ -243,7 +244,7 @@ impl Keeper {
             user_id: user_id.or(old.user_id),
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
-            issued_at: claims.iat.unwrap_or_else(unix_now),
+            issued_at: claims.iat.unwrap_or_else(|| UnixSeconds::now().0),
             expires_at: grant.expires_at,
             sent_to: None,
             source_digest: old.source_digest,

@@ -73,17 +73,17 @@ impl Background {
     }
 
     /// Returns once somebody waits for it.
-    pub(super) async fn until_wanted(&self) {
+    pub(crate) async fn until_wanted(&self) {
         self.0.cancelled().await;
     }
 
     /// The running task's, if nobody waits for it yet.
-    pub(super) fn current() -> Option<Self> {
+    pub(crate) fn current() -> Option<Self> {
         BACKGROUND.try_with(Clone::clone).ok().filter(|background| !background.0.is_cancelled())
     }
 }
 
 /// One call has been sent.
-pub(super) fn record() {
+pub(crate) fn record() {
     CURRENT.try_with(|counter| counter.0.fetch_add(1, Ordering::Relaxed)).ok();
 }

@@ -1,10 +1,17 @@
-//! Bodies of answers.
+//! Bodies of requests and answers.
+
+use std::error::Error;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::drive;
+
+/// Body of a request, whatever it comes from.
+pub trait RequestBody: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
+
+impl<B> RequestBody for B where B: http_body::Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
 
 /// Body of an answer; frames are handed on as they come.
 pub type Body = UnsyncBoxBody<Bytes, BodyError>;

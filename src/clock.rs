@@ -1,0 +1,62 @@
+//! The wall clock, read in one place, and its two units, which are types so that nobody adds one to the other.
+//!
+//! It counts only where somebody else names a moment: the service, a token, a lock's end. What is waited for is
+//! tokio's time. Refuses calendars; dates are written by those who know the form.
+
+use std::time::SystemTime;
+
+/// Whole seconds since 1970 in UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixSeconds(pub i64);
+
+/// Milliseconds since 1970 in UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMillis(pub i64);
+
+impl UnixSeconds {
+    /// This moment by the machine's clock.
+    #[must_use]
+    pub fn now() -> Self {
+        UnixMillis::now().seconds()
+    }
+
+    /// As many seconds later; no further than the type reaches.
+    #[must_use]
+    pub fn plus(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+}
+
+impl UnixMillis {
+    /// This moment by the machine's clock; a clock before 1970 counts as 1970.
+    #[must_use]
+    pub fn now() -> Self {
+        let since = wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// The second that it lies in.
+    #[must_use]
+    pub fn seconds(self) -> UnixSeconds {
+        UnixSeconds(self.0.div_euclid(1000))
+    }
+}
+
+/// The machine's clock, for comparing with the dates of other libraries.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one reading")]
+pub fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_lies_in_the_second_that_has_begun() {
+        assert_eq!(UnixMillis(1_999).seconds(), UnixSeconds(1));
+        assert_eq!(UnixMillis(-1).seconds(), UnixSeconds(-1));
+        assert_eq!(UnixSeconds(i64::MAX).plus(1), UnixSeconds(i64::MAX));
+    }
+}

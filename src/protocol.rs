@@ -1,0 +1,10 @@
+//! What `dav`, `web` and `server` share of HTTP: bodies, plain answers, hrefs, hosts.
+//!
+//! It knows paths and failures of the tree, but no method, no property and no route.
+
+pub mod body;
+pub mod host;
+pub mod href;
+pub mod reply;
+
+pub use body::{Body, BodyError, RequestBody};
