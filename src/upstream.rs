@@ -3,41 +3,31 @@
 //! Answers for tokens, pacing, retries and the classification of every failure. Only this module
 //! knows the service's URLs and JSON. It refuses to know paths of the served tree, caches or
 //! WebDAV: callers speak in drive ids and file ids.
+//!
+//! From the ground up: `error`, `types` and `signed_url` are what everything speaks in, `http` sends one request, `auth`
+//! keeps the tokens, `client` is the loop around both, `api` has a function for each call, `data` carries the bytes,
+//! and `signin` gets an account its first tokens.
 
+mod api;
 mod auth;
-mod classify;
 mod client;
 mod data;
-mod data_error;
 mod error;
-mod jwt;
-mod lineage;
-mod outbound;
+mod http;
 mod pacer;
-pub mod proof;
-mod read;
 mod remedy;
-mod retry;
 mod signed_url;
 mod signin;
-mod signin_error;
-mod signin_form;
-mod token_source;
-mod token_status;
-mod token_words;
-mod transport;
 mod types;
-mod upkeep;
-mod wire;
-mod write;
 
+pub use auth::sign_in_error::{SignInError, SignInErrorKind};
+pub use auth::status::TokenStatus;
 pub use client::Client;
-pub use data::{DataBody, DataHost, LARGEST_FRAME};
-pub use data_error::{DataError, DataErrorKind};
+pub use data::body::DataBody;
+pub use data::error::{DataError, DataErrorKind};
+pub use data::{DataHost, LARGEST_FRAME};
 pub use error::{Error, ErrorKind};
 pub use remedy::GRANT_DRIVE;
 pub use signed_url::{Life, Signature, SignedUrl};
 pub use signin::{Code, Progress, SignIn, SignedIn};
-pub use signin_error::{SignInError, SignInErrorKind};
-pub use token_status::TokenStatus;
 pub use types::*;

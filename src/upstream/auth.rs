@@ -5,113 +5,37 @@
 //! it stores the answer before anybody may use it. After an answer that never came the old token is
 //! kept for one careful retry at the same place: another server could only lose it for certain.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
-use parking_lot::Mutex;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
-use super::pacer::{Pacer, RateClass, Urgency};
-use super::token_source::{Grant, Outcome, TokenSource};
-use super::token_status::{self, TokenStatus};
-use super::{Error, ErrorKind, jwt, lineage};
-use crate::calls;
 use crate::clock::UnixSeconds;
-use crate::config;
-use crate::state::{self, Store, Tokens};
+use crate::state::Store;
+use crate::upstream::auth::access::Access;
+use crate::upstream::auth::flight::Flight;
+use crate::upstream::auth::keeper::{CALL, Keeper};
+use crate::upstream::auth::renew::renew;
+use crate::upstream::auth::status::TokenStatus;
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::pacer::Pacer;
+use crate::{calls, config};
 
+pub(super) mod access;
 mod adopt;
+mod flight;
+pub(super) mod jwt;
+mod keeper;
+mod lineage;
 mod renew;
-
-/// A token with less life than this, and less than a quarter of its own, is renewed before use, in seconds.
-const MARGIN_S: i64 = 200;
-
-const CALL: &str = "oauth/access_token";
-
-/// An access token to send.
-#[derive(Clone, Debug)]
-pub(super) struct Access(SecretString);
-
-impl Access {
-    pub(super) fn new(token: SecretString) -> Self {
-        Self(token)
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
+pub(super) mod sign_in_error;
+pub(super) mod source;
+pub(super) mod status;
+pub(super) mod words;
 
 /// Cheap to clone.
 #[derive(Clone)]
 pub(super) struct TokenKeeper(Arc<Keeper>);
-
-struct Keeper {
-    account: String,
-    configured: Option<SecretString>,
-    sources: Vec<TokenSource>,
-    http: reqwest::Client,
-    pacer: Arc<Pacer>,
-    store: Store,
-    max_wait: Duration,
-    current: Mutex<Option<Tokens>>,
-    /// What the store had when it was last read or written; a refresh token that it has instead by now is
-    /// another process's and is not overwritten.
-    stored: Mutex<Option<Tokens>>,
-    /// Whose drive this process serves: listings and links of one user must not meet another's token.
-    user: Mutex<Option<String>>,
-    /// Times that tokens of another line were taken up.
-    sign_ins: AtomicU64,
-    /// Held by the one task that loads or renews.
-    flight: tokio::sync::Mutex<Flight>,
-    failure: Mutex<Option<Failure>>,
-    /// Renewals and exchanges under way.
-    tasks: TaskTracker,
-}
-
-/// What the renewing task knows.
-#[derive(Default)]
-struct Flight {
-    /// Granted, but not yet kept by the store.
-    unsaved: Option<Tokens>,
-    /// When an attempt of unknown end was made.
-    unclear: Option<Instant>,
-    /// A refresh token that was refused.
-    refused: Option<Refused>,
-    /// What the store had before a configured token that is still being tried.
-    displaced: Option<Displaced>,
-    /// Servers that did not act.
-    resting: HashMap<usize, Rest>,
-}
-
-struct Displaced {
-    tokens: Tokens,
-    by: SecretString,
-}
-
-struct Rest {
-    since: Instant,
-    /// Not asked before.
-    until: Instant,
-    error: Error,
-}
-
-struct Refused {
-    token: SecretString,
-    at: Instant,
-    /// What was told then.
-    words: String,
-}
-
-#[derive(Clone)]
-struct Failure {
-    error: Error,
-    at: Instant,
-}
 
 impl TokenKeeper {
     pub(super) fn new(
@@ -121,22 +45,7 @@ impl TokenKeeper {
         pacer: Arc<Pacer>,
         store: Store,
     ) -> Self {
-        Self(Arc::new(Keeper {
-            account: account.name.clone(),
-            configured: account.refresh_token.clone(),
-            sources: TokenSource::of(account, &settings.api_url),
-            http,
-            pacer,
-            store,
-            max_wait: settings.max_wait,
-            current: Mutex::default(),
-            stored: Mutex::default(),
-            user: Mutex::default(),
-            sign_ins: AtomicU64::new(0),
-            flight: tokio::sync::Mutex::default(),
-            failure: Mutex::default(),
-            tasks: TaskTracker::new(),
-        }))
+        Self(Arc::new(Keeper::new(account, settings, http, pacer, store)))
     }
 
     /// A living access token.
@@ -175,7 +84,7 @@ impl TokenKeeper {
             access_expires_at: current.map(|t| t.expires_at).filter(|at| *at > 0),
             refresh_expires_at: current.and_then(|t| jwt::claims(t.refresh_token.expose_secret()).exp),
             renewable,
-            sign_in_by: current.map(|t| if renewable { token_status::refresh_end(t) } else { t.expires_at }),
+            sign_in_by: current.map(|t| if renewable { status::refresh_end(t) } else { t.expires_at }),
             problem: failure.map(|f| f.error.to_string()),
         }
     }
@@ -207,58 +116,11 @@ impl TokenKeeper {
 }
 
 impl Keeper {
-    /// The current access token if it lives and is not the refused one.
-    fn living(&self, refused: Option<&Access>) -> Option<Access> {
-        let current = self.current.lock();
-        let tokens = current.as_ref()?;
-        let other = refused.is_none_or(|refused| refused.expose() != tokens.access_token.expose_secret());
-        let margin = MARGIN_S.min((tokens.expires_at - tokens.issued_at) / 4).max(0);
-        (other && tokens.expires_at - margin > UnixSeconds::now().0).then(|| Access(tokens.access_token.clone()))
-    }
-
-    /// Whether these tokens can be renewed without a person.
-    fn can_renew(&self, tokens: &Tokens) -> bool {
-        !tokens.refresh_token.expose_secret().is_empty() && self.sources.iter().any(TokenSource::renews)
-    }
-
     fn remember(&self, result: &Result<Access, Error>) {
         match result {
             Ok(_) => *self.failure.lock() = None,
             Err(error) => self.failed(error),
         }
-    }
-
-    fn failed(&self, error: &Error) {
-        tracing::warn!(account = %self.account, %error, "no access token");
-        *self.failure.lock() = Some(Failure { error: error.clone(), at: Instant::now() });
-    }
-
-    /// Takes what the store and the configuration have, unless it is another user's.
-    ///
-    /// A configured token that does not tell its age counts as newer than a stored one, but not once it was refused.
-    async fn load(&self, flight: &Flight) -> Result<(), Error> {
-        let stored = self.store.tokens(&self.account).await.map_err(store_failed)?;
-        self.stored.lock().clone_from(&stored);
-        let dead = |token: &&SecretString| stored.is_some() && flight.has_refused(token);
-        let configured = self.configured.as_ref().filter(|token| !dead(token));
-        let chosen = lineage::choose(stored, configured);
-        if let Some(user) = chosen.as_ref().and_then(|tokens| tokens.user_id.clone()) {
-            let mut serving = self.user.lock();
-            if serving.as_ref().is_some_and(|serving| *serving != user) {
-                let words =
-                    "another user has signed in under this account's name; restart alidav to serve that user's drive";
-                return Err(Error::new(CALL, ErrorKind::SignInNeeded).message(words));
-            }
-            *serving = Some(user);
-        }
-        let mut current = self.current.lock();
-        if let (Some(old), Some(new)) = (&*current, &chosen)
-            && old.access_token.expose_secret() != new.access_token.expose_secret()
-        {
-            self.sign_ins.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-        *current = chosen;
-        Ok(())
     }
 
     async fn obtain(&self, flight: &mut Flight, refused: Option<&Access>) -> Result<Access, Error> {
@@ -278,15 +140,6 @@ impl Keeper {
         if !self.can_renew(&tokens) {
             return Err(self.sign_in("the access token has expired and cannot be renewed"));
         }
-        self.renew(flight, tokens).await
+        renew(self, flight, tokens).await
     }
-
-    fn sign_in(&self, why: &str) -> Error {
-        let message = format!("{why}; {}", token_status::remedy(&self.account));
-        Error::new(CALL, ErrorKind::SignInNeeded).message(message)
-    }
-}
-
-fn store_failed(error: state::Error) -> Error {
-    Error::new(CALL, ErrorKind::Store).message(error.to_string())
 }

@@ -1,26 +1,31 @@
 //! One account's calls: the one way in which each of them is paced, sent, judged and repeated.
 
+pub(super) mod endpoint;
+pub(super) mod retry;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::auth::{Access, TokenKeeper};
-use super::classify::{self, Answer, Refusal};
-use super::data::DataHost;
-use super::pacer::{Pacer, RateClass, Urgency};
-use super::read::DRIVE_INFO;
-use super::retry::{self, Fate, Repeat};
-use super::signed_url::Intake;
-use super::{Error, ErrorKind, TokenStatus, transport};
 use crate::calls::{self, Background};
 use crate::config;
 use crate::state::Store;
-
-/// Largest answer read: a page of 200 items with all fields is well below a megabyte.
-pub(super) const MAX_ANSWER: usize = 32 << 20;
+use crate::upstream::api::wire::WireDriveInfo;
+use crate::upstream::auth::TokenKeeper;
+use crate::upstream::auth::access::Access;
+use crate::upstream::auth::status::TokenStatus;
+use crate::upstream::client::endpoint::{DRIVE_INFO, Endpoint};
+use crate::upstream::client::retry::{Next, Tries};
+use crate::upstream::data::DataHost;
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::http::classify::{self, Refusal};
+use crate::upstream::http::clients;
+use crate::upstream::http::exchange::{self, Fate};
+use crate::upstream::pacer::{Pacer, RateClass, Urgency};
+use crate::upstream::signed_url::Intake;
 
 /// How long it is believed that the service still knows an account, or no longer: whoever browses a refused drive makes many calls.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
@@ -52,47 +57,13 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// What is fixed about an endpoint.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Endpoint {
-    /// Short name for logs, metrics and errors.
-    pub(super) name: &'static str,
-    /// Path below the API's base URL.
-    pub(super) path: &'static str,
-    pub(super) class: RateClass,
-    pub(super) repeat: Repeat,
-    /// Longest wait for an answer.
-    pub(super) timeout: Duration,
-}
-
-impl Endpoint {
-    pub(super) const fn new(name: &'static str, path: &'static str) -> Self {
-        Self { name, path, class: RateClass::Other, repeat: Repeat::Harmless, timeout: Duration::from_secs(30) }
-    }
-
-    pub(super) const fn class(mut self, class: RateClass) -> Self {
-        self.class = class;
-        self
-    }
-
-    pub(super) const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    pub(super) const fn harmful(mut self) -> Self {
-        self.repeat = Repeat::Harmful;
-        self
-    }
-}
-
 impl Client {
     /// Makes no call.
     ///
     /// # Errors
     /// Settings that the HTTP library refuses, such as an unusable outbound proxy.
     pub fn new(account: &config::Account, settings: &config::Upstream, store: Store) -> Result<Self, Error> {
-        let http = transport::api_client(settings)?;
+        let http = clients::api_client(settings)?;
         let pacer = Arc::new(Pacer::new(settings));
         Ok(Self(Arc::new(Inner {
             account: account.name.clone(),
@@ -178,60 +149,50 @@ impl Client {
         body: impl Fn(&str) -> Result<Value, Error> + Send,
     ) -> Result<(T, Intake), Error> {
         let deadline = Instant::now() + self.0.max_wait;
-        let mut renewed = false;
-        let mut tries = 0;
+        let mut tries = Tries::new(endpoint.repeat, deadline);
         loop {
             let access = self.0.tokens.access().await?;
-            let value = body(access.expose())?;
-            let urgency = Background::current().map_or(Urgency::Waited, Urgency::Background);
-            let turn = self.0.pacer.turn(endpoint.class, urgency, deadline).await;
-            turn.map_err(|wait| {
-                let error = Error::new(endpoint.name, ErrorKind::Throttled).message("no turn within the longest wait");
-                self.note(Some(&error));
-                error.retry_after(wait)
-            })?;
-            let (refusal, fate) = match self.exchange(endpoint, &access, &value).await {
+            let body = body(access.expose())?;
+            self.turn(endpoint, deadline).await?;
+            let (refusal, fate) = match self.exchange(endpoint, &access, &body).await {
                 Ok(told) => {
                     self.note(None);
                     return Ok(told);
                 }
                 Err(failure) => failure,
             };
-            let error = refusal.error;
-            if refusal.bad_token && !renewed {
-                renewed = true;
-                self.0.tokens.renew(&access).await?;
-                continue;
-            }
-            if error.kind == ErrorKind::SignInNeeded {
-                // The user withdrew the authorisation, and may have signed in again since (reference 1.6).
-                if !renewed && self.0.tokens.replaced(&access).await {
-                    renewed = true;
-                    continue;
+            match tries.next(refusal, fate) {
+                Next::Renew => self.0.tokens.renew(&access).await?,
+                // The user may have signed in again since (reference 1.6).
+                Next::SignedOut(_) if tries.may_renew() && self.0.tokens.replaced(&access).await => tries.renewed(),
+                Next::SignedOut(error) => {
+                    let error = self.0.tokens.with_remedy(self.refused(error, &access, deadline).await);
+                    return Err(self.given_up(endpoint, error));
                 }
-                let error = self.0.tokens.with_remedy(self.refused(error, &access, deadline).await);
-                self.note(Some(&error));
-                return Err(error);
-            }
-            tries += 1;
-            let pause = retry::pause(&error, fate, endpoint.repeat, tries, deadline);
-            if error.kind == ErrorKind::Throttled {
-                let wait = error.retry_after.or(pause).unwrap_or(Duration::from_secs(1));
-                self.0.pacer.pause(endpoint.class, wait);
-                if pause.is_none() {
-                    self.note(Some(&error));
-                    return Err(Error { retry_after: Some(wait), ..error });
-                }
-                continue;
-            }
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => {
-                    self.note(Some(&error));
-                    return Err(error);
-                }
+                Next::Pause(wait) => self.0.pacer.pause(endpoint.class, wait),
+                Next::Wait(pause) => tokio::time::sleep(pause).await,
+                Next::Give(error) => return Err(self.given_up(endpoint, error)),
             }
         }
+    }
+
+    /// Waits for the account's turn in the call's rate class.
+    async fn turn(&self, endpoint: Endpoint, deadline: Instant) -> Result<(), Error> {
+        let urgency = Background::current().map_or(Urgency::Waited, Urgency::Background);
+        self.0.pacer.turn(endpoint.class, urgency, deadline).await.map_err(|wait| {
+            let error = Error::new(endpoint.name, ErrorKind::Throttled).message("no turn within the longest wait");
+            self.note(Some(&error));
+            error.retry_after(wait)
+        })
+    }
+
+    /// The failure of a call that is not sent again; its rate class rests if that was why.
+    fn given_up(&self, endpoint: Endpoint, error: Error) -> Error {
+        if let (ErrorKind::Throttled, Some(wait)) = (error.kind, error.retry_after) {
+            self.0.pacer.pause(endpoint.class, wait);
+        }
+        self.note(Some(&error));
+        error
     }
 
     /// Tells a withdrawn authorisation from a service that refuses the files of everybody: the latter still tells the
@@ -246,12 +207,17 @@ impl Client {
             Some(is_known) => is_known,
             None => {
                 let turn = self.0.pacer.turn(RateClass::Other, Urgency::Waited, deadline).await;
-                let is_known = turn.is_ok() && self.drive_info_of(access).await.is_ok();
+                let is_known = turn.is_ok() && self.knows(access).await;
                 *known = Some((Instant::now(), is_known));
                 is_known
             }
         };
         if is_known { Error { kind: ErrorKind::FilesRefused, ..error } } else { error }
+    }
+
+    async fn knows(&self, access: &Access) -> bool {
+        let told = self.send::<WireDriveInfo>(DRIVE_INFO, access, &json!({})).await;
+        told.is_ok_and(|drives| drives.into_ids(DRIVE_INFO.name).is_ok())
     }
 
     /// Sends a call once.
@@ -279,7 +245,7 @@ impl Client {
             .timeout(endpoint.timeout)
             .bearer_auth(access.expose())
             .json(body);
-        let result = match answer(endpoint.name, request).await {
+        let result = match exchange::answer(endpoint.name, request).await {
             Ok(answer) => classify::value(endpoint.name, &answer)
                 .map(|value| (value, Intake::new(started, &answer.headers, self.0.steady_data_host)))
                 .map_err(|refusal| (refusal, Fate::Answered)),
@@ -296,29 +262,4 @@ impl Client {
         metrics::histogram!("alidav_upstream_call_seconds", "endpoint" => endpoint.name).record(elapsed);
         result
     }
-}
-
-/// Sends a request and reads its answer, whatever it is.
-pub(super) async fn answer(call: &'static str, request: reqwest::RequestBuilder) -> Result<Answer, (Error, Fate)> {
-    let failed = |error: reqwest::Error| {
-        let fate = if error.is_connect() || error.is_builder() { Fate::Unsent } else { Fate::Unclear };
-        let kind = if error.is_connect() {
-            ErrorKind::Unreachable
-        } else if error.is_timeout() {
-            ErrorKind::Timeout
-        } else {
-            ErrorKind::Unavailable
-        };
-        (Error::new(call, kind).message(transport::describe(error)), fate)
-    };
-    let mut response = request.send().await.map_err(failed)?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err((Error::new(call, ErrorKind::Malformed).message("endless answer"), Fate::Answered));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status, headers, body })
 }

@@ -4,28 +4,28 @@
 //! frames as they come and ends in an error unless it ends exactly where it should. Whether to ask
 //! again, by which link and from where on, is the caller's.
 
+pub(super) mod body;
+pub(super) mod error;
+mod head;
+
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
-use http::{HeaderMap, Request, StatusCode, header};
-use http_body::{Body as _, Frame, SizeHint};
+use futures_util::StreamExt as _;
+use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep};
 
-use super::transport::{DataAnswer, DataClient, error_chain};
-use super::{DataError, DataErrorKind, Error, SignedUrl};
 use crate::config;
-
-/// Longest silence of a body while its reader waits.
-const STALL: Duration = Duration::from_secs(20);
+use crate::upstream::data::body::{DataBody, STALL};
+use crate::upstream::data::error::{DataError, DataErrorKind};
+use crate::upstream::error::Error;
+use crate::upstream::http::chunks::Chunks;
+use crate::upstream::http::clients::{DataAnswer, DataClient, error_chain};
+use crate::upstream::signed_url::SignedUrl;
 
 /// Longest wait for the head of an answer.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,8 +33,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest time in which the connection takes nothing more of a part, or the answer to the whole does not come.
 /// What the system holds back of a part takes minutes on a slow line.
 const PART_STALL: Duration = Duration::from_secs(300);
-
-const CRC64: header::HeaderName = header::HeaderName::from_static("x-oss-hash-crc64ecma");
 
 /// Largest error document read.
 const MAX_ERROR_BODY: usize = 64 << 10;
@@ -135,7 +133,7 @@ impl DataHost {
                 .header(header::ACCEPT_ENCODING, "identity")
                 .body(Chunks::default());
             let response = send(client, HEAD_TIMEOUT, request).await?;
-            match redirection(&url, &response).filter(|_| hops < redirects) {
+            match head::redirection(&url, &response).filter(|_| hops < redirects) {
                 Some(next) => (url, hops) = (next, hops + 1),
                 None => break response,
             }
@@ -143,21 +141,8 @@ impl DataHost {
         if !matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
             return Err(refusal(response).await);
         }
-        let headers = response.headers();
-        let total = total(response.status(), headers, &range)?;
-        let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        Ok(DataBody {
-            status: response.status().as_u16(),
-            total,
-            etag: text(header::ETAG),
-            crc64: text(CRC64),
-            last_modified: text(header::LAST_MODIFIED),
-            left: range.end - range.start,
-            body: response.into_body(),
-            _place: place,
-            stall: None,
-            waiting: false,
-        })
+        let total = head::total(response.status(), response.headers(), &range)?;
+        Ok(DataBody::new(response, total, range.end - range.start, place))
     }
 
     /// The same of what lies at the URL itself: a redirection is not followed.
@@ -181,7 +166,7 @@ impl DataHost {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
         let left = Arc::new(AtomicU64::new(length));
-        let body = Chunks { chunks: chunks.into_iter(), left: left.clone() };
+        let body = Chunks::new(chunks, left.clone());
         let sent = send(&self.upload, Duration::MAX, request.body(body));
         let response = tokio::select! {
             response = sent => response?,
@@ -239,174 +224,6 @@ async fn refusal(response: DataAnswer) -> DataError {
     DataError::from_answer(status, &document)
 }
 
-/// Where the host sends us for the content, if it does.
-fn redirection(from: &SignedUrl, answer: &DataAnswer) -> Option<SignedUrl> {
-    const FOLLOWED: [u16; 5] = [301, 302, 303, 307, 308];
-    let target = answer.headers().get(header::LOCATION).filter(|_| FOLLOWED.contains(&answer.status().as_u16()))?;
-    let target = target.to_str().ok()?;
-    SignedUrl::parse(target).or_else(|| {
-        let base: url::Url = from.expose().to_string().parse().ok()?;
-        SignedUrl::parse(base.join(target).ok()?.as_str())
-    })
-}
-
-/// Bytes of the whole entity, if the answer brings exactly `range` of it, or at least begins with that.
-///
-/// # Errors
-/// [`DataErrorKind::Shorter`] for an entity that ends before the range does, [`DataErrorKind::WrongRange`] for any
-/// other answer.
-fn total(status: StatusCode, headers: &HeaderMap, range: &Range<u64>) -> Result<u64, DataError> {
-    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    let wrong = |what: String| {
-        let asked = format!("asked for bytes {}-{}", range.start, range.end - 1);
-        DataError::new(DataErrorKind::WrongRange, format!("{asked}, got status {} {what}", status.as_u16()))
-    };
-    if let Some(encoding) = text(header::CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"))
-    {
-        return Err(wrong(format!("in encoding {encoding}")));
-    }
-    let (answered, total) = match status {
-        StatusCode::PARTIAL_CONTENT => content_range(headers)
-            .ok_or_else(|| wrong(format!("range {}", text(header::CONTENT_RANGE).unwrap_or("none"))))?,
-        // To a range that a host does not understand or cannot satisfy it gives the whole (reference 3.9).
-        _ => {
-            content_length(headers).map(|length| (0..length, length)).ok_or_else(|| wrong("without a length".into()))?
-        }
-    };
-    if total < range.end {
-        let message = format!("the content has {total} bytes, {} were expected", range.end);
-        return Err(DataError::new(DataErrorKind::Shorter, message));
-    }
-    let exact = if status == StatusCode::OK { answered.start == range.start } else { answered == *range };
-    if exact { Ok(total) } else { Err(wrong(format!("range {}-{}", answered.start, answered.end))) }
-}
-
-/// `Content-Range: bytes a-b/total` as a half-open range and the total.
-fn content_range(headers: &HeaderMap) -> Option<(Range<u64>, u64)> {
-    let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let (first, last) = range.trim().split_once('-')?;
-    let (first, last, total): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, total.trim().parse().ok()?);
-    (first <= last && last < total).then(|| (first..last + 1, total))
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// The body of one ranged GET, head checked: a stream of the frames as they come. It ends after
-/// exactly the range asked for; anything else is an error.
-pub struct DataBody {
-    /// 206, or 200 where the host sends the whole.
-    pub status: u16,
-    /// Bytes of the whole entity.
-    pub total: u64,
-    /// `ETag` of the entity, raw, where given.
-    pub etag: Option<String>,
-    /// Checksum of the whole entity, raw, where given (reference 3.9).
-    pub crc64: Option<String>,
-    /// `Last-Modified`, raw, where given.
-    pub last_modified: Option<String>,
-    left: u64,
-    body: Incoming,
-    _place: Option<OwnedSemaphorePermit>,
-    stall: Option<Pin<Box<Sleep>>>,
-    /// Whether the stall clock runs: only while the reader waits for us.
-    waiting: bool,
-}
-
-impl std::fmt::Debug for DataBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DataBody").field("total", &self.total).field("left", &self.left).finish_non_exhaustive()
-    }
-}
-
-impl DataBody {
-    fn stalled(&mut self, cx: &mut Context<'_>) -> bool {
-        let deadline = Instant::now() + STALL;
-        let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if !self.waiting {
-            stall.as_mut().reset(deadline);
-            self.waiting = true;
-        }
-        stall.as_mut().poll(cx).is_ready()
-    }
-
-    fn take(&mut self, mut data: Bytes) -> Bytes {
-        // A host that sends more than it was asked for is not believed beyond the range.
-        if let Ok(left) = usize::try_from(self.left) {
-            data.truncate(left);
-        }
-        self.left -= data.len() as u64;
-        data
-    }
-}
-
-impl Stream for DataBody {
-    type Item = Result<Bytes, DataError>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        loop {
-            if this.left == 0 {
-                return Poll::Ready(None);
-            }
-            match Pin::new(&mut this.body).poll_frame(cx) {
-                Poll::Pending => {
-                    if this.stalled(cx) {
-                        let message = format!("no bytes for {} s", STALL.as_secs());
-                        return Poll::Ready(Some(Err(DataError::new(DataErrorKind::Stalled, message))));
-                    }
-                    return Poll::Pending;
-                }
-                Poll::Ready(frame) => {
-                    this.waiting = false;
-                    match frame.map(|frame| frame.map(Frame::into_data)) {
-                        Some(Ok(Ok(data))) if data.is_empty() => {}
-                        Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(this.take(data)))),
-                        Some(Ok(Err(_trailers))) => {}
-                        Some(Err(error)) => {
-                            let message = error_chain(&error);
-                            return Poll::Ready(Some(Err(DataError::new(DataErrorKind::Broken, message))));
-                        }
-                        None => {
-                            let message = format!("ended {} bytes early", this.left);
-                            return Poll::Ready(Some(Err(DataError::new(DataErrorKind::Broken, message))));
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A request body of known length made of the chunks it came in; none at all for a GET.
-#[derive(Default)]
-pub(super) struct Chunks {
-    chunks: std::vec::IntoIter<Bytes>,
-    /// Bytes not yet handed over.
-    left: Arc<AtomicU64>,
-}
-
-impl http_body::Body for Chunks {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let chunk = self.chunks.next();
-        self.left.fetch_sub(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64), Ordering::Relaxed);
-        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left.load(Ordering::Relaxed) == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left.load(Ordering::Relaxed))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,18 +239,5 @@ mod tests {
         let _connection = listener.accept().await.unwrap();
         tokio::time::pause();
         assert_eq!(sent.await.unwrap().unwrap_err().kind, DataErrorKind::Stalled);
-    }
-
-    #[test]
-    fn content_ranges_that_make_no_sense_are_not_believed() {
-        let read =
-            |text: &'static str| content_range(&HeaderMap::from_iter([(header::CONTENT_RANGE, text.parse().unwrap())]));
-        assert_eq!(read("bytes 0-0/5"), Some((0..1, 5)));
-        assert_eq!(read("bytes 2-4/5"), Some((2..5, 5)));
-        for text in
-            ["bytes 4-2/5", "bytes 0-5/5", "bytes */5", "bytes 0-1/*", "octets 0-1/5", "bytes 0-18446744073709551615/5"]
-        {
-            assert_eq!(read(text), None, "{text}");
-        }
     }
 }

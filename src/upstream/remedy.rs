@@ -1,8 +1,8 @@
 //! What a person can do about a refusal of the service, in words that go to terminal, log and client alike.
 //!
-//! Only where the refusal itself says what it takes. What depends on the account is `token_status`'s.
+//! Only where the refusal itself says what it takes. What depends on the account is `auth::status`'s.
 
-use super::{Error, ErrorKind};
+use crate::upstream::error::{Error, ErrorKind};
 
 /// How a drive is granted later: signing in again does not ask while the authorisation stands (reference 2.1).
 pub const GRANT_DRIVE: &str = "withdraw alidav's authorisation in the drive's app (阿里云盘) first, then sign in again \

@@ -4,6 +4,9 @@
 //! `SignIn`. The exchange runs in a task of its own, so that a caller that leaves cannot lose tokens that were
 //! granted. Tokens are kept by `auth` before anybody uses them, and are in no message.
 
+pub(super) mod forms;
+mod upkeep;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +14,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::auth::Access;
-use super::signin_form::{self as form, Status, Ticket};
-use super::token_source::{Grant, Outcome};
-use super::{Client, Error, ErrorKind, SignInError, SignInErrorKind, TokenStatus, jwt};
 use crate::calls;
 use crate::clock::UnixSeconds;
 use crate::state::DriveIds;
+use crate::upstream::auth::access::Access;
+use crate::upstream::auth::jwt;
+use crate::upstream::auth::sign_in_error::{SignInError, SignInErrorKind};
+use crate::upstream::auth::source::{Grant, Outcome};
+use crate::upstream::auth::status::TokenStatus;
+use crate::upstream::client::Client;
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::signin::forms as form;
+use crate::upstream::signin::forms::{Status, Ticket};
 
 /// Life of a code: the official programs poll for 180 s (reference 1.3).
 const CODE_LIFE: Duration = Duration::from_secs(180);

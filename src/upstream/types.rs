@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::signed_url::{Life, SignedUrl};
 use crate::digest::Sha1;
+use crate::upstream::signed_url::{Life, SignedUrl};
 
 /// Whether an item is a file or a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

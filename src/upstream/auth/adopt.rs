@@ -1,41 +1,47 @@
 //! What a sign-in and the background do with an account's tokens: take up new ones, look at what another
 //! process stored, renew before anybody waits.
 
+use std::future::Future;
 use std::sync::atomic::Ordering;
 
 use secrecy::ExposeSecret as _;
 use tokio_util::task::task_tracker::TrackedFuture;
 
-use super::super::lineage::digest;
-use super::super::{SignInError, SignInErrorKind};
-use super::*;
 use crate::clock::UnixSeconds;
-use crate::state::DriveIds;
+use crate::state::{self, DriveIds, Tokens};
+use crate::upstream::auth::access::Access;
+use crate::upstream::auth::flight::Flight;
+use crate::upstream::auth::keeper::Keeper;
+use crate::upstream::auth::renew::renew;
+use crate::upstream::auth::sign_in_error::{SignInError, SignInErrorKind};
+use crate::upstream::auth::source::{Grant, TokenSource};
+use crate::upstream::auth::{TokenKeeper, jwt, lineage, status};
+use crate::upstream::error::{Error, ErrorKind};
 
 impl TokenKeeper {
     /// The places to sign in at, in order of preference.
-    pub(in super::super) fn sources(&self) -> &[TokenSource] {
+    pub(in crate::upstream) fn sources(&self) -> &[TokenSource] {
         &self.0.sources
     }
 
-    pub(in super::super) fn sign_ins(&self) -> u64 {
+    pub(in crate::upstream) fn sign_ins(&self) -> u64 {
         self.0.sign_ins.load(Ordering::Relaxed)
     }
 
     /// Says in a refusal what to do about it.
-    pub(in super::super) fn with_remedy(&self, mut error: Error) -> Error {
-        let remedy = token_status::remedy(&self.0.account);
+    pub(in crate::upstream) fn with_remedy(&self, mut error: Error) -> Error {
+        let remedy = status::remedy(&self.0.account);
         let words = error.message.take().map_or(remedy.clone(), |words| format!("{words}; {remedy}"));
         error.message(words)
     }
 
     /// A task of which [`TokenKeeper::settled`] knows.
-    pub(in super::super) fn tracked<F: Future>(&self, task: F) -> TrackedFuture<F> {
+    pub(in crate::upstream) fn tracked<F: Future>(&self, task: F) -> TrackedFuture<F> {
         self.0.tasks.track_future(task)
     }
 
     /// Waits for what has been sent: the answer may be the only living token.
-    pub(in super::super) async fn settled(&self) {
+    pub(in crate::upstream) async fn settled(&self) {
         let tasks = &self.0.tasks;
         tasks.close();
         tasks.wait().await;
@@ -43,7 +49,7 @@ impl TokenKeeper {
     }
 
     /// A sign-in whose tokens cannot be kept is not begun.
-    pub(in super::super) async fn can_keep(&self) -> Result<(), SignInError> {
+    pub(in crate::upstream) async fn can_keep(&self) -> Result<(), SignInError> {
         self.0.store.try_write().await.map_err(|error| SignInError::new(SignInErrorKind::NotKept, error.to_string()))
     }
 
@@ -51,7 +57,7 @@ impl TokenKeeper {
     ///
     /// # Errors
     /// They are another user's, or could not be kept; nothing has changed then.
-    pub(in super::super) async fn adopt(
+    pub(in crate::upstream) async fn adopt(
         &self,
         grant: Grant,
         user_id: Option<String>,
@@ -64,7 +70,7 @@ impl TokenKeeper {
         };
         let mut flight = keeper.flight.lock().await;
         let stored = keeper.store.tokens(&keeper.account).await.map_err(not_kept)?;
-        let before = lineage::choose(stored, keeper.configured.as_ref()).and_then(|tokens| tokens.user_id);
+        let before = lineage::choose_token(stored, keeper.configured.as_ref()).and_then(|tokens| tokens.user_id);
         let before = before.or_else(|| keeper.user.lock().clone());
         match (&before, &user_id) {
             (Some(before), Some(now)) if before != now && !replace => {
@@ -86,7 +92,7 @@ impl TokenKeeper {
             expires_at: grant.expires_at,
             sent_to: None,
             // The configured token is older than a sign-in, whatever it says.
-            source_digest: keeper.configured.as_ref().map(|token| digest(token.expose_secret())),
+            source_digest: keeper.configured.as_ref().map(|token| lineage::digest(token.expose_secret())),
             server: Some(grant.server),
         };
         keeper.store.save_tokens(&keeper.account, &tokens).await.map_err(not_kept)?;
@@ -100,7 +106,7 @@ impl TokenKeeper {
     }
 
     /// Remembers the drives that a sign-in granted; asked for again where that fails.
-    pub(in super::super) async fn keep_drives(&self, drives: &DriveIds) {
+    pub(in crate::upstream) async fn keep_drives(&self, drives: &DriveIds) {
         if let Err(error) = self.0.store.save_drives(&self.0.account, drives).await {
             tracing::warn!(account = %self.0.account, %error, "the drives granted could not be kept");
         }
@@ -109,12 +115,12 @@ impl TokenKeeper {
     }
 
     /// Changes whenever another process has written to the store; absent when that cannot be told.
-    pub(in super::super) async fn store_version(&self) -> Option<i64> {
+    pub(in crate::upstream) async fn store_version(&self) -> Option<i64> {
         self.0.store.version().await.ok()
     }
 
     /// Takes up what another process stored. An old refusal does not outlive the token that it was about.
-    pub(in super::super) async fn look(&self) {
+    pub(in crate::upstream) async fn look(&self) {
         let keeper = &self.0;
         let flight = keeper.flight.lock().await;
         if flight.unsaved.is_some() {
@@ -132,7 +138,7 @@ impl TokenKeeper {
     }
 
     /// Whether the store has a living token in place of one that the service turned away.
-    pub(in super::super) async fn replaced(&self, refused: &Access) -> bool {
+    pub(in crate::upstream) async fn replaced(&self, refused: &Access) -> bool {
         if self.0.living(Some(refused)).is_some() {
             return true;
         }
@@ -141,7 +147,7 @@ impl TokenKeeper {
     }
 
     /// Renews a refresh token in the last third of its life, once; in a task that its caller cannot stop.
-    pub(in super::super) async fn renew_early(&self) {
+    pub(in crate::upstream) async fn renew_early(&self) {
         let keeper = self.0.clone();
         let task = self.0.tasks.spawn(async move {
             let mut flight = keeper.flight.lock().await;
@@ -149,11 +155,11 @@ impl TokenKeeper {
                 return;
             }
             let Some(tokens) = keeper.current.lock().clone() else { return };
-            let due = keeper.can_renew(&tokens) && token_status::renewal_due(&tokens, UnixSeconds::now());
+            let due = keeper.can_renew(&tokens) && status::renewal_due(&tokens, UnixSeconds::now());
             if !due || flight.refusal(&tokens).is_some() {
                 return;
             }
-            match keeper.renew(&mut flight, tokens).await {
+            match renew(&keeper, &mut flight, tokens).await {
                 // The access token may still live; people are told all the same, since it is the last one.
                 Err(error) if error.kind == ErrorKind::SignInNeeded => keeper.failed(&error),
                 Err(error) => {

@@ -1,10 +1,28 @@
-//! One renewal: which server is asked, what its answer means for the single-use token, and how several
-//! processes with one store keep out of each other's way.
+//! One renewal: which server is asked, and what its answer means for the single-use token.
+//!
+//! What can go wrong, and what answers for it:
+//! 1. The answer is lost: the token is written down as sent before it is ([`Renewal::attempt`]), and kept for the one
+//!    server that may have taken it ([`Server::waits`]).
+//! 2. A server does not act: it rests, and the next one is asked (`flight`).
+//! 3. A server's application does not know the token: only a refusal by the one that granted it is final
+//!    ([`Renewal::judge`]).
+//! 4. Another process with the same store was faster: its tokens are taken ([`Next::TakeOthers`]).
+//! 5. A configured token is of no use: the store has again what that displaced ([`Renewal::refused`]).
+
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
 
-use super::*;
 use crate::clock::UnixSeconds;
+use crate::state::Tokens;
+use crate::upstream::auth::access::Access;
+use crate::upstream::auth::flight::{Flight, Refused, same_refresh, was_sent_to};
+use crate::upstream::auth::keeper::{CALL, Keeper, store_failed};
+use crate::upstream::auth::source::{Grant, Outcome, TokenSource};
+use crate::upstream::auth::{jwt, status};
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::pacer::{RateClass, Urgency};
 
 /// Least time between an attempt of unknown end and the next.
 const CAREFUL_PAUSE: Duration = Duration::from_secs(5);
@@ -12,176 +30,133 @@ const CAREFUL_PAUSE: Duration = Duration::from_secs(5);
 /// Least time between attempts at servers that could not be reached or refused to act.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a refused token is not tried again; a refusal is final, but a server may have been mistaken.
-const REFUSAL_MEMORY: Duration = Duration::from_secs(600);
-
-/// How long a server that did not act is tried after all others.
-const SERVER_REST: Duration = Duration::from_secs(600);
-
-/// How long a server that refused the rate is left alone if it names no time, and at most.
-const THROTTLED_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(900);
-
 /// How often, and with which pauses, the store is looked at for what another process may be about to keep.
 const OTHERS_LOOKS: u32 = 4;
 const OTHERS_PAUSE: Duration = Duration::from_millis(250);
 
-impl Keeper {
-    /// Sends the refresh token to the first server that acts, and keeps the answer before anybody uses it.
-    ///
-    /// A refusal is final if it comes from the server that granted the token; another one's application may just
-    /// not know it. Likewise only that one's lost answer keeps the token from all others.
-    pub(super) async fn renew(&self, flight: &mut Flight, tokens: Tokens) -> Result<Access, Error> {
-        let recent = self.failure.lock().as_ref().map(|f| f.at);
-        let pause = match (flight.unclear, recent) {
-            (Some(at), _) => (at + CAREFUL_PAUSE).saturating_duration_since(Instant::now()),
-            (None, Some(at)) => (at + FAILURE_PAUSE).saturating_duration_since(Instant::now()),
-            (None, None) => Duration::ZERO,
-        };
-        tokio::time::sleep(pause).await;
-        let before = flight.before(self.stored.lock().clone(), &tokens);
-        let (mut refusal, mut absent) = (None, None);
-        let order = flight.order(&self.sources, &tokens);
-        let last = order.last().copied().unwrap_or_default();
-        for at in order {
-            let source = &self.sources[at];
+/// Sends the refresh token to the first server that acts, and keeps the answer before anybody uses it.
+///
+/// # Errors
+/// No server renewed it, or the answer could not be kept.
+pub(super) async fn renew(keeper: &Keeper, flight: &mut Flight, tokens: Tokens) -> Result<Access, Error> {
+    let recent = keeper.failure.lock().as_ref().map(|failure| failure.at);
+    let pause = match (flight.unclear, recent) {
+        (Some(at), _) => (at + CAREFUL_PAUSE).saturating_duration_since(Instant::now()),
+        (None, Some(at)) => (at + FAILURE_PAUSE).saturating_duration_since(Instant::now()),
+        (None, None) => Duration::ZERO,
+    };
+    tokio::time::sleep(pause).await;
+    Renewal::new(keeper, flight, tokens).run().await
+}
+
+/// One use of one refresh token: the servers still to be asked, and what those asked have said.
+struct Renewal<'a> {
+    keeper: &'a Keeper,
+    flight: &'a mut Flight,
+    tokens: Tokens,
+    /// What the store is to have if the token comes to nothing.
+    before: Option<Tokens>,
+    servers: std::vec::IntoIter<Server<'a>>,
+    /// A refusal, and whether it is the word of the server that granted the token.
+    refusal: Option<(Error, bool)>,
+    /// Why a server did not act.
+    absent: Option<Error>,
+}
+
+struct Server<'a> {
+    /// Position in the account's sources.
+    at: usize,
+    source: &'a TokenSource,
+    /// Whether it granted the token.
+    own: bool,
+    /// Whether the token may have been spent here already, with the answer lost.
+    again: bool,
+    /// Whether nobody else is asked before it is known what became of the token here.
+    waits: bool,
+    /// Whether it is the last one in order.
+    last: bool,
+}
+
+/// What an attempt leads to.
+enum Next {
+    /// The next server is asked.
+    Ask,
+    /// No other server is asked.
+    Stop,
+    /// Another process has put other tokens into the store.
+    TakeOthers,
+    Keep(Grant),
+    Give(Error),
+}
+
+impl<'a> Renewal<'a> {
+    fn new(keeper: &'a Keeper, flight: &'a mut Flight, tokens: Tokens) -> Self {
+        let before = flight.before(keeper.stored.lock().clone(), &tokens);
+        let order = flight.order(&keeper.sources, &tokens);
+        let last = order.last().copied();
+        let server = |at: usize| {
+            let source = &keeper.sources[at];
             let own = tokens.server.as_ref() == Some(&source.key());
-            // The token may have been spent here already, with the answer lost.
             let again = was_sent_to(&tokens, source);
-            // Then nobody else is asked before it is known, unless this place is known not to be the token's own.
+            // Unless this place is known not to be the token's own.
             let waits = again && (own || tokens.server.is_none());
-            if let Some(error) = flight.rests(at) {
-                absent = Some(error);
-                if waits {
-                    break;
-                }
-                continue;
+            Server { at, source, own, again, waits, last: last == Some(at) }
+        };
+        let servers = order.into_iter().map(server).collect::<Vec<_>>().into_iter();
+        Self { keeper, flight, tokens, before, servers, refusal: None, absent: None }
+    }
+
+    async fn run(mut self) -> Result<Access, Error> {
+        while let Some(server) = self.next_server() {
+            let next = match self.attempt(&server).await? {
+                Some(outcome) => self.judge(&server, outcome).await,
+                None => Next::TakeOthers,
+            };
+            match next {
+                Next::Keep(grant) => return self.granted(grant).await,
+                Next::Give(error) => return Err(error),
+                Next::TakeOthers => return self.keeper.others(self.flight).await,
+                Next::Ask | Next::Stop => {}
             }
-            let Some(outcome) = self.attempt(source, &tokens).await? else {
-                return self.others(flight).await;
-            };
-            let stop = match outcome {
-                Outcome::Granted(grant) => {
-                    flight.resting.remove(&at);
-                    return self.granted(flight, tokens, before, grant).await;
-                }
-                Outcome::NotActed(error) => {
-                    tracing::warn!(account = %self.account, server = source.name(), %error, "token server did not act");
-                    flight.rest(at, &error);
-                    absent = Some(error);
-                    waits
-                }
-                Outcome::Refused(error) => {
-                    if self.spent_by_another(&tokens).await {
-                        return self.others(flight).await;
-                    }
-                    if own || refusal.is_none() {
-                        refusal = Some((error, own));
-                    }
-                    own
-                }
-                Outcome::Unclear(error) => {
-                    let error = self.unclear(source, &tokens, error);
-                    // What stays unclear at a place that may not be the token's own is no reason to keep it from its own.
-                    if !again || own || at == last {
-                        flight.unclear = Some(Instant::now());
-                        return Err(error);
-                    }
-                    absent = Some(error);
-                    false
-                }
-            };
             // This server did not take it: the store has again what it had.
-            if !self.swap(before.as_ref().unwrap_or(&tokens)).await.map_err(store_failed)? {
-                return self.others(flight).await;
+            let had = self.before.as_ref().unwrap_or(&self.tokens);
+            if !self.keeper.swap(had).await.map_err(store_failed)? {
+                return self.keeper.others(self.flight).await;
             }
-            if stop {
+            if matches!(next, Next::Stop) {
                 break;
             }
         }
-        self.not_renewed(flight, tokens, before, refusal, absent).await
+        self.not_renewed().await
     }
 
-    /// No server renewed it: the last word is a refusal by the one that granted it, or by all.
-    async fn not_renewed(
-        &self,
-        flight: &mut Flight,
-        tokens: Tokens,
-        before: Option<Tokens>,
-        refusal: Option<(Error, bool)>,
-        absent: Option<Error>,
-    ) -> Result<Access, Error> {
-        match (refusal, absent) {
-            (Some((error, own)), absent) if own || absent.is_none() => {
-                let lost = match tokens.sent_to {
-                    Some(_) => "; an earlier renewal's answer was lost and may have spent it",
-                    None => "",
-                };
-                let words = format!("the refresh token was refused ({error}){lost}");
-                self.refused(flight, tokens, before, words).await
+    /// The next one that may be asked now; absent where all were, or where one that rests may have taken the token.
+    fn next_server(&mut self) -> Option<Server<'a>> {
+        loop {
+            let server = self.servers.next()?;
+            let Some(error) = self.flight.rests(server.at) else { return Some(server) };
+            self.absent = Some(error);
+            if server.waits {
+                return None;
             }
-            (_, absent) => Err(absent.unwrap_or_else(|| Error::new(CALL, ErrorKind::Unavailable))),
-        }
-    }
-
-    /// What is told of an attempt that may have spent the token.
-    fn unclear(&self, source: &TokenSource, tokens: &Tokens, error: Error) -> Error {
-        tracing::warn!(
-            account = %self.account, server = source.name(), %error,
-            "it is not known whether the refresh token was spent; it is kept for one careful retry at the same server"
-        );
-        let mut error = Error { kind: ErrorKind::Unavailable, ..error };
-        if tokens.sent_to.is_some() {
-            // Not the first time: it may never become clear.
-            let words = error.message.take().unwrap_or_default();
-            error.message = Some(format!("{words}; if it stays so, {}", token_status::remedy(&self.account)));
-        }
-        error
-    }
-
-    /// No way leads on with this refresh token. If it was a configured one, the stored tokens are used that it was
-    /// to replace, and it is not tried again.
-    async fn refused(
-        &self,
-        flight: &mut Flight,
-        tokens: Tokens,
-        before: Option<Tokens>,
-        words: String,
-    ) -> Result<Access, Error> {
-        let error = self.sign_in(&words);
-        flight.unclear = None;
-        flight.displaced = None;
-        let before = before.filter(|before| !same_refresh(before, &tokens));
-        flight.refused = Some(Refused { token: tokens.refresh_token, at: Instant::now(), words });
-        let Some(before) = before else { return Err(error) };
-        tracing::warn!(account = %self.account, %error, "the configured refresh token is of no use; the stored tokens are used");
-        let before = Tokens { source_digest: tokens.source_digest, ..before };
-        if !self.swap(&before).await.map_err(store_failed)? {
-            return self.others(flight).await;
-        }
-        self.user.lock().clone_from(&before.user_id);
-        self.load(flight).await?;
-        match self.living(None) {
-            Some(access) => Ok(access),
-            None if self.can_renew(&before) => Box::pin(self.renew(flight, before)).await,
-            None => Err(error),
         }
     }
 
     /// One use of the refresh token, written down before it happens; absent if another process has put other
     /// tokens into the store.
-    async fn attempt(&self, source: &TokenSource, tokens: &Tokens) -> Result<Option<Outcome>, Error> {
+    async fn attempt(&self, server: &Server<'_>) -> Result<Option<Outcome>, Error> {
+        let (keeper, source) = (self.keeper, server.source);
         if source.is_service() {
-            let deadline = Instant::now() + self.max_wait;
-            let turn = self.pacer.turn(RateClass::Other, Urgency::Waited, deadline).await;
+            let deadline = Instant::now() + keeper.max_wait;
+            let turn = keeper.pacer.turn(RateClass::Other, Urgency::Waited, deadline).await;
             turn.map_err(|wait| Error::new(CALL, ErrorKind::Throttled).retry_after(wait))?;
         }
-        let about_to_send = Tokens { sent_to: Some(source.key()), ..tokens.clone() };
-        if !self.swap(&about_to_send).await.map_err(store_failed)? {
+        let about_to_send = Tokens { sent_to: Some(source.key()), ..self.tokens.clone() };
+        if !keeper.swap(&about_to_send).await.map_err(store_failed)? {
             return Ok(None);
         }
-        tracing::info!(account = %self.account, server = source.name(), "renewing the access token");
-        let outcome = source.refresh(&self.http, &tokens.refresh_token).await;
+        tracing::info!(account = %keeper.account, server = source.name(), "renewing the access token");
+        let outcome = source.refresh(&keeper.http, &self.tokens.refresh_token).await;
         let word = match &outcome {
             Outcome::Granted(_) => "granted",
             Outcome::NotActed(_) => "not acted",
@@ -192,143 +167,128 @@ impl Keeper {
         Ok(Some(outcome))
     }
 
-    /// Writes unless the store has another refresh token than this process knows; says whether it did.
-    async fn swap(&self, tokens: &Tokens) -> Result<bool, state::Error> {
-        let expected = self.stored.lock().as_ref().map(|tokens| tokens.refresh_token.clone());
-        let kept = self.store.swap_tokens(&self.account, expected.as_ref(), tokens).await?;
-        if kept {
-            *self.stored.lock() = Some(tokens.clone());
+    /// What a server's answer means.
+    ///
+    /// A refusal is final if it comes from the server that granted the token; another one's application may just
+    /// not know it. Likewise only that one's lost answer keeps the token from all others.
+    async fn judge(&mut self, server: &Server<'_>, outcome: Outcome) -> Next {
+        match outcome {
+            Outcome::Granted(grant) => {
+                self.flight.resting.remove(&server.at);
+                Next::Keep(grant)
+            }
+            Outcome::NotActed(error) => {
+                let (account, server_name) = (&self.keeper.account, server.source.name());
+                tracing::warn!(%account, server = server_name, %error, "token server did not act");
+                self.flight.rest(server.at, &error);
+                self.absent = Some(error);
+                if server.waits { Next::Stop } else { Next::Ask }
+            }
+            Outcome::Refused(_) if self.spent_by_another().await => Next::TakeOthers,
+            Outcome::Refused(error) => {
+                if server.own || self.refusal.is_none() {
+                    self.refusal = Some((error, server.own));
+                }
+                if server.own { Next::Stop } else { Next::Ask }
+            }
+            Outcome::Unclear(error) => {
+                let error = self.unclear(server.source, error);
+                // What stays unclear at a place that may not be the token's own is no reason to keep it from its own.
+                if !server.again || server.own || server.last {
+                    self.flight.unclear = Some(Instant::now());
+                    return Next::Give(error);
+                }
+                self.absent = Some(error);
+                Next::Ask
+            }
         }
-        Ok(kept)
+    }
+
+    /// What is told of an attempt that may have spent the token.
+    fn unclear(&self, source: &TokenSource, error: Error) -> Error {
+        tracing::warn!(
+            account = %self.keeper.account, server = source.name(), %error,
+            "it is not known whether the refresh token was spent; it is kept for one careful retry at the same server"
+        );
+        let mut error = Error { kind: ErrorKind::Unavailable, ..error };
+        if self.tokens.sent_to.is_some() {
+            // Not the first time: it may never become clear.
+            let words = error.message.take().unwrap_or_default();
+            error.message = Some(format!("{words}; if it stays so, {}", status::remedy(&self.keeper.account)));
+        }
+        error
     }
 
     /// Whether a refused token was spent by another process with the same store, which may need a moment to keep
     /// what it got.
-    async fn spent_by_another(&self, tokens: &Tokens) -> bool {
+    async fn spent_by_another(&self) -> bool {
         for _ in 0..OTHERS_LOOKS {
-            match self.store.tokens(&self.account).await {
-                Ok(Some(stored)) if stored.refresh_token.expose_secret() != tokens.refresh_token.expose_secret() => {
-                    return true;
-                }
+            match self.keeper.store.tokens(&self.keeper.account).await {
+                Ok(Some(stored)) if !same_refresh(&stored, &self.tokens) => return true,
                 _ => tokio::time::sleep(OTHERS_PAUSE).await,
             }
         }
         false
     }
 
-    /// What another process has put into the store.
-    pub(super) async fn others(&self, flight: &Flight) -> Result<Access, Error> {
-        self.load(flight).await?;
-        self.living(None).ok_or_else(|| {
-            Error::new(CALL, ErrorKind::Unavailable).message("another process is changing the tokens; try again")
-        })
-    }
-
-    async fn granted(
-        &self,
-        flight: &mut Flight,
-        old: Tokens,
-        before: Option<Tokens>,
-        grant: Grant,
-    ) -> Result<Access, Error> {
-        flight.unclear = None;
+    async fn granted(self, grant: Grant) -> Result<Access, Error> {
+        self.flight.unclear = None;
         let claims = jwt::claims(grant.refresh_token.expose_secret());
         let user_id = claims.sub.or_else(|| jwt::claims(grant.access_token.expose_secret()).sub);
-        if let (Some(expected), Some(user)) = (&old.user_id, &user_id)
+        if let (Some(expected), Some(user)) = (&self.tokens.user_id, &user_id)
             && expected != user
         {
-            let words = "the token server answered with another user's token".to_owned();
-            return self.refused(flight, old, before, words).await;
+            return self.refused("the token server answered with another user's token".to_owned()).await;
         }
         let tokens = Tokens {
-            user_id: user_id.or(old.user_id),
+            user_id: user_id.or(self.tokens.user_id),
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
             issued_at: claims.iat.unwrap_or_else(|| UnixSeconds::now().0),
             expires_at: grant.expires_at,
             sent_to: None,
-            source_digest: old.source_digest,
+            source_digest: self.tokens.source_digest,
             server: Some(grant.server),
         };
-        self.keep(flight, tokens).await
+        self.keeper.keep(self.flight, tokens).await
     }
 
-    /// Stores new tokens and only then gives them out. What could not be stored is tried again first.
-    pub(super) async fn keep(&self, flight: &mut Flight, tokens: Tokens) -> Result<Access, Error> {
-        match self.swap(&tokens).await {
-            Err(error) => {
-                flight.unsaved = Some(tokens);
-                return Err(store_failed(error));
+    /// No server renewed it: the last word is a refusal by the one that granted it, or by all.
+    async fn not_renewed(mut self) -> Result<Access, Error> {
+        match (self.refusal.take(), self.absent.take()) {
+            (Some((error, own)), absent) if own || absent.is_none() => {
+                let lost = match self.tokens.sent_to {
+                    Some(_) => "; an earlier renewal's answer was lost and may have spent it",
+                    None => "",
+                };
+                self.refused(format!("the refresh token was refused ({error}){lost}")).await
             }
-            // Somebody has signed in meanwhile, which counts for more.
-            Ok(false) => return self.others(flight).await,
-            Ok(true) => {}
+            (_, absent) => Err(absent.unwrap_or_else(|| Error::new(CALL, ErrorKind::Unavailable))),
         }
-        flight.refused = None;
+    }
+
+    /// No way leads on with this refresh token. If it was a configured one, the stored tokens are used that it was
+    /// to replace, and it is not tried again.
+    async fn refused(self, words: String) -> Result<Access, Error> {
+        let Self { keeper, flight, tokens, before, .. } = self;
+        let error = keeper.sign_in(&words);
+        flight.unclear = None;
         flight.displaced = None;
-        let access = Access(tokens.access_token.clone());
-        *self.current.lock() = Some(tokens);
-        Ok(access)
-    }
-}
-
-impl Flight {
-    /// What was told when this refresh token was refused, while that is remembered.
-    pub(super) fn refusal(&self, tokens: &Tokens) -> Option<&str> {
-        let refused = self.refused.as_ref().filter(|refused| refused.at.elapsed() < REFUSAL_MEMORY)?;
-        self.has_refused(&tokens.refresh_token).then_some(refused.words.as_str())
-    }
-
-    pub(super) fn has_refused(&self, token: &SecretString) -> bool {
-        self.refused.as_ref().is_some_and(|refused| refused.token.expose_secret() == token.expose_secret())
-    }
-
-    /// What the store is to have if these tokens come to nothing; `stored` is what it has.
-    fn before(&mut self, stored: Option<Tokens>, tokens: &Tokens) -> Option<Tokens> {
-        let by = |displaced: &&Displaced| displaced.by.expose_secret() == tokens.refresh_token.expose_secret();
-        match stored {
-            Some(stored) if same_refresh(&stored, tokens) => {
-                Some(self.displaced.as_ref().filter(by).map_or(stored, |displaced| displaced.tokens.clone()))
-            }
-            Some(stored) => {
-                self.displaced = Some(Displaced { tokens: stored.clone(), by: tokens.refresh_token.clone() });
-                Some(stored)
-            }
-            None => None,
+        let before = before.filter(|before| !same_refresh(before, &tokens));
+        flight.refused = Some(Refused { token: tokens.refresh_token, at: Instant::now(), words });
+        let Some(before) = before else { return Err(error) };
+        let account = &keeper.account;
+        tracing::warn!(%account, %error, "the configured refresh token is of no use; the stored tokens are used");
+        let before = Tokens { source_digest: tokens.source_digest, ..before };
+        if !keeper.swap(&before).await.map_err(store_failed)? {
+            return keeper.others(flight).await;
+        }
+        keeper.user.lock().clone_from(&before.user_id);
+        keeper.load(flight).await?;
+        match keeper.living(None) {
+            Some(access) => Ok(access),
+            None if keeper.can_renew(&before) => Box::pin(renew(keeper, flight, before)).await,
+            None => Err(error),
         }
     }
-
-    /// Notes that a server did not act, and when it may be asked again.
-    fn rest(&mut self, at: usize, error: &Error) {
-        let since = Instant::now();
-        let own = if error.kind == ErrorKind::Throttled { THROTTLED_PAUSE } else { Duration::ZERO };
-        let until = since + error.retry_after.unwrap_or(own).min(LONGEST_PAUSE);
-        self.resting.insert(at, Rest { since, until, error: error.clone() });
-    }
-
-    /// Why a server is not to be asked now, with the time to wait.
-    fn rests(&self, at: usize) -> Option<Error> {
-        let rest = self.resting.get(&at)?;
-        let wait = rest.until.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero())?;
-        Some(rest.error.clone().retry_after(wait))
-    }
-
-    /// In which order servers are asked: that of an attempt of unknown end first; those that lately did not act last, the
-    /// one that granted the token before the others, these as configured.
-    fn order(&self, sources: &[TokenSource], tokens: &Tokens) -> Vec<usize> {
-        let own = |at: &usize| tokens.server.as_ref() == Some(&sources[*at].key());
-        let resting = |at: &usize| self.resting.get(at).map(|rest| rest.since).filter(|at| at.elapsed() < SERVER_REST);
-        let mut order: Vec<usize> = (0..sources.len()).collect();
-        order.sort_by_key(|at| (!was_sent_to(tokens, &sources[*at]), resting(at), !own(at)));
-        order
-    }
-}
-
-/// Whether the token was sent to this place and no answer has told what became of it.
-fn was_sent_to(tokens: &Tokens, source: &TokenSource) -> bool {
-    tokens.sent_to.as_ref() == Some(&source.key())
-}
-
-fn same_refresh(one: &Tokens, other: &Tokens) -> bool {
-    one.refresh_token.expose_secret() == other.refresh_token.expose_secret()
 }

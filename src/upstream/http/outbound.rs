@@ -29,11 +29,11 @@ const SOCKS_PORT: u16 = 1080;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens connections by TLS where the address asks for it.
-pub(super) type Outbound = HttpsConnector<Way>;
+pub(in crate::upstream) type Outbound = HttpsConnector<Way>;
 
 /// How connections leave this machine.
 #[derive(Clone)]
-pub(super) enum Way {
+pub(in crate::upstream) enum Way {
     Straight(HttpConnector),
     Forwarding { proxy: Uri, to_proxy: HttpsConnector<HttpConnector>, tunnel: Tunnel<HttpsConnector<HttpConnector>> },
     Socks(SocksV5<HttpConnector>),
@@ -43,7 +43,7 @@ pub(super) enum Way {
 ///
 /// # Errors
 /// The proxy's address makes no sense, or the system's certificates cannot be read.
-pub(super) fn outbound(
+pub(in crate::upstream) fn outbound(
     proxy: Option<&Url>,
     connect_timeout: Duration,
 ) -> Result<(Outbound, Option<HeaderValue>), BoxError> {
@@ -119,7 +119,7 @@ impl Service<Uri> for Way {
 
 pin_project! {
     /// One open connection.
-    pub(super) struct Wire {
+    pub(in crate::upstream) struct Wire {
         #[pin]
         io: MaybeHttpsStream<TokioIo<TcpStream>>,
         // Requests name their whole address: a proxy is to pass them on.

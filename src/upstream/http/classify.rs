@@ -10,8 +10,8 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Error, ErrorKind};
 use crate::clock;
+use crate::upstream::error::{Error, ErrorKind};
 
 /// Longest message taken over from an answer.
 const MAX_MESSAGE: usize = 300;
@@ -20,18 +20,18 @@ const MAX_MESSAGE: usize = 300;
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// An answer as it came.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(in crate::upstream) struct Answer {
+    pub(in crate::upstream) status: StatusCode,
+    pub(in crate::upstream) headers: HeaderMap,
+    pub(in crate::upstream) body: Vec<u8>,
 }
 
 /// A failed answer, with what only the caller's loop needs to know.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) error: Error,
+pub(in crate::upstream) struct Refusal {
+    pub(in crate::upstream) error: Error,
     /// The access token is not accepted; a new one may be.
-    pub(super) bad_token: bool,
+    pub(in crate::upstream) bad_token: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,7 +57,7 @@ impl ErrorBody {
     }
 }
 
-pub(super) fn text(value: &serde_json::Value) -> Option<String> {
+pub(in crate::upstream) fn text(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(text) => Some(text.clone()),
         serde_json::Value::Number(number) => Some(number.to_string()),
@@ -66,7 +66,7 @@ pub(super) fn text(value: &serde_json::Value) -> Option<String> {
 }
 
 /// Takes the value out of an answer.
-pub(super) fn value<T: DeserializeOwned>(call: &'static str, answer: &Answer) -> Result<T, Refusal> {
+pub(in crate::upstream) fn value<T: DeserializeOwned>(call: &'static str, answer: &Answer) -> Result<T, Refusal> {
     check(call, answer)?;
     let body: &[u8] = if answer.body.trim_ascii().is_empty() { b"{}" } else { &answer.body };
     serde_json::from_slice(body).map_err(|error| unreadable(call, &error))
@@ -143,14 +143,14 @@ fn not_json(call: &'static str, answer: &Answer, body: &[u8]) -> Refusal {
 }
 
 /// Words on a redirect. It is not followed, and only its host is told: the address may repeat a token.
-pub(super) fn moved_to(answer: &Answer) -> Option<String> {
+pub(in crate::upstream) fn moved_to(answer: &Answer) -> Option<String> {
     let address = answer.headers.get(http::header::LOCATION).filter(|_| answer.status.is_redirection())?;
     let url: url::Url = address.to_str().ok()?.parse().ok()?;
     url.host_str().map(|host| format!("moved to {host}; name that address in the settings"))
 }
 
 /// What a status alone says; far less than a code does.
-pub(super) fn kind_of_status(status: StatusCode) -> ErrorKind {
+pub(in crate::upstream) fn kind_of_status(status: StatusCode) -> ErrorKind {
     match status {
         StatusCode::TOO_MANY_REQUESTS => ErrorKind::Throttled,
         StatusCode::UNAUTHORIZED => ErrorKind::SignInNeeded,
@@ -211,7 +211,7 @@ fn kind_of_family(family: &str, status: StatusCode) -> ErrorKind {
 }
 
 /// The wait the service asks for: its own header in milliseconds, else the standard one.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::upstream) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     stated_wait(headers).map(|wait| wait.min(LONGEST_WAIT))
 }
 
@@ -228,7 +228,7 @@ fn stated_wait(headers: &HeaderMap) -> Option<Duration> {
     date.duration_since(clock::wall()).ok()
 }
 
-pub(super) fn shorten(mut text: String) -> String {
+pub(in crate::upstream) fn shorten(mut text: String) -> String {
     if text.len() > MAX_MESSAGE {
         let end = (0..=MAX_MESSAGE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);

@@ -4,9 +4,9 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::jwt;
 use crate::clock::UnixSeconds;
 use crate::state::Tokens;
+use crate::upstream::auth::jwt;
 
 const DAY_S: i64 = 86_400;
 
@@ -69,19 +69,19 @@ impl TokenStatus {
 }
 
 /// What a person does about a token that is no longer accepted.
-pub(super) fn remedy(account: &str) -> String {
+pub(in crate::upstream) fn remedy(account: &str) -> String {
     format!(
         "run `alidav login --account {account}`, or put a new refresh_token for account {account:?} into the configuration and restart"
     )
 }
 
 /// When the refresh token ends, Unix seconds: by its own word, else by its time of issue.
-pub(super) fn refresh_end(tokens: &Tokens) -> i64 {
+pub(in crate::upstream) fn refresh_end(tokens: &Tokens) -> i64 {
     jwt::claims(tokens.refresh_token.expose_secret()).exp.unwrap_or(tokens.issued_at + REFRESH_LIFE_S)
 }
 
 /// Whether it is time for the renewal that keeps the sign-in alive although nobody uses the account.
-pub(super) fn renewal_due(tokens: &Tokens, now: UnixSeconds) -> bool {
+pub(in crate::upstream) fn renewal_due(tokens: &Tokens, now: UnixSeconds) -> bool {
     if tokens.refresh_token.expose_secret().is_empty() {
         return false;
     }

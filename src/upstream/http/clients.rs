@@ -14,10 +14,10 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::data::Chunks;
-use super::outbound::{Outbound, outbound};
-use super::{Error, ErrorKind};
 use crate::config;
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::http::chunks::Chunks;
+use crate::upstream::http::outbound::{Outbound, outbound};
 
 /// Some services answer requests without one by an internal error (reference 0.2).
 const USER_AGENT: &str = concat!("alidav/", env!("CARGO_PKG_VERSION"));
@@ -25,7 +25,7 @@ const USER_AGENT: &str = concat!("alidav/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Client for API and token servers.
-pub(super) fn api_client(settings: &config::Upstream) -> Result<reqwest::Client, Error> {
+pub(in crate::upstream) fn api_client(settings: &config::Upstream) -> Result<reqwest::Client, Error> {
     // A second installation is refused and harmless: the first one serves.
     rustls::crypto::ring::default_provider().install_default().ok();
     let mut builder = reqwest::Client::builder()
@@ -46,7 +46,7 @@ pub(super) fn api_client(settings: &config::Upstream) -> Result<reqwest::Client,
 
 /// Client for signed URLs.
 #[derive(Clone, Debug)]
-pub(super) struct DataClient {
+pub(in crate::upstream) struct DataClient {
     http: Client<Outbound, Chunks>,
     /// The credential of a proxy that forwards plain requests.
     proxy_credential: Option<HeaderValue>,
@@ -54,7 +54,7 @@ pub(super) struct DataClient {
 
 impl DataClient {
     /// Reads and writes up to `buffer` bytes at once.
-    pub(super) fn new(settings: &config::Upstream, buffer: usize) -> Result<Self, Error> {
+    pub(in crate::upstream) fn new(settings: &config::Upstream, buffer: usize) -> Result<Self, Error> {
         let (outbound, proxy_credential) = outbound(settings.outbound_proxy.as_ref(), CONNECT_TIMEOUT)
             .map_err(|error| setup_error(error_chain(error.as_ref())))?;
         let http = Client::builder(TokioExecutor::new())
@@ -67,7 +67,7 @@ impl DataClient {
     }
 
     /// Sends a request; the address and its secret are in no error.
-    pub(super) fn send(&self, mut request: Request<Chunks>) -> legacy::ResponseFuture {
+    pub(in crate::upstream) fn send(&self, mut request: Request<Chunks>) -> legacy::ResponseFuture {
         request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         if let Some(credential) = self.proxy_credential.as_ref().filter(|_| is_plain(request.uri())) {
             request.headers_mut().insert(header::PROXY_AUTHORIZATION, credential.clone());
@@ -77,7 +77,7 @@ impl DataClient {
 }
 
 /// Head and body of what the data host says.
-pub(super) type DataAnswer = Response<Incoming>;
+pub(in crate::upstream) type DataAnswer = Response<Incoming>;
 
 fn is_plain(uri: &Uri) -> bool {
     uri.scheme() == Some(&http::uri::Scheme::HTTP)
@@ -88,12 +88,12 @@ fn setup_error(message: String) -> Error {
 }
 
 /// The transport's own words with their causes, without the URL, which may be a secret.
-pub(super) fn describe(error: reqwest::Error) -> String {
+pub(in crate::upstream) fn describe(error: reqwest::Error) -> String {
     error_chain(&error.without_url())
 }
 
 /// An error with its causes.
-pub(super) fn error_chain(error: &(dyn StdError + 'static)) -> String {
+pub(in crate::upstream) fn error_chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

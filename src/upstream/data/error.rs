@@ -68,12 +68,12 @@ pub enum DataErrorKind {
 const EXPIRED: [&str; 3] = ["0002-00000069", "0002-00000235", "0002-00000236"];
 
 impl DataError {
-    pub(super) fn new(kind: DataErrorKind, message: impl Into<String>) -> Self {
+    pub(in crate::upstream) fn new(kind: DataErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: Some(message.into()) }
     }
 
     /// Reads a refusal: the XML code decides, the status where there is none.
-    pub(super) fn from_answer(status: StatusCode, body: &[u8]) -> Self {
+    pub(in crate::upstream) fn from_answer(status: StatusCode, body: &[u8]) -> Self {
         let Document { code, message, ec } = Document::read(body);
         let kind = match code.as_str() {
             _ if EXPIRED.contains(&ec.as_str()) => DataErrorKind::Expired,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Client;
 use crate::clock::UnixSeconds;
+use crate::upstream::client::Client;
 
 /// How often the store is looked at for changes by another process, such as `alidav login`.
 const LOOK: Duration = Duration::from_secs(2);

@@ -6,21 +6,21 @@
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::ErrorKind;
-use super::classify::{self, Answer};
+use crate::upstream::error::ErrorKind;
+use crate::upstream::http::classify::{self, Answer};
 
 /// What an error body told.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(in crate::upstream) struct TokenServerError {
     /// What it says of the kind of failure; absent where the service's code or the status has to do.
-    pub(super) kind: Option<ErrorKind>,
+    pub(in crate::upstream) kind: Option<ErrorKind>,
     /// Its words, where the usual fields have none.
-    pub(super) words: Option<String>,
+    pub(in crate::upstream) words: Option<String>,
 }
 
 /// What to do about the check that stands before a token server and lets neither this program nor, often, this address
 /// through (reference 1.8.2); absent for any other answer.
-pub(super) fn bot_check(answer: &Answer) -> Option<&'static str> {
+pub(in crate::upstream) fn bot_check(answer: &Answer) -> Option<&'static str> {
     let body = answer.body.trim_ascii();
     let page = body.first() == Some(&b'<');
     let turned_away = match answer.status {
@@ -35,15 +35,15 @@ pub(super) fn bot_check(answer: &Answer) -> Option<&'static str> {
 }
 
 /// Reads an error body in the forms of the token servers.
-pub(super) fn read(body: &[u8]) -> Told {
-    let Ok(object) = serde_json::from_slice::<Map<String, Value>>(body) else { return Told::default() };
+pub(in crate::upstream) fn read(body: &[u8]) -> TokenServerError {
+    let Ok(object) = serde_json::from_slice::<Map<String, Value>>(body) else { return TokenServerError::default() };
     let field = |name: &str| object.get(name).and_then(classify::text).filter(|text| !text.is_empty());
     let code = field("code");
     let number = code.as_ref().and_then(|code| code.parse::<u16>().ok());
     if code.is_some() && number.is_none() {
         // Only the token's own application accepts it; the status differs.
         let foreign = code.is_some_and(|code| code.starts_with("AccessDenied"));
-        return Told { kind: foreign.then_some(ErrorKind::SignInNeeded), words: None };
+        return TokenServerError { kind: foreign.then_some(ErrorKind::SignInNeeded), words: None };
     }
     let openlist = object.contains_key("text");
     let words = ["text", "error", "message"].into_iter().find_map(field).map(classify::shorten);
@@ -57,7 +57,7 @@ pub(super) fn read(body: &[u8]) -> Told {
             .map(classify::kind_of_status)
     });
     let none = || openlist.then(|| "no reason given".to_owned());
-    Told { kind, words: words.or_else(none) }
+    TokenServerError { kind, words: words.or_else(none) }
 }
 
 /// What the service's own words and codes say, of which not all are published.

@@ -8,8 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 
 /// Which bytes of a content of `size` bytes the token asks for; empty for empty content.
-#[must_use]
-pub fn proof_range(access_token: &str, size: u64) -> Range<u64> {
+pub(in crate::upstream) fn proof_range(access_token: &str, size: u64) -> Range<u64> {
     if size == 0 {
         return 0..0;
     }
@@ -22,8 +21,7 @@ pub fn proof_range(access_token: &str, size: u64) -> Range<u64> {
 }
 
 /// The bytes of [`proof_range`] as the request carries them.
-#[must_use]
-pub fn encode(bytes: &[u8]) -> String {
+pub(in crate::upstream) fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::client::Endpoint;
-use super::signed_url::Intake;
-use super::wire::{WireCreated, WireItem, WirePart, WireParts, WireTreeChange, WireUploadedParts, write_time};
-use super::{
-    CheckNameMode, Client, ContentHint, CreateFile, Created, Error, ErrorKind, Item, ItemKind, PartUrl, TreeChange,
-    UploadSession, UploadedPart, proof,
+use crate::upstream::api::proof;
+use crate::upstream::api::wire::{
+    WireCreated, WireItem, WirePart, WireParts, WireTreeChange, WireUploadedParts, write_time,
+};
+use crate::upstream::client::Client;
+use crate::upstream::client::endpoint::Endpoint;
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::signed_url::Intake;
+use crate::upstream::types::{
+    CheckNameMode, ContentHint, CreateFile, Created, Item, ItemKind, PartUrl, TreeChange, UploadSession, UploadedPart,
 };
 
 const CREATE: Endpoint = Endpoint::new("openFile/create", "/adrive/v1.0/openFile/create");

@@ -16,11 +16,12 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::classify::{self, Answer};
-use super::retry::Fate;
-use super::token_source::{Form, Outcome, TokenSource};
-use super::{Error, ErrorKind, client, token_words};
 use crate::calls;
+use crate::upstream::auth::source::{Form, Outcome, TokenSource};
+use crate::upstream::auth::words;
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::http::classify::{self, Answer};
+use crate::upstream::http::exchange::{self, Fate};
 
 const START: &str = "oauth/authorize/qrcode";
 const STATUS: &str = "oauth/qrcode/status";
@@ -36,11 +37,11 @@ const IMAGE_PX: u32 = 430;
 const MAX_SID: usize = 128;
 
 /// A code that waits to be scanned.
-pub(super) struct Ticket {
+pub(in crate::upstream) struct Ticket {
     /// The service's id of the code.
-    pub(super) sid: String,
+    pub(in crate::upstream) sid: String,
     /// Where the service shows it as an image.
-    pub(super) image_url: Option<Url>,
+    pub(in crate::upstream) image_url: Option<Url>,
     /// What answers the challenge, with PKCE.
     verifier: Option<SecretString>,
     /// What ties the exchange to the start at OpenList's server.
@@ -48,7 +49,7 @@ pub(super) struct Ticket {
 }
 
 /// How a code stands.
-pub(super) enum Status {
+pub(in crate::upstream) enum Status {
     Waiting,
     Scanned,
     /// Confirmed on the phone, with the authorisation code.
@@ -74,15 +75,15 @@ struct WireStatus {
 }
 
 /// Asks a place for a code to scan.
-pub(super) async fn start(source: &TokenSource, http: &reqwest::Client) -> Result<Ticket, Error> {
+pub(in crate::upstream) async fn start(source: &TokenSource, http: &reqwest::Client) -> Result<Ticket, Error> {
     let verifier = matches!(source.form, Form::PublicApplication { .. }).then(new_verifier);
     calls::record();
     let request = start_request(source, http, verifier.as_ref());
-    let answer = client::answer(START, request).await.map_err(|(error, _)| source.named(error))?;
+    let answer = exchange::answer(START, request).await.map_err(|(error, _)| source.named(error))?;
     let cookies = matches!(source.form, Form::OpenList(_)).then(|| cookies(&answer));
     let wire = read_ticket(&answer).map_err(|error| source.named(error))?;
     let missing = |what: &str| {
-        let words = token_words::read(answer.body.trim_ascii()).words.unwrap_or_default();
+        let words = words::read(answer.body.trim_ascii()).words.unwrap_or_default();
         source.named(Error::new(START, ErrorKind::Malformed).message(format!("an answer without {what} {words}")))
     };
     let address = wire.url.clone().or_else(|| wire.text.as_ref().and_then(classify::text));
@@ -122,10 +123,14 @@ fn start_request(
 }
 
 /// Asks the service how a code stands.
-pub(super) async fn status(http: &reqwest::Client, api_url: &str, ticket: &Ticket) -> Result<Status, Error> {
+pub(in crate::upstream) async fn status(
+    http: &reqwest::Client,
+    api_url: &str,
+    ticket: &Ticket,
+) -> Result<Status, Error> {
     calls::record();
     let request = http.get(format!("{api_url}/oauth/qrcode/{}/status", ticket.sid));
-    let answer = client::answer(STATUS, request).await.map_err(|(error, _)| error)?;
+    let answer = exchange::answer(STATUS, request).await.map_err(|(error, _)| error)?;
     let wire: WireStatus = match classify::value(STATUS, &answer) {
         Ok(wire) => wire,
         // Also an error code; an unknown code may be told in any such way (reference 1.4).
@@ -154,7 +159,7 @@ pub(super) async fn status(http: &reqwest::Client, api_url: &str, ticket: &Ticke
 }
 
 /// Turns a confirmed code into tokens.
-pub(super) async fn exchange(
+pub(in crate::upstream) async fn exchange(
     source: &TokenSource,
     http: &reqwest::Client,
     ticket: &Ticket,
@@ -171,7 +176,7 @@ pub(super) async fn exchange(
         }
     };
     calls::record();
-    match client::answer(EXCHANGE, exchange_request(source, http, ticket, code.expose_secret())).await {
+    match exchange::answer(EXCHANGE, exchange_request(source, http, ticket, code.expose_secret())).await {
         Ok(answer) => source.judge(answer, &[code, ticket.verifier.as_ref().unwrap_or(&none)]),
         Err((error, Fate::Unsent)) => Outcome::NotActed(source.named(error)),
         Err((error, Fate::Answered | Fate::Unclear)) => Outcome::Unclear(source.named(error)),
@@ -215,9 +220,9 @@ fn read_ticket(answer: &Answer) -> Result<WireTicket, Error> {
     classify::value(START, answer).map_err(|refusal| {
         let mut error = refusal.error;
         if error.message.is_none() {
-            error.message = token_words::read(answer.body.trim_ascii()).words;
+            error.message = words::read(answer.body.trim_ascii()).words;
         }
-        if let Some(words) = token_words::bot_check(answer) {
+        if let Some(words) = words::bot_check(answer) {
             error.message = Some(format!("{}; {words}", error.message.unwrap_or_default()));
         }
         error

@@ -1,22 +1,18 @@
-//! The calls that change nothing: account, listings, items, links, tasks.
+//! The calls that read the tree: listings, items, links, tasks.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::auth::Access;
-use super::client::Endpoint;
-use super::pacer::RateClass;
-use super::wire::{
-    WireBatch, WireDownload, WireDriveInfo, WireItem, WirePage, WireSpaceInfo, WireTask, write_query_time,
-};
-use super::{Client, DownloadLink, Error, ErrorKind, Item, ListRequest, Page, SpaceInfo, TaskState};
 use crate::config::{LivpFormat, OrderBy, OrderDirection};
-use crate::state::DriveIds;
+use crate::upstream::api::wire::{WireBatch, WireDownload, WireItem, WirePage, WireTask, write_query_time};
+use crate::upstream::client::Client;
+use crate::upstream::client::endpoint::Endpoint;
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::pacer::RateClass;
+use crate::upstream::types::{DownloadLink, Item, ListRequest, Page, TaskState};
 
-pub(super) const DRIVE_INFO: Endpoint = Endpoint::new("user/getDriveInfo", "/adrive/v1.0/user/getDriveInfo");
-const SPACE_INFO: Endpoint = Endpoint::new("user/getSpaceInfo", "/adrive/v1.0/user/getSpaceInfo");
 const LIST: Endpoint = Endpoint::new("openFile/list", "/adrive/v1.0/openFile/list").class(RateClass::List);
 const SEARCH: Endpoint = Endpoint::new("openFile/search", "/adrive/v1.0/openFile/search");
 const GET: Endpoint = Endpoint::new("openFile/get", "/adrive/v1.0/openFile/get");
@@ -39,33 +35,6 @@ const LINK_LIFE_S: u32 = 14_400;
 const NO_LINK_PAUSE: Duration = Duration::from_secs(1);
 
 impl Client {
-    /// Who the account is and which drives it granted (reference 2.1).
-    ///
-    /// # Errors
-    /// Any failed call; an answer without a user.
-    pub async fn drive_info(&self) -> Result<DriveIds, Error> {
-        drive_info(self.call(DRIVE_INFO, &json!({})).await?)
-    }
-
-    /// The same for a token that nobody else uses yet.
-    ///
-    /// # Errors
-    /// Any failed call, without a second try; an answer without a user.
-    pub(super) async fn drive_info_of(&self, access: &Access) -> Result<DriveIds, Error> {
-        drive_info(self.send(DRIVE_INFO, access, &json!({})).await.map_err(|(refusal, _)| refusal.error)?)
-    }
-
-    /// Space of the whole account (reference 2.2).
-    ///
-    /// # Errors
-    /// Any failed call; an answer without numbers.
-    pub async fn space_info(&self) -> Result<SpaceInfo, Error> {
-        let wire: WireSpaceInfo = self.call(SPACE_INFO, &json!({})).await?;
-        wire.personal_space_info
-            .and_then(|space| Some(SpaceInfo { used: space.used_size?, total: space.total_size? }))
-            .ok_or_else(|| Error::new(SPACE_INFO.name, ErrorKind::Malformed).message("no personal_space_info"))
-    }
-
     /// One page of a folder (reference 3.2).
     ///
     /// # Errors
@@ -201,19 +170,6 @@ impl Client {
 fn may_mean_the_limit(error: &Error) -> bool {
     error.kind == ErrorKind::InvalidRequest
         && error.code.as_deref().is_some_and(|code| code.starts_with("InvalidParameter") && !code.ends_with("Marker"))
-}
-
-fn drive_info(wire: WireDriveInfo) -> Result<DriveIds, Error> {
-    let id = |id: Option<String>| id.filter(|id| !id.is_empty());
-    let name = [wire.name, wire.nick_name, wire.user_name];
-    Ok(DriveIds {
-        user_id: id(wire.user_id)
-            .ok_or_else(|| Error::new(DRIVE_INFO.name, ErrorKind::Malformed).message("no user_id"))?,
-        name: name.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default(),
-        default_drive_id: id(wire.default_drive_id),
-        resource_drive_id: id(wire.resource_drive_id),
-        backup_drive_id: id(wire.backup_drive_id),
-    })
 }
 
 fn order_by(order: OrderBy) -> &'static str {

@@ -12,12 +12,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::classify::{self, Answer};
-use super::retry::Fate;
-use super::{Error, ErrorKind, client, jwt, token_words};
-use crate::calls;
 use crate::clock::UnixSeconds;
-use crate::config;
+use crate::upstream::auth::{jwt, words};
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::http::classify::{self, Answer};
+use crate::upstream::http::exchange::{self, Fate};
+use crate::{calls, config};
 
 const CALL: &str = "oauth/access_token";
 
@@ -26,13 +26,13 @@ const DEFAULT_LIFE_S: i64 = 7200;
 
 /// One place to sign in and to renew at.
 #[derive(Debug)]
-pub(super) struct TokenSource {
-    pub(super) form: Form,
-    pub(super) url: Url,
+pub(in crate::upstream) struct TokenSource {
+    pub(in crate::upstream) form: Form,
+    pub(in crate::upstream) url: Url,
 }
 
 #[derive(Debug)]
-pub(super) enum Form {
+pub(in crate::upstream) enum Form {
     /// The service's own endpoint, with an own application.
     OwnApplication { client_id: String, client_secret: SecretString },
     /// The same without a secret: PKCE, whose tokens cannot be renewed (1.5).
@@ -47,7 +47,7 @@ pub(super) enum Form {
 
 /// As which client OpenList's server signs in: each has an application of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Driver {
+pub(in crate::upstream) enum Driver {
     /// The server's own.
     Qr,
     /// The service's TV client (1.8.3).
@@ -80,7 +80,7 @@ const SERVER_AGENT: &str = concat!(
 );
 
 /// What one attempt came to.
-pub(super) enum Outcome {
+pub(in crate::upstream) enum Outcome {
     /// New tokens; the old refresh token is spent.
     Granted(Grant),
     /// The refresh token was surely not spent; another source may be tried.
@@ -92,13 +92,13 @@ pub(super) enum Outcome {
 }
 
 /// New tokens.
-pub(super) struct Grant {
-    pub(super) access_token: SecretString,
-    pub(super) refresh_token: SecretString,
+pub(in crate::upstream) struct Grant {
+    pub(in crate::upstream) access_token: SecretString,
+    pub(in crate::upstream) refresh_token: SecretString,
     /// Unix seconds.
-    pub(super) expires_at: i64,
+    pub(in crate::upstream) expires_at: i64,
     /// Its [`TokenSource::key`].
-    pub(super) server: String,
+    pub(in crate::upstream) server: String,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +110,7 @@ struct WireGrant {
 
 impl TokenSource {
     /// The places of an account, in order of preference.
-    pub(super) fn of(account: &config::Account, api_url: &Url) -> Vec<Self> {
+    pub(in crate::upstream) fn of(account: &config::Account, api_url: &Url) -> Vec<Self> {
         let form = match (&account.client_id, &account.client_secret) {
             (None, _) => return account.oauth_token_urls.iter().map(Self::server).collect(),
             (Some(id), Some(secret)) => Form::OwnApplication { client_id: id.clone(), client_secret: secret.clone() },
@@ -120,12 +120,12 @@ impl TokenSource {
     }
 
     /// Whether its tokens can be renewed.
-    pub(super) fn renews(&self) -> bool {
+    pub(in crate::upstream) fn renews(&self) -> bool {
         !matches!(self.form, Form::PublicApplication { .. })
     }
 
     /// Recognises the server's form by the path, and by the known hosts where only a host is given.
-    pub(super) fn server(url: &Url) -> Self {
+    pub(in crate::upstream) fn server(url: &Url) -> Self {
         let path = url.path().trim_end_matches('/');
         let host = url.host_str().unwrap_or_default();
         let known = |names: &[&str]| names.iter().any(|name| host.contains(name));
@@ -151,13 +151,13 @@ impl TokenSource {
     }
 
     /// Its host, for logs.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::upstream) fn name(&self) -> &str {
         self.url.host_str().unwrap_or("token server")
     }
 
     /// How the store knows it: its address without what may be a password or a key, and with what says that its
     /// application is another.
-    pub(super) fn key(&self) -> String {
+    pub(in crate::upstream) fn key(&self) -> String {
         let address = format!("{}{}", self.url.origin().ascii_serialization(), self.url.path());
         match self.form {
             Form::OpenList(driver @ Driver::Tv) => format!("{address}?driver_txt={}", driver.name()),
@@ -166,7 +166,7 @@ impl TokenSource {
     }
 
     /// Another endpoint of the same server; what its address holds beside the path goes to all of them.
-    pub(super) fn beside(&self, ours: &str, other: &str) -> Url {
+    pub(in crate::upstream) fn beside(&self, ours: &str, other: &str) -> Url {
         let path = self.url.path().trim_end_matches('/');
         let folder = path.strip_suffix(ours).unwrap_or(path).trim_end_matches('/');
         let mut url = self.url.clone();
@@ -176,7 +176,7 @@ impl TokenSource {
 
     /// A call at OpenList's server: the address's own parameters, the call's, and those that say which application is
     /// meant, by both names where the address has the old one.
-    pub(super) fn openlist(&self, driver: Driver, endpoint: &str, pairs: &[(&str, &str)]) -> Url {
+    pub(in crate::upstream) fn openlist(&self, driver: Driver, endpoint: &str, pairs: &[(&str, &str)]) -> Url {
         let mut url = self.beside("renewapi", endpoint);
         url.query_pairs_mut().extend_pairs(pairs);
         for (name, value) in [("server_use", "true"), ("driver_txt", driver.name())] {
@@ -188,19 +188,19 @@ impl TokenSource {
     }
 
     /// Names us to a token server as one that its bot check lets through.
-    pub(super) fn addressed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    pub(in crate::upstream) fn addressed(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         if self.is_service() { request } else { request.header(header::USER_AGENT, SERVER_AGENT) }
     }
 
     /// Whether the call counts against the service's own rates.
-    pub(super) fn is_service(&self) -> bool {
+    pub(in crate::upstream) fn is_service(&self) -> bool {
         matches!(self.form, Form::OwnApplication { .. } | Form::PublicApplication { .. })
     }
 
     /// Sends the refresh token once.
-    pub(super) async fn refresh(&self, http: &reqwest::Client, refresh_token: &SecretString) -> Outcome {
+    pub(in crate::upstream) async fn refresh(&self, http: &reqwest::Client, refresh_token: &SecretString) -> Outcome {
         calls::record();
-        match client::answer(CALL, self.request(http, refresh_token.expose_secret())).await {
+        match exchange::answer(CALL, self.request(http, refresh_token.expose_secret())).await {
             Ok(answer) => self.judge(answer, &[refresh_token]),
             Err((error, Fate::Unsent)) => Outcome::NotActed(self.named(error)),
             Err((error, Fate::Answered | Fate::Unclear)) => Outcome::Unclear(self.named(error)),
@@ -230,7 +230,7 @@ impl TokenSource {
 
     /// What an answer to a renewal, or to the exchange of an authorisation code, came to. Some servers repeat the
     /// request in their errors: its secrets are taken out before anything is told.
-    pub(super) fn judge(&self, answer: Answer, secrets: &[&SecretString]) -> Outcome {
+    pub(in crate::upstream) fn judge(&self, answer: Answer, secrets: &[&SecretString]) -> Outcome {
         if let Some(grant) = self.grant(&answer) {
             return Outcome::Granted(grant);
         }
@@ -243,13 +243,13 @@ impl TokenSource {
         let body = answer.body.trim_ascii();
         if body.first() == Some(&b'<') {
             // A challenge or log-in page stands before the server; a gateway's page may stand behind it.
-            let words = classify::moved_to(&answer).or_else(|| token_words::bot_check(&answer).map(str::to_owned));
+            let words = classify::moved_to(&answer).or_else(|| words::bot_check(&answer).map(str::to_owned));
             let words = words.unwrap_or_else(|| "a web page instead of tokens".to_owned());
             let error = self.error(ErrorKind::Unavailable, format!("status {}: {words}", status.as_u16()));
             let gateway = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
             return if gateway { Outcome::Unclear(error) } else { Outcome::NotActed(error) };
         }
-        let told = token_words::read(body);
+        let told = words::read(body);
         let mut error = match classify::value::<Value>(CALL, &answer) {
             Ok(_) => Error::new(CALL, ErrorKind::Malformed).message("an answer without tokens"),
             Err(refusal) => refusal.error,
@@ -258,7 +258,7 @@ impl TokenSource {
         if let Some(words) = told.words {
             error.message = Some(words);
         }
-        if let Some(words) = token_words::bot_check(&answer) {
+        if let Some(words) = words::bot_check(&answer) {
             error.message = Some(format!("{}; {words}", error.message.unwrap_or_default()));
         }
         if let Some(kind) = told.kind {
@@ -298,13 +298,13 @@ impl TokenSource {
     }
 
     /// Puts the host before an error's words.
-    pub(super) fn named(&self, mut error: Error) -> Error {
+    pub(in crate::upstream) fn named(&self, mut error: Error) -> Error {
         let words = error.message.take().unwrap_or_default();
         error.message(format!("{}: {words}", self.name()))
     }
 }
 
-pub(super) fn below(base: &Url, path: &str) -> Url {
+pub(in crate::upstream) fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
     url
@@ -321,177 +321,4 @@ fn without(body: Vec<u8>, secrets: &[&SecretString]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judge(status: u16, body: &str) -> &'static str {
-        let source = TokenSource::server(&"https://api.oplist.org/alicloud/renewapi".parse().unwrap());
-        let answer = Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: http::HeaderMap::new(),
-            body: body.as_bytes().to_vec(),
-        };
-        match source.judge(answer, &[]) {
-            Outcome::Granted(_) => "granted",
-            Outcome::NotActed(_) => "not acted",
-            Outcome::Refused(_) => "refused",
-            Outcome::Unclear(_) => "unclear",
-        }
-    }
-
-    #[test]
-    fn knows_whether_an_attempt_spent_the_token() {
-        assert_eq!(judge(200, r#"{"refresh_token":"r","access_token":"a"}"#), "granted");
-        for life in ["7200", r#""7200""#, "7200.0", "null", "0", "{}"] {
-            let body = format!(r#"{{"refresh_token":"r","access_token":"a","expires_in":{life},"code":null}}"#);
-            assert_eq!(judge(200, &body), "granted", "{body}");
-        }
-        assert_eq!(judge(200, r#"{"refresh_token":"","access_token":""}"#), "unclear");
-        assert_eq!(judge(403, "<html>checking your browser</html>"), "not acted");
-        assert_eq!(judge(503, "<!DOCTYPE html><title>Just a moment"), "not acted");
-        assert_eq!(judge(502, "<html>bad gateway</html>"), "unclear");
-        assert_eq!(judge(502, "Bad Gateway"), "unclear");
-        assert_eq!(judge(500, r#"{"text":"expired refresh_token"}"#), "refused");
-        assert_eq!(judge(500, r#"{"text":"Too Many Requests"}"#), "not acted");
-        assert_eq!(judge(500, r#"{"text":{}}"#), "unclear");
-        assert_eq!(judge(401, r#"{"code":"RefreshTokenExpired","message":"expired refresh_token"}"#), "refused");
-        assert_eq!(judge(400, r#"{"code":"InvalidClientId","message":"x","error":"InvalidClientId: x"}"#), "not acted");
-        assert_eq!(judge(400, r#"{"code":"AccessDenied","message":"invalid token"}"#), "refused");
-        assert_eq!(judge(429, "Too Many Requests"), "not acted");
-        assert_eq!(judge(404, "not here"), "not acted");
-        assert_eq!(judge(302, ""), "not acted");
-    }
-
-    #[test]
-    fn words_that_only_look_like_a_known_reason_leave_it_unclear() {
-        // What a server written in JavaScript says when the service answered with a page, or not at all.
-        assert_eq!(judge(500, r#"{"text":"Unexpected token '<', \"<html>\" is not valid JSON"}"#), "unclear");
-        assert_eq!(judge(500, r#"{"text":"Client network socket disconnected"}"#), "unclear");
-        assert_eq!(judge(500, r#"{"text":"Something unexpected happened"}"#), "unclear");
-        assert_eq!(judge(500, r#"{"text":"refresh_token: connection refused"}"#), "unclear");
-        // A gateway may have handed the request on.
-        for status in [520, 522, 524] {
-            assert_eq!(judge(status, "<html>origin error</html>"), "unclear");
-        }
-    }
-
-    #[test]
-    fn reasons_are_known_in_every_form_of_error() {
-        assert_eq!(judge(200, r#"{"code":"AccessDenied","message":"invalid token"}"#), "refused");
-        assert_eq!(judge(400, r#"{"error":"RefreshTokenInvalid: invalid refresh_token"}"#), "refused");
-        assert_eq!(judge(200, r#"{"code":401,"message":"expired refresh_token","data":null}"#), "refused");
-        assert_eq!(judge(200, r#"{"code":429,"message":null}"#), "not acted");
-        assert_eq!(judge(200, r#"{"code":500,"message":"?"}"#), "unclear");
-        assert_eq!(judge(403, r#"{"text":"InvalidCode: invalid code"}"#), "refused");
-        assert_eq!(judge(500, r#"{"text":"InvalidClientId: invalid client_id"}"#), "not acted");
-        assert_eq!(judge(401, r#"{"text":"Login failed:WaitLogin"}"#), "unclear");
-        assert_eq!(judge(403, r#"{"error":"blocked"}"#), "not acted");
-    }
-
-    #[test]
-    fn a_request_that_is_repeated_in_an_error_is_told_without_its_secret() {
-        let source = TokenSource::server(&"https://api.oplist.org".parse().unwrap());
-        let secret = SecretString::from("opaque+secret/4711");
-        for told in ["opaque+secret/4711", "opaque%2Bsecret%2F4711"] {
-            let body =
-                format!(r#"{{"message":"Route GET:/renewapi?refresh_ui={told}&x=1 not found","statusCode":404}}"#);
-            let answer = Answer { status: StatusCode::NOT_FOUND, headers: http::HeaderMap::new(), body: body.into() };
-            let Outcome::NotActed(error) = source.judge(answer, &[&secret]) else { panic!() };
-            let text = error.to_string();
-            assert!(!text.contains("4711") && text.contains("not found"), "{text}");
-            assert_eq!(error.kind, ErrorKind::Unavailable);
-        }
-    }
-
-    #[test]
-    fn a_server_that_has_moved_is_told_by_its_new_host_alone() {
-        let source = TokenSource::server(&"https://api.nn.ci".parse().unwrap());
-        for body in ["", "<html>moved</html>"] {
-            let mut headers = http::HeaderMap::new();
-            headers.insert("location", "https://api.alistgo.com/x?refresh_ui=geheim".parse().unwrap());
-            let answer = Answer { status: StatusCode::MOVED_PERMANENTLY, headers, body: body.into() };
-            let Outcome::NotActed(error) = source.judge(answer, &[]) else { panic!() };
-            let told = error.to_string();
-            assert!(told.contains("moved to api.alistgo.com") && !told.contains("geheim"), "{told}");
-        }
-    }
-
-    #[test]
-    fn recognises_the_published_servers_by_their_address() {
-        let url = |text: &str| TokenSource::server(&text.parse().unwrap()).url.to_string();
-        assert_eq!(url("https://api.oplist.org"), "https://api.oplist.org/alicloud/renewapi");
-        assert_eq!(url("https://api.oplist.org/alicloud/renewapi"), "https://api.oplist.org/alicloud/renewapi");
-        assert_eq!(url("https://own.example/alicloud/"), "https://own.example/alicloud/renewapi");
-        assert_eq!(url("https://api.alistgo.com/"), "https://api.alistgo.com/alist/ali_open/token");
-        assert_eq!(url("https://api.nn.ci/alist/ali_open/token"), "https://api.nn.ci/alist/ali_open/token");
-        assert_eq!(
-            url("https://aliyundrive-oauth.messense.me"),
-            "https://aliyundrive-oauth.messense.me/oauth/access_token"
-        );
-        assert_eq!(url("https://own.example/proxy"), "https://own.example/proxy/oauth/access_token");
-    }
-
-    #[test]
-    fn an_openlist_address_may_name_another_kind_of_token() {
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let query = |address: &str| {
-            let source = TokenSource::server(&address.parse().unwrap());
-            let request = source.request(&reqwest::Client::new(), "a.b.c").build().unwrap();
-            request.url().query().unwrap().to_owned()
-        };
-        let address = "https://api.oplist.org/alicloud/renewapi";
-        let key = |query: &str| TokenSource::server(&format!("{address}{query}").parse().unwrap()).key();
-        assert_eq!(key("?driver_txt=alicloud_qr&key=geheim"), address);
-        assert_eq!(key("?apps_types=alicloud_tv"), format!("{address}?driver_txt=alicloud_tv"));
-        let old = query(&format!("{address}?apps_types=alicloud_tv"));
-        assert_eq!(old, "apps_types=alicloud_tv&refresh_ui=a.b.c&server_use=true&driver_txt=alicloud_tv");
-        assert_eq!(query(address), "refresh_ui=a.b.c&server_use=true&driver_txt=alicloud_qr");
-        let tv = query(&format!("{address}?driver_txt=alicloud_tv"));
-        assert_eq!(tv, "driver_txt=alicloud_tv&refresh_ui=a.b.c&server_use=true");
-    }
-
-    // Keeps 71.
-    #[test]
-    fn token_servers_see_a_browser_and_the_service_sees_us() {
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let agent = |source: &TokenSource| {
-            let request = source.request(&reqwest::Client::new(), "a.b.c").build().unwrap();
-            request.headers().get("user-agent").map(|agent| agent.to_str().unwrap().to_owned())
-        };
-        for server in ["https://api.oplist.org", "https://api.alistgo.com", "https://aliyundrive-oauth.messense.me"] {
-            let agent = agent(&TokenSource::server(&server.parse().unwrap())).unwrap();
-            assert!(agent.starts_with("Mozilla/5.0 (") && agent.contains("alidav/"), "{agent}");
-        }
-        let form = Form::OwnApplication { client_id: "i".to_owned(), client_secret: "s".into() };
-        // The client's own.
-        assert_eq!(agent(&TokenSource { form, url: "https://openapi.alipan.com/".parse().unwrap() }), None);
-    }
-
-    #[test]
-    fn a_bot_check_did_not_act_and_is_told_with_what_to_do() {
-        for (status, body) in [(403, "error code: 1010"), (403, "<html>"), (503, "<!DOCTYPE html><title>Just a moment")]
-        {
-            let source = TokenSource::server(&"https://api.oplist.org".parse().unwrap());
-            let status = StatusCode::from_u16(status).unwrap();
-            let answer = Answer { status, headers: http::HeaderMap::new(), body: body.into() };
-            let Outcome::NotActed(error) = source.judge(answer, &[]) else { panic!("{body}") };
-            let told = error.to_string();
-            assert!(told.contains("bot check") && told.contains("oauth_token_urls"), "{told}");
-            assert_eq!(told.contains("1010"), body.contains("1010"), "{told}");
-        }
-        // Further codes of that check may come from behind it, after the server has acted.
-        assert_eq!(judge(500, "error code: 1101"), "unclear");
-        assert_eq!(judge(503, "error code: 1102"), "unclear");
-    }
-
-    #[test]
-    fn the_calls_of_a_server_are_beside_its_renewal_with_the_same_parameters() {
-        let url = |text: &str, ours, other| TokenSource::server(&text.parse().unwrap()).beside(ours, other).to_string();
-        let openlist = "https://api.oplist.org/alicloud/renewapi";
-        assert_eq!(url(openlist, "renewapi", "requests"), "https://api.oplist.org/alicloud/requests");
-        let alist = "https://api.alistgo.com/alist/ali_open/token?x=1";
-        assert_eq!(url(alist, "token", "qr"), "https://api.alistgo.com/alist/ali_open/qr?x=1");
-        let own = "https://own.example/proxy/oauth/access_token";
-        assert_eq!(url(own, "access_token", "authorize/qrcode"), "https://own.example/proxy/oauth/authorize/qrcode");
-    }
-}
+mod tests;

@@ -7,12 +7,12 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::jwt;
 use crate::clock::UnixSeconds;
 use crate::state::Tokens;
+use crate::upstream::auth::jwt;
 
 /// The tokens to go on with; absent when there are none at all.
-pub(super) fn choose(stored: Option<Tokens>, configured: Option<&SecretString>) -> Option<Tokens> {
+pub(in crate::upstream) fn choose_token(stored: Option<Tokens>, configured: Option<&SecretString>) -> Option<Tokens> {
     let Some(configured) = configured else {
         return stored;
     };
@@ -41,7 +41,7 @@ fn from_configuration(token: &SecretString) -> Tokens {
 }
 
 /// How the store remembers a configured token without keeping it.
-pub(super) fn digest(token: &str) -> String {
+pub(in crate::upstream) fn digest(token: &str) -> String {
     use std::fmt::Write as _;
     Sha256::digest(token.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -67,21 +67,21 @@ mod tests {
     #[test]
     fn the_newer_of_file_and_store_wins_by_time_of_issue() {
         let configured = token(100);
-        let chosen = choose(Some(renewed(&configured, 200)), Some(&configured)).unwrap();
+        let chosen = choose_token(Some(renewed(&configured, 200)), Some(&configured)).unwrap();
         assert_eq!(chosen.issued_at, 200);
         let newer = token(300);
-        assert_eq!(choose(Some(renewed(&configured, 200)), Some(&newer)).unwrap().issued_at, 300);
+        assert_eq!(choose_token(Some(renewed(&configured, 200)), Some(&newer)).unwrap().issued_at, 300);
         let older = token(50);
-        assert_eq!(choose(Some(renewed(&configured, 200)), Some(&older)).unwrap().issued_at, 200);
+        assert_eq!(choose_token(Some(renewed(&configured, 200)), Some(&older)).unwrap().issued_at, 200);
     }
 
     #[test]
     fn an_opaque_token_that_began_the_stored_line_is_known_to_be_spent() {
         let configured = SecretString::from("opaque");
         let stored = Tokens { refresh_token: "next".into(), ..from_configuration(&configured) };
-        let chosen = choose(Some(stored.clone()), Some(&configured)).unwrap();
+        let chosen = choose_token(Some(stored.clone()), Some(&configured)).unwrap();
         assert_eq!(chosen.refresh_token.expose_secret(), "next");
-        let chosen = choose(Some(stored), Some(&"another".into())).unwrap();
+        let chosen = choose_token(Some(stored), Some(&"another".into())).unwrap();
         assert_eq!(chosen.refresh_token.expose_secret(), "another");
     }
 }

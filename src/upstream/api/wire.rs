@@ -9,13 +9,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::signed_url::Intake;
-use super::types::{Address, Category, DownloadLink, Item, ItemKind, LivpStream, Page, PartUrl};
-use super::{Error, ErrorKind};
 use crate::digest::Sha1;
+use crate::state::DriveIds;
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::signed_url::Intake;
+use crate::upstream::types::{Address, Category, DownloadLink, Item, ItemKind, LivpStream, Page, PartUrl};
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireItem {
+pub(in crate::upstream) struct WireItem {
     file_id: Option<String>,
     parent_file_id: Option<String>,
     name: Option<String>,
@@ -71,7 +72,11 @@ impl WireItem {
     ///
     /// # Errors
     /// As [`WireItem::into_item`].
-    pub(super) fn into_addressed_item(mut self, call: &'static str, intake: Intake) -> Result<Item, Error> {
+    pub(in crate::upstream) fn into_addressed_item(
+        mut self,
+        call: &'static str,
+        intake: Intake,
+    ) -> Result<Item, Error> {
         let url = self.url.take().and_then(|text| intake.url(&text, None));
         let address = url.map(|(url, life)| Address { url, life });
         Ok(Item { address, ..self.into_item(call)? })
@@ -79,7 +84,7 @@ impl WireItem {
 
     /// # Errors
     /// An item without id, name or type is no item.
-    pub(super) fn into_item(self, call: &'static str) -> Result<Item, Error> {
+    pub(in crate::upstream) fn into_item(self, call: &'static str) -> Result<Item, Error> {
         let missing = |field: &str| Error::new(call, ErrorKind::Malformed).message(format!("an item without {field}"));
         let kind = match self.kind.as_deref() {
             Some("file") => ItemKind::File,
@@ -131,7 +136,7 @@ fn streams(info: serde_json::Map<String, Value>) -> Vec<LivpStream> {
 
 /// Answer of `list` and `search`.
 #[derive(Debug, Deserialize)]
-pub(super) struct WirePage {
+pub(in crate::upstream) struct WirePage {
     /// Absent or null is a broken answer, not an empty folder.
     items: Option<Vec<Value>>,
     next_marker: Option<String>,
@@ -142,7 +147,7 @@ impl WirePage {
     ///
     /// # Errors
     /// There are no items at all, not even none.
-    pub(super) fn into_page(self, call: &'static str, intake: Intake) -> Result<Page, Error> {
+    pub(in crate::upstream) fn into_page(self, call: &'static str, intake: Intake) -> Result<Page, Error> {
         let told = self.items.ok_or_else(|| Error::new(call, ErrorKind::Malformed).message("a page without items"))?;
         let count = told.len();
         let readable = told
@@ -156,36 +161,52 @@ impl WirePage {
 
 /// Answer of `batch/get`: what does not exist is left out or null (reference 3.7).
 #[derive(Debug, Deserialize)]
-pub(super) struct WireBatch {
-    pub(super) items: Option<Vec<Option<WireItem>>>,
+pub(in crate::upstream) struct WireBatch {
+    pub(in crate::upstream) items: Option<Vec<Option<WireItem>>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireDriveInfo {
-    pub(super) user_id: Option<String>,
-    pub(super) name: Option<String>,
-    pub(super) nick_name: Option<String>,
-    pub(super) user_name: Option<String>,
-    pub(super) default_drive_id: Option<String>,
-    pub(super) resource_drive_id: Option<String>,
-    pub(super) backup_drive_id: Option<String>,
+pub(in crate::upstream) struct WireDriveInfo {
+    user_id: Option<String>,
+    name: Option<String>,
+    nick_name: Option<String>,
+    user_name: Option<String>,
+    default_drive_id: Option<String>,
+    resource_drive_id: Option<String>,
+    backup_drive_id: Option<String>,
+}
+
+impl WireDriveInfo {
+    /// # Errors
+    /// An answer without a user says nothing.
+    pub(in crate::upstream) fn into_ids(self, call: &'static str) -> Result<DriveIds, Error> {
+        let id = |id: Option<String>| id.filter(|id| !id.is_empty());
+        let name = [self.name, self.nick_name, self.user_name];
+        Ok(DriveIds {
+            user_id: id(self.user_id).ok_or_else(|| Error::new(call, ErrorKind::Malformed).message("no user_id"))?,
+            name: name.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default(),
+            default_drive_id: id(self.default_drive_id),
+            resource_drive_id: id(self.resource_drive_id),
+            backup_drive_id: id(self.backup_drive_id),
+        })
+    }
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireSpaceInfo {
-    pub(super) personal_space_info: Option<WireSpace>,
+pub(in crate::upstream) struct WireSpaceInfo {
+    pub(in crate::upstream) personal_space_info: Option<WireSpace>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireSpace {
+pub(in crate::upstream) struct WireSpace {
     #[serde(default, deserialize_with = "bytes")]
-    pub(super) used_size: Option<u64>,
+    pub(in crate::upstream) used_size: Option<u64>,
     #[serde(default, deserialize_with = "bytes")]
-    pub(super) total_size: Option<u64>,
+    pub(in crate::upstream) total_size: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireDownload {
+pub(in crate::upstream) struct WireDownload {
     url: Option<String>,
     #[serde(default, deserialize_with = "told")]
     expiration: Option<String>,
@@ -201,7 +222,7 @@ pub(super) struct WireDownload {
 
 impl WireDownload {
     /// The link, for a live photo that of the first of `streams` that is there; absent when there is none.
-    pub(super) fn into_link(self, streams: &[&str], intake: Intake) -> Option<DownloadLink> {
+    pub(in crate::upstream) fn into_link(self, streams: &[&str], intake: Intake) -> Option<DownloadLink> {
         let stream_url = || {
             let urls = [self.streams_url_camel.as_ref(), self.streams_url.as_ref()];
             let url = |name: &str| urls.iter().flatten().find_map(|urls| urls.get(name)?.as_str());
@@ -216,29 +237,29 @@ impl WireDownload {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireCreated {
-    pub(super) file_id: Option<String>,
-    pub(super) file_name: Option<String>,
-    pub(super) upload_id: Option<String>,
-    pub(super) exist: Option<bool>,
-    pub(super) rapid_upload: Option<bool>,
-    pub(super) part_info_list: Option<Vec<WirePart>>,
+pub(in crate::upstream) struct WireCreated {
+    pub(in crate::upstream) file_id: Option<String>,
+    pub(in crate::upstream) file_name: Option<String>,
+    pub(in crate::upstream) upload_id: Option<String>,
+    pub(in crate::upstream) exist: Option<bool>,
+    pub(in crate::upstream) rapid_upload: Option<bool>,
+    pub(in crate::upstream) part_info_list: Option<Vec<WirePart>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireParts {
-    pub(super) part_info_list: Option<Vec<WirePart>>,
+pub(in crate::upstream) struct WireParts {
+    pub(in crate::upstream) part_info_list: Option<Vec<WirePart>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WirePart {
+pub(in crate::upstream) struct WirePart {
     part_number: Option<u32>,
     upload_url: Option<String>,
     content_type: Option<String>,
 }
 
 impl WirePart {
-    pub(super) fn into_part(self, intake: Intake) -> Option<PartUrl> {
+    pub(in crate::upstream) fn into_part(self, intake: Intake) -> Option<PartUrl> {
         let (url, life) = intake.url(self.upload_url.as_deref()?, None)?;
         Some(PartUrl {
             part_number: self.part_number?,
@@ -250,50 +271,50 @@ impl WirePart {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireUploadedParts {
-    pub(super) uploaded_parts: Option<Vec<WireUploadedPart>>,
-    pub(super) next_part_number_marker: Option<Value>,
+pub(in crate::upstream) struct WireUploadedParts {
+    pub(in crate::upstream) uploaded_parts: Option<Vec<WireUploadedPart>>,
+    pub(in crate::upstream) next_part_number_marker: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireUploadedPart {
-    pub(super) part_number: Option<u32>,
-    pub(super) part_size: Option<u64>,
+pub(in crate::upstream) struct WireUploadedPart {
+    pub(in crate::upstream) part_number: Option<u32>,
+    pub(in crate::upstream) part_size: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireTreeChange {
-    pub(super) file_id: Option<String>,
-    pub(super) exist: Option<bool>,
-    pub(super) async_task_id: Option<String>,
+pub(in crate::upstream) struct WireTreeChange {
+    pub(in crate::upstream) file_id: Option<String>,
+    pub(in crate::upstream) exist: Option<bool>,
+    pub(in crate::upstream) async_task_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireTask {
-    pub(super) state: Option<String>,
+pub(in crate::upstream) struct WireTask {
+    pub(in crate::upstream) state: Option<String>,
 }
 
 /// A timestamp as Unix milliseconds.
-pub(super) fn parse_time(text: &str) -> Option<i64> {
+pub(in crate::upstream) fn parse_time(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
 /// Unix milliseconds in the service's form: always three fraction digits (reference 0.3).
-pub(super) fn write_time(ms: i64) -> Option<String> {
+pub(in crate::upstream) fn write_time(ms: i64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(ms).ok()?;
     Some(format!("{time:.3}"))
 }
 
 /// Unix milliseconds as a query writes times: without a fraction, without a zone (reference 3.3).
-pub(super) fn write_query_time(ms: i64) -> Option<String> {
+pub(in crate::upstream) fn write_query_time(ms: i64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(ms).ok()?;
     Some(format!("{time:.0}").trim_end_matches('Z').to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::signed_url::SignedUrl;
     use super::*;
+    use crate::upstream::signed_url::SignedUrl;
 
     const ITEM: &str = r#"{"drive_id":"10293420","domain_id":"bj29","file_id":"65a1","parent_file_id":"root","name":"clip.mp4","type":"file","size":73400320,"category":"video","file_extension":"mp4","mime_type":"video/mp4","content_hash":"92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC","content_hash_name":"sha1","status":"available","starred":false,"hidden":false,"trashed":null,"thumbnail":"https://x/t.jpg","url":null,"created_at":"2025-12-31T16:00:00.123Z","updated_at":"2025-12-31T16:00:00.123Z","local_created_at":null,"local_modified_at":null,"play_cursor":"12.5","video_media_metadata":{"duration":"60.5"},"punish_flag":0}"#;
 

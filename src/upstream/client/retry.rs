@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Error, ErrorKind};
+use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::http::classify::Refusal;
+use crate::upstream::http::exchange::Fate;
 
 /// Tries of one call in all.
 const MAX_TRIES: u32 = 4;
@@ -18,26 +20,75 @@ const FIRST_THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a second arrival of the call would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(in crate::upstream) enum Repeat {
     /// Nothing that the first did not.
     Harmless,
     /// Make a second item or spend something: only if the first surely had no effect.
     Harmful,
 }
 
-/// What is known of the fate of a failed call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It never left.
-    Unsent,
-    /// The service answered.
-    Answered,
-    /// It may have arrived.
-    Unclear,
+/// What to do about a failed try.
+pub(in crate::upstream) enum Next {
+    /// Send again with another access token.
+    Renew,
+    /// The authorisation may have been withdrawn.
+    SignedOut(Error),
+    /// Send again when the rate class has rested for so long.
+    Pause(Duration),
+    /// Send again after so long.
+    Wait(Duration),
+    /// The failure is final.
+    Give(Error),
+}
+
+/// The tries of one call.
+pub(in crate::upstream) struct Tries {
+    repeat: Repeat,
+    deadline: Instant,
+    failed: u32,
+    renewed: bool,
+}
+
+impl Tries {
+    pub(in crate::upstream) fn new(repeat: Repeat, deadline: Instant) -> Self {
+        Self { repeat, deadline, failed: 0, renewed: false }
+    }
+
+    /// Whether the access token has not been replaced yet.
+    pub(in crate::upstream) fn may_renew(&self) -> bool {
+        !self.renewed
+    }
+
+    /// The access token has been replaced.
+    pub(in crate::upstream) fn renewed(&mut self) {
+        self.renewed = true;
+    }
+
+    /// Decides on a failed try.
+    pub(in crate::upstream) fn next(&mut self, refusal: Refusal, fate: Fate) -> Next {
+        let error = refusal.error;
+        if refusal.bad_token && !self.renewed {
+            self.renewed = true;
+            return Next::Renew;
+        }
+        if error.kind == ErrorKind::SignInNeeded {
+            return Next::SignedOut(error);
+        }
+        self.failed += 1;
+        let pause = pause(&error, fate, self.repeat, self.failed, self.deadline);
+        if error.kind == ErrorKind::Throttled {
+            let wait = error.retry_after.or(pause).unwrap_or(FIRST_THROTTLED_PAUSE);
+            return match pause {
+                Some(_) => Next::Pause(wait),
+                None => Next::Give(error.retry_after(wait)),
+            };
+        }
+        pause.map_or(Next::Give(error), Next::Wait)
+    }
 }
 
 /// How long to pause before sending again; absent when the failure is final.
-pub(super) fn pause(error: &Error, fate: Fate, repeat: Repeat, tries: u32, deadline: Instant) -> Option<Duration> {
+fn pause(error: &Error, fate: Fate, repeat: Repeat, tries: u32, deadline: Instant) -> Option<Duration> {
     let wait = match error.kind {
         // Refused for the rate: it surely had no effect.
         ErrorKind::Throttled => error.retry_after.unwrap_or(FIRST_THROTTLED_PAUSE * 2u32.saturating_pow(tries - 1)),

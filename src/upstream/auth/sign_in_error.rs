@@ -1,6 +1,6 @@
 //! Every reason why a sign-in does not come to tokens, each with its remedy.
 
-use super::{Error, ErrorKind};
+use crate::upstream::error::{Error, ErrorKind};
 
 /// Why a sign-in failed; the words are for the person who signs in and say what to do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,12 +34,12 @@ pub enum SignInErrorKind {
 }
 
 impl SignInError {
-    pub(super) fn new(kind: SignInErrorKind, message: impl Into<String>) -> Self {
+    pub(in crate::upstream) fn new(kind: SignInErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
     /// No place gave a code; the last of the failures decides the kind, all are told.
-    pub(super) fn no_code(account: &str, failures: &[Error]) -> Self {
+    pub(in crate::upstream) fn no_code(account: &str, failures: &[Error]) -> Self {
         let words: Vec<String> = failures.iter().map(ToString::to_string).collect();
         let words = words.join("; ");
         let kind = match failures.last().map(|error| error.kind) {
@@ -62,7 +62,7 @@ impl SignInError {
     }
 
     /// The authorisation could not be exchanged.
-    pub(super) fn not_exchanged(account: &str, error: &Error) -> Self {
+    pub(in crate::upstream) fn not_exchanged(account: &str, error: &Error) -> Self {
         match error.kind {
             ErrorKind::ApplicationRefused => Self::new(
                 SignInErrorKind::ApplicationRefused,
@@ -76,7 +76,7 @@ impl SignInError {
     }
 
     /// The tokens are another user's.
-    pub(super) fn other_user(account: &str) -> Self {
+    pub(in crate::upstream) fn other_user(account: &str) -> Self {
         Self::new(
             SignInErrorKind::OtherUser,
             format!(

@@ -9,15 +9,15 @@ use serde_json::Value;
 /// What a token says of itself.
 #[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
-pub(super) struct Claims {
+pub(in crate::upstream) struct Claims {
     /// User's id.
-    pub(super) sub: Option<String>,
+    pub(in crate::upstream) sub: Option<String>,
     /// Unix seconds.
     #[serde(deserialize_with = "lenient")]
-    pub(super) exp: Option<i64>,
+    pub(in crate::upstream) exp: Option<i64>,
     /// Unix seconds.
     #[serde(deserialize_with = "lenient")]
-    pub(super) iat: Option<i64>,
+    pub(in crate::upstream) iat: Option<i64>,
 }
 
 fn lenient<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
@@ -25,7 +25,7 @@ fn lenient<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<i64>, D:
 }
 
 /// A number of seconds, also as a fraction or a text: a token must not be lost for the form of a number.
-pub(super) fn seconds(value: &Value) -> Option<i64> {
+pub(in crate::upstream) fn seconds(value: &Value) -> Option<i64> {
     let number = match value {
         Value::String(text) => text.trim().parse::<serde_json::Number>().ok()?,
         Value::Number(number) => number.clone(),
@@ -36,7 +36,7 @@ pub(super) fn seconds(value: &Value) -> Option<i64> {
 }
 
 /// The claims; all absent where the token is not a readable JWT.
-pub(super) fn claims(token: &str) -> Claims {
+pub(in crate::upstream) fn claims(token: &str) -> Claims {
     read(token).unwrap_or_default()
 }
 
