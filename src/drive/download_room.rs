@@ -89,6 +89,11 @@ impl DownloadRoom {
         Some(Hold { room: self.clone(), bytes })
     }
 
+    /// Whether there is room for so many bytes just now.
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        self.held() + bytes <= self.limit
+    }
+
     /// How far one stream may read ahead of its client: less the more streams there are.
     pub(super) fn read_ahead(&self) -> u64 {
         let streams = self.streams.load(Ordering::Relaxed).max(1) as u64;

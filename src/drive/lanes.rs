@@ -1,16 +1,22 @@
 //! Ranges of one file fetched side by side, delivered in order.
 //!
 //! A service that limits each connection gives a film in time over several. They are opened only when
-//! the client has been waiting for one connection, only on places that nobody waits for, and only as far
-//! ahead as `read_ahead` and the memory allow. Each is a stream of its own that goes on over expired links, cuts and
-//! stalls; when one fails for good, the rest is fetched over a single connection again.
+//! the client has been waiting for one connection, and only on places that nobody waits for. Each is a stream of its own
+//! that goes on over expired links, cuts and stalls; when one fails for good, the rest is fetched over a single
+//! connection again.
 //!
 //! A connection does nothing between two ranges, from the last byte of one to the first of the next: so ranges are as
-//! long as fit side by side into what may be ahead. They end one after another, not all at once. When one ends, with n
-//! connections, an n-th of the next is still to come, and n - 1 whole ranges are spoken for behind it.
+//! long as `read_ahead` and the memory allow. They end one after another, not all at once: with n connections at
+//! one rate, when the first has come, an n-th of the next is still to come, two n-ths of the one after it, and so on, so
+//! that (n - 1) / 2 ranges lie ready. Bytes are counted as they come (`window`). A range that has no room
+//! for long gives up; what it lacks becomes a range of its own later. Its client has paused, or does not need so many
+//! connections: no more are opened until it waits again.
+
+mod window;
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,11 +26,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::download_room::Hold;
 use super::open::{Identity, Source};
 use super::slots::{Place, Seat};
 use super::{ByteStream, Error};
 use crate::calls;
+use crate::upstream::LARGEST_FRAME;
+use window::{Admission, Ready, Window};
 
 /// Time over which it is seen whether the client waits.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -75,54 +82,75 @@ impl Meter {
     }
 }
 
-/// The ranges after the one that is being delivered.
+/// The ranges after what the stream's own body brings.
 #[derive(Default)]
 pub(super) struct Lanes {
+    /// In order, with gaps where a range gave up.
     queue: VecDeque<Lane>,
-    /// Bytes of a range; none while one connection does.
-    span: Option<u64>,
+    /// Absent while one connection does.
+    course: Option<Course>,
+}
+
+struct Course {
+    /// Bytes of a range.
+    span: u64,
+    window: Arc<Window>,
     /// Ranges opened so far, with the one that the stream's own body ends with.
     opened: u64,
+    /// Whether the client needs as many connections as there may be.
+    eager: bool,
 }
 
 struct Lane {
     /// What of it has not been delivered.
     rest: Range<u64>,
-    frames: mpsc::UnboundedReceiver<Result<Bytes, Error>>,
+    frames: mpsc::UnboundedReceiver<Frame>,
     task: AbortOnDropHandle<()>,
-    /// Room for what of it has not been delivered.
-    hold: Hold,
+    gave_up: GaveUp,
 }
+
+type Frame = Result<(Bytes, Option<Ready>), Error>;
+
+/// The first byte that a range which gave up has not brought.
+type GaveUp = Arc<OnceLock<u64>>;
 
 /// What the next range says.
 pub(super) enum LaneEvent {
     Bytes(Bytes),
+    /// It has given up: what it lacks may be asked for again.
+    GaveUp,
     /// It cannot go on: the content has changed, or it has failed.
     Failed(Option<Error>),
 }
 
 impl Lanes {
-    /// One connection at such a rate does not do. How many bytes the stream's own body is to bring yet; none where there
-    /// is no room for several.
-    pub(super) fn begin(&mut self, source: &Source, rate: f64) -> Option<u64> {
+    /// One connection at such a rate does not do. How many bytes the stream's own body, which is at `at`, is to bring
+    /// yet; none where there is no room for several.
+    pub(super) fn begin(&mut self, source: &Source, at: u64, rate: f64) -> Option<u64> {
         let connections = source.room.settings.connections as u64;
         let span = span(rate, source.room.ahead_over_lanes(), connections)?;
-        self.span = Some(span);
-        self.opened = 1;
+        self.course = Some(Course { span, window: Window::new(&source.room, at), opened: 1, eager: true });
         Some(span / connections)
     }
 
     pub(super) fn is_on(&self) -> bool {
-        self.span.is_some()
+        self.course.is_some()
     }
 
     pub(super) fn end(&mut self) {
         self.queue.clear();
-        self.span = None;
+        self.course = None;
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// The client has mostly been waiting.
+    pub(super) fn hurry(&mut self) {
+        if let Some(course) = &mut self.course {
+            course.eager = true;
+        }
     }
 
     /// Opens ranges up to `end`, the first of them at `from` when none is open; `busy` connections are in use besides.
@@ -135,46 +163,89 @@ impl Lanes {
         busy: usize,
         identity: &Identity,
     ) {
-        let Some(span) = self.span else { return };
-        loop {
-            let next = self.queue.back().map_or(from, |lane| lane.rest.end);
-            let fetching = self.queue.iter().filter(|lane| !lane.task.is_finished()).count();
-            let queued: u64 = self.queue.iter().map(|lane| lane.rest.end - lane.rest.start).sum();
-            let connections = source.room.settings.connections;
-            if next >= end || fetching + busy >= connections {
-                return;
-            }
-            let room = source.room.ahead_over_lanes().saturating_sub(queued);
-            let Some(length) = length(span, connections as u64, self.opened, end - next, room) else { return };
-            let range = next..next + length;
-            let Some(hold) = source.room.hold(length) else { return };
-            let Some(place) = source.mount.account.slots.spare_place() else { return };
+        self.see_who_gave_up();
+        // A seek has taken the stream's place: there is nothing to help.
+        while !seat.was_replaced()
+            && let Some((index, range)) = self.missing(from, end, busy, source.room.settings.connections)
+            && let Some(place) = source.mount.account.slots.spare_place()
+            && let Some(course) = &mut self.course
+        {
             let (sender, frames) = mpsc::unbounded_channel();
+            let gave_up = GaveUp::default();
+            let feed = Feed { window: course.window.clone(), sender, gave_up: gave_up.clone() };
             let spare = Source { spare: true, ..source.clone() };
-            let run = run(spare, range.clone(), place, identity.clone(), sender);
+            let run = run(spare, range.clone(), place, identity.clone(), feed);
             let task = AbortOnDropHandle::new(calls::spawn(run));
             seat.help_by(task.abort_handle());
-            self.queue.push_back(Lane { rest: range, frames, task, hold });
-            self.opened += 1;
+            self.queue.insert(index, Lane { rest: range, frames, task, gave_up });
+            course.opened += 1;
         }
     }
 
-    /// The next bytes in order.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<LaneEvent> {
-        let Some(lane) = self.queue.front_mut() else { return Poll::Ready(LaneEvent::Failed(None)) };
+    /// The first range that is to be fetched, and its place in the queue; none while there are connections enough.
+    fn missing(&self, from: u64, end: u64, busy: usize, connections: usize) -> Option<(usize, Range<u64>)> {
+        let course = self.course.as_ref()?;
+        let fetching = self.queue.iter().filter(|lane| !lane.task.is_finished()).count();
+        if fetching + busy >= connections {
+            return None;
+        }
+        let mut next = from;
+        for (index, lane) in self.queue.iter().enumerate() {
+            if next < lane.rest.start {
+                let is_next = index == 0 && busy == 0;
+                return (is_next || course.wants_more()).then_some((index, next..lane.rest.start));
+            }
+            next = lane.rest.end;
+        }
+        if next >= end || !course.wants_more() {
+            return None;
+        }
+        let length = length(course.span, connections as u64, course.opened, end - next);
+        Some((self.queue.len(), next..next + length))
+    }
+
+    fn see_who_gave_up(&mut self) {
+        let Some(course) = &mut self.course else { return };
+        for lane in &mut self.queue {
+            if let Some(end) = lane.gave_up.get().filter(|end| **end < lane.rest.end) {
+                lane.rest.end = *end;
+                course.eager = false;
+            }
+        }
+        self.queue.retain(|lane| !lane.rest.is_empty());
+    }
+
+    /// The next bytes in order, which begin at `from`.
+    pub(super) fn poll_next(&mut self, from: u64, cx: &mut Context<'_>) -> Poll<LaneEvent> {
+        let (Some(course), Some(lane)) = (&self.course, self.queue.front_mut()) else {
+            return Poll::Ready(LaneEvent::Failed(None));
+        };
+        if lane.rest.start != from {
+            return Poll::Ready(LaneEvent::Failed(None));
+        }
+        course.window.advance(from);
         match std::task::ready!(lane.frames.poll_recv(cx)) {
-            Some(Ok(bytes)) => {
+            Some(Ok((bytes, ready))) => {
                 lane.rest.start += bytes.len() as u64;
-                lane.hold.shrink(lane.rest.end.saturating_sub(lane.rest.start));
+                drop(ready);
+                course.window.advance(lane.rest.start);
                 if lane.rest.is_empty() {
                     self.queue.pop_front();
                 }
                 Poll::Ready(LaneEvent::Bytes(bytes))
             }
             Some(Err(error)) => Poll::Ready(LaneEvent::Failed(Some(error))),
+            None if lane.gave_up.get().is_some() => Poll::Ready(LaneEvent::GaveUp),
             // Its place was taken for a seek.
             None => Poll::Ready(LaneEvent::Failed(None)),
         }
+    }
+}
+
+impl Course {
+    /// Whether one more range would be of use. It need not have room for all of itself: the client takes on.
+    fn wants_more(&self) -> bool {
+        self.eager && self.window.has_room(SHORTEST)
     }
 }
 
@@ -182,39 +253,60 @@ impl Lanes {
 fn span(rate: f64, ahead: u64, connections: u64) -> Option<u64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and finite")]
     let wanted = ((rate * SPAN) as u64).clamp(LEAST, MOST);
-    // One n-th of the range that is being delivered, and n - 1 more.
-    let fits = ahead / (connections * (connections - 1) + 1) * connections;
+    // With less, a single frame might never have room.
+    if ahead < LARGEST_FRAME as u64 {
+        return None;
+    }
+    // What lies ready when a range has come whole.
+    let fits = ahead * 2 / (connections - 1).max(1);
     Some(wanted.min(fits)).filter(|span| *span >= SHORTEST)
 }
 
-/// Bytes of the next range, of so many left; none until there is room for a worthwhile one.
-fn length(span: u64, connections: u64, opened: u64, left: u64, room: u64) -> Option<u64> {
+/// Bytes of the next range, of so many left.
+fn length(span: u64, connections: u64, opened: u64, left: u64) -> u64 {
     // The first ones are shorter by turns, so that later ones end one after another; the last ones too, so that all
     // connections have something to do up to the end.
     let turn = span * (opened + 1).min(connections) / connections;
     let share = left.div_ceil(connections).max(SHORTEST);
-    let wanted = turn.min(share).min(left);
-    let length = wanted.min(room);
-    (length >= wanted.min(span / 2)).then_some(length)
+    turn.min(share).min(left)
 }
 
-/// Fetches one range; as many bytes as it has are held for it.
-async fn run(
-    source: Source,
-    range: Range<u64>,
-    place: Place,
-    identity: Identity,
-    frames: mpsc::UnboundedSender<Result<Bytes, Error>>,
-) {
-    let mut stream = match ByteStream::open_part(source, range, place, identity).await {
+/// Where a range's bytes go.
+struct Feed {
+    window: Arc<Window>,
+    sender: mpsc::UnboundedSender<Frame>,
+    gave_up: GaveUp,
+}
+
+/// Fetches one range.
+async fn run(source: Source, range: Range<u64>, place: Place, identity: Identity, feed: Feed) {
+    let account = source.mount.account.clone();
+    let mut at = range.start;
+    let mut stream = match ByteStream::open_part(source, range.clone(), place, identity).await {
         Ok(stream) => stream,
         Err(error) => {
-            frames.send(Err(error)).ok();
+            feed.sender.send(Err(error)).ok();
             return;
         }
     };
     while let Some(frame) = stream.next().await {
-        if frames.send(frame).is_err() {
+        let frame = match frame {
+            Ok(bytes) => {
+                let length = bytes.len() as u64;
+                match feed.window.admit(range.start, at, length, &account.slots).await {
+                    Admission::Granted(ready) => {
+                        at += length;
+                        Ok((bytes, ready))
+                    }
+                    Admission::GiveUp => {
+                        feed.gave_up.set(at).ok();
+                        return;
+                    }
+                }
+            }
+            Err(error) => Err(error),
+        };
+        if feed.sender.send(frame).is_err() {
             return;
         }
     }
@@ -227,33 +319,28 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn as_many_ranges_as_connections_fit_into_what_may_be_ahead() {
+    fn what_lies_ready_of_ranges_that_end_one_after_another_is_within_what_may_be_ahead() {
         for ahead in [MIB, 8 * MIB, 64 * MIB] {
             for connections in 2..=8 {
                 for rate in [100e3, 500e3, 2e6, 5e6, 10e6, 100e6] {
-                    let Some(span) = span(rate, ahead, connections) else {
-                        assert!(ahead == MIB && connections > 3, "{ahead} {connections} {rate}");
-                        continue;
-                    };
+                    let span = span(rate, ahead, connections).unwrap();
                     assert!((SHORTEST..=MOST).contains(&span), "{span}");
-                    let behind = span / connections + (connections - 1) * span;
-                    assert!(behind <= ahead, "{connections} ranges of {span} in {ahead}");
+                    let ready: u64 = (1..connections).map(|turn| span * turn / connections).sum();
+                    assert!(ready <= ahead, "{connections} ranges of {span} in {ahead}");
                 }
             }
         }
-        assert_eq!(span(10e6, 8 * MIB, 3), Some(8 * MIB / 7 * 3));
+        assert_eq!(span(10e6, 8 * MIB, 3), Some(8 * MIB));
         assert_eq!(span(500e3, 8 * MIB, 3), Some(LEAST));
-        assert_eq!(span(500e3, 200_000, 3), None);
+        assert_eq!((span(500e3, 200_000, 3), span(500e3, MIB, 12)), (None, None));
     }
 
     #[test]
-    fn ranges_grow_at_first_shrink_at_last_and_wait_for_room() {
-        let length = |opened, left, room| length(3 * MIB, 3, opened, left, room);
-        assert_eq!([1, 2, 3, 99].map(|opened| length(opened, 1 << 40, 8 * MIB)), [2, 3, 3, 3].map(|n| Some(n * MIB)));
-        assert_eq!(length(9, 6 * MIB, 8 * MIB), Some(2 * MIB));
-        assert_eq!(length(9, 300_000, 8 * MIB), Some(SHORTEST));
-        assert_eq!(length(9, 1000, 8 * MIB), Some(1000));
-        assert_eq!(length(9, 1 << 40, 2 * MIB), Some(2 * MIB));
-        assert_eq!((length(9, 1 << 40, MIB), length(9, 1000, 999)), (None, None));
+    fn ranges_grow_at_first_and_shrink_at_last() {
+        let length = |opened, left| length(3 * MIB, 3, opened, left);
+        assert_eq!([1, 2, 3, 99].map(|opened| length(opened, 1 << 40)), [2, 3, 3, 3].map(|n| n * MIB));
+        assert_eq!(length(9, 6 * MIB), 2 * MIB);
+        assert_eq!(length(9, 300_000), SHORTEST);
+        assert_eq!(length(9, 1000), 1000);
     }
 }

@@ -63,6 +63,8 @@ struct Shared {
     excess: AtomicUsize,
     urgent_waiting: AtomicUsize,
     waiting: AtomicUsize,
+    /// Told when somebody begins to wait.
+    wanted: Notify,
     freed: Notify,
 }
 
@@ -113,6 +115,7 @@ impl<'a> Waiting<'a> {
             shared.urgent_waiting.fetch_add(1, Ordering::AcqRel);
         }
         metrics::gauge!("alidav_download_waiting").increment(1.0);
+        shared.wanted.notify_waiters();
         Self { shared, urgent }
     }
 }
@@ -135,6 +138,7 @@ impl Slots {
             excess: AtomicUsize::new(0),
             urgent_waiting: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
+            wanted: Notify::new(),
             freed: Notify::new(),
         };
         Self {
@@ -230,6 +234,17 @@ impl Slots {
         }
         let permit = self.shared.places.clone().try_acquire_owned().ok()?;
         Some(Place::new(permit, &self.shared))
+    }
+
+    /// Ends when somebody waits for a place.
+    pub(super) async fn somebody_waits(&self) {
+        loop {
+            let wanted = self.shared.wanted.notified();
+            if self.shared.waiting.load(Ordering::Acquire) > 0 {
+                return;
+            }
+            wanted.await;
+        }
     }
 
     /// The service goes on refusing a body for which we had a place: one place less for a while, but not

@@ -270,15 +270,17 @@ impl ByteStream {
     fn widen(&mut self, rate: f64) {
         let Some(identity) = self.identity.clone() else { return };
         if !self.lanes.is_on() {
-            let Some(own) = self.lanes.begin(&self.source, rate) else { return };
+            let Some(own) = self.lanes.begin(&self.source, self.rest.start, rate) else { return };
             let end = (self.rest.start + own).min(self.rest.end);
             self.lanes.top_up(&self.source, &self.seat, end, self.rest.end, 1, &identity);
             if self.lanes.is_empty() {
                 self.lanes.end();
                 return;
             }
+            self.seat.read_as_taken();
             self.seat_end = end;
         } else {
+            self.lanes.hurry();
             self.lanes.top_up(&self.source, &self.seat, self.seat_end, self.rest.end, 1, &identity);
         }
     }
@@ -289,28 +291,37 @@ impl ByteStream {
         self.seat_end = self.rest.end;
     }
 
+    /// The next bytes that came over other connections; `None` to look again.
     fn poll_lanes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<Result<Bytes, Error>>>> {
-        if let Some(identity) = self.identity.clone() {
-            self.lanes.top_up(&self.source, &self.seat, self.rest.start, self.rest.end, 0, &identity);
+        if let Some(identity) = &self.identity {
+            self.lanes.top_up(&self.source, &self.seat, self.rest.start, self.rest.end, 0, identity);
         }
-        if !self.lanes.is_empty() {
-            match ready!(self.lanes.poll_next(cx)) {
-                LaneEvent::Bytes(bytes) => {
-                    let bytes = self.take(bytes, self.rest.end);
-                    return Poll::Ready(Some(Some(Ok(bytes))));
+        let polled = self.lanes.poll_next(self.rest.start, cx);
+        if polled.is_pending()
+            && let Some(meter) = &mut self.meter
+        {
+            meter.pending();
+        }
+        match ready!(polled) {
+            LaneEvent::Bytes(bytes) => {
+                let bytes = self.take(bytes, self.rest.end);
+                if self.meter.as_mut().is_some_and(|meter| meter.received(bytes.len()).is_some()) {
+                    self.lanes.hurry();
                 }
-                LaneEvent::Failed(Some(error @ Error::Changed { .. })) => return Poll::Ready(Some(self.fail(error))),
-                LaneEvent::Failed(error) => {
-                    // The drive has no body to spare, whatever our count says: this stream asks for none again.
-                    if matches!(error, Some(Error::NoFreeStream { .. })) {
-                        self.meter = None;
-                    }
-                    tracing::info!(
-                        error = error.map(tracing::field::display),
-                        at = self.rest.start,
-                        "one connection again"
-                    );
+                return Poll::Ready(Some(Some(Ok(bytes))));
+            }
+            LaneEvent::GaveUp => return Poll::Ready(None),
+            LaneEvent::Failed(Some(error @ Error::Changed { .. })) => return Poll::Ready(Some(self.fail(error))),
+            LaneEvent::Failed(error) => {
+                // The drive has no body to spare, whatever our count says: this stream asks for none again.
+                if matches!(error, Some(Error::NoFreeStream { .. })) {
+                    self.meter = None;
                 }
+                tracing::info!(
+                    error = error.map(tracing::field::display),
+                    at = self.rest.start,
+                    "one connection again"
+                );
             }
         }
         self.narrow();
@@ -378,7 +389,8 @@ impl Stream for ByteStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let leisurely = this.seat.is_leisurely();
+        // A range fetched beside others is read as far ahead as those allow.
+        let leisurely = !this.source.spare && this.seat.is_leisurely();
         let polled = this.poll_source(cx);
         this.seat.client_waits(polled.is_pending());
         if leisurely && polled.is_ready() {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use alidav::drive::{Freshness, Path, Reader};
+use alidav::drive::{ByteStream, Freshness, Path, Reader};
 use alidav::sim::{Fault, FaultKind, Options, Rules, Simulator};
 use futures_util::StreamExt as _;
 
@@ -159,6 +159,105 @@ async fn three_connections_stay_three_and_within_what_may_be_ahead() {
             got = read(enough + 9_000_000) => panic!("fewer than three bodies were open up to {got}"),
         }
     }
+}
+
+/// A film behind connections of 6 MB/s each, read as a player does, three at once, over so much memory.
+async fn film_over_three(max_streams: usize, read_ahead: u64, memory: u64) -> (World, Vec<u8>) {
+    let rules = Rules { download_bytes_per_s: Some(6_000_000), max_downloads: max_streams, ..rules() };
+    let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
+    let world = World::over(sim, |config| {
+        config.upstream.max_streams = max_streams;
+        (config.download.connections, config.download.read_ahead) = (3, read_ahead);
+        config.download.memory = memory;
+    })
+    .await;
+    let film = noise(4 * SIZE);
+    world.sim.write("/film.mkv", film.clone());
+    world.sim.write("/other.mkv", noise(4 * SIZE));
+    world.hrefs("/dav/").await;
+    (world, film)
+}
+
+async fn stream(world: &World, path: &str, id: u64) -> ByteStream {
+    let file = world.server.tree().stat(&Path::parse(path).unwrap(), Freshness::Cached).await.unwrap();
+    let reader = Reader { id, open_ended: true, urgent: true, by_range: false };
+    world.server.tree().read(&file, 0..4 * SIZE as u64, reader).await.unwrap()
+}
+
+// Keeps 34.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_film_gives_the_places_of_its_further_connections_at_once() {
+    let (world, film) = film_over_three(3, 4 << 20, 256 << 20).await;
+    let mut stream = stream(&world, "/film.mkv", 1).await;
+    let mut got = Vec::new();
+    while world.sim.peak_downloads() < 3 {
+        got.extend_from_slice(&stream.next().await.unwrap().unwrap());
+    }
+    // A paused film's own place is taken after ten seconds only; with two of three given back, both readers are served.
+    let read = |range: &'static str| world.range("/dav/other.mkv", range);
+    let both = async { tokio::join!(read("bytes=1000000-1000009"), read("bytes=2000000-2000009")) };
+    let (one, two) = tokio::time::timeout(Duration::from_secs(9), both).await.expect("the places were kept");
+    assert_eq!((one.status().as_u16(), two.status().as_u16()), (206, 206));
+    drop((one, two));
+    let ready = world.server.tree().download_memory();
+    assert!((1..=4 << 20).contains(&ready), "{ready} bytes lie ready for the paused film");
+    while let Some(frame) = stream.next().await {
+        got.extend_from_slice(&frame.unwrap());
+    }
+    assert!(got == film);
+    assert!(world.sim.peak_downloads() <= 3);
+}
+
+// Keeps 35.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_over_three_connections_is_whole_and_within_its_bound_at_any_pace_over_cuts() {
+    let (world, film) = film_over_three(3, 4 << 20, 256 << 20).await;
+    // Bodies that end in the middle of a range, at its beginning, and one whose link expires.
+    for (skip, after) in [(1, 1_500_000), (2, 700_000), (4, 1), (6, 2_000_001)] {
+        world.sim.fault(Fault::once("data GET", FaultKind::Cut { after }).after(skip));
+    }
+    world.sim.fault(Fault::once("data GET", FaultKind::ExpireLink).after(5));
+    let mut stream = stream(&world, "/film.mkv", 1).await;
+    let mut got = Vec::new();
+    let mut stop = 8_000_000;
+    while let Some(frame) = stream.next().await {
+        got.extend_from_slice(&frame.unwrap());
+        // And a frame of the first body, which was being read ahead of its client.
+        assert!(world.server.tree().download_memory() <= (4 << 20) + (1 << 20));
+        match got.len() {
+            // A player that has buffered enough pauses, longer than any range waits, ...
+            length if length >= stop && stop <= 24_000_000 => {
+                tokio::time::sleep(Duration::from_millis(1500)).await;
+                stop += 8_000_000;
+            }
+            // ... plays on, ...
+            length if length / 1_000_000 % 8 == 1 => tokio::time::sleep(Duration::from_millis(5)).await,
+            // ... and buffers again.
+            _ => {}
+        }
+    }
+    assert!(got == film);
+    drop(stream);
+    assert_eq!(world.server.tree().download_memory(), 0);
+}
+
+// Keeps 35.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_goes_on_when_another_that_has_paused_holds_all_memory() {
+    let (world, _) = film_over_three(6, 8 << 20, 2 << 20).await;
+    let mut paused = stream(&world, "/film.mkv", 1).await;
+    while world.sim.peak_downloads() < 3 {
+        paused.next().await.unwrap().unwrap();
+    }
+    let most = (2 << 20) - (256 << 10);
+    until(|| world.server.tree().download_memory() >= most - (1 << 20)).await;
+    let mut other = stream(&world, "/other.mkv", 2).await;
+    let mut got = Vec::new();
+    while let Some(frame) = other.next().await {
+        got.extend_from_slice(&frame.unwrap());
+        assert!(world.server.tree().download_memory() <= most);
+    }
+    assert_eq!(sha1(&got), sha1(&noise(4 * SIZE)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,6 +51,8 @@ struct SeatState {
     end: Option<Option<DataError>>,
     /// Whether a task reads ahead.
     reading_ahead: bool,
+    /// Whether none is to, of this body.
+    as_taken: bool,
     /// Bytes that the client has taken.
     delivered: u64,
     /// The reading task, to wake when its body is taken away while it waits for bytes.
@@ -122,6 +124,7 @@ impl Seat {
         let mut inner = self.inner.lock();
         inner.live = Some(live);
         inner.replaced = false;
+        inner.as_taken = false;
     }
 
     /// Notes the task that opens the next body.
@@ -205,7 +208,7 @@ impl Seat {
     /// there is no memory: then frames pass as the client takes them.
     pub(in crate::drive) fn read_ahead(self: &Arc<Self>, room: &Arc<DownloadRoom>) {
         let mut inner = self.inner.lock();
-        let begun = inner.reading_ahead || inner.live.is_none() || inner.end.is_some();
+        let begun = inner.reading_ahead || inner.as_taken || inner.live.is_none() || inner.end.is_some();
         // What is fetched comes in frames of that size: less than one is no room.
         if begun || room.read_ahead() < LARGEST_FRAME as u64 {
             return;
@@ -222,10 +225,18 @@ impl Seat {
         });
     }
 
+    /// Has the body read as the client takes it from now on: what follows it is fetched already.
+    pub(in crate::drive) fn read_as_taken(&self) {
+        self.inner.lock().as_taken = true;
+    }
+
     /// Fetches one frame for later, once there is room for it; false when there is nothing more to be fetched so.
     async fn fetch_ahead(&self, room: &Arc<DownloadRoom>) -> bool {
         while self.is_full(room) {
             self.taken.notified().await;
+        }
+        if self.inner.lock().as_taken {
+            return false;
         }
         // A frame's length is not known beforehand.
         let Some(hold) = room.hold(LARGEST_FRAME as u64) else { return false };
