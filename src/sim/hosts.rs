@@ -1,4 +1,5 @@
-//! The data hosts by name: the steady one, and the one that refuses on some networks (reference 3.9).
+//! The data hosts by name: the steady one, and the one that refuses on some networks (reference 3.9). And that of
+//! previews (reference 3.22).
 //!
 //! The simulator has one socket. Whoever uses it as a forwarding proxy reaches all hosts by it, each by its name.
 
@@ -13,6 +14,7 @@ use super::world::World;
 
 const STEADY: &str = "cn-beijing-data.aliyundrive.net";
 const UNSTEADY: &str = "dl1-v6.aliyundrive.cloud";
+const PREVIEWS: &str = "cn-beijing-video-preview.aliyundrive.net";
 
 /// Base of URLs for downloads.
 pub(super) fn for_downloads(world: &World) -> String {
@@ -26,6 +28,11 @@ pub(super) fn for_downloads(world: &World) -> String {
 /// Base of URLs for uploads, which are never at the unsteady host (reference 3.12).
 pub(super) fn for_uploads(world: &World) -> String {
     if world.rules.named_hosts { format!("http://{STEADY}") } else { world.base.clone() }
+}
+
+/// Base of URLs for previews.
+pub(super) fn for_previews(world: &World) -> String {
+    if world.rules.named_hosts { format!("http://{PREVIEWS}") } else { world.base.clone() }
 }
 
 /// Counts a request by its host, and says what that host does in place of serving it; an error closes the connection.

@@ -114,7 +114,7 @@ fn call_name(parts: &Parts) -> Option<String> {
             _ => "data other".to_owned(),
         });
     }
-    if path.starts_with("/preview/") {
+    if signed::is_preview_path(path) {
         return Some("preview".to_owned());
     }
     if let Some(call) = oauth::call(path) {
@@ -161,7 +161,7 @@ const CALLS: [&str; 27] = [
 fn act(shared: &Shared, call: &str, parts: &Parts, body: &Bytes) -> Response<Body> {
     let mut world = shared.world.lock();
     if call == "preview" {
-        return video::preview(&world, parts.uri.path()).unwrap_or_else(|| text(404, "Not Found"));
+        return video::preview(&world, parts);
     }
     if oauth::call(parts.uri.path()).is_some() {
         return oauth::answer(&mut world, call, parts, body);

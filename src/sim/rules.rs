@@ -32,6 +32,8 @@ pub struct Rules {
     pub link_expiration: Expiration,
     /// Life of a part URL in seconds.
     pub part_url_s: i64,
+    /// Life of a preview URL in seconds, whatever is asked for.
+    pub preview_url_s: i64,
     /// Seconds by which the service's clock is ahead of this machine's: in `Date`, in signatures and expiries.
     pub clock_offset_s: i64,
     /// Whether answers have a `Date`.
@@ -68,6 +70,8 @@ pub struct Rules {
     pub max_parts: usize,
     /// Least bytes of a part that is not the last.
     pub min_part_size: u64,
+    /// Whether parts must come in order, each once (reference 3.12); else in any, and the last of a number counts.
+    pub sequential_parts: bool,
     /// Status of a bad or expired access token.
     pub bad_token_status: u16,
     /// Whether the token endpoint takes the form encoding beside JSON.
@@ -321,6 +325,7 @@ impl Default for Rules {
             link_s: 900,
             link_expiration: Expiration::Right,
             part_url_s: 3600,
+            preview_url_s: 900,
             clock_offset_s: 0,
             dated: true,
             bare_get: true,
@@ -339,6 +344,7 @@ impl Default for Rules {
             max_file_size: 80_000_000_000,
             max_parts: 10_000,
             min_part_size: 100 << 10,
+            sequential_parts: true,
             bad_token_status: 401,
             form_tokens: true,
             complete_twice: true,

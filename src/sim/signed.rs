@@ -1,4 +1,4 @@
-//! Signed URLs of the data host (reference 3.9, 3.12): made by version 4 or 2, and checked against every change of
+//! Signed URLs of the data and the preview hosts (reference 3.9, 3.12, 3.22): made by version 4 or 2, and checked against every change of
 //! the path, the query, the verb and the signed headers.
 
 use base64::Engine as _;
@@ -22,15 +22,16 @@ pub(super) struct Grant {
     pub(super) user: usize,
     pub(super) drive_id: String,
     pub(super) file_id: String,
-    /// `jpeg` or `mov` of a live photo, else empty.
+    /// `jpeg` or `mov` of a live photo, the first segment within a preview, else empty.
     pub(super) stream: String,
     pub(super) upload_id: String,
     pub(super) part_number: u32,
     pub(super) name: String,
 }
 
-/// First segment of every object's path.
+/// First segment of every object's path, and of every preview's.
 const PREFIX: &str = "/AbCdEfGh";
+const PREVIEWS: &str = "/preview";
 
 /// How `x-oss-date` is written (reference 3.9).
 const OSS_DATE: &str = "%Y%m%dT%H%M%SZ";
@@ -64,13 +65,20 @@ pub(super) fn download(world: &World, user: usize, drive_id: &str, node: &Node, 
         ("response-content-disposition", format!("attachment; filename*=UTF-8''{name}")),
     ];
     let object = if stream.is_empty() { &node.file_id } else { stream };
-    let signed = signed(world, "GET", user, [drive_id, &node.file_id, object], query, world.rules.link_s);
+    let signed = signed(world, "GET", user, [PREFIX, drive_id, &node.file_id, object], query, world.rules.link_s);
     hosts::for_downloads(world) + &signed
 }
 
 pub(super) fn upload(world: &World, user: usize, drive_id: &str, file_id: &str, upload_id: &str, part: u32) -> String {
     let query = vec![("op", "u".to_owned()), ("partNumber", part.to_string()), ("uploadId", upload_id.to_owned())];
-    hosts::for_uploads(world) + &signed(world, "PUT", user, [drive_id, file_id, file_id], query, world.rules.part_url_s)
+    let object = [PREFIX, drive_id, file_id, file_id];
+    hosts::for_uploads(world) + &signed(world, "PUT", user, object, query, world.rules.part_url_s)
+}
+
+/// A playlist or a subtitle track; `name` is its place within the preview.
+pub(super) fn preview(world: &World, user: usize, drive_id: &str, file_id: &str, name: &str) -> String {
+    let object = [PREVIEWS, drive_id, file_id, name];
+    hosts::for_previews(world) + &signed(world, "GET", user, object, Vec::new(), world.rules.preview_url_s)
 }
 
 type Pair = (String, String);
@@ -80,7 +88,7 @@ fn signed(
     world: &World,
     verb: &str,
     user: usize,
-    object: [&str; 3],
+    object: [&str; 4],
     query: Vec<(&str, String)>,
     life_s: i64,
 ) -> String {
@@ -114,7 +122,7 @@ fn signed(
         ("u", world.users[user].id.clone()),
         ("x-oss-signature-version", version.word().to_owned()),
     ];
-    let path = format!("{PREFIX}{separator}{}", object.join(separator));
+    let path = object.join(separator);
     let pairs = fixed.into_iter().chain(query).chain(signing);
     let mut pairs: Vec<Pair> = pairs.map(|(name, value)| (name.to_owned(), value)).collect();
     pairs.push(("x-oss-signature".to_owned(), sign(world, version, verb, "", &path, &pairs)));
@@ -149,7 +157,16 @@ fn sign(world: &World, version: SignatureVersion, verb: &str, kind: &str, path: 
 
 /// Whether a raw path is of the data host's form.
 pub(super) fn is_data_path(path: &str) -> bool {
-    path.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('/') || rest.starts_with("%2F"))
+    is_below(PREFIX, path)
+}
+
+/// Whether it is of the preview host's.
+pub(super) fn is_preview_path(path: &str) -> bool {
+    is_below(PREVIEWS, path)
+}
+
+fn is_below(first: &str, path: &str) -> bool {
+    path.strip_prefix(first).is_some_and(|rest| rest.starts_with('/') || rest.starts_with("%2F"))
 }
 
 /// Checks a request's URL and the headers that the signature covers.

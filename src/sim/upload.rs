@@ -1,5 +1,7 @@
 //! Upload sessions: create, parts, complete, rapid upload (reference 3.10–3.15).
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -21,8 +23,11 @@ pub(super) struct Upload {
     pub(super) user: usize,
     pub(super) drive_id: String,
     pub(super) file_id: String,
-    parts: Vec<Part>,
+    parts: BTreeMap<u32, Part>,
+    /// Of what came, where parts come in order.
     hasher: Sha1,
+    /// Whether they must.
+    sequential: bool,
     size: Option<u64>,
     content_hash: Option<String>,
     done: bool,
@@ -161,8 +166,9 @@ fn create_file(
         user,
         drive_id: target.drive_id.clone(),
         file_id: file_id.clone(),
-        parts: Vec::new(),
+        parts: BTreeMap::new(),
         hasher: Sha1::new(),
+        sequential: world.rules.sequential_parts,
         size,
         content_hash,
         done: rapid,
@@ -287,17 +293,17 @@ pub(super) fn upload_url(world: &World, user: usize, params: &Params) -> Result<
 pub(super) fn uploaded_parts(world: &World, user: usize, params: &Params) -> Result<Value, Refusal> {
     params.only(&["drive_id", "file_id", "upload_id", "part_number_marker"])?;
     let (upload, upload_id) = session(world, user, params)?;
-    let parts: Vec<Value> = (1u32..)
-        .zip(&upload.parts)
-        .map(|(number, part)| json!({ "part_number": number, "part_size": part.size, "etag": part.etag }))
-        .collect();
+    let told =
+        |(number, part): (&u32, &Part)| json!({ "part_number": number, "part_size": part.size, "etag": part.etag });
+    let parts: Vec<Value> = upload.parts.iter().map(told).collect();
     Ok(json!({
-        "drive_id": upload.drive_id, "upload_id": upload_id, "parallelUpload": false, "uploaded_parts": parts,
+        "drive_id": upload.drive_id, "upload_id": upload_id, "parallelUpload": !upload.sequential,
+        "uploaded_parts": parts,
         "next_part_number_marker": "",
     }))
 }
 
-/// Stores a part; they come one after another (reference 3.12).
+/// Stores a part; they come one after another, where they must (reference 3.12).
 pub(super) fn store_part(
     world: &mut World,
     upload_id: &str,
@@ -308,19 +314,22 @@ pub(super) fn store_part(
     let gone = || Box::new(xml(404, "NoSuchUpload", "The specified upload does not exist.", "0042-00000004"));
     let upload = world.uploads.get_mut(upload_id).filter(|u| !u.done).ok_or_else(gone)?;
     let next = u32::try_from(upload.parts.len()).unwrap_or(u32::MAX) + 1;
-    if number < next {
+    if upload.sequential && number < next {
         let message = "For sequential multipart upload, you can't overwrite uploaded parts.";
         return Err(Box::new(xml(409, "PartAlreadyExist", message, "0042-00000108")));
     }
-    if number > next {
+    if upload.sequential && number > next {
         let message = "For sequential multipart upload, you must upload or complete parts with sequential part number.";
         return Err(Box::new(xml(409, "PartNotSequential", message, "0042-00000109")));
     }
-    upload.hasher.update(&bytes);
     let etag = hex(&Md5::digest(&bytes));
     let size = bytes.len() as u64;
-    let bytes = if discard && size > KEEP { Bytes::new() } else { bytes };
-    upload.parts.push(Part { size, etag: etag.clone(), bytes });
+    if upload.sequential {
+        upload.hasher.update(&bytes);
+    }
+    // What comes in any order is hashed at the end, so it is kept until then.
+    let bytes = if discard && upload.sequential && size > KEEP { Bytes::new() } else { bytes };
+    upload.parts.insert(number, Part { size, etag: etag.clone(), bytes });
     Ok(etag)
 }
 
@@ -339,7 +348,7 @@ pub(super) fn complete(world: &mut World, user: usize, params: &Params) -> Resul
         let content = super::persist::keep(world, &file_id, content);
         if let Some(upload) = world.uploads.get_mut(&upload_id) {
             upload.done = true;
-            upload.parts = Vec::new();
+            upload.parts = BTreeMap::new();
         }
         let missing = world.not_found();
         let node = world.drive_mut(user, &drive_id)?.nodes.get_mut(&file_id).ok_or(missing)?;
@@ -352,23 +361,28 @@ pub(super) fn complete(world: &mut World, user: usize, params: &Params) -> Resul
 
 /// The joined content and its hash, after the service's checks.
 fn finished(world: &World, upload: &Upload) -> Result<(Content, String), Refusal> {
-    let size: u64 = upload.parts.iter().map(|part| part.size).sum();
-    let small = upload.parts.iter().rev().skip(1).any(|part| part.size < world.rules.min_part_size);
+    let parts = || upload.parts.values();
+    let size: u64 = parts().map(|part| part.size).sum();
+    let small = parts().rev().skip(1).any(|part| part.size < world.rules.min_part_size);
     if small {
         return Err(Refusal::new(400, "EntityTooSmall", "Your proposed upload smaller than the minimum allowed size."));
     }
     if upload.size.is_some_and(|announced| announced != size) {
         return Err(Refusal::new(400, "InvalidParameter.Size", "file size is not matched with size in create request"));
     }
-    let sha1 = hex(&upload.hasher.clone().finalize());
+    let mut hasher = upload.hasher.clone();
+    if !upload.sequential {
+        parts().for_each(|part| hasher.update(&part.bytes));
+    }
+    let sha1 = hex(&hasher.finalize());
     if upload.content_hash.as_ref().is_some_and(|announced| *announced != sha1) {
         let message = "file content hash is not matched with content_hash in complete file request";
         return Err(Refusal::new(400, "InvalidParameter.ContentHash", message));
     }
-    let kept: usize = upload.parts.iter().map(|part| part.bytes.len()).sum();
+    let kept: usize = parts().map(|part| part.bytes.len()).sum();
     let content = if kept as u64 == size {
         let mut joined = Vec::with_capacity(kept);
-        upload.parts.iter().for_each(|part| joined.extend_from_slice(&part.bytes));
+        parts().for_each(|part| joined.extend_from_slice(&part.bytes));
         Content::Kept(joined.into())
     } else {
         Content::Discarded { size }

@@ -3,16 +3,21 @@
 //! The one segment of each rendition is the file itself, so that what a player shows is the film.
 
 use http::Response;
+use http::request::Parts;
 use serde_json::{Value, json};
 
-use super::answer::{Body, Refusal, response};
+use super::answer::{Body, Refusal, response, xml};
 use super::items::category;
 use super::params::Params;
 use super::signed;
-use super::world::{World, now_ms};
+use super::world::World;
 
 const TEMPLATES: [(&str, u32, u32); 5] =
     [("LD", 640, 360), ("SD", 960, 540), ("HD", 1280, 720), ("FHD", 1920, 1080), ("QHD", 2560, 1440)];
+
+/// Where within a preview a rendition's playlist is, and the subtitles are.
+const PLAYLIST: &str = "/media.m3u8";
+const SUBTITLES: &str = "chi.vtt";
 
 pub(super) fn play_info(world: &World, user: usize, params: &Params, meta_only: bool) -> Result<Value, Refusal> {
     params.only(&[
@@ -33,12 +38,11 @@ pub(super) fn play_info(world: &World, user: usize, params: &Params, meta_only: 
     if category(extension) != "video" {
         return Err(Refusal::new(404, "NotFound.VideoPreviewInfo", "The resource has no preview"));
     }
-    let expires = now_ms() / 1000 + 900;
     let tasks: Vec<Value> = TEMPLATES
         .iter()
         .filter(|(id, _, _)| wanted.is_none_or(|wanted| wanted == *id))
         .map(|(id, width, height)| {
-            let url = format!("{}/preview/{drive_id}/{file_id}/{id}/media.m3u8?x-oss-expires={expires}", world.base);
+            let url = signed::preview(world, user, drive_id, file_id, &format!("{id}{PLAYLIST}"));
             let mut task = json!({
                 "template_id": id, "template_name": "pds", "template_width": width, "template_height": height,
                 "status": "finished", "stage": "stage_all", "keep_original_resolution": false,
@@ -54,7 +58,7 @@ pub(super) fn play_info(world: &World, user: usize, params: &Params, meta_only: 
         "live_transcoding_task_list": tasks,
     });
     if params.flag("get_subtitle_info")?.unwrap_or(true) && !meta_only {
-        let url = format!("{}/preview/{drive_id}/{file_id}/chi.vtt?x-oss-expires={expires}", world.base);
+        let url = signed::preview(world, user, drive_id, file_id, SUBTITLES);
         info["live_transcoding_subtitle_task_list"] = json!([{ "language": "chi", "status": "finished", "url": url }]);
     }
     if params.flag("with_play_cursor")? == Some(true) {
@@ -93,18 +97,21 @@ pub(super) fn recent(world: &World, user: usize) -> Value {
     json!({ "items": items })
 }
 
-/// A playlist or a subtitle track.
-pub(super) fn preview(world: &World, path: &str) -> Option<Response<Body>> {
-    let mut segments = path.strip_prefix("/preview/")?.split('/');
-    let (drive_id, file_id) = (segments.next()?, segments.next()?);
-    let drive = world.drives.get(drive_id)?;
-    let node = drive.nodes.get(file_id)?;
-    if path.ends_with(".vtt") {
-        return Some(response(200, "text/vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:05.000\n字幕\n"));
+/// A playlist or a subtitle track, by its signed URL.
+pub(super) fn preview(world: &World, parts: &Parts) -> Response<Body> {
+    let grant = match signed::check(world, parts) {
+        Ok(grant) => grant,
+        Err(refusal) => return *refusal,
+    };
+    let Some(node) = world.drives.get(&grant.drive_id).and_then(|drive| drive.nodes.get(&grant.file_id)) else {
+        return xml(404, "NoSuchKey", "The specified key does not exist.", "0026-00000001");
+    };
+    if grant.stream == SUBTITLES {
+        return response(200, "text/vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:05.000\n字幕\n");
     }
-    let segment = signed::download(world, drive.user, drive_id, node, "");
+    let segment = signed::download(world, grant.user, &grant.drive_id, node, "");
     let playlist = format!(
         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:61\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:60.5,\n{segment}\n#EXT-X-ENDLIST\n"
     );
-    Some(response(200, "application/vnd.apple.mpegurl", playlist))
+    response(200, "application/vnd.apple.mpegurl", playlist)
 }

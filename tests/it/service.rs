@@ -186,6 +186,29 @@ async fn parts_come_in_order_without_a_type_and_the_file_is_hidden_until_complet
 }
 
 #[tokio::test]
+async fn parts_come_in_any_order_where_the_rules_say_so_and_the_last_of_a_number_counts() {
+    let service = service(Rules { sequential_parts: false, ..quiet() }).await;
+    let parts = json!([{ "part_number": 1 }, { "part_number": 2 }]);
+    let (_, session) = service.create("a.bin", json!({ "part_info_list": parts, "size": 200_005 })).await;
+    let part = |n: usize| session["part_info_list"][n].clone();
+    let ids = json!({ "file_id": session["file_id"], "upload_id": session["upload_id"] });
+    assert_eq!(service.put(&part(1), vec![2; 5]).await.0, 200);
+    // The part that is missing is not made up.
+    assert_eq!(service.call("openFile/complete", ids.clone()).await.1["code"], "InvalidParameter.Size");
+    for byte in [9, 1] {
+        assert_eq!(service.put(&part(0), vec![byte; 200_000]).await.0, 200);
+    }
+    let (_, listed) = service.call("openFile/listUploadedParts", ids.clone()).await;
+    let sizes: Vec<_> =
+        listed["uploaded_parts"].as_array().unwrap().iter().map(|part| part["part_size"].as_u64()).collect();
+    assert_eq!((listed["parallelUpload"].as_bool(), sizes), (Some(true), vec![Some(200_000), Some(5)]));
+    let (_, item) = service.call("openFile/complete", ids).await;
+    let content = [vec![1; 200_000], vec![2; 5]].concat();
+    assert_eq!(item["content_hash"], crate::harness::sha1(&content).to_ascii_uppercase());
+    assert_eq!(service.sim.read("/a.bin").unwrap(), content);
+}
+
+#[tokio::test]
 async fn rapid_upload_follows_the_reference_examples() {
     let service = service(quiet()).await;
     let fox = "The quick brown fox jumps over the lazy dog";
@@ -259,15 +282,32 @@ async fn a_login_by_qr_code_goes_through_its_states() {
 }
 
 #[tokio::test]
-async fn a_preview_is_a_playlist_of_the_film() {
-    let service = service(quiet()).await;
-    let id = service.sim.write("/clip.mp4", "film");
-    let body = json!({ "file_id": id, "category": "live_transcoding", "template_id": "FHD" });
-    let (_, info) = service.call("openFile/getVideoPreviewPlayInfo", body).await;
-    let url = info["video_preview_play_info"]["live_transcoding_task_list"][0]["url"].as_str().unwrap().to_owned();
-    let playlist = service.http.get(url).send().await.unwrap().text().await.unwrap();
-    let segment = playlist.lines().find(|line| line.starts_with("http")).unwrap();
-    assert_eq!(service.http.get(segment).send().await.unwrap().text().await.unwrap(), "film");
+async fn a_preview_is_a_playlist_of_the_film_by_a_url_that_is_signed_and_expires() {
+    for (signature, word) in [(SignatureVersion::V4, "OSS4-HMAC-SHA256"), (SignatureVersion::V2, "OSS2")] {
+        let service = service(Rules { signature, ..quiet() }).await;
+        let id = service.sim.write("/clip.mp4", "film");
+        let body = json!({ "file_id": id, "category": "live_transcoding", "template_id": "FHD" });
+        let (_, info) = service.call("openFile/getVideoPreviewPlayInfo", body).await;
+        let info = &info["video_preview_play_info"];
+        let url = info["live_transcoding_task_list"][0]["url"].as_str().unwrap().to_owned();
+        let subtitles = info["live_transcoding_subtitle_task_list"][0]["url"].as_str().unwrap().to_owned();
+        let (path, query) = url.split_once('?').unwrap();
+        assert!(path.ends_with("/FHD/media.m3u8") || word == "OSS2" && path.ends_with("FHD/media.m3u8"), "{path}");
+        assert!(query.contains(&format!("x-oss-signature-version={word}")), "{query}");
+        let get = |url: String| async { service.http.get(url).send().await.unwrap() };
+        let playlist = get(url.clone()).await.text().await.unwrap();
+        let segment = playlist.lines().find(|line| line.starts_with("http")).unwrap();
+        assert_eq!(get(segment.to_owned()).await.text().await.unwrap(), "film");
+        assert!(get(subtitles.clone()).await.text().await.unwrap().starts_with("WEBVTT"));
+        // Neither unsigned, nor of another rendition, nor after its time.
+        for other in [path.to_owned(), url.replace("FHD", "QHD")] {
+            assert_eq!(get(other).await.status(), 403);
+        }
+        service.sim.rules(|rules| rules.clock_offset_s = 901);
+        for late in [url, subtitles] {
+            assert_eq!(get(late).await.status(), 403);
+        }
+    }
 }
 
 #[tokio::test]

@@ -433,6 +433,28 @@ async fn a_part_refused_as_out_of_order_is_sent_where_the_drive_s_own_list_ends(
     assert_eq!(sha1(&world.sim.read("/a").unwrap()), sha1(&content));
 }
 
+#[tokio::test]
+async fn an_upload_arrives_whole_whether_or_not_the_drive_takes_parts_in_order_only() {
+    for sequential in [true, false] {
+        let world = world().await;
+        world.sim.rules(|rules| rules.sequential_parts = sequential);
+        // An answer that is lost after the part was stored, a part that never came, an address that is refused.
+        for (skip, kind) in [(0, FaultKind::CloseAfter), (2, FaultKind::CloseBefore), (4, code(403, "AccessDenied"))] {
+            world.sim.fault(Fault::once("data PUT", kind).after(skip));
+        }
+        let content = noise(1_100_001);
+        assert_eq!(put(&world, "/dav/known", content.clone()).await, 201, "sequential: {sequential}");
+        assert_eq!(sha1(&world.sim.read("/known").unwrap()), sha1(&content));
+        world.sim.fault(Fault::once("data PUT", FaultKind::CloseAfter).after(1));
+        let other: Vec<u8> = content.iter().map(|byte| byte ^ 0x55).collect();
+        let chunks = other.chunks(33_333).map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)));
+        let chunks: Vec<_> = chunks.collect();
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+        assert_eq!(put(&world, "/dav/unknown", body).await, 201, "sequential: {sequential}");
+        assert_eq!(sha1(&world.sim.read("/unknown").unwrap()), sha1(&other));
+    }
+}
+
 // Keeps 95.
 #[tokio::test]
 async fn a_lost_answer_to_the_first_call_is_resolved() {
