@@ -4,7 +4,10 @@
 //! it. Nothing runs while the test thinks. The server's clock stands until [`Bench::pass`] moves it, so that a pause
 //! of a minute costs nothing.
 
+use std::cell::RefCell;
+use std::fs::File;
 use std::future::Future;
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -33,8 +36,7 @@ pub(crate) struct Bench {
     runs: usize,
     http: Client,
     config: Config,
-    /// What the system tells of the store's threads.
-    store: Vec<PathBuf>,
+    store: Store,
     _state: tempfile::TempDir,
 }
 
@@ -52,7 +54,8 @@ pub(crate) type Asked = JoinHandle<Option<Answer>>;
 impl Bench {
     pub(crate) fn start() -> Self {
         let drive = Builder::new_current_thread().enable_all().build().unwrap();
-        let rules = Rules { rate_limits: false, ..Rules::default() };
+        // No token is renewed in a run, however much time passes for the server.
+        let rules = Rules { rate_limits: false, access_token_s: 1_000_000_000, ..Rules::default() };
         let sim = drive.block_on(Simulator::start(Options { rules, ..Options::default() })).unwrap();
         let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let memory = std::path::Path::new("/dev/shm");
@@ -60,7 +63,7 @@ impl Bench {
         let config = config(&sim, StateLocation::File(state.path().join("state.db")));
         let folder = String::new();
         let mut bench =
-            Self { drive, server: None, sim, folder, runs: 0, http, config, store: Vec::new(), _state: state };
+            Self { drive, server: None, sim, folder, runs: 0, http, config, store: Store::default(), _state: state };
         bench.revive();
         bench
     }
@@ -98,7 +101,7 @@ impl Bench {
             drop(entered);
             drop(runtime);
         }
-        self.store.clear();
+        self.store = Store::default();
         self.quiet();
     }
 
@@ -118,7 +121,7 @@ impl Bench {
             }
             runtime.block_on(started).unwrap().unwrap()
         };
-        self.store = store_threads().into_iter().filter(|thread| !before.contains(thread)).collect();
+        self.store = Store::of(store_threads().into_iter().filter(|thread| !before.contains(thread)));
         drop(starting);
         self.server = Some((runtime, server));
         self.quiet();
@@ -126,13 +129,15 @@ impl Bench {
 
     /// Lets everything run until all wait: for a held call, or for time to pass.
     pub(crate) fn quiet(&self) {
-        (0..ROUNDS).for_each(|_| self.round());
-        while !self.store.iter().all(sleeps) {
-            std::thread::yield_now();
-            self.round();
+        loop {
+            (0..ROUNDS).for_each(|_| self.round());
+            match self.store.look() {
+                Mood::Idle => return,
+                // What the store has answered goes on.
+                Mood::Worked => {}
+                Mood::Works => std::thread::yield_now(),
+            }
         }
-        // What the store has answered goes on.
-        (0..ROUNDS).for_each(|_| self.round());
     }
 
     /// Looks at every socket once, and runs what that wakes.
@@ -245,11 +250,52 @@ fn store_threads() -> Vec<PathBuf> {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
     let paths = threads.filter_map(|thread| Some(thread.ok()?.path()));
     let named = |path: &PathBuf| std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with("sqlx"));
-    paths.filter(named).map(|path| path.join("stat")).collect()
+    paths.filter(named).collect()
 }
 
-/// Whether a thread waits for work; one that is gone does.
-fn sleeps(thread: &PathBuf) -> bool {
-    let Ok(line) = std::fs::read_to_string(thread) else { return true };
-    line.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
+/// What a look at the store found.
+enum Mood {
+    /// It waits, and has since the last look.
+    Idle,
+    /// It waits, and has worked since the last look.
+    Worked,
+    Works,
+}
+
+/// The threads of a server's store, by what the system tells of each.
+#[derive(Default)]
+struct Store {
+    threads: Vec<File>,
+    /// How often each had waited at the last look.
+    waits: RefCell<Vec<String>>,
+}
+
+impl Store {
+    fn of(threads: impl Iterator<Item = PathBuf>) -> Self {
+        let threads = threads.filter_map(|thread| File::open(thread.join("status")).ok()).collect();
+        Self { threads, waits: RefCell::default() }
+    }
+
+    fn look(&self) -> Mood {
+        let told: Vec<String> = self.threads.iter().map(told).collect();
+        // One that is gone tells nothing.
+        if told.iter().any(|told| field(told, "State").is_some_and(|state| !state.starts_with('S'))) {
+            return Mood::Works;
+        }
+        let waits = told.iter().map(|told| field(told, "voluntary_ctxt_switches").unwrap_or_default().to_owned());
+        let waits: Vec<String> = waits.collect();
+        if self.waits.replace(waits.clone()) == waits { Mood::Idle } else { Mood::Worked }
+    }
+}
+
+/// What a file of the system's says now.
+fn told(file: &File) -> String {
+    let mut text = vec![0; 4096];
+    let length = file.read_at(&mut text, 0).unwrap_or(0);
+    text.truncate(length);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+fn field<'a>(told: &'a str, name: &str) -> Option<&'a str> {
+    told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }

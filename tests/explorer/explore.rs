@@ -1,8 +1,8 @@
 //! Which runs are made: all small ones, and of the others a random part.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
@@ -16,39 +16,63 @@ use crate::scenario::{Fault, Kind, Operation, Plan, Scenario};
 /// How much is tried.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
-    /// Departures from one operation after the other, up to which every order is tried.
-    departures: usize,
-    /// Most orders of a pair without a fault.
-    orders: usize,
-    /// Runs of a pair with a fault in a random place of a random order.
-    faults: usize,
-    /// The same where the server has listed nothing.
-    cold: usize,
+    /// Of each one or two operations where the server has listed the folders.
+    warm: Share,
+    /// Where it has listed nothing, which adds the same calls to each.
+    cold: Share,
     /// Runs of three operations.
     triples: usize,
 }
 
+/// How much is tried of each one or two operations.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    /// Most orders without a fault, those with the fewest departures from one operation after the other first.
+    orders: usize,
+    /// Of these so many are run once more with each single fault at each of their calls.
+    faulty: usize,
+    /// Runs with a random fault in a random order.
+    random: usize,
+}
+
 impl Size {
-    pub(crate) const SHORT: Self = Self { departures: 1, orders: 4, faults: 1, cold: 1, triples: 100 };
-    pub(crate) const LONG: Self = Self { departures: 8, orders: 100_000, faults: 400, cold: 100, triples: 20_000 };
+    pub(crate) const QUICK: Self = Self {
+        warm: Share { orders: 4, faulty: 0, random: 1 },
+        cold: Share { orders: 0, faulty: 0, random: 1 },
+        triples: 100,
+    };
+    pub(crate) const WIDE: Self = Self {
+        warm: Share { orders: 60, faulty: 2, random: 4 },
+        cold: Share { orders: 6, faulty: 0, random: 4 },
+        triples: 500,
+    };
+    pub(crate) const LONG: Self = Self {
+        warm: Share { orders: 100_000, faulty: 100_000, random: 100 },
+        cold: Share { orders: 100_000, faulty: 2, random: 100 },
+        triples: 20_000,
+    };
 }
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) runs: usize,
+    /// Scenarios of one or two operations, and of them those whose every order without a fault was tried.
+    pub(crate) scenarios: usize,
+    pub(crate) complete: usize,
+    /// Orders of the others that were seen to be possible and not tried; more lie behind each.
+    pub(crate) left_out: usize,
     /// Why, by the run's name.
     pub(crate) failures: BTreeMap<String, String>,
 }
 
-/// Servers side by side: while one waits for its store another works.
-const THREADS: usize = 3;
+/// Servers side by side on two cores: while one waits for its store or for the drive's clock another works.
+const THREADS: usize = 4;
 
 pub(crate) struct Explorer {
     size: Size,
     seed: u64,
     jobs: Mutex<VecDeque<Job>>,
-    runs: AtomicUsize,
     report: Mutex<Report>,
 }
 
@@ -105,7 +129,7 @@ impl Explorer {
                 }
             }
         }
-        Self { size, seed, jobs: Mutex::new(jobs), runs: AtomicUsize::new(0), report: Mutex::default() }
+        Self { size, seed, jobs: Mutex::new(jobs), report: Mutex::default() }
     }
 
     /// Works off all jobs.
@@ -124,82 +148,66 @@ impl Explorer {
                 });
             }
         });
-        let mut report = self.report.into_inner().unwrap();
-        report.runs = self.runs.into_inner();
-        report
+        self.report.into_inner().unwrap()
     }
 
     fn next(&self) -> Option<Job> {
         self.jobs.lock().unwrap().pop_front()
     }
 
-    /// Runs a plan on a server that has seen nothing go wrong but a death.
+    /// Runs a plan on a server that has seen nothing go wrong but what it has got over.
     fn run(&self, bench: &mut Option<Bench>, plan: &mut Plan, choose: &mut dyn FnMut(usize) -> usize) -> Run {
         let run = run(bench.get_or_insert_with(Bench::start), plan, choose);
-        // After a 429 calls go one by one for a while.
-        let spoilt = run.failure.is_some() || matches!(plan.fault, Some(Fault::Refused(429, _)));
-        if spoilt {
+        if run.failure.is_some() {
             *bench = None;
+        } else if let (Some(bench), Some(Fault::Refused(429, _))) = (bench, plan.fault) {
+            // Calls go one by one for ten minutes.
+            bench.pass(Duration::from_secs(601));
         }
-        self.runs.fetch_add(1, Ordering::Relaxed);
         // It is known by the name that was asked for; a choice that could not be made is no part of it otherwise.
         let name = if plan.choices.is_empty() { None } else { Some(plan.to_string()) };
         plan.choices = run.steps.iter().map(|step| step.chosen).collect();
+        let mut report = self.report.lock().unwrap();
+        report.runs += 1;
         if let Some(why) = &run.failure {
             let name = name.unwrap_or_else(|| plan.to_string());
             println!("EXPLORE={name} {why}");
-            self.report.lock().unwrap().failures.insert(name, why.clone());
+            report.failures.insert(name, why.clone());
         }
         run
     }
 
-    /// Every order up to so many departures, then faults at every call of the plain ones, then random ones.
+    /// Every order, those with few departures first, then faults at every call of the first ones, then random ones.
     fn pair(&self, bench: &mut Option<Bench>, scenario: &Scenario) {
         let mut random = StdRng::seed_from_u64(self.seed ^ hash(&scenario.to_string()));
-        let single = scenario.operations.len() == 1;
-        if !scenario.warm {
-            (0..self.size.cold).for_each(|_| self.random(bench, scenario, random.random()));
-            return;
-        }
-        let mut seen = HashSet::new();
+        let share = if scenario.warm { self.size.warm } else { self.size.cold };
         let mut waiting = VecDeque::from([Vec::new()]);
-        let mut plain: Vec<(Plan, Run)> = Vec::new();
-        let mut count = 0;
-        while let Some(choices) = waiting.pop_front() {
-            if count == self.size.orders {
-                break;
-            }
-            count += 1;
+        let mut faulty: Vec<(Plan, Run)> = Vec::new();
+        for _ in 0..share.orders {
+            let Some(choices) = waiting.pop_front() else { break };
             let given = choices.len();
             let mut plan = Plan { scenario: scenario.clone(), choices, fault: None };
             let run = self.run(bench, &mut plan, &mut |_| 0);
             for at in given..run.steps.len() {
-                for other in 1..run.steps[at].allowed {
-                    let mut choices = plan.choices[..at].to_vec();
-                    choices.push(other);
-                    let departures = choices.iter().filter(|choice| **choice > 0).count();
-                    // The first choice is which of them begins.
-                    let departures = departures - usize::from(choices[0] > 0);
-                    if departures <= self.size.departures && seen.insert(choices.clone()) {
-                        waiting.push_back(choices);
-                    }
-                }
+                let others = 1..run.steps[at].allowed;
+                waiting.extend(others.map(|other| [&plan.choices[..at], &[other]].concat()));
             }
-            if plan.choices.iter().skip(1).all(|choice| *choice == 0) {
-                plain.push((plan, run));
+            if faulty.len() < share.faulty {
+                faulty.push((plan, run));
             }
         }
-        if single {
-            for (plan, run) in &plain {
-                for fault in faults(run) {
-                    self.run(bench, &mut Plan { fault: Some(fault), ..plan.clone() }, &mut |_| 0);
-                }
+        {
+            let mut report = self.report.lock().unwrap();
+            report.scenarios += 1;
+            report.complete += usize::from(waiting.is_empty());
+            report.left_out += waiting.len();
+        }
+        for (plan, run) in &faulty {
+            for fault in faults(run) {
+                self.run(bench, &mut Plan { fault: Some(fault), ..plan.clone() }, &mut |_| 0);
             }
-            return;
         }
-        for _ in 0..self.size.faults {
-            self.random(bench, scenario, random.random());
-        }
+        (0..share.random).for_each(|_| self.random(bench, scenario, random.random()));
     }
 
     fn random(&self, bench: &mut Option<Bench>, scenario: &Scenario, seed: u64) {

@@ -31,6 +31,8 @@ pub(crate) struct Step {
 
 /// Something that can come next.
 struct Next {
+    /// Of all that was ever possible in the run, counted.
+    number: usize,
     /// Steps that were over when it became possible.
     since: usize,
     what: What,
@@ -42,20 +44,49 @@ enum What {
     Call(HeldCall),
 }
 
-impl What {
-    /// Whether it changes only what the server knows: such a step and a call's acting on the drive come to the same in
-    /// either order.
-    fn concerns_the_server_alone(&self, operations: &[Operation]) -> bool {
-        match self {
-            Self::Request(index) => !operations[*index].kind.behind(),
-            Self::Call(call) => call.moment() == Moment::End,
+/// What a step changes, as far as the order of two steps that were possible at once goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Touch {
+    /// What the server knows.
+    Server,
+    /// Nothing: the drive is asked.
+    Nothing,
+    /// What nobody else sees: an upload's content before the upload is complete, how far a task is.
+    Own,
+    /// The drive's tree.
+    Tree,
+}
+
+impl Touch {
+    /// Whether both orders come to the same. The server learns only from answers, so that what a call does on the
+    /// drive is nothing to it until then.
+    fn commutes(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Server, Self::Server) | (Self::Tree, Self::Tree | Self::Nothing) | (Self::Nothing, Self::Tree) => {
+                false
+            }
+            (Self::Server | Self::Own, _) | (_, Self::Server | Self::Own) | (Self::Nothing, Self::Nothing) => true,
         }
     }
+}
 
-    fn acts(&self) -> bool {
-        matches!(self, Self::Call(call) if call.moment() == Moment::Start)
+impl What {
+    fn touches(&self, operations: &[Operation]) -> Touch {
+        match self {
+            Self::Request(index) if operations[*index].kind.behind() => Touch::Tree,
+            Self::Request(_) => Touch::Server,
+            Self::Call(call) if call.moment() == Moment::End => Touch::Server,
+            Self::Call(call) => match call.call() {
+                "data PUT" | "openFile/async_task/get" => Touch::Own,
+                asked if ASKED.contains(&asked) => Touch::Nothing,
+                _ => Touch::Tree,
+            },
+        }
     }
 }
+
+/// Calls that ask only.
+const ASKED: [&str; 4] = ["openFile/list", "openFile/get", "openFile/get_by_path", "openFile/getDownloadUrl"];
 
 const LOCK: &str = r#"<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>"#;
 
@@ -78,7 +109,10 @@ struct Runner<'a> {
     nexts: Vec<Next>,
     steps: Vec<Step>,
     acts: usize,
-    after_act: bool,
+    /// Things that were possible so far.
+    possible: usize,
+    /// What came last: its place among them, and what it touched.
+    last: Option<(usize, Touch)>,
     fault: Option<FaultKind>,
     /// Calls of this kind are refused, so many more of them.
     down: Option<(String, u32)>,
@@ -104,7 +138,8 @@ pub(crate) fn run(bench: &mut Bench, plan: &Plan, choose: &mut dyn FnMut(usize) 
         lock: None,
         over: false,
     };
-    let nexts = (0..operations.len()).rev().map(|index| Next { since: 0, what: What::Request(index) }).collect();
+    let first = |index| Next { number: index, since: 0, what: What::Request(index) };
+    let nexts = (0..operations.len()).rev().map(first).collect();
     let mut runner = Runner {
         clients: operations.iter().enumerate().map(client).collect(),
         bench,
@@ -113,7 +148,8 @@ pub(crate) fn run(bench: &mut Bench, plan: &Plan, choose: &mut dyn FnMut(usize) 
         nexts,
         steps: Vec::new(),
         acts: 0,
-        after_act: false,
+        possible: operations.len(),
+        last: None,
         fault: None,
         down: None,
     };
@@ -125,15 +161,29 @@ pub(crate) fn run(bench: &mut Bench, plan: &Plan, choose: &mut dyn FnMut(usize) 
     Run { steps, acts, failure }
 }
 
+fn brings_in(operation: &Operation) -> bool {
+    matches!(operation.kind, Kind::Copy | Kind::MoveIn)
+}
+
 /// Makes the drive's content and lets the server look; what a client sees then.
 fn prepare(bench: &mut Bench, plan: &Plan) -> State {
     bench.next_folder();
     let sim = &bench.sim;
-    let mut items = vec![("/d", None), ("/e", None), ("/s", None), ("/s/src", Some(b"source".to_vec()))];
-    if plan.scenario.operations.iter().any(|operation| operation.on_folder) {
+    let mut items = vec![("/d", None)];
+    let some = |wanted: fn(&Operation) -> bool| plan.scenario.operations.iter().any(wanted);
+    if some(|operation| operation.kind == Kind::MoveOut) {
+        items.push(("/e", None));
+    }
+    if some(brings_in) {
+        items.push(("/s", None));
+    }
+    if some(|operation| brings_in(operation) && !operation.on_folder) {
+        items.push(("/s/src", Some(b"source".to_vec())));
+    }
+    if some(|operation| brings_in(operation) && operation.on_folder) {
         items.extend([("/s/srcd", None), ("/s/srcd/x", Some(b"within".to_vec()))]);
     }
-    if plan.scenario.operations.iter().any(|operation| operation.kind == Kind::RenameIn) {
+    if some(|operation| operation.kind == Kind::RenameIn) {
         items.push(("/d/near", Some(b"near".to_vec())));
     }
     if plan.scenario.present {
@@ -145,15 +195,18 @@ fn prepare(bench: &mut Bench, plan: &Plan) -> State {
             Some(bytes) => sim.write(&bench.on_drive(path), bytes.clone()),
         };
     }
-    let list = |path| {
+    let list = |path: &str| {
         let answer = bench.ask_and_wait("PROPFIND", path, |request| request.header("depth", "1"));
         assert_eq!(answer.map(|answer| answer.status), Some(207), "{plan}");
     };
     list("/");
     if plan.scenario.warm {
-        ["/d/", "/s/", "/e/"].into_iter().for_each(list);
+        items
+            .iter()
+            .filter(|(path, _)| ["/d", "/e", "/s"].contains(path))
+            .for_each(|(path, _)| list(&format!("{path}/")));
     }
-    if plan.scenario.operations.iter().any(|operation| operation.kind == Kind::Settle) {
+    if some(|operation| operation.kind == Kind::Settle) {
         let answer = bench.ask_and_wait("PUT", "/d/f", |request| request.body(""));
         assert_eq!(answer.map(|answer| answer.status), Some(201), "{plan}");
         bench.pass(Duration::from_millis(59_700));
@@ -222,11 +275,13 @@ impl Runner<'_> {
             }
             client.over = client.lock.is_none();
             if !client.over {
-                self.nexts.push(Next { since, what: What::Request(index) });
+                self.nexts.push(Next { number: self.possible, since, what: What::Request(index) });
+                self.possible += 1;
             }
         }
         while let Some(call) = self.gate.as_mut().and_then(Gate::arrived) {
-            self.nexts.push(Next { since, what: What::Call(call) });
+            self.nexts.push(Next { number: self.possible, since, what: What::Call(call) });
+            self.possible += 1;
         }
     }
 
@@ -238,25 +293,31 @@ impl Runner<'_> {
         let chosen = wanted.min(allowed.len() - 1);
         let next = self.nexts.remove(allowed[chosen]);
         let now = wall_ms();
-        self.after_act = next.what.acts();
+        let touched = next.what.touches(&self.plan.scenario.operations);
+        self.last = Some((next.number, touched));
         let what = match next.what {
             What::Request(index) => self.request(index, number),
             What::Call(call) => self.let_go(call),
         };
         self.steps.push(Step { allowed: allowed.len(), chosen, what });
-        // A moment of its own for each step, on all clocks.
+        // A moment of its own for each step on the server's clock, and on the drive's for each that changes it.
         self.bench.pass(Duration::from_millis(1));
-        while wall_ms() == now {
-            std::thread::yield_now();
+        while touched == Touch::Tree && wall_ms() == now {
+            std::thread::sleep(Duration::from_micros(100));
         }
     }
 
     /// Places in `nexts`, newest first, without those that would come to the same as another order.
     fn allowed(&self) -> Vec<usize> {
         let operations = &self.plan.scenario.operations;
-        let number = self.steps.len();
-        let redundant =
-            |next: &Next| self.after_act && next.since < number && next.what.concerns_the_server_alone(operations);
+        let steps = self.steps.len();
+        // Of two that commute, one order is enough: what touches the server first, else what was possible first.
+        let redundant = |next: &Next| {
+            let Some((number, last)) = self.last else { return false };
+            let touch = next.what.touches(operations);
+            let first = |number: usize, touch: Touch| (touch != Touch::Server, number);
+            next.since < steps && touch.commutes(last) && first(next.number, touch) < first(number, last)
+        };
         let all = || (0..self.nexts.len()).rev();
         let allowed: Vec<usize> = all().filter(|at| !redundant(&self.nexts[*at])).collect();
         if allowed.is_empty() { all().collect() } else { allowed }
