@@ -30,7 +30,7 @@ pub use error::Error;
 
 use crate::config::{Config, Tls};
 use crate::drive::Tree;
-use crate::state::Store;
+use crate::state::{Alone, Store};
 use crate::upstream::Client;
 use accept::ConnectionServer;
 use connections::Connections;
@@ -49,6 +49,8 @@ pub struct Server {
     /// The settings in force; held while they change.
     config: tokio::sync::Mutex<Config>,
     store: Store,
+    /// Held until the store is closed.
+    _alone: Alone,
     /// What ends the upkeep of each account.
     upkeep: parking_lot::Mutex<HashMap<String, CancellationToken>>,
     stop: CancellationToken,
@@ -72,6 +74,7 @@ impl Server {
         metrics::install();
         let acceptor = config.tls.as_ref().map(listen::acceptor).transpose()?;
         let store = Store::open(&config.state).await?;
+        let alone = store.serve_alone()?;
         let mut clients = HashMap::new();
         for account in &config.accounts {
             let client = Client::new(account, &config.upstream, store.clone())?;
@@ -92,6 +95,7 @@ impl Server {
             live: Arc::new(Live::new(app, acceptor)),
             config: tokio::sync::Mutex::new(config.clone()),
             store,
+            _alone: alone,
             upkeep: parking_lot::Mutex::default(),
             stop: CancellationToken::new(),
             kill: CancellationToken::new(),

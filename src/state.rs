@@ -4,6 +4,7 @@
 //! refresh token that was spent and not kept is a lost login. Answers for opening, migrating and
 //! clear errors that name the file and the remedy; knows nothing of the drive's API.
 
+mod alone;
 mod drives;
 mod error;
 mod held;
@@ -15,6 +16,7 @@ mod tokens;
 
 use sqlx::SqlitePool;
 
+pub use alone::Alone;
 pub use drives::{DriveIds, DriveKind};
 pub use error::Error;
 pub use held::HeldRow;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::members::{Change, Listing};
 use super::mount::Mounted;
-use super::{Error, listing};
+use super::{Entry, Error, listing};
 use crate::calls::{self, Background};
 use crate::config;
 
@@ -246,14 +246,24 @@ impl ListingCache {
 
     /// Takes an item out of all listings of its folder, in all mounts, and out of those that are being fetched.
     pub(super) fn item_gone(&self, folder_id: &str, file_id: &str) {
+        self.apply_everywhere(folder_id, file_id, &Change::Remove(file_id.into()));
+    }
+
+    /// The same for an item that stays, under another name.
+    pub(super) fn item_named(&self, folder_id: &str, entry: Entry) {
+        let file_id = entry.file_id.clone();
+        self.apply_everywhere(folder_id, &file_id, &Change::Put(Arc::new(entry)));
+    }
+
+    fn apply_everywhere(&self, folder_id: &str, file_id: &str, change: &Change) {
         let mut flights = self.0.flights.lock();
         for (key, listing) in &self.0.listings {
-            if *key.1 == *folder_id && listing.holds(file_id) {
-                self.0.listings.insert((*key).clone(), Arc::new(listing.with(&Change::Remove(file_id.into()))));
+            if *key.1 == *folder_id && (matches!(change, Change::Put(_)) || listing.holds(file_id)) {
+                self.0.listings.insert((*key).clone(), Arc::new(listing.with(change)));
             }
         }
         for (_, airborne) in flights.iter_mut().filter(|(key, _)| *key.1 == *folder_id) {
-            airborne.changes.push((Instant::now(), Change::Remove(file_id.into())));
+            airborne.changes.push((Instant::now(), change.clone()));
         }
     }
 

@@ -119,6 +119,7 @@ impl Tree {
             return Err(Error::NameExists);
         }
         let client = &target.mount.account.client;
+        let _making = target.mount.account.removals.makes(&target.folder.file_id);
         let made =
             client.create_folder(&target.drive_id, &target.folder.file_id, target.name(), CheckNameMode::Refuse).await;
         let mut made = match made {
@@ -279,6 +280,9 @@ impl Tree {
         };
         if let Change::Remove(file_id) = &change {
             self.0.resolver.forget_located(file_id).await;
+        }
+        if let Change::Put(entry) = &change {
+            account.removals.is_known(&target.folder.file_id, &entry.file_id).await;
         }
         for mount in self.mounts().iter().filter(shows) {
             self.0.resolver.listings.apply(mount, &target.folder.file_id, change.clone());

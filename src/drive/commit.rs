@@ -90,7 +90,6 @@ impl Upload {
 
     /// What the drive has under the name beside the new file, which may take its place and is written down to go.
     async fn may_take_place(&mut self, file: &Tentative, sha1: Sha1) -> Result<Option<Arc<Entry>>, Error> {
-        self.target.mount.account.removals.settled().await?;
         let old = self.may_be_replaced(&file.file_id).await?;
         self.commits(file, sha1, old.as_deref()).await?;
         Ok(old)

@@ -35,7 +35,7 @@ pub(super) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<Listing, E
             marker: marker.as_deref(),
         };
         let page = mount.account.client.list(request).await.map_err(folder_is_gone)?;
-        let shown = page.items.into_iter().filter(|i| !i.trashed && !i.uploading && !removals.hides(&i.file_id));
+        let shown = page.items.into_iter().filter(|i| !i.trashed && !i.uploading && !removals.hides_item(i));
         items.extend(shown.map(|mut item| {
             mount.account.small.addresses.take_in(&mut item);
             item
@@ -79,7 +79,7 @@ async fn finish(
     items.retain(|item| seen.insert(item.file_id.clone()));
     drop(seen);
     // Some may have become obsolete while later pages were fetched.
-    items.retain(|item| !mount.account.removals.hides(&item.file_id));
+    items.retain(|item| !mount.account.removals.hides_item(item));
     livp::fill_streams(&mount.account.client, drive_id, &mut items).await?;
     let entries = items
         .iter()

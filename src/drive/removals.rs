@@ -8,11 +8,12 @@
 //! Nothing is removed for a replacement that did not arrive, and nothing that is elsewhere by now. One task an account
 //! does the work; its calls let everybody else's go first.
 
+mod between;
 mod record;
 mod settle;
 mod work;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +29,10 @@ use super::resolve::Resolver;
 use super::{Entry, Error};
 use crate::config::RemoveWay;
 use crate::state::Store;
-use crate::upstream::Client;
+use crate::upstream::{Client, Item};
 use record::{Facts, Known, Removal};
 
-pub(super) use record::{Reason, Stage, hex};
+pub(super) use record::{Original, Reason, Spot, Stage, hex};
 
 /// Most entries of an account. One takes less than a kilobyte of memory.
 const MOST: usize = 10_000;
@@ -60,8 +61,10 @@ pub(super) struct Removals {
     store: Store,
     resolver: Resolver,
     entries: Mutex<BTreeMap<i64, Kept>>,
-    /// Ids of what is due; no two items of the service share one.
-    hidden: RwLock<HashSet<Box<str>>>,
+    /// What is due, by its id, which no two items of the service share.
+    hidden: RwLock<HashMap<Box<str>, Hidden>>,
+    /// Folders that our own changes put something into at the moment, of which the journal does not know.
+    making: Arc<Mutex<Vec<Box<str>>>>,
     /// One removal at a time.
     turn: tokio::sync::Mutex<()>,
     changed: Notify,
@@ -69,6 +72,13 @@ pub(super) struct Removals {
     complained: Mutex<Option<Instant>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// How something is known that is shown to nobody.
+struct Hidden {
+    folder_id: Box<str>,
+    /// Absent for what was made on the way.
+    known: Option<Known>,
 }
 
 struct Kept {
@@ -88,6 +98,7 @@ impl Removals {
             resolver,
             entries: Mutex::default(),
             hidden: RwLock::default(),
+            making: Arc::default(),
             turn: tokio::sync::Mutex::default(),
             changed: Notify::new(),
             loaded: OnceCell::new(),
@@ -134,8 +145,15 @@ impl Removals {
 
     /// Whether the item is to be shown to nobody.
     pub(super) fn hides(&self, file_id: &str) -> bool {
+        self.hidden.read().contains_key(file_id)
+    }
+
+    /// The same for an item that the drive has just told: what another program has renamed, moved or changed since it
+    /// was replaced is shown.
+    pub(super) fn hides_item(&self, item: &Item) -> bool {
         let hidden = self.hidden.read();
-        !hidden.is_empty() && hidden.contains(file_id)
+        let Some(Hidden { folder_id, known }) = hidden.get(&*item.file_id) else { return false };
+        known.as_ref().is_none_or(|known| known.is(item, folder_id))
     }
 
     /// Whether anything is hidden.
@@ -143,7 +161,8 @@ impl Removals {
         !self.hidden.read().is_empty()
     }
 
-    /// Writes a change down that is about to be made; `replaced` goes `way` if it takes effect.
+    /// Writes a change down that is about to be made; `replaced` goes if it takes effect. `others` are there already and
+    /// not to be taken for what it makes.
     ///
     /// # Errors
     /// The state store failed, or too much waits already: the change must not be made.
@@ -152,6 +171,7 @@ impl Removals {
         place: Place<'_>,
         replaced: Option<(&Entry, RemoveWay)>,
         stage: Stage,
+        others: Vec<String>,
     ) -> Result<Begun, Error> {
         if self.entries.lock().len() >= MOST {
             return Err(Error::TooManyRemovals);
@@ -170,6 +190,7 @@ impl Removals {
                 name: place.name.to_owned(),
                 known: None,
                 stage: Some(stage),
+                others,
                 until_ms: None,
             },
         };
@@ -179,6 +200,30 @@ impl Removals {
         self.entries.lock().insert(id, Kept { removal, live: true, done: false, next: Instant::now() });
         self.refresh();
         Ok(Begun { journal: self.clone(), id, open: true })
+    }
+
+    /// Something is about to be put into a folder. Until the guard is dropped, nothing new there is taken for what
+    /// another change has made.
+    pub(super) fn makes(&self, folder_id: &str) -> Making {
+        self.making.lock().push(folder_id.into());
+        Making { making: self.making.clone(), folder_id: folder_id.into() }
+    }
+
+    /// One of our own changes has put an item into a folder: it is not what another one has made there.
+    pub(super) async fn is_known(&self, folder_id: &str, file_id: &str) {
+        let seeks = |removal: &Removal| {
+            removal.facts.folder_id == folder_id && removal.facts.stage.as_ref().is_some_and(Stage::is_sought)
+        };
+        let ids: Vec<i64> = {
+            let entries = self.entries.lock();
+            entries.iter().filter(|(_, kept)| seeks(&kept.removal)).map(|(id, _)| *id).collect()
+        };
+        for id in ids {
+            self.change(id, |kept| kept.removal.facts.others.push(file_id.to_owned()));
+            if let Err(error) = self.write(id).await {
+                tracing::error!(%error, "what a change has not made could not be written down");
+            }
+        }
     }
 
     /// What waits, for metrics and health.
@@ -241,8 +286,12 @@ impl Removals {
     /// Makes what is hidden what is due now.
     fn refresh(&self) {
         let entries = self.entries.lock();
-        let due = entries.values().filter(|kept| !kept.done).filter_map(|kept| kept.removal.hidden());
-        *self.hidden.write() = due.map(Into::into).collect();
+        let due = entries.values().filter(|kept| !kept.done).filter_map(|kept| {
+            let facts = &kept.removal.facts;
+            let hidden = Hidden { folder_id: facts.folder_id.as_str().into(), known: facts.known.clone() };
+            Some((kept.removal.hidden()?.into(), hidden))
+        });
+        *self.hidden.write() = due.collect();
     }
 
     /// Takes the item out of all that remembers it.
@@ -267,6 +316,22 @@ impl Removals {
                 });
                 self.changed.notify_one();
             }
+        }
+    }
+}
+
+/// See [`Removals::makes`].
+#[must_use]
+pub(super) struct Making {
+    making: Arc<Mutex<Vec<Box<str>>>>,
+    folder_id: Box<str>,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        let mut making = self.making.lock();
+        if let Some(at) = making.iter().position(|folder| *folder == self.folder_id) {
+            making.swap_remove(at);
         }
     }
 }
@@ -313,6 +378,22 @@ impl Begun {
         self.journal.write(self.id).await.map_err(failed)
     }
 
+    /// A file's copy whose id the drive has not told, if it has made one.
+    pub(super) async fn find_copy(&self) -> Option<String> {
+        let removal = self.journal.get(self.id)?;
+        match &removal.facts.stage {
+            Some(Stage::Copying { of }) if !of.folder => self.journal.copy_of(&removal, of).await.ok()?,
+            _ => None,
+        }
+    }
+
+    /// Nobody knows what became of the change: the drive is asked while the caller waits, and what is to go goes.
+    pub(super) async fn settle(mut self) {
+        self.open = false;
+        self.journal.change(self.id, |kept| kept.live = false);
+        self.journal.settle_now(self.id).await;
+    }
+
     /// The change has taken effect: what it replaced is hidden from now on.
     pub(super) async fn took_effect(mut self) -> Obsolete {
         self.open = false;
@@ -329,14 +410,12 @@ impl Begun {
     pub(super) async fn came_to_nothing(mut self, may_yet: bool) {
         self.open = false;
         let (journal, id) = (self.journal.clone(), self.id);
-        let made = journal.get(id).and_then(|removal| removal.facts.stage).and_then(|stage| match stage {
-            Stage::Attached { file_id } | Stage::Committed { file_id, .. } => Some(file_id),
-            Stage::Copied { file_id } => file_id,
-            Stage::Begun | Stage::Offered { .. } | Stage::Moved { .. } => None,
-        });
-        let Some(made) = made else { return journal.forget(id).await };
+        let stage = journal.get(id).and_then(|removal| removal.facts.stage);
+        let stage = stage.filter(|stage| !matches!(stage, Stage::Moved { .. }));
+        let made = stage.and_then(|stage| Some((stage.made()?.to_owned(), stage.way())));
+        let Some((made, way)) = made else { return journal.forget(id).await };
         let until = may_yet.then(late);
-        journal.change(id, |kept| kept.removal.undo(made, RemoveWay::Delete, until));
+        journal.change(id, |kept| kept.removal.undo(made, way, until));
         if let Err(error) = journal.write(id).await {
             tracing::error!(%error, "what is to be removed could not be written down");
         }

@@ -250,6 +250,12 @@ impl Resolver {
         self.forget_located(file_id).await;
     }
 
+    /// An item of a folder has another name than it may be remembered by.
+    pub(super) async fn item_named(&self, folder_id: &str, entry: Entry) {
+        self.forget_located(&entry.file_id).await;
+        self.listings.item_named(folder_id, entry);
+    }
+
     /// Forgets where an item was that is not there any more, in all mounts.
     pub(super) async fn forget_located(&self, file_id: &str) {
         for (key, located) in &self.located {

@@ -80,6 +80,8 @@ impl Upload {
         let (target, options, begun) = (self.target.clone(), self.options.clone(), self.begun.take());
         let parts = if size == Some(0) { 0 } else { self.plan.count() };
         let work = async move {
+            let journal = &target.mount.account.removals;
+            let making = journal.makes(&target.folder.file_id);
             let request = CreateFile {
                 drive_id: &target.drive_id,
                 parent_file_id: &target.folder.file_id,
@@ -92,6 +94,10 @@ impl Upload {
                 local_created_ms: None,
             };
             let made = target.mount.account.client.create_file(request).await;
+            if let Ok(Created::Done { file_id, .. }) = &made {
+                journal.is_known(&target.folder.file_id, file_id).await;
+            }
+            drop(making);
             if let (Ok(Created::Done { file_id, .. }), Some(begun)) = (&made, &begun)
                 && !whole
                 && let Err(error) = begun.reach(Stage::Attached { file_id: file_id.clone() }).await

@@ -31,6 +31,15 @@ pub enum Error {
         /// The database's words.
         problem: String,
     },
+    /// Another server has it.
+    #[error(
+        "state store {}: another alidav serves from it; end that one, or name another file in `state`",
+        .file.display()
+    )]
+    Served {
+        /// The file.
+        file: PathBuf,
+    },
     /// The file was written by a newer version.
     #[error("state store {}: {problem}; use the version of alidav that wrote it, or another file", .file.display())]
     Schema {

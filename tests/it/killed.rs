@@ -151,3 +151,73 @@ async fn a_killed_copy_or_move_over_a_file_leaves_one_version() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_copy_or_move_to_a_new_name_has_happened_or_not() {
+    for (method, at) in [("COPY", 0u64), ("COPY", 1), ("MOVE", 0), ("MOVE", 1)] {
+        // The call is not made, or made without an answer.
+        for kind in [FaultKind::Hang, FaultKind::CloseAfter] {
+            let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+            sim.write("/s/b", noise(701));
+            sim.mkdir("/f");
+            let folder = tempfile::tempdir().unwrap();
+            let process = start(&sim, folder.path());
+            let http = client();
+            listing(&http, &process.url).await;
+            for path in ["s", "f"] {
+                http.get(format!("{}/dav/{path}/x", process.url)).send().await.unwrap();
+            }
+            sim.reset_calls();
+            sim.fault(Fault::once("*", kind.clone()).after(at));
+            sim.fault(Fault::always("*", FaultKind::Hang).after(at + 1));
+            let change = http
+                .request(method.parse().unwrap(), format!("{}/dav/s/b", process.url))
+                .header("destination", format!("{}/dav/f/a", process.url));
+            let change = tokio::spawn(change.send());
+            let calls = if matches!(kind, FaultKind::Hang) { at } else { at + 1 };
+            until(|| sim.calls().values().sum::<u64>() > calls).await;
+            drop(process);
+            assert!(change.await.unwrap().is_err());
+            sim.clear_faults();
+            let process = start(&sim, folder.path());
+            let done = if method == "COPY" { vec!["/f", "/f/a", "/s", "/s/b"] } else { vec!["/f", "/f/a", "/s"] };
+            let ends = [done, vec!["/f", "/s", "/s/b"]];
+            let ended = async {
+                loop {
+                    let paths = on_drive(&http, &sim).await;
+                    if ends.iter().any(|end| paths == *end) {
+                        break;
+                    }
+                }
+            };
+            let what = format!("{method} killed at call {at} {kind:?}");
+            let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
+            assert!(ended.is_ok(), "{what}: {:?}", on_drive(&http, &sim).await);
+            drop(process);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_process_serves_from_a_state_store() {
+    let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let first = start(&sim, folder.path());
+    let file = folder.path().join("alidav.toml");
+    let command = |name: &str| {
+        let mut command = crate::process::alidav();
+        command.arg(name).arg("--config").arg(&file);
+        tokio::task::block_in_place(|| command.output().unwrap())
+    };
+    let second = command("serve");
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(said.contains("state.db") && said.contains("another alidav serves from it"), "{said}");
+    let check = command("check");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    assert_eq!(listing(&client(), &first.url).await, ["/dav/"]);
+    // However it ends, the next one may serve.
+    drop(first);
+    let next = start(&sim, folder.path());
+    assert_eq!(listing(&client(), &next.url).await, ["/dav/"]);
+}

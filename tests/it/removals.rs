@@ -242,6 +242,116 @@ async fn what_cannot_be_written_down_is_not_changed() {
     until(|| world.sim.read("/a").is_some_and(|content| content.len() == 3000)).await;
 }
 
+/// A file to copy or move, and the folder it goes to, both listed.
+async fn two_folders() -> (World, tempfile::TempDir) {
+    let (world, folder) = world().await;
+    world.sim.write("/s/b", "new");
+    world.sim.mkdir("/f");
+    for path in ["/dav/s/", "/dav/f/"] {
+        anew(&world, path).await;
+    }
+    (world, folder)
+}
+
+async fn relocate(world: &World, method: &str, from: &str, to: &str) -> u16 {
+    let request = world.request(method, from).header("destination", world.url(to));
+    request.send().await.unwrap().status().as_u16()
+}
+
+/// Waits until the drive has these.
+async fn drive_has(world: &World, paths: &[&str]) {
+    let there = async { while paths_on_drive(&world.sim).await != paths {} };
+    let found = tokio::time::timeout(std::time::Duration::from_secs(60), there).await;
+    assert!(found.is_ok(), "{:?} and not {paths:?}", paths_on_drive(&world.sim).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_whose_answer_is_lost_is_found_and_named() {
+    for replaces in [false, true] {
+        let (world, _folder) = two_folders().await;
+        if replaces {
+            world.sim.write("/f/a", "old");
+            anew(&world, "/dav/f/").await;
+        }
+        world.sim.fault(Fault::once("openFile/copy", FaultKind::CloseAfter));
+        let told = relocate(&world, "COPY", "/dav/s/b", "/dav/f/a").await;
+        assert_eq!(told, if replaces { 204 } else { 201 });
+        assert_eq!(world.get("/dav/f/a").await.text().await.unwrap(), "new");
+        assert_eq!(paths_on_drive(&world.sim).await, ["/f", "/f/a", "/s", "/s/b"]);
+        assert_eq!(pending(&world).await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_never_was_leaves_what_looks_like_it() {
+    let (world, _folder) = two_folders().await;
+    world.sim.write("/f/b", "new");
+    anew(&world, "/dav/f/").await;
+    world.sim.fault(Fault::always("openFile/copy", FaultKind::CloseBefore));
+    assert_eq!(relocate(&world, "COPY", "/dav/s/b", "/dav/f/a").await, 502);
+    world.sim.clear_faults();
+    // One of another name, and what a client puts there itself, are no copy of ours either.
+    assert_eq!(put(&world, "/dav/f/b", "new").await, 204);
+    assert_eq!(put(&world, "/dav/f/b(1)", "new").await, 201);
+    let world = world.restart().await;
+    assert_eq!(put(&world, "/dav/f/c", "else").await, 201);
+    assert_eq!(paths_on_drive(&world.sim).await, ["/f", "/f/b", "/f/b(1)", "/f/c", "/s", "/s/b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_whose_copy_nobody_told_the_end_of_goes() {
+    let (world, _folder) = two_folders().await;
+    world.sim.fault(Fault::once("openFile/copy", FaultKind::CloseAfter));
+    assert_eq!(relocate(&world, "COPY", "/dav/s", "/dav/f/n").await, 502);
+    drive_has(&world, &["/f", "/s", "/s/b"]).await;
+    assert_eq!(anew(&world, "/dav/f/").await, ["/dav/f/"]);
+    // What has something else in it is another program's.
+    world.sim.fault(Fault::once("openFile/copy", FaultKind::CloseBefore));
+    world.sim.write("/f/s/mine", "kept");
+    assert_eq!(relocate(&world, "COPY", "/dav/s", "/dav/f/n").await, 502);
+    assert_eq!(put(&world, "/dav/f/c", "else").await, 201);
+    assert!(paths_on_drive(&world.sim).await.contains(&"/f/s/mine".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_done_move_is_taken_back_when_the_drive_answers_again() {
+    for taken in [false, true] {
+        let (world, _folder) = two_folders().await;
+        world.sim.fault(Fault::always("openFile/move", refused(500, "InternalError")));
+        world.sim.fault(Fault::always("openFile/update", refused(500, "InternalError")).after(1));
+        assert!(relocate(&world, "MOVE", "/dav/s/b", "/dav/f/a").await >= 500);
+        assert_eq!(paths_on_drive(&world.sim).await, ["/f", "/s", "/s/a"]);
+        if taken {
+            world.sim.write("/s/b", "another program's");
+        }
+        world.sim.clear_faults();
+        nothing_pending(&world).await;
+        let names = if taken { vec!["/f", "/s", "/s/a", "/s/b"] } else { vec!["/f", "/s", "/s/b"] };
+        drive_has(&world, &names).await;
+        assert_eq!(world.sim.read(if taken { "/s/a" } else { "/s/b" }).unwrap(), b"new");
+        let by_memory = world.hrefs("/dav/s/").await;
+        assert!(taken || by_memory == ["/dav/s/", "/dav/s/b"], "{by_memory:?}");
+        assert_eq!(anew(&world, "/dav/s/").await.len(), names.len() - 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_replaced_shows_again_under_the_name_another_program_gave_it() {
+    let (world, _folder) = world().await;
+    world.sim.write("/f/a", "old");
+    let old = on_drive(&world.sim).await.into_iter().find(|(path, _)| path == "/f/a").unwrap().1;
+    anew(&world, "/dav/f/").await;
+    world.sim.fault(Fault::always(TRASH, refused(403, "ForbiddenNoPermission.File")));
+    world.sim.fault(Fault::always("openFile/get", refused(500, "InternalError")));
+    assert_eq!(put(&world, "/dav/f/a", "new").await, 204);
+    behind(&world.sim, "openFile/update", json!({ "file_id": old, "name": "kept", "check_name_mode": "ignore" })).await;
+    assert_eq!(anew(&world, "/dav/f/").await, ["/dav/f/", "/dav/f/a", "/dav/f/kept"]);
+    assert_eq!(pending(&world).await, 1);
+    world.sim.clear_faults();
+    nothing_pending(&world).await;
+    assert_eq!(paths_on_drive(&world.sim).await, ["/f", "/f/a", "/f/kept"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_tell_what_waits() {
     let (world, _folder) = world().await;

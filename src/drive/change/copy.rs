@@ -1,16 +1,16 @@
 //! COPY: the drive's own copy of an item, under the name that was asked for.
 //!
 //! The drive takes no new name for a copy, so it is made under its source's, or a name of the drive's choice, and named
-//! after that. A copy that does not come to its end goes again.
+//! after that. One whose answer is lost is looked for, and one that does not come to its end goes again.
 
 use std::sync::Arc;
 
 use super::super::cache::Freshness;
 use super::super::held::Held;
-use super::super::removals::{Begun, Stage};
+use super::super::removals::{Begun, Original, Stage, hex};
 use super::super::{Entry, Error, Path, Tree};
 use super::relocate::check_places;
-use super::{CheckNameMode, ErrorKind, Placed, Target, Terms, Whereabouts, unix_ms};
+use super::{CheckNameMode, ErrorKind, Placed, Target, Terms, TreeChange, Whereabouts, unix_ms};
 
 impl Tree {
     /// Copies an item, a folder with all below it, in place of what is there, if the terms allow that.
@@ -19,14 +19,7 @@ impl Tree {
     /// As [`Tree::relocate`].
     pub async fn copy(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
         self.settle_below(from).await?;
-        let source = match self.place(from).await {
-            Err(Error::ParentMissing) => return Err(Error::NotFound),
-            source => source?,
-        };
-        let target = self.target(to).await?;
-        // On its way the copy has its source's name.
-        let names = [source.key(), target.key(), target.key_of(source.name())];
-        let _turn = self.0.turns.take(names).await;
+        let (source, target, _turn) = self.both_ends(from, to, false).await?;
         if let Some(local) = self.0.held.get(&source.key()).filter(Held::is_local) {
             terms.expected.check(Some(&local.entry))?;
             return self.place_local(&local, &target, terms.overwrite, false).await;
@@ -50,8 +43,7 @@ impl Tree {
         } else if replaced.is_none() {
             target.clear().await?;
         }
-        let begun = target.write_down(replaced.as_deref(), Stage::Copied { file_id: None }).await?;
-        let (begun, file_id) = self.copy_entry(&source, &target, &entry, terms.overwrite, &mut replaced, begun).await?;
+        let (begun, file_id) = self.copy_entry(&source, &target, &entry, terms.overwrite, &mut replaced).await?;
         let now = unix_ms();
         let copy = Entry { name: target.name().into(), file_id, updated_ms: now, created_ms: now, ..(*entry).clone() };
         self.put(&target, copy.clone()).await;
@@ -63,7 +55,7 @@ impl Tree {
         Ok(Placed { entry: Arc::new(copy), replaced, copy_of: Some(entry.file_id.clone()) })
     }
 
-    /// The calls of a copy; gives its id.
+    /// The calls of a copy; gives its id, and where it is written down.
     async fn copy_entry(
         &self,
         source: &Target,
@@ -71,35 +63,78 @@ impl Tree {
         entry: &Entry,
         overwrite: bool,
         replaced: &mut Option<Arc<Entry>>,
-        begun: Begun,
     ) -> Result<(Begun, Box<str>), Error> {
-        let client = &target.mount.account.client;
-        let drive = &target.drive_id;
-        let folder = &target.folder.file_id;
-        let siblings = self.0.resolver.listings.get(&target.mount, folder, Freshness::Cached).await?;
-        // In its own folder, or beside a namesake, the copy must first take another name.
-        let step_aside = siblings.find(source.name()).is_some();
-        let change = match client.copy_item(drive, &entry.file_id, drive, folder, step_aside).await {
-            Ok(change) => change,
-            Err(error) => return Err(self.failed(&[source, target], error).await),
-        };
-        begun.reach(Stage::Copied { file_id: Some(change.file_id.clone()) }).await?;
-        let mut named = self.wait_for(target, &change).await;
-        if named.is_ok() && (step_aside || source.name() != target.name()) {
-            named = self.name_copy(target, &change.file_id, overwrite, replaced, &begun).await;
+        let (of, like) = self.original(source, target, entry).await?;
+        let named = !of.aside && source.name() == target.name();
+        let begun = target.write_down_beside(replaced.as_deref(), Stage::Copying { of: of.clone() }, like).await?;
+        let (begun, change, found) = self.ask_for_copy(source, target, &of, begun).await?;
+        let file_id = change.file_id.clone();
+        let copied = Stage::Copied { file_id: file_id.clone(), task: change.async_task_id.clone(), found, of };
+        begun.reach(copied.clone()).await?;
+        let mut done = self.wait_for(target, &change).await;
+        if done.is_ok() && !named {
+            done = self.name_copy(target, &copied, &file_id, overwrite, replaced, &begun).await;
         }
-        if let Err(error) = named {
+        if let Err(error) = done {
             // A copy that is not whole, or under a name that nobody asked for, must not stay.
             begun.came_to_nothing(false).await;
             return Err(error);
         }
-        Ok((begun, change.file_id.into()))
+        Ok((begun, file_id.into()))
+    }
+
+    /// What the copy will be known by, and the ids of what is in its folder already and like it.
+    async fn original(
+        &self,
+        source: &Target,
+        target: &Target,
+        entry: &Entry,
+    ) -> Result<(Original, Vec<String>), Error> {
+        let listings = &self.0.resolver.listings;
+        let siblings = listings.get(&target.mount, &target.folder.file_id, Freshness::Cached).await?;
+        let of = Original {
+            file_id: entry.file_id.to_string(),
+            name: source.name().to_owned(),
+            sha1: entry.sha1.filter(|_| entry.livp.is_none()).map(|sha1| hex(&sha1)),
+            folder: entry.is_folder(),
+            // In its own folder, or beside a namesake, the copy must first take another name.
+            aside: siblings.find(source.name()).is_some(),
+        };
+        let like = siblings.iter().filter(|entry| of.may_name_copy(&entry.name));
+        let like = like.map(|entry| entry.file_id.to_string()).collect();
+        Ok((of, like))
+    }
+
+    /// The first call of a copy. If its answer is lost, the copy is looked for.
+    async fn ask_for_copy(
+        &self,
+        source: &Target,
+        target: &Target,
+        of: &Original,
+        begun: Begun,
+    ) -> Result<(Begun, TreeChange, bool), Error> {
+        let (drive, folder) = (&target.drive_id, &target.folder.file_id);
+        let asked = target.mount.account.client.copy_item(drive, &of.file_id, drive, folder, of.aside);
+        let error = match asked.await {
+            Ok(change) => return Ok((begun, change, false)),
+            Err(error) => error,
+        };
+        if error.kind.leaves_doubt() {
+            if let Some(file_id) = begun.find_copy().await {
+                return Ok((begun, TreeChange { file_id, exists: false, async_task_id: None }, true));
+            }
+            begun.settle().await;
+        } else {
+            begun.came_to_nothing(false).await;
+        }
+        Err(self.failed(&[source, target], error).await)
     }
 
     /// Gives a copy its name.
     async fn name_copy(
         &self,
         target: &Target,
+        copied: &Stage,
         file_id: &str,
         overwrite: bool,
         replaced: &mut Option<Arc<Entry>>,
@@ -127,8 +162,7 @@ impl Tree {
             let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
             *replaced = self.found(&listing, target.name(), Some(file_id));
             let way = target.mount.settings.remove_way;
-            let copied = Stage::Copied { file_id: Some(file_id.to_owned()) };
-            begun.replaces(replaced.as_deref().map(|replaced| (replaced, way)), copied).await?;
+            begun.replaces(replaced.as_deref().map(|replaced| (replaced, way)), copied.clone()).await?;
             renamed = client.rename(&target.drive_id, file_id, target.name(), CheckNameMode::Ignore).await;
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::super::cache::Freshness;
 use super::super::held::Held;
 use super::super::members::Change;
-use super::super::removals::{Begun, Stage};
+use super::super::removals::{Begun, Spot, Stage};
 use super::super::{Entry, Error, Path, Tree};
 use super::{CheckNameMode, ErrorKind, Item, Placed, Target, Terms, Whereabouts, unix_ms, upstream};
 
@@ -28,14 +28,7 @@ impl Tree {
         if self.holds_mounts(from) {
             return Err(Error::Protected);
         }
-        let source = match self.target(from).await {
-            Err(Error::ParentMissing) => return Err(Error::NotFound),
-            source => source?,
-        };
-        let target = self.target(to).await?;
-        // On its way the item has its new name in its old folder.
-        let names = [source.key(), target.key(), source.key_of(target.name())];
-        let _turn = self.0.turns.take(names).await;
+        let (source, target, _turn) = self.both_ends(from, to, true).await?;
         if let Some(local) = self.0.held.get(&source.key()).filter(Held::is_local) {
             terms.expected.check(Some(&local.entry))?;
             // What the drive has under the name must not come to light.
@@ -51,6 +44,7 @@ impl Tree {
         self.settle_in_turn(&source.key()).await?;
         let entry = self.look(&source, None).await?.ok_or(Error::NotFound)?;
         terms.expected.check(Some(&entry))?;
+        let _making = target.mount.account.removals.makes(&target.folder.file_id);
         let (replaced, begun) = self.move_entry(&source, &target, &entry, terms.overwrite).await?;
         self.moved(&source, &target, &entry, replaced, begun).await
     }
@@ -68,27 +62,45 @@ impl Tree {
         if !overwrite && (replaced.is_some() || held) {
             return Err(Error::NameExists);
         }
-        let mut begun = self.over(target, entry, replaced.as_deref()).await?;
-        let mut result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref())).await;
-        if overwrite && matches!(result, Err(Error::NameExists)) {
+        let mut begun = self.over(source, target, entry, replaced.as_deref(), None).await?;
+        let mut result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref()), begun.as_ref()).await;
+        if overwrite && matches!(result, Err(Failed { error: Error::NameExists, .. })) {
             // Another program has put it there since the folder was listed.
             let listings = &self.0.resolver.listings;
             let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
             replaced = self.found(&listing, target.name(), Some(&entry.file_id));
-            begun = self.over(target, entry, replaced.as_deref()).await?;
-            result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref())).await;
+            begun = self.over(source, target, entry, replaced.as_deref(), begun).await?;
+            result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref()), begun.as_ref()).await;
         }
-        result.map(|()| (replaced, begun))
+        let Err(failed) = result else { return Ok((replaced, begun)) };
+        // Else the drive is asked where it is, when it can be, and the item is given back.
+        if let Some(begun) = begun.filter(|_| failed.nothing_left(source)) {
+            begun.came_to_nothing(false).await;
+        }
+        Err(failed.error)
     }
 
-    /// An item is about to be put in place of another, which is written down; or under a free name.
-    async fn over(&self, target: &Target, entry: &Entry, replaced: Option<&Entry>) -> Result<Option<Begun>, Error> {
-        match replaced {
-            Some(replaced) => {
-                let stage = Stage::Moved { file_id: entry.file_id.to_string() };
-                target.write_down(Some(replaced), stage).await.map(Some)
+    /// A move is about to be made: what it replaces, and where the item was if it takes two steps, is written down.
+    async fn over(
+        &self,
+        source: &Target,
+        target: &Target,
+        entry: &Entry,
+        replaced: Option<&Entry>,
+        begun: Option<Begun>,
+    ) -> Result<Option<Begun>, Error> {
+        if replaced.is_none() {
+            target.clear().await?;
+        }
+        let two_steps = source.folder.file_id != target.folder.file_id && source.name() != target.name();
+        match begun {
+            Some(begun) => {
+                let way = target.mount.settings.remove_way;
+                begun.replaces(replaced.map(|replaced| (replaced, way)), on_its_way(source, entry, None)).await?;
+                Ok(Some(begun))
             }
-            None => target.clear().await.map(|()| None),
+            None if replaced.is_none() && !two_steps => Ok(None),
+            None => target.write_down(replaced, on_its_way(source, entry, None)).await.map(Some),
         }
     }
 
@@ -124,17 +136,18 @@ impl Tree {
         to: &Target,
         entry: &Entry,
         mode: CheckNameMode,
-    ) -> Result<(), Error> {
+        begun: Option<&Begun>,
+    ) -> Result<(), Failed> {
         let same_folder = from.folder.file_id == to.folder.file_id;
         let outcome = if same_folder {
             self.name(from, to, entry, mode).await
         } else if from.name() == to.name() {
-            self.carry(from, to, entry, mode).await
+            self.carry(from, to, entry, mode, begun).await
         } else {
-            self.name_and_carry(from, to, entry, mode).await
+            self.name_and_carry(from, to, entry, mode, begun).await
         };
-        let Err(Failed { error, at }) = outcome else { return Ok(()) };
-        match at {
+        let Err(failed) = outcome else { return Ok(()) };
+        match &failed.at {
             None => {}
             Some(Whereabouts::At(item)) => {
                 let entry = Entry { name: item.name.as_str().into(), ..entry.clone() };
@@ -155,7 +168,7 @@ impl Tree {
                 }
             }
         }
-        Err(error)
+        Err(failed)
     }
 
     /// Both steps go by id, so a name that is taken on the way does no harm; if the second fails, the first is taken
@@ -166,10 +179,11 @@ impl Tree {
         to: &Target,
         entry: &Entry,
         mode: CheckNameMode,
+        begun: Option<&Begun>,
     ) -> Result<(), Failed> {
         let halfway = Target { rest: from.rest.parent().unwrap_or_else(Path::root).join(to.name()), ..from.clone() };
         self.name(from, &halfway, entry, CheckNameMode::Ignore).await?;
-        let Err(failed) = self.carry(from, to, entry, mode).await else { return Ok(()) };
+        let Err(failed) = self.carry(from, to, entry, mode, begun).await else { return Ok(()) };
         let stays = match &failed.at {
             None => true,
             Some(Whereabouts::At(item)) => item.parent_file_id.as_deref() == Some(&*from.folder.file_id),
@@ -178,7 +192,7 @@ impl Tree {
         if !stays {
             return Err(failed);
         }
-        let back = from.mount.account.client.rename(&from.drive_id, &entry.file_id, from.name(), CheckNameMode::Ignore);
+        let back = from.mount.account.client.rename(&from.drive_id, &entry.file_id, from.name(), CheckNameMode::Refuse);
         let at = match back.await {
             Ok(item) => {
                 Whereabouts::At(Box::new(Item { parent_file_id: Some(from.folder.file_id.to_string()), ..item }))
@@ -201,11 +215,24 @@ impl Tree {
     }
 
     /// Puts the item into its new folder.
-    async fn carry(&self, from: &Target, to: &Target, entry: &Entry, mode: CheckNameMode) -> Result<(), Failed> {
+    async fn carry(
+        &self,
+        from: &Target,
+        to: &Target,
+        entry: &Entry,
+        mode: CheckNameMode,
+        begun: Option<&Begun>,
+    ) -> Result<(), Failed> {
         let client = &from.mount.account.client;
         let error = match client.move_item(&from.drive_id, &entry.file_id, &to.folder.file_id, mode, None).await {
             Ok(change) if change.exists => upstream::Error::new("openFile/move", ErrorKind::NameExists),
             Ok(change) => {
+                if let (Some(task), Some(begun)) = (&change.async_task_id, begun)
+                    && let Err(error) = begun.reach(on_its_way(from, entry, Some(task.clone()))).await
+                {
+                    // It is known in memory.
+                    tracing::error!(%error, "that the drive moves something could not be written down");
+                }
                 let Err(error) = self.wait_for(to, &change).await else { return Ok(()) };
                 return self.unless_there(error, to, entry).await;
             }
@@ -236,6 +263,24 @@ impl Tree {
             at => Err(Failed { error, at: Some(at) }),
         }
     }
+}
+
+impl Failed {
+    /// Whether the item surely is where it was, or gone.
+    fn nothing_left(&self, from: &Target) -> bool {
+        match &self.at {
+            None | Some(Whereabouts::Gone) => true,
+            Some(Whereabouts::At(item)) => {
+                item.name == from.name() && item.parent_file_id.as_deref() == Some(&*from.folder.file_id)
+            }
+            Some(Whereabouts::Unknown) => false,
+        }
+    }
+}
+
+fn on_its_way(source: &Target, entry: &Entry, task: Option<String>) -> Stage {
+    let from = Spot { folder_id: source.folder.file_id.to_string(), name: source.name().to_owned() };
+    Stage::Moved { file_id: entry.file_id.to_string(), from, task }
 }
 
 fn mode(replaced: Option<&Arc<Entry>>) -> CheckNameMode {

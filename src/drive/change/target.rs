@@ -10,6 +10,9 @@ use super::super::{Entry, Error, Path, Tree};
 use super::turns::{NameKey, Turn};
 use crate::upstream::ErrorKind;
 
+/// How often the turn at a path is taken again because folders above it were exchanged meanwhile.
+const MOST_TURNS: usize = 16;
+
 /// A name in a folder that is to be changed.
 #[derive(Clone)]
 pub(in crate::drive) struct Target {
@@ -42,9 +45,19 @@ impl Target {
 
     /// Writes a change of this place down before it is made; what is replaced goes if it takes effect.
     pub(in crate::drive) async fn write_down(&self, replaced: Option<&Entry>, stage: Stage) -> Result<Begun, Error> {
+        self.write_down_beside(replaced, stage, Vec::new()).await
+    }
+
+    /// The same, with the ids of what is there already and could be taken for what the change makes.
+    pub(super) async fn write_down_beside(
+        &self,
+        replaced: Option<&Entry>,
+        stage: Stage,
+        others: Vec<String>,
+    ) -> Result<Begun, Error> {
         let place = Place { drive_id: &self.drive_id, folder_id: &self.folder.file_id, name: self.name() };
         let replaced = replaced.map(|entry| (entry, self.mount.settings.remove_way));
-        self.mount.account.removals.begin(place, replaced, stage).await
+        self.mount.account.removals.begin(place, replaced, stage, others).await
     }
 
     /// What is hidden under the name goes at once, so that something new can be there.
@@ -82,6 +95,33 @@ impl Tree {
         Ok(Target { mount: mount.clone(), drive_id: mount.drive_id().await?, folder, rest })
     }
 
+    /// The source and the target of a COPY or MOVE, whose names nobody else changes meanwhile, nor the one that the item
+    /// bears on its way.
+    ///
+    /// While the turn was waited for another change may have taken a folder above elsewhere: the item would be fetched
+    /// from there, and could even lie in what it is to replace. So the paths are followed once more, in memory.
+    pub(super) async fn both_ends(&self, from: &Path, to: &Path, moves: bool) -> Result<(Target, Target, Turn), Error> {
+        let places = || async {
+            let source = if moves { self.target(from).await } else { self.place(from).await };
+            let source = source.map_err(|error| match error {
+                Error::ParentMissing => Error::NotFound,
+                error => error,
+            })?;
+            Ok::<_, Error>((source, self.target(to).await?))
+        };
+        let (mut source, mut target) = places().await?;
+        for _ in 0..MOST_TURNS {
+            let between = if moves { source.key_of(target.name()) } else { target.key_of(source.name()) };
+            let turn = self.0.turns.take([source.key(), target.key(), between]).await;
+            let (source_now, target_now) = places().await?;
+            if source_now.key() == source.key() && target_now.key() == target.key() {
+                return Ok((source_now, target_now, turn));
+            }
+            (source, target) = (source_now, target_now);
+        }
+        Err(Error::NotFound)
+    }
+
     /// Waits until nobody else changes what the place holds.
     pub(in crate::drive) async fn turn(&self, target: &Target) -> Turn {
         self.0.turns.take([target.key()]).await
@@ -96,6 +136,8 @@ impl Tree {
         target: &Target,
         except: Option<&str>,
     ) -> Result<Option<Arc<Entry>>, Error> {
+        // A change whose outcome nobody knows may be about this name, and have come since the place was found.
+        target.mount.account.removals.settled().await?;
         if let Some(known) = self.known(target, except).await {
             return Ok(known);
         }

@@ -31,10 +31,46 @@ pub(in crate::drive) enum Stage {
     Attached { file_id: String },
     /// An upload is being committed; the item is to be of this content.
     Committed { file_id: String, sha1: String, size: u64 },
-    /// An item is on its way to its new place.
-    Moved { file_id: String },
-    /// A copy is being made, whose id is known once the drive has answered, and then named.
-    Copied { file_id: Option<String> },
+    /// An item is on its way to its new place. Where its folder and its name change, it has its new name in its old
+    /// folder in between.
+    Moved { file_id: String, from: Spot, task: Option<String> },
+    /// The drive is asked for a copy, whose id is known once it has answered.
+    Copying { of: Original },
+    /// A copy is there, or is being made by a task of the drive, and is then named.
+    /// `found`: its id was looked for, since the drive's answer was lost.
+    Copied { file_id: String, task: Option<String>, found: bool, of: Original },
+}
+
+/// A name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::drive) struct Spot {
+    pub(in crate::drive) folder_id: String,
+    pub(in crate::drive) name: String,
+}
+
+/// What is copied, by which its copy is known before it is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::drive) struct Original {
+    pub(in crate::drive) file_id: String,
+    pub(in crate::drive) name: String,
+    /// Absent for a folder, and where the drive does not tell it.
+    pub(in crate::drive) sha1: Option<String>,
+    pub(in crate::drive) folder: bool,
+    /// Whether the drive chooses the copy's first name, after the original's.
+    pub(in crate::drive) aside: bool,
+}
+
+impl Original {
+    /// Whether a copy can have that name before it is given one. The drive's own choice is the name with something
+    /// behind its stem, as a number in brackets.
+    pub(in crate::drive) fn may_name_copy(&self, name: &str) -> bool {
+        if !self.aside {
+            return name == self.name;
+        }
+        let (stem, extension) = self.name.rsplit_once('.').unwrap_or((&self.name, ""));
+        let rest = name.strip_prefix(stem).and_then(|rest| rest.strip_suffix(extension));
+        rest.is_some_and(|added| added.len() > 1)
+    }
 }
 
 /// What a replaced item was known by. If it is elsewhere meanwhile, or something else, it is nobody's to remove.
@@ -73,6 +109,9 @@ pub(super) struct Facts {
     pub(super) known: Option<Known>,
     /// Absent where it is decided what is to go.
     pub(super) stage: Option<Stage>,
+    /// Ids of what could be taken for what the change has made, and is something else.
+    #[serde(default)]
+    pub(super) others: Vec<String>,
     /// The item may come into being until then, Unix milliseconds: that it is missing is no last word before.
     pub(super) until_ms: Option<i64>,
 }
@@ -91,6 +130,32 @@ pub(super) struct Removal {
     pub(super) facts: Facts,
 }
 
+impl Stage {
+    /// The id of what the change makes or moves, once it is known.
+    pub(super) fn made(&self) -> Option<&str> {
+        match self {
+            Self::Attached { file_id }
+            | Self::Committed { file_id, .. }
+            | Self::Moved { file_id, .. }
+            | Self::Copied { file_id, .. } => Some(file_id),
+            Self::Begun | Self::Offered { .. } | Self::Copying { .. } => None,
+        }
+    }
+
+    /// How what the change has made goes if it is to: for good, unless it is not proved to be ours.
+    pub(super) fn way(&self) -> RemoveWay {
+        match self {
+            Self::Copied { found: true, .. } | Self::Copying { .. } | Self::Offered { .. } => RemoveWay::Trash,
+            _ => RemoveWay::Delete,
+        }
+    }
+
+    /// Whether what the change may have made has to be looked for, since the drive alone knows its id.
+    pub(super) fn is_sought(&self) -> bool {
+        matches!(self, Self::Offered { .. } | Self::Copying { .. })
+    }
+}
+
 impl Removal {
     pub(super) fn is_due(&self) -> bool {
         self.facts.stage.is_none()
@@ -105,7 +170,7 @@ impl Removal {
     /// being.
     pub(super) fn undo(&mut self, made: String, way: RemoveWay, until_ms: Option<i64>) {
         self.reason = match self.facts.stage {
-            Some(Stage::Copied { .. }) => Reason::Copy,
+            Some(Stage::Copying { .. } | Stage::Copied { .. }) => Reason::Copy,
             _ => Reason::Upload,
         };
         (self.file_id, self.way) = (Some(made), way);
@@ -186,6 +251,7 @@ mod tests {
                 name: "a".into(),
                 known: Some(Known { name: Some("a".into()), sha1: None }),
                 stage,
+                others: vec!["another".into()],
                 until_ms: None,
             },
         }
@@ -194,12 +260,31 @@ mod tests {
     #[test]
     fn what_was_written_is_read_again() {
         let committed = Stage::Committed { file_id: "new".into(), sha1: hex(&[7; 20].into()), size: 9 };
-        for stage in [None, Some(committed), Some(Stage::Copied { file_id: None })] {
+        let from = Spot { folder_id: "f".into(), name: "b".into() };
+        let moved = Stage::Moved { file_id: "new".into(), from, task: None };
+        let (file_id, task, of) = ("new".into(), Some("t".into()), original("a.txt", true));
+        let copied = Stage::Copied { file_id, task, found: false, of };
+        for stage in [None, Some(committed), Some(moved), Some(copied)] {
             let before = removal(stage);
             let after = Removal::from_row(before.to_row("main")).unwrap();
             assert_eq!(after.facts, before.facts);
             assert_eq!(after.to_row("main"), before.to_row("main"));
         }
+    }
+
+    fn original(name: &str, aside: bool) -> Original {
+        let (file_id, name) = ("source".into(), name.into());
+        Original { file_id, name, sha1: None, folder: false, aside }
+    }
+
+    #[test]
+    fn a_copy_is_known_by_its_first_name() {
+        assert!(original("a.txt", false).may_name_copy("a.txt"));
+        assert!(!original("a.txt", false).may_name_copy("a(1).txt"));
+        let aside = original("a.txt", true);
+        assert!(aside.may_name_copy("a(1).txt") && aside.may_name_copy("a_20260101.txt"));
+        assert!(!aside.may_name_copy("a.txt") && !aside.may_name_copy("b(1).txt") && !aside.may_name_copy("a(1).md"));
+        assert!(original("a", true).may_name_copy("a(1)") && !original("a", true).may_name_copy("a"));
     }
 
     #[test]

@@ -1,23 +1,25 @@
 //! A change of which nobody tells whether it took effect: the drive is asked.
 
-use super::record::{Known, Removal};
+use std::collections::HashSet;
+
+use super::record::Removal;
 use super::{LATE, Removals, Stage, hex};
 use crate::config::{OrderBy, OrderDirection, RemoveWay};
 use crate::drive::Error;
 use crate::drive::change::unix_ms;
 use crate::upstream::{self, ErrorKind, Item, ListRequest};
 
-/// How long after an offer of content the drive may still attach it: longer than any answer to it is waited for.
+/// How long after it was asked the drive may still attach content or make a copy: longer than any answer to it is waited for.
 const OFFER_MS: i64 = 120_000;
 
 /// How far the drive's clock and ours may be apart.
 const CLOCKS_MS: i64 = 60_000;
 
-/// Most pages of a folder that are looked through for content that was offered.
+/// Most pages of a folder that are looked through for what a change has made.
 const MOST_PAGES: usize = 1000;
 
 /// What the drive's answer means.
-enum Outcome {
+pub(super) enum Outcome {
     /// What the change replaced is to go.
     TookEffect,
     /// What the change has made is to go, if it is there.
@@ -91,33 +93,22 @@ impl Removals {
     }
 
     async fn outcome(&self, removal: &Removal, stage: &Stage) -> Result<Outcome, Error> {
-        let there = |item: &Item, sha1: Option<&str>, size: Option<u64>| {
-            let known = Known { name: Some(removal.facts.name.clone()), sha1: sha1.map(str::to_owned) };
-            known.is(item, &removal.facts.folder_id) && (size.is_none() || item.size.is_none() || item.size == size)
-        };
-        let leaves = |made: &str, may_yet| {
-            // What may have come and gone meanwhile is not to be taken out of the recycle bin for good.
-            let way = if may_yet { RemoveWay::Trash } else { RemoveWay::Delete };
-            Outcome::Leaves { made: made.to_owned(), way, may_yet }
-        };
         Ok(match stage {
-            Stage::Begun | Stage::Copied { file_id: None } => Outcome::Nothing,
+            Stage::Begun => Outcome::Nothing,
             Stage::Attached { file_id } => leaves(file_id, false),
             Stage::Offered { sha1, size, whole } => self.offered(removal, sha1, *size, *whole).await?,
             Stage::Committed { file_id, sha1, size } => match self.item(&removal.drive_id, file_id).await? {
-                Some(item) if there(&item, Some(sha1), Some(*size)) => Outcome::TookEffect,
+                // Whatever name another program has given it since.
+                Some(item) if has_content(&item, sha1, *size) => Outcome::TookEffect,
                 Some(_) => leaves(file_id, false),
                 None => leaves(file_id, true),
             },
-            Stage::Moved { file_id } => match self.item(&removal.drive_id, file_id).await? {
-                Some(item) if there(&item, None, None) => Outcome::TookEffect,
-                _ => Outcome::Nothing,
-            },
-            Stage::Copied { file_id: Some(file_id) } => match self.item(&removal.drive_id, file_id).await? {
-                Some(item) if there(&item, None, None) => Outcome::TookEffect,
-                Some(_) => leaves(file_id, false),
-                None => leaves(file_id, true),
-            },
+            Stage::Moved { file_id, from, task } => self.moved(removal, file_id, from, task.as_deref()).await?,
+            Stage::Copying { of } => self.copying(removal, of).await?,
+            Stage::Copied { file_id, task, of, .. } => {
+                let unwanted = Outcome::Leaves { made: file_id.clone(), way: stage.way(), may_yet: false };
+                self.copied(removal, file_id, task.as_deref(), of, unwanted).await?
+            }
         })
     }
 
@@ -133,36 +124,59 @@ impl Removals {
     /// Content that was offered is attached if an item of its name and hash is there that is newer than what it was to
     /// replace. If all of it had come, the name holds what was to be there; else it goes, where it came since.
     async fn offered(&self, removal: &Removal, sha1: &str, size: u64, whole: bool) -> Result<Outcome, Error> {
-        let namesakes = match self.namesakes(removal).await {
+        let named = |item: &Item| item.name == removal.facts.name;
+        let namesakes = match self.members(&removal.drive_id, &removal.facts.folder_id, named).await {
             Err(Error::NotFound) => return Ok(Outcome::Nothing),
             namesakes => namesakes?,
         };
+        let Some(others) = self.others(removal) else { return Ok(Outcome::Open) };
         let old = namesakes.iter().find(|item| Some(&item.file_id) == removal.file_id.as_ref());
         let newer =
             |item: &&Item| old.is_none_or(|old| (item.updated_ms, item.created_ms) >= (old.updated_ms, old.created_ms));
         let offered =
             |item: &&Item| item.sha1.is_some_and(|found| hex(&found) == sha1) && item.size.is_none_or(|s| s == size);
-        let others = namesakes.iter().filter(|item| Some(&item.file_id) != removal.file_id.as_ref());
-        let attached = others.filter(newer).find(offered);
-        let since = removal.since_ms.saturating_sub(CLOCKS_MS);
+        let attached = namesakes.iter().filter(|item| !others.contains(&item.file_id)).filter(newer).find(offered);
         Ok(match attached {
             Some(_) if whole => Outcome::TookEffect,
-            // Its id is not proved to be ours, so it goes where it can be had back.
-            Some(item) if item.created_ms.is_some_and(|created| created >= since) => {
-                Outcome::Leaves { made: item.file_id.clone(), way: RemoveWay::Trash, may_yet: false }
-            }
-            None if unix_ms() < removal.since_ms.saturating_add(OFFER_MS) => Outcome::Open,
+            Some(item) if is_made_since(item, removal) => unproved(item),
+            None if may_yet_come(removal) => Outcome::Open,
             _ => Outcome::Nothing,
         })
     }
 
-    async fn namesakes(&self, removal: &Removal) -> Result<Vec<Item>, Error> {
+    /// What is surely not what the change has made, so that it is not taken for it; absent while another change is
+    /// under way in that folder of which it cannot be told apart.
+    pub(super) fn others(&self, removal: &Removal) -> Option<HashSet<String>> {
+        if self.making.lock().iter().any(|folder| **folder == *removal.facts.folder_id) {
+            return None;
+        }
+        // What has been told since the caller looked counts too, and none is missed between the two places.
+        let entries = self.entries.lock();
+        let told = entries.get(&removal.id).map_or(&removal.facts.others, |kept| &kept.removal.facts.others);
+        let mut others: HashSet<String> = told.iter().chain(&removal.file_id).cloned().collect();
+        for kept in entries.values().filter(|kept| kept.removal.id != removal.id) {
+            let Some(stage) = &kept.removal.facts.stage else { continue };
+            if kept.live && stage.is_sought() && kept.removal.facts.folder_id == removal.facts.folder_id {
+                return None;
+            }
+            others.extend(stage.made().map(str::to_owned));
+        }
+        Some(others)
+    }
+
+    /// Those of a folder's members that are there and whole, and wanted.
+    pub(super) async fn members(
+        &self,
+        drive_id: &str,
+        folder_id: &str,
+        wanted: impl Fn(&Item) -> bool,
+    ) -> Result<Vec<Item>, Error> {
         let mut found = Vec::new();
         let mut marker: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let request = ListRequest {
-                drive_id: &removal.drive_id,
-                parent_file_id: &removal.facts.folder_id,
+                drive_id,
+                parent_file_id: folder_id,
                 order_by: OrderBy::Name,
                 order_direction: OrderDirection::Asc,
                 marker: marker.as_deref(),
@@ -171,8 +185,7 @@ impl Removals {
                 ErrorKind::ParentNotFound => Error::NotFound,
                 _ => error.into(),
             })?;
-            let named = |item: &Item| item.name == removal.facts.name && !item.trashed && !item.uploading;
-            found.extend(page.items.into_iter().filter(named));
+            found.extend(page.items.into_iter().filter(|item| !item.trashed && !item.uploading && wanted(item)));
             marker = page.next_marker;
             if marker.is_none() {
                 return Ok(found);
@@ -180,6 +193,33 @@ impl Removals {
         }
         Err(Error::EndlessListing)
     }
+}
+
+fn has_content(item: &Item, sha1: &str, size: u64) -> bool {
+    item.sha1.is_none_or(|found| hex(&found) == sha1) && item.size.is_none_or(|found| found == size)
+}
+
+/// What the change has made is to go, by its id.
+pub(super) fn leaves(made: &str, may_yet: bool) -> Outcome {
+    // What may have come and gone meanwhile is not to be taken out of the recycle bin for good.
+    let way = if may_yet { RemoveWay::Trash } else { RemoveWay::Delete };
+    Outcome::Leaves { made: made.to_owned(), way, may_yet }
+}
+
+/// The same where its id is not proved to be ours: it goes where it can be had back.
+pub(super) fn unproved(item: &Item) -> Outcome {
+    Outcome::Leaves { made: item.file_id.clone(), way: RemoveWay::Trash, may_yet: false }
+}
+
+/// Whether an item may have been made by a change, by the time of its creation.
+pub(super) fn is_made_since(item: &Item, removal: &Removal) -> bool {
+    let since = removal.since_ms.saturating_sub(CLOCKS_MS);
+    item.created_ms.is_some_and(|created| created >= since)
+}
+
+/// Whether the drive may still be at what it was asked for.
+pub(super) fn may_yet_come(removal: &Removal) -> bool {
+    unix_ms() < removal.since_ms.saturating_add(OFFER_MS)
 }
 
 /// Whether asking again will not lead to another answer.

@@ -91,6 +91,17 @@ impl Removals {
         }
     }
 
+    /// One step of one entry while somebody waits. What fails is tried again later.
+    pub(super) async fn settle_now(&self, id: i64) {
+        let error = match tokio::time::timeout(FIRST_TRY, self.advance(id)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => Error::Task("does not end"),
+        };
+        self.failed(id, &error).await;
+        self.changed.notify_one();
+    }
+
     /// One step of one entry.
     async fn advance(&self, id: i64) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
