@@ -6,7 +6,7 @@ mod folder;
 
 use std::hint::black_box;
 
-use alidav::dav::propfind_request::Propfind;
+use alidav::dav::propfind::request::Propfind;
 use alidav::dav::ranges;
 use alidav::drive::Path;
 use alidav::protocol::href;

@@ -2,93 +2,43 @@
 //!
 //! Answers for methods, headers, properties, conditions and for the status of every failure. It has
 //! no cache and no policy: what is there `drive` says, which way a download goes `link` says.
+//!
+//! Each method is a function of the [`Site`], who asks ([`Context`]) and the request, in the file of its name:
+//! `propfind`, `get` (with HEAD), and `change` with `put`, `proppatch`, `lock` and the rest. What several of them read
+//! from a request lies in `request`, what they keep in `store`.
 
-mod adapter;
-mod asked;
-mod changes;
-mod conditions;
+mod change;
+mod context;
 mod error;
 mod get;
-mod if_header;
-mod incoming;
-mod lockinfo;
-mod locks;
-mod multipart;
-mod multistatus;
-mod preconditions;
-mod properties;
-mod propfind;
-pub mod propfind_request;
-mod proppatch;
-pub mod ranges;
-mod request_xml;
-mod stored;
+mod prop_name;
+pub mod propfind;
+mod request;
+mod site;
+mod store;
 mod values;
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
-use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 
-use error::Failure;
-use get::Get;
-use locks::Locks;
-use propfind_request::Propfind;
-use stored::Stored;
-
-use crate::clock::UnixMillis;
-use crate::config::{Config, LinkPolicy, Permission};
+use crate::config::{Config, LinkPolicy};
 use crate::drive::{Path, Tree};
-use crate::link;
-use crate::protocol::{Body, RequestBody, body, href};
+use crate::protocol::{Body, RequestBody, body};
 use crate::state::{self, Store};
 
-/// Methods that are served.
-const ALLOW: &str = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
+use self::change::{WRITING, change};
+pub use self::context::Context;
+use self::error::{ALLOW, Failure};
+pub use self::get::ranges;
+use self::get::{Get, get};
+use self::propfind::{propfind, propfind_above};
+use self::site::{Place, Site};
 
 /// Compliance classes (RFC 4918, section 18); without class 2 Finder mounts read-only.
 const CLASSES: &str = "1, 2, 3";
 
 /// The WebDAV server; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Dav {
-    tree: Tree,
-    /// Encoded path under which the tree is served; empty for the root.
-    prefix: Arc<str>,
-    prefix_path: Path,
-    rules: Arc<link::Rules>,
-    locks: Arc<Locks>,
-    stored: Arc<Stored>,
-    infinity_max_entries: usize,
-    started_ms: i64,
-}
-
-/// Who asks, as the server has made out.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// Signed-in user; absent for anonymous requests.
-    pub user: Option<Arc<str>>,
-    /// The part of the tree that the user sees as its root.
-    pub base_path: Path,
-    /// What the user may do.
-    pub permission: Permission,
-    /// Address of the client.
-    pub address: IpAddr,
-    /// Names by which clients reach this server, as [`host_of`](crate::protocol::host::host_of) writes them; a `Destination` must bear one.
-    pub hosts: Vec<String>,
-    /// Equal for requests of one program of one user at one address.
-    pub reader: u64,
-}
-
-/// Where a URL lies.
-enum Place {
-    /// In the served tree, below the user's base path.
-    Inside(Path),
-    /// A folder above the prefix.
-    Above(Path),
-}
+pub struct Dav(Site);
 
 impl Dav {
     /// Reads locks and stored properties; makes no call to the drive.
@@ -96,47 +46,20 @@ impl Dav {
     /// # Errors
     /// The state store failed.
     pub async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, state::Error> {
-        let prefix_path = Path::parse(&config.dav_prefix).unwrap_or_else(|_| Path::root());
-        let prefix = href::encode("", &prefix_path, false);
-        let stored = Arc::new(Stored::load(store.clone()).await?);
-        let following = stored.clone();
-        tree.on_successor(move |old, new| {
-            let stored = following.clone();
-            Box::pin(async move {
-                if let Err(error) = stored.follow(&old, &new, true).await {
-                    tracing::error!(%error, "stored properties could not be kept");
-                }
-                stored.forget(&old).await.ok();
-            })
-        });
-        Ok(Self {
-            tree,
-            locks: Arc::new(Locks::load(store.clone()).await?),
-            stored,
-            prefix: prefix.trim_end_matches('/').into(),
-            prefix_path,
-            rules: Arc::new(link::Rules::new(&config.clients)),
-            infinity_max_entries: config.cache.infinity_max_entries,
-            started_ms: UnixMillis::now().0,
-        })
+        Site::open(config, tree, store).await.map(Self)
     }
 
     /// The same locks and stored properties over a tree by other settings.
     #[must_use]
     pub fn reconfigured(&self, config: &Config, tree: Tree) -> Self {
-        Self {
-            tree,
-            rules: Arc::new(link::Rules::new(&config.clients)),
-            infinity_max_entries: config.cache.infinity_max_entries,
-            ..self.clone()
-        }
+        Self(self.0.reconfigured(config, tree))
     }
 
     /// Answers a request to a URL below the prefix, or above it.
     pub async fn handle<B: RequestBody>(&self, request: Request<B>, context: &Context) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let head = parts.method == Method::HEAD;
-        match self.answer(&parts, body, context).await {
+        match answer(&self.0, context, &parts, body).await {
             Ok(response) => response,
             Err(failure) => refuse(&parts, failure, head),
         }
@@ -150,53 +73,34 @@ impl Dav {
         policy: Option<LinkPolicy>,
         context: &Context,
     ) -> Response<Body> {
-        let get = Get { method: &parts.method, headers: &parts.headers, path, policy, context };
-        match self.get(get).await {
+        let request = Get { method: &parts.method, headers: &parts.headers, path, policy, context };
+        match get(&self.0, request).await {
             Ok(response) => response,
             Err(failure) => refuse(parts, failure, parts.method == Method::HEAD),
         }
     }
+}
 
-    async fn answer<B: RequestBody>(
-        &self,
-        parts: &http::request::Parts,
-        body: B,
-        context: &Context,
-    ) -> Result<Response<Body>, Failure> {
-        if parts.method == Method::OPTIONS {
-            return Ok(options());
-        }
-        let place = self.place(parts.uri.path())?;
-        match (parts.method.as_str(), place) {
-            ("PROPFIND", place) => {
-                let body = read_xml(body).await?;
-                let request =
-                    Propfind::parse(&body).map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-                match place {
-                    Place::Inside(path) => self.propfind(&parts.headers, &request, &path, context).await,
-                    Place::Above(path) => self.propfind_above(&parts.headers, &request, &path, context),
-                }
-            }
-            ("GET" | "HEAD", Place::Inside(path)) => {
-                let path = path.under(&context.base_path);
-                let policy = named_policy(parts.uri.query())?;
-                self.get(Get { method: &parts.method, headers: &parts.headers, path: &path, policy, context }).await
-            }
-            ("HEAD", Place::Above(_)) => Ok(Response::new(body::empty())),
-            (method, Place::Inside(path)) if changes::WRITING.contains(&method) => {
-                self.change(parts, body, &path, context).await
-            }
-            (method, _) => Err(not_allowed(method)),
-        }
+async fn answer<B: RequestBody>(
+    site: &Site,
+    context: &Context,
+    parts: &http::request::Parts,
+    body: B,
+) -> Result<Response<Body>, Failure> {
+    if parts.method == Method::OPTIONS {
+        return Ok(options());
     }
-
-    fn place(&self, url_path: &str) -> Result<Place, Failure> {
-        let path = href::decode(url_path)?;
-        match path.strip_base(&self.prefix_path) {
-            Some(inside) => Ok(Place::Inside(inside)),
-            None if self.prefix_path.strip_base(&path).is_some() => Ok(Place::Above(path)),
-            None => Err(Failure::new(StatusCode::NOT_FOUND, format!("WebDAV is served below {}/", self.prefix))),
+    match (parts.method.as_str(), site.place(parts.uri.path())?) {
+        ("PROPFIND", Place::Inside(path)) => propfind(site, context, &parts.headers, body, &path).await,
+        ("PROPFIND", Place::Above(path)) => propfind_above(site, context, &parts.headers, body, &path).await,
+        ("GET" | "HEAD", Place::Inside(path)) => {
+            let path = path.under(&context.base_path);
+            let policy = named_policy(parts.uri.query())?;
+            get(site, Get { method: &parts.method, headers: &parts.headers, path: &path, policy, context }).await
         }
+        ("HEAD", Place::Above(_)) => Ok(Response::new(body::empty())),
+        (method, Place::Inside(path)) if WRITING.contains(&method) => change(site, context, parts, body, &path).await,
+        (method, _) => Err(not_allowed(method)),
     }
 }
 
@@ -223,16 +127,6 @@ fn named_policy(query: Option<&str>) -> Result<Option<LinkPolicy>, Failure> {
     match LinkPolicy::parse(&value) {
         Some(policy) => Ok(Some(policy)),
         None => Err(Failure::new(StatusCode::BAD_REQUEST, "link_policy must be redirect, proxy or proxy_url")),
-    }
-}
-
-async fn read_xml<B: RequestBody>(body: B) -> Result<Bytes, Failure> {
-    match Limited::new(body, propfind_request::MAX_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large"))
-        }
-        Err(_) => Err(Failure::new(StatusCode::BAD_REQUEST, "the request body broke off")),
     }
 }
 

@@ -43,7 +43,7 @@ pub use account::Quota;
 pub use cache::Freshness;
 pub use change::{Expected, Placed, Terms};
 pub use entry::{Entry, Kind, Resource};
-pub use error::Error;
+pub use error::{DriveTrouble, Error, ErrorKind};
 pub use held::MAX_LOCAL;
 pub use link::Link;
 pub use members::Members;

@@ -3,6 +3,7 @@
 //! It knows paths and failures of the tree, but no method, no property and no route.
 
 pub mod body;
+pub mod failure;
 pub mod host;
 pub mod href;
 pub mod reply;

@@ -20,6 +20,7 @@ mod signed_url;
 mod signin;
 mod types;
 
+pub use auth::keeper::RENEWAL;
 pub use auth::sign_in_error::{SignInError, SignInErrorKind};
 pub use auth::status::TokenStatus;
 pub use client::Client;

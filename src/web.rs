@@ -18,10 +18,10 @@ use subtle::ConstantTimeEq as _;
 
 use crate::clock::UnixSeconds;
 use crate::config::Config;
-use crate::drive::{self, Freshness, Path, Tree};
+use crate::drive::{self, DriveTrouble, ErrorKind, Freshness, Path, Tree};
 use crate::link::sign;
+use crate::protocol::failure::{Verdict, verdict};
 use crate::protocol::{Body, RequestBody, href, reply};
-use crate::upstream::ErrorKind;
 
 /// Largest body of an API request.
 const MAX_BODY: usize = 64 << 10;
@@ -136,24 +136,17 @@ fn same(token: &SecretString, given: &[u8]) -> bool {
     token.expose_secret().as_bytes().ct_eq(given).into()
 }
 
+/// The codes that AList's proxies know are its own; all others are the statuses of WebDAV.
 fn refusal(error: drive::Error) -> Refusal {
     tracing::debug!(%error, "no link for a download proxy");
-    match &error {
-        drive::Error::NotFound => Refusal(404, "object not found".to_owned()),
-        drive::Error::IsAFolder | drive::Error::NotAFolder => Refusal(400, "not a file".to_owned()),
-        drive::Error::Frozen => Refusal(403, "the drive has frozen this file".to_owned()),
-        drive::Error::Upstream(upstream) => match upstream.kind {
-            ErrorKind::Throttled | ErrorKind::Unavailable if upstream.call == "oauth/access_token" => {
-                Refusal(503, "the sign-in is not renewed yet; try again".to_owned())
-            }
-            ErrorKind::Throttled => Refusal(429, "the drive is limiting the rate of requests; try again".to_owned()),
-            ErrorKind::SignInNeeded => {
-                Refusal(503, "the drive does not accept the stored sign-in; run `alidav login`".to_owned())
-            }
-            ErrorKind::Forbidden => Refusal(403, "the drive refuses this file".to_owned()),
-            _ => Refusal(502, "the drive is in trouble; try again".to_owned()),
-        },
-        _ => Refusal(503, "no link at the moment; try again".to_owned()),
+    match error.kind() {
+        ErrorKind::NotFound => Refusal(404, "object not found".to_owned()),
+        ErrorKind::IsAFolder | ErrorKind::NotAFolder => Refusal(400, "not a file".to_owned()),
+        kind => {
+            let Verdict { status, text, .. } = verdict(&error);
+            let throttled = kind == ErrorKind::Drive(DriveTrouble::Throttled);
+            Refusal(if throttled { 429 } else { status.as_u16() }, text.into_owned())
+        }
     }
 }
 

@@ -4,6 +4,9 @@
 //! frames as they come; its length is announced beforehand, so that a body that breaks ends short and
 //! the client knows it.
 
+mod multipart;
+pub mod ranges;
+
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -11,14 +14,15 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 
-use super::conditions::{self, Validators, Verdict};
-use super::error::Failure;
-use super::multipart::Multipart;
-use super::ranges::{self, Wanted};
-use super::values::push_http_date;
-use super::{ALLOW, Context, Dav};
 use crate::clock::UnixSeconds;
 use crate::config::LinkPolicy;
+use crate::dav::context::Context;
+use crate::dav::error::{ALLOW, Failure};
+use crate::dav::get::multipart::Multipart;
+use crate::dav::get::ranges::Wanted;
+use crate::dav::request::conditions::{self, Validators, Verdict};
+use crate::dav::site::Site;
+use crate::dav::values::push_http_date;
 use crate::drive::{self, ByteStream, Freshness, Path, Reader, Resource};
 use crate::link;
 use crate::protocol::body::{self, Body, BodyError};
@@ -54,147 +58,146 @@ impl Get<'_> {
     }
 }
 
-impl Dav {
-    pub(super) async fn get(&self, request: Get<'_>) -> Result<Response<Body>, Failure> {
-        let mut resource = self.tree.stat(request.path, Freshness::Cached).await?;
-        if resource.entry.is_held() && request.method == Method::GET {
-            // Nobody is to read nothing where another program has put something since.
-            resource = self.tree.stat(request.path, Freshness::Refresh).await?;
+/// Answers a GET or HEAD.
+pub(super) async fn get(site: &Site, request: Get<'_>) -> Result<Response<Body>, Failure> {
+    let mut resource = site.tree.stat(request.path, Freshness::Cached).await?;
+    if resource.entry.is_held() && request.method == Method::GET {
+        // Nobody is to read nothing where another program has put something since.
+        resource = site.tree.stat(request.path, Freshness::Refresh).await?;
+    }
+    if resource.is_folder() {
+        return folder(&request, &resource);
+    }
+    match file(site, &request, &resource).await {
+        // The listing is out of date: once more by a new one.
+        Err(drive::Error::Changed { .. }) => {
+            let resource = site.tree.stat(request.path, Freshness::Refresh).await?;
+            Ok(file(site, &request, &resource).await?)
         }
-        if resource.is_folder() {
-            return folder(&request, &resource);
-        }
-        match self.file(&request, &resource).await {
-            // The listing is out of date: once more by a new one.
-            Err(drive::Error::Changed { .. }) => {
-                let resource = self.tree.stat(request.path, Freshness::Refresh).await?;
-                Ok(self.file(&request, &resource).await?)
-            }
-            result => Ok(result?),
+        result => Ok(result?),
+    }
+}
+
+async fn file(site: &Site, request: &Get<'_>, file: &Resource) -> Result<Response<Body>, drive::Error> {
+    let etag = file.entry.etag();
+    let validators = Validators {
+        etag: etag.as_deref(),
+        modified: site.stored.modified_ms(&file.entry).await.div_euclid(1000),
+        changed: file.entry.updated_ms.div_euclid(1000),
+    };
+    match conditions::evaluate(request.headers, validators) {
+        Verdict::Proceed => {}
+        Verdict::NotModified => return Ok(answer(StatusCode::NOT_MODIFIED, validators, body::empty())),
+        Verdict::Failed => {
+            let text = "the file is not the one that the request's condition names";
+            return Ok(
+                Failure::new(StatusCode::PRECONDITION_FAILED, text).into_response(request.method == Method::HEAD)
+            );
         }
     }
-
-    async fn file(&self, request: &Get<'_>, file: &Resource) -> Result<Response<Body>, drive::Error> {
-        let etag = file.entry.etag();
-        let validators = Validators {
-            etag: etag.as_deref(),
-            modified: self.stored.modified_ms(&file.entry).await.div_euclid(1000),
-            changed: file.entry.updated_ms.div_euclid(1000),
-        };
-        match conditions::evaluate(request.headers, validators) {
-            Verdict::Proceed => {}
-            Verdict::NotModified => return Ok(answer(StatusCode::NOT_MODIFIED, validators, body::empty())),
-            Verdict::Failed => {
-                let text = "the file is not the one that the request's condition names";
-                return Ok(
-                    Failure::new(StatusCode::PRECONDITION_FAILED, text).into_response(request.method == Method::HEAD)
-                );
-            }
-        }
-        if request.method == Method::HEAD {
-            let mut response = answer(StatusCode::OK, validators, body::empty());
-            describe(&mut response, file, file.entry.size);
-            return Ok(response);
-        }
-        let (policy, mut response) = match (self.policy(request, file), &file.mount) {
-            (LinkPolicy::Redirect, _) => {
-                let link = self.tree.link(file, REDIRECT_MIN_LIFE).await?;
-                (LinkPolicy::Redirect, redirect(&link.url.expose().to_string()))
-            }
-            (LinkPolicy::ProxyUrl, Some(mount)) if !mount.down_proxy_urls.is_empty() => {
-                (LinkPolicy::ProxyUrl, redirect(&link::proxy_url(mount, file.path.as_str(), UnixSeconds::now())))
-            }
-            (LinkPolicy::Proxy | LinkPolicy::ProxyUrl, _) => {
-                (LinkPolicy::Proxy, self.proxy(request, file, validators).await?)
-            }
-        };
-        // For the access log: without it nobody could write a rule for a program.
-        response.extensions_mut().insert(policy);
-        Ok(response)
+    if request.method == Method::HEAD {
+        let mut response = answer(StatusCode::OK, validators, body::empty());
+        describe(&mut response, file, file.entry.size);
+        return Ok(response);
     }
+    let (policy, mut response) = match (policy(site, request, file), &file.mount) {
+        (LinkPolicy::Redirect, _) => {
+            let link = site.tree.link(file, REDIRECT_MIN_LIFE).await?;
+            (LinkPolicy::Redirect, redirect(&link.url.expose().to_string()))
+        }
+        (LinkPolicy::ProxyUrl, Some(mount)) if !mount.down_proxy_urls.is_empty() => {
+            (LinkPolicy::ProxyUrl, redirect(&link::proxy_url(mount, file.path.as_str(), UnixSeconds::now())))
+        }
+        (LinkPolicy::Proxy | LinkPolicy::ProxyUrl, _) => {
+            (LinkPolicy::Proxy, proxy(site, request, file, validators).await?)
+        }
+    };
+    // For the access log: without it nobody could write a rule for a program.
+    response.extensions_mut().insert(policy);
+    Ok(response)
+}
 
-    fn policy(&self, request: &Get<'_>, file: &Resource) -> LinkPolicy {
-        if has_no_link(file) {
-            return LinkPolicy::Proxy;
-        }
-        if let Some(policy) = request.policy {
-            return policy;
-        }
-        let user_agent = request.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let client = link::Client {
-            user_agent: user_agent.as_deref(),
-            address: request.context.address,
-            user: request.context.user.as_deref(),
-        };
-        let usual = match &file.mount {
-            // A redirect would cost a link.
-            Some(mount) if !self.tree.is_read_by_address(file) => mount.link_policy,
-            _ => LinkPolicy::Proxy,
-        };
-        self.rules.decide(usual, client)
+fn policy(site: &Site, request: &Get<'_>, file: &Resource) -> LinkPolicy {
+    if has_no_link(file) {
+        return LinkPolicy::Proxy;
     }
+    if let Some(policy) = request.policy {
+        return policy;
+    }
+    let user_agent = request.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    let client = link::Client {
+        user_agent: user_agent.as_deref(),
+        address: request.context.address,
+        user: request.context.user.as_deref(),
+    };
+    let usual = match &file.mount {
+        // A redirect would cost a link.
+        Some(mount) if !site.tree.is_read_by_address(file) => mount.link_policy,
+        _ => LinkPolicy::Proxy,
+    };
+    site.rules.decide(usual, client)
+}
 
-    async fn proxy(
-        &self,
-        request: &Get<'_>,
-        file: &Resource,
-        validators: Validators<'_>,
-    ) -> Result<Response<Body>, drive::Error> {
-        let file = &self.tree.sized(file, request.reader(file)).await?;
-        let size = file.entry.size.unwrap_or_default();
-        let wanted = match request.range().filter(|_| conditions::range_counts(request.headers, validators)) {
-            Some(range) => ranges::parse(range, size),
-            None => Wanted::Whole,
-        };
-        match wanted {
-            Wanted::Unsatisfiable => {
-                let mut response = answer(StatusCode::RANGE_NOT_SATISFIABLE, validators, body::empty());
-                set(&mut response, header::CONTENT_RANGE, format!("bytes */{size}"));
+async fn proxy(
+    site: &Site,
+    request: &Get<'_>,
+    file: &Resource,
+    validators: Validators<'_>,
+) -> Result<Response<Body>, drive::Error> {
+    let file = &site.tree.sized(file, request.reader(file)).await?;
+    let size = file.entry.size.unwrap_or_default();
+    let wanted = match request.range().filter(|_| conditions::range_counts(request.headers, validators)) {
+        Some(range) => ranges::parse(range, size),
+        None => Wanted::Whole,
+    };
+    match wanted {
+        Wanted::Unsatisfiable => {
+            let mut response = answer(StatusCode::RANGE_NOT_SATISFIABLE, validators, body::empty());
+            set(&mut response, header::CONTENT_RANGE, format!("bytes */{size}"));
+            Ok(response)
+        }
+        Wanted::Whole => {
+            let body = stream(site, request, file, 0..size).await?;
+            let mut response = answer(StatusCode::OK, validators, body);
+            describe(&mut response, file, Some(size));
+            Ok(response)
+        }
+        Wanted::Parts(parts) => match <[_; 1]>::try_from(parts) {
+            Ok([part]) => {
+                let body = stream(site, request, file, part.clone()).await?;
+                let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, body);
+                describe(&mut response, file, Some(part.end - part.start));
+                let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+                set(&mut response, header::CONTENT_RANGE, range);
                 Ok(response)
             }
-            Wanted::Whole => {
-                let body = self.stream(request, file, 0..size).await?;
-                let mut response = answer(StatusCode::OK, validators, body);
-                describe(&mut response, file, Some(size));
+            Err(parts) => {
+                let reader = Reader { open_ended: false, ..request.reader(file) };
+                let multipart = Multipart::new(site.tree.clone(), file.clone(), reader, size, parts);
+                let (content_type, length) = (multipart.content_type(), multipart.length());
+                let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, multipart.into_body().await?);
+                describe(&mut response, file, Some(length));
+                set(&mut response, header::CONTENT_TYPE, content_type);
                 Ok(response)
             }
-            Wanted::Parts(parts) => match <[_; 1]>::try_from(parts) {
-                Ok([part]) => {
-                    let body = self.stream(request, file, part.clone()).await?;
-                    let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, body);
-                    describe(&mut response, file, Some(part.end - part.start));
-                    let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-                    set(&mut response, header::CONTENT_RANGE, range);
-                    Ok(response)
-                }
-                Err(parts) => {
-                    let reader = Reader { open_ended: false, ..request.reader(file) };
-                    let multipart = Multipart::new(self.tree.clone(), file.clone(), reader, size, parts);
-                    let (content_type, length) = (multipart.content_type(), multipart.length());
-                    let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, multipart.into_body().await?);
-                    describe(&mut response, file, Some(length));
-                    set(&mut response, header::CONTENT_TYPE, content_type);
-                    Ok(response)
-                }
-            },
-        }
+        },
     }
+}
 
-    async fn stream(
-        &self,
-        request: &Get<'_>,
-        file: &Resource,
-        range: std::ops::Range<u64>,
-    ) -> Result<Body, drive::Error> {
-        if range.is_empty() {
-            return Ok(body::empty());
-        }
-        if let Some(content) = self.tree.kept_content(file).await? {
-            let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(content.len());
-            return Ok(body::full(content[at(range.start)..at(range.end)].to_vec()));
-        }
-        Ok(stream_body(self.tree.read(file, range, request.reader(file)).await?))
+async fn stream(
+    site: &Site,
+    request: &Get<'_>,
+    file: &Resource,
+    range: std::ops::Range<u64>,
+) -> Result<Body, drive::Error> {
+    if range.is_empty() {
+        return Ok(body::empty());
     }
+    if let Some(content) = site.tree.kept_content(file).await? {
+        let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(content.len());
+        return Ok(body::full(content[at(range.start)..at(range.end)].to_vec()));
+    }
+    Ok(stream_body(site.tree.read(file, range, request.reader(file)).await?))
 }
 
 /// What is empty needs no way; and a held file is not on the drive.

@@ -114,6 +114,193 @@ pub enum Error {
     State(Arc<crate::state::Error>),
 }
 
+/// What a failure says, in the tree's words: the list by which everybody above answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as the errors of the same names")]
+pub enum ErrorKind {
+    NotFound,
+    NotAFolder,
+    IsAFolder,
+    /// The user granted no drive, or not this one.
+    NotGranted,
+    Frozen,
+    /// The content is no longer what was listed.
+    Changing,
+    NoFreeStream,
+    EndlessListing,
+    ReadOnly,
+    Protected,
+    ParentMissing,
+    NameExists,
+    ConditionFailed,
+    IntoItself,
+    CrossDrive,
+    /// The body is not what was promised, by length or checksum.
+    OtherContent,
+    Corrupt,
+    NoUploadMemory,
+    PartsTooLarge,
+    /// An upload session or a background task of the drive failed.
+    NotCarriedOut,
+    Spool,
+    TooManyRemovals,
+    Stopping,
+    /// The state store failed.
+    Store,
+    /// The drive, or the way to it.
+    Drive(DriveTrouble),
+}
+
+/// What the drive itself refuses or fails in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriveTrouble {
+    /// The name is taken.
+    NameTaken,
+    /// No space is left.
+    Full,
+    /// Refused by a code of its own; see [`Error::code`] and [`Error::remedy`].
+    Forbidden,
+    /// The files of the account are refused although it is known.
+    FilesRefused,
+    /// The access token is not renewed yet.
+    SignInLate,
+    /// Too many calls.
+    Throttled,
+    /// Somebody has to sign in.
+    SignInNeeded,
+    /// The application's id or secret is refused.
+    ApplicationRefused,
+    /// It takes no such name.
+    InvalidName,
+    /// It takes no file of this size.
+    TooLarge,
+    /// It gives no link to the content now.
+    NoLink,
+    /// No answer in time.
+    Timeout,
+    /// No connection.
+    Unreachable,
+    /// Trouble of its own.
+    Unavailable,
+    /// An answer, or a refusal, that makes no sense.
+    Nonsense,
+    /// No further download is allowed.
+    TooManyStreams,
+    /// A transfer stands still.
+    Stalled,
+    /// Its own link is refused.
+    LinkRefused,
+    /// A transfer broke.
+    TransferFailed,
+}
+
+impl Error {
+    /// What it says.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound | Self::Changed { gone: true } => ErrorKind::NotFound,
+            Self::NotAFolder => ErrorKind::NotAFolder,
+            Self::IsAFolder => ErrorKind::IsAFolder,
+            Self::NoDriveGranted | Self::DriveNotGranted { .. } => ErrorKind::NotGranted,
+            Self::Changed { gone: false } => ErrorKind::Changing,
+            Self::Frozen => ErrorKind::Frozen,
+            Self::NoFreeStream { .. } => ErrorKind::NoFreeStream,
+            Self::EndlessListing => ErrorKind::EndlessListing,
+            Self::ReadOnly => ErrorKind::ReadOnly,
+            Self::Protected => ErrorKind::Protected,
+            Self::ParentMissing => ErrorKind::ParentMissing,
+            Self::NameExists => ErrorKind::NameExists,
+            Self::IntoItself => ErrorKind::IntoItself,
+            Self::ConditionFailed => ErrorKind::ConditionFailed,
+            Self::CrossDrive => ErrorKind::CrossDrive,
+            Self::Length { .. } | Self::Checksum => ErrorKind::OtherContent,
+            Self::Corrupt => ErrorKind::Corrupt,
+            Self::Upload(_) | Self::Task(_) => ErrorKind::NotCarriedOut,
+            Self::NoUploadMemory { .. } => ErrorKind::NoUploadMemory,
+            Self::PartsTooLarge => ErrorKind::PartsTooLarge,
+            Self::Spool(_) => ErrorKind::Spool,
+            Self::TooManyRemovals => ErrorKind::TooManyRemovals,
+            Self::Stopping => ErrorKind::Stopping,
+            Self::Upstream(error) => of_call(error),
+            Self::Data(error) => ErrorKind::Drive(of_transfer(error.kind)),
+            Self::State(_) => ErrorKind::Store,
+        }
+    }
+
+    /// When to try again, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NoFreeStream { retry_after } | Self::NoUploadMemory { retry_after } => Some(*retry_after),
+            Self::Changed { .. } => Some(Duration::from_secs(1)),
+            Self::Upstream(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
+    /// The drive's own code for a refusal.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        if let Self::Upstream(error) = self { error.code.as_deref() } else { None }
+    }
+
+    /// What a person can do about a refusal, where it says.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        if let Self::Upstream(error) = self { error.remedy() } else { None }
+    }
+}
+
+fn of_call(error: &upstream::Error) -> ErrorKind {
+    use DriveTrouble as T;
+    use upstream::ErrorKind as K;
+    ErrorKind::Drive(match error.kind {
+        K::NotFound => return ErrorKind::NotFound,
+        K::ParentNotFound => return ErrorKind::ParentMissing,
+        K::Store => return ErrorKind::Store,
+        K::NameExists => T::NameTaken,
+        K::QuotaExhausted => T::Full,
+        K::Forbidden => T::Forbidden,
+        K::FilesRefused => T::FilesRefused,
+        K::Throttled | K::Unavailable if error.call == upstream::RENEWAL => T::SignInLate,
+        K::Throttled => T::Throttled,
+        K::SignInNeeded => T::SignInNeeded,
+        K::ApplicationRefused => T::ApplicationRefused,
+        K::InvalidName => T::InvalidName,
+        K::TooLarge => T::TooLarge,
+        K::NoLink | K::Transcoding => T::NoLink,
+        K::Timeout => T::Timeout,
+        K::Unreachable => T::Unreachable,
+        K::Unavailable => T::Unavailable,
+        K::PreHashMatched
+        | K::ProofRefused
+        | K::ContentHashMismatch
+        | K::UploadGone
+        | K::InvalidRequest
+        | K::Malformed => T::Nonsense,
+    })
+}
+
+fn of_transfer(kind: upstream::DataErrorKind) -> DriveTrouble {
+    use upstream::DataErrorKind as K;
+    match kind {
+        K::TooManyStreams => DriveTrouble::TooManyStreams,
+        K::Throttled => DriveTrouble::Throttled,
+        K::NoSpace => DriveTrouble::Full,
+        K::Stalled => DriveTrouble::Stalled,
+        K::Refused | K::Redirected | K::Gone => DriveTrouble::LinkRefused,
+        K::Expired
+        | K::WrongRange
+        | K::Shorter
+        | K::Unavailable
+        | K::Broken
+        | K::PartAlreadyExists
+        | K::PartNotSequential
+        | K::UploadGone => DriveTrouble::TransferFailed,
+    }
+}
+
 impl From<upstream::Error> for Error {
     fn from(error: upstream::Error) -> Self {
         match error.kind {

@@ -25,7 +25,7 @@ pub(super) mod access;
 mod adopt;
 mod flight;
 pub(super) mod jwt;
-mod keeper;
+pub(super) mod keeper;
 mod lineage;
 mod renew;
 pub(super) mod sign_in_error;

@@ -23,8 +23,10 @@ use crate::upstream::pacer::Pacer;
 /// A token with less life than this, and less than a quarter of its own, is renewed before use, in seconds.
 const MARGIN_S: i64 = 200;
 
-/// How errors name the renewal.
-pub(super) const CALL: &str = "oauth/access_token";
+/// How errors name the renewal of an access token.
+pub const RENEWAL: &str = "oauth/access_token";
+
+pub(super) const CALL: &str = RENEWAL;
 
 pub(super) struct Keeper {
     pub(super) account: String,

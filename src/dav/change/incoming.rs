@@ -10,14 +10,16 @@ use bytes::{Buf, Bytes};
 use dav_server::fs::{DavFile, DavMetaData, FsError, FsFuture, FsResult};
 use http::StatusCode;
 
-use super::adapter::{Adapter, Meta, Scope};
-use super::error::Failure;
+use crate::dav::change::scope::{Meta, Scope};
+use crate::dav::error::Failure;
+use crate::dav::store::dead_properties::{DeadProperties, log_failure};
 use crate::digest::Sha1;
-use crate::drive::{self, Entry, Path, Placed, Upload};
+use crate::drive::{self, Entry, Path, Placed, Tree, Upload};
 
 /// A file that is being written.
 pub(super) struct Incoming {
-    pub(super) adapter: Adapter,
+    pub(super) tree: Tree,
+    pub(super) stored: Arc<DeadProperties>,
     pub(super) scope: Scope,
     pub(super) path: Path,
     pub(super) sink: Sink,
@@ -74,20 +76,20 @@ impl Incoming {
     async fn upload(&self, upload: Upload, free: bool) -> Result<Placed, drive::Error> {
         // An empty file under a free name is most often the beginning of a save.
         let opening = upload.is_empty() && free;
-        let (adapter, path) = (self.adapter.clone(), self.path.clone());
+        let (tree, stored, path) = (self.tree.clone(), self.stored.clone(), self.path.clone());
         let expected = self.scope.0.upload.expected.clone();
         let work = async move {
-            let held = if opening { adapter.tree.hold(&path, &expected).await? } else { None };
+            let held = if opening { tree.hold(&path, &expected).await? } else { None };
             let placed = match held {
                 Some(held) => held,
                 None => upload.finish().await?,
             };
             if let Some(old) = placed.replaced.as_ref().filter(|old| **old != placed.entry.file_id) {
-                adapter.log(adapter.stored.follow(old, &placed.entry.file_id, false).await);
+                log_failure(stored.follow(old, &placed.entry.file_id, false).await);
             }
             Ok(placed)
         };
-        self.adapter.tree.see_through(work).await?
+        self.tree.see_through(work).await?
     }
 
     async fn keep(&self, size: Option<u64>, content: Vec<u8>) -> Result<Placed, drive::Error> {
@@ -99,8 +101,8 @@ impl Incoming {
         if upload.sha1.is_some_and(|announced| announced != Sha1::of(&content)) {
             return Err(drive::Error::Checksum);
         }
-        let (tree, path, expected) = (self.adapter.tree.clone(), self.path.clone(), upload.expected.clone());
-        self.adapter.tree.see_through(async move { tree.keep_here(&path, content, &expected).await }).await?
+        let (tree, path, expected) = (self.tree.clone(), self.path.clone(), upload.expected.clone());
+        self.tree.see_through(async move { tree.keep_here(&path, content, &expected).await }).await?
     }
 }
 

@@ -3,24 +3,11 @@
 //! XML of outside origin: no document type, no entities but the five of XML itself, and bounds on
 //! size, depth and number.
 
+use crate::dav::prop_name::PropName;
+use crate::dav::request::xml::{MAX_DEPTH, MAX_PROPERTIES};
 use quick_xml::NsReader;
 use quick_xml::events::Event;
 use quick_xml::name::ResolveResult;
-
-/// Largest body of a request that carries XML.
-pub(super) const MAX_BODY: usize = 64 << 10;
-/// Deepest nesting of such a body.
-pub(super) const MAX_DEPTH: usize = 16;
-pub(super) const MAX_PROPERTIES: usize = 256;
-
-/// Name of a property.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PropName {
-    /// Namespace; empty for none.
-    pub namespace: String,
-    /// Local name.
-    pub name: String,
-}
 
 /// Which properties are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

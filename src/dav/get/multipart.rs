@@ -13,7 +13,7 @@ use crate::drive::{self, Reader, Resource, Tree};
 use crate::protocol::body::{Body, BodyError};
 
 /// A `multipart/byteranges` answer; its parts are opened one after another.
-pub(super) struct Multipart {
+pub(in crate::dav) struct Multipart {
     tree: Tree,
     file: Resource,
     reader: Reader,
@@ -24,7 +24,7 @@ pub(super) struct Multipart {
 }
 
 impl Multipart {
-    pub(super) fn new(tree: Tree, file: Resource, reader: Reader, size: u64, ranges: Vec<Range<u64>>) -> Self {
+    pub(in crate::dav) fn new(tree: Tree, file: Resource, reader: Reader, size: u64, ranges: Vec<Range<u64>>) -> Self {
         let boundary = uuid::Uuid::new_v4().simple().to_string();
         let mime = file.entry.mime().unwrap_or("application/octet-stream");
         let parts = ranges
@@ -42,18 +42,18 @@ impl Multipart {
         Self { tree, file, reader, parts, tail, boundary }
     }
 
-    pub(super) fn content_type(&self) -> String {
+    pub(in crate::dav) fn content_type(&self) -> String {
         format!("multipart/byteranges; boundary={}", self.boundary)
     }
 
     /// Bytes of the whole body.
-    pub(super) fn length(&self) -> u64 {
+    pub(in crate::dav) fn length(&self) -> u64 {
         let parts: u64 = self.parts.iter().map(|(head, range)| head.len() as u64 + (range.end - range.start)).sum();
         parts + self.tail.len() as u64
     }
 
     /// Opens the first part, so that what fails at once still has a status of its own.
-    pub(super) async fn into_body(self) -> Result<Body, drive::Error> {
+    pub(in crate::dav) async fn into_body(self) -> Result<Body, drive::Error> {
         let mut opened = match self.parts.first() {
             Some((_, range)) => Some(self.tree.read(&self.file, range.clone(), self.reader).await?),
             None => None,

@@ -2,20 +2,20 @@
 
 /// Conditions of which all must hold, on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct List {
+pub(in crate::dav) struct List {
     /// Reference of the resource that they are about; absent for the request's own.
-    pub(super) resource: Option<String>,
-    pub(super) conditions: Vec<Condition>,
+    pub(in crate::dav) resource: Option<String>,
+    pub(in crate::dav) conditions: Vec<Condition>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Condition {
-    pub(super) not: bool,
-    pub(super) item: Item,
+pub(in crate::dav) struct Condition {
+    pub(in crate::dav) not: bool,
+    pub(in crate::dav) item: Item,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Item {
+pub(in crate::dav) enum Item {
     /// A lock token, or another URI.
     State(String),
     /// An entity tag as it stands there, with its quotes.
@@ -24,7 +24,7 @@ pub(super) enum Item {
 
 /// Reads `[<resource>] ( [Not] <token> | [Not] [etag] … ) …`, of which one list must hold; absent where it is
 /// malformed: a client that meant a condition must not lose its guard over a typing mistake.
-pub(super) fn parse(value: &str) -> Option<Vec<List>> {
+pub(in crate::dav) fn parse(value: &str) -> Option<Vec<List>> {
     let mut rest = value.trim();
     let mut lists = Vec::new();
     let mut resource = None;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::propfind_request::PropName;
+use crate::dav::prop_name::PropName;
 use crate::drive::{Entry, Path};
 use crate::state::{self, PropertyRow, Store};
 
@@ -24,13 +24,13 @@ const LAST_MODIFIED: &str = "lastmodified";
 
 /// What clients stored of one item.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Notes {
-    pub(super) properties: Vec<PropertyRow>,
+pub(in crate::dav) struct ItemProperties {
+    pub(in crate::dav) properties: Vec<PropertyRow>,
     /// Time of modification that a client set afterwards, Unix milliseconds.
-    pub(super) modified_ms: Option<i64>,
+    pub(in crate::dav) modified_ms: Option<i64>,
 }
 
-impl Notes {
+impl ItemProperties {
     fn of(properties: Vec<PropertyRow>) -> Self {
         let modified = properties.iter().find(|p| p.namespace == "DAV:" && p.name == LAST_MODIFIED);
         Self { modified_ms: modified.and_then(|p| p.xml.parse().ok()), properties }
@@ -43,14 +43,14 @@ impl Notes {
     }
 
     /// Properties that a client can ask for.
-    pub(super) fn visible(&self) -> impl Iterator<Item = &PropertyRow> {
+    pub(in crate::dav) fn visible(&self) -> impl Iterator<Item = &PropertyRow> {
         self.properties.iter().filter(|p| !(p.namespace == "DAV:" && p.name == LAST_MODIFIED))
     }
 }
 
 /// One change of a PROPPATCH.
 #[derive(Debug, Clone)]
-pub(super) enum Patch {
+pub(in crate::dav) enum Patch {
     /// The whole element as XML.
     Set(PropName, String),
     Remove(PropName),
@@ -60,31 +60,31 @@ pub(super) enum Patch {
 
 /// By what an item's properties are kept: its id. The roots of all drives have one and the same, and a folder that is
 /// there only because mounts lie below it has none: these are known by their path in the whole tree.
-pub(super) fn key(entry: &Entry, path: impl FnOnce() -> Path) -> Cow<'_, str> {
+pub(in crate::dav) fn property_key(entry: &Entry, path: impl FnOnce() -> Path) -> Cow<'_, str> {
     match &*entry.file_id {
         "" | "root" => format!("root:{}", path()).into(),
         id => id.into(),
     }
 }
 
-pub(super) struct Stored {
+pub(in crate::dav) struct DeadProperties {
     store: Store,
     /// Hashes of the ids of items that have any: most have none, and the store is not asked about each of a listing.
     items: RwLock<HashSet<u64>>,
     hasher: RandomState,
-    recent: moka::sync::Cache<String, Arc<Notes>>,
+    recent: moka::sync::Cache<String, Arc<ItemProperties>>,
     /// One change or reading at a time, so that memory and disk agree.
     change: tokio::sync::Mutex<()>,
 }
 
-impl std::fmt::Debug for Stored {
+impl std::fmt::Debug for DeadProperties {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stored").field("items", &self.items.read().len()).finish_non_exhaustive()
+        f.debug_struct("DeadProperties").field("items", &self.items.read().len()).finish_non_exhaustive()
     }
 }
 
-impl Stored {
-    pub(super) async fn load(store: Store) -> Result<Self, state::Error> {
+impl DeadProperties {
+    pub(in crate::dav) async fn load(store: Store) -> Result<Self, state::Error> {
         let hasher = RandomState::new();
         let mut items = HashSet::new();
         store
@@ -92,19 +92,23 @@ impl Stored {
                 items.insert(hasher.hash_one(id));
             })
             .await?;
-        let size = |id: &String, notes: &Arc<Notes>| u32::try_from(id.len() + notes.size()).unwrap_or(u32::MAX);
+        let size =
+            |id: &String, notes: &Arc<ItemProperties>| u32::try_from(id.len() + notes.size()).unwrap_or(u32::MAX);
         let recent = moka::sync::Cache::builder().max_capacity(MEMORY).weigher(size).build();
         Ok(Self { store, items: RwLock::new(items), hasher, recent, change: tokio::sync::Mutex::default() })
     }
 
     /// Whether an item has any.
-    pub(super) fn has(&self, file_id: &str) -> bool {
+    pub(in crate::dav) fn has(&self, file_id: &str) -> bool {
         let items = self.items.read();
         !items.is_empty() && items.contains(&self.hasher.hash_one(file_id))
     }
 
     /// What is stored of those items that have anything.
-    pub(super) async fn of(&self, file_ids: Vec<String>) -> Result<HashMap<String, Arc<Notes>>, state::Error> {
+    pub(in crate::dav) async fn of(
+        &self,
+        file_ids: Vec<String>,
+    ) -> Result<HashMap<String, Arc<ItemProperties>>, state::Error> {
         let mut found = HashMap::new();
         let mut missing = Vec::new();
         for id in file_ids.into_iter().filter(|id| self.has(id)) {
@@ -120,12 +124,12 @@ impl Stored {
         Ok(found)
     }
 
-    async fn one(&self, file_id: &str) -> Result<Option<Arc<Notes>>, state::Error> {
+    async fn one(&self, file_id: &str) -> Result<Option<Arc<ItemProperties>>, state::Error> {
         Ok(self.of(vec![file_id.to_owned()]).await?.remove(file_id))
     }
 
     /// From the store, by whoever may change.
-    async fn read(&self, ids: &[String]) -> Result<HashMap<String, Arc<Notes>>, state::Error> {
+    async fn read(&self, ids: &[String]) -> Result<HashMap<String, Arc<ItemProperties>>, state::Error> {
         let ids: Vec<&str> = ids.iter().map(String::as_str).filter(|id| self.has(id)).collect();
         if ids.is_empty() {
             return Ok(HashMap::new());
@@ -134,7 +138,8 @@ impl Stored {
         for row in self.store.properties_of(&ids).await? {
             by_item.entry(row.file_id.clone()).or_default().push(row);
         }
-        let found = by_item.into_iter().map(|(id, rows)| (id, Arc::new(Notes::of(rows)))).collect::<HashMap<_, _>>();
+        let found =
+            by_item.into_iter().map(|(id, rows)| (id, Arc::new(ItemProperties::of(rows)))).collect::<HashMap<_, _>>();
         for (id, notes) in &found {
             self.recent.insert(id.clone(), notes.clone());
         }
@@ -142,12 +147,12 @@ impl Stored {
     }
 
     /// The same for one item.
-    async fn read_one(&self, file_id: &str) -> Result<Option<Arc<Notes>>, state::Error> {
+    async fn read_one(&self, file_id: &str) -> Result<Option<Arc<ItemProperties>>, state::Error> {
         Ok(self.read(&[file_id.to_owned()]).await?.remove(file_id))
     }
 
     /// An item's time of modification, a client's where one set it. While the store fails it is the drive's.
-    pub(super) async fn modified_ms(&self, entry: &Entry) -> i64 {
+    pub(in crate::dav) async fn modified_ms(&self, entry: &Entry) -> i64 {
         let notes = self.one(&entry.file_id).await.unwrap_or_else(|error| {
             tracing::error!(%error, "stored properties could not be read");
             None
@@ -156,7 +161,7 @@ impl Stored {
     }
 
     /// Carries out a PROPPATCH, all of it or nothing; false if the item would have too many.
-    pub(super) async fn patch(&self, file_id: &str, patches: &[Patch]) -> Result<bool, state::Error> {
+    pub(in crate::dav) async fn patch(&self, file_id: &str, patches: &[Patch]) -> Result<bool, state::Error> {
         let _change = self.change.lock().await;
         let before = self.read_one(file_id).await?;
         let mut rows = before.map(|notes| notes.properties.clone()).unwrap_or_default();
@@ -183,8 +188,9 @@ impl Stored {
         Ok(true)
     }
 
-    /// The item's successor takes its properties over; `times` says whether its set time too.
-    pub(super) async fn follow(&self, old: &str, new: &str, keep_old: bool) -> Result<(), state::Error> {
+    /// The item's successor takes its properties over; with `keep_old` the old one keeps them, and the
+    /// time that a client set is taken over too.
+    pub(in crate::dav) async fn follow(&self, old: &str, new: &str, keep_old: bool) -> Result<(), state::Error> {
         let _change = self.change.lock().await;
         let Some(notes) = self.read_one(old).await? else { return Ok(()) };
         let rename = |row: &PropertyRow| PropertyRow { file_id: new.to_owned(), ..row.clone() };
@@ -197,7 +203,7 @@ impl Stored {
         if keep_old { Ok(()) } else { self.put(old, Vec::new()).await }
     }
 
-    pub(super) async fn forget(&self, file_id: &str) -> Result<(), state::Error> {
+    pub(in crate::dav) async fn forget(&self, file_id: &str) -> Result<(), state::Error> {
         if !self.has(file_id) {
             return Ok(());
         }
@@ -213,8 +219,15 @@ impl Stored {
             self.recent.invalidate(file_id);
         } else {
             self.items.write().insert(mark);
-            self.recent.insert(file_id.to_owned(), Arc::new(Notes::of(rows)));
+            self.recent.insert(file_id.to_owned(), Arc::new(ItemProperties::of(rows)));
         }
         Ok(())
+    }
+}
+
+/// Stored properties are worth less than the content they belong to.
+pub(in crate::dav) fn log_failure(result: Result<(), state::Error>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "stored properties could not be kept");
     }
 }

@@ -1,8 +1,9 @@
 //! The live properties of a resource and how each is written.
 
-use super::propfind_request::{PropName, Propfind};
-use super::stored::Notes;
-use super::values::{push_display, push_http_date, push_rfc3339, push_sha1, push_text};
+use crate::dav::prop_name::PropName;
+use crate::dav::propfind::request::Propfind;
+use crate::dav::store::dead_properties::ItemProperties;
+use crate::dav::values::{push_display, push_http_date, push_rfc3339, push_sha1, push_text};
 use crate::drive::{Entry, Quota};
 
 /// Namespace of checksums (clients reference, section 3).
@@ -82,20 +83,20 @@ const SUPPORTED_LOCKS: &[u8] =
 
 /// What of a resource its properties are made of.
 #[derive(Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub(super) entry: &'a Entry,
+pub(in crate::dav) struct Subject<'a> {
+    pub(in crate::dav) entry: &'a Entry,
     /// Label; the entry's own name but for the root.
-    pub(super) name: &'a str,
-    pub(super) quota: Option<Quota>,
+    pub(in crate::dav) name: &'a str,
+    pub(in crate::dav) quota: Option<Quota>,
     /// What clients stored of it.
-    pub(super) notes: Option<&'a Notes>,
+    pub(in crate::dav) notes: Option<&'a ItemProperties>,
     /// `activelock` elements.
-    pub(super) locks: &'a str,
+    pub(in crate::dav) locks: &'a str,
 }
 
 /// A request's properties, worked out once for all resources of the answer.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(in crate::dav) struct Plan {
     live: Vec<Live>,
     /// Properties that the server does not compute, each with its element.
     others: Vec<(PropName, Vec<u8>)>,
@@ -107,7 +108,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(request: &Propfind) -> Self {
+    pub(in crate::dav) fn new(request: &Propfind) -> Self {
         let (base, asked, report_missing): (&[Live], &[PropName], bool) = match request {
             Propfind::AllProp(include) => (ALLPROP, include, true),
             Propfind::PropName => (&EVERY, &[], false),
@@ -139,12 +140,12 @@ impl Plan {
     }
 
     /// Whether the account's space is needed.
-    pub(super) fn wants_quota(&self) -> bool {
+    pub(in crate::dav) fn wants_quota(&self) -> bool {
         self.live.iter().any(|live| matches!(live, Live::QuotaAvailable | Live::QuotaUsed))
     }
 
     /// Appends the propstat elements of one resource.
-    pub(super) fn write(&self, out: &mut Vec<u8>, subject: Subject<'_>) {
+    pub(in crate::dav) fn write(&self, out: &mut Vec<u8>, subject: Subject<'_>) {
         let begin = out.len();
         out.extend_from_slice(b"<D:propstat><D:prop>");
         let first = out.len();
@@ -179,7 +180,7 @@ impl Plan {
 
     /// Appends stored properties; gives the elements of those asked for that are not there.
     fn write_stored(&self, out: &mut Vec<u8>, subject: Subject<'_>) -> Vec<&[u8]> {
-        let stored = || subject.notes.into_iter().flat_map(Notes::visible);
+        let stored = || subject.notes.into_iter().flat_map(ItemProperties::visible);
         let mut absent = Vec::new();
         for (name, element) in &self.others {
             match stored().find(|row| row.namespace == name.namespace && row.name == name.name) {
@@ -207,7 +208,7 @@ fn push_empty(out: &mut Vec<u8>, tag: &str) {
 }
 
 /// Appends the empty element of a name.
-pub(super) fn push_unknown(out: &mut Vec<u8>, name: &PropName) {
+pub(in crate::dav) fn push_unknown(out: &mut Vec<u8>, name: &PropName) {
     // Element names come from well-formed XML; only the namespace can hold what needs escaping.
     let element = if name.namespace.is_empty() {
         format!("<{}/>", name.name)

@@ -6,87 +6,24 @@
 //! scope: dav-server cannot know the one and its errors cannot say the other.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dav_server::davpath::DavPath;
 use dav_server::fs::{
     DavDirEntry, DavFile, DavMetaData, FsError, FsFuture, FsResult, FsStream, GuardedFileSystem, OpenOptions,
     ReadDirMeta,
 };
-use parking_lot::Mutex;
 
-use super::error::Failure;
-use super::incoming::{Incoming, Sink};
-use super::stored::Stored;
-use crate::drive::{self, Entry, Expected, Freshness, Path, Placed, Resource, Terms, Tree, UploadOptions};
-
-/// What one request is about.
-#[derive(Clone)]
-pub(super) struct Scope(pub(super) Arc<ScopeInner>);
-
-pub(super) struct ScopeInner {
-    pub(super) method: http::Method,
-    /// The part of the tree that the user sees as root.
-    pub(super) base: Path,
-    /// Source of the request, in the whole tree.
-    pub(super) source: Path,
-    /// COPY of a folder without its members.
-    pub(super) depth_zero: bool,
-    /// What is at the destination may be replaced.
-    pub(super) overwrite: bool,
-    pub(super) upload: UploadOptions,
-    /// What the source must still be.
-    pub(super) expected: Expected,
-    /// Whether something was made where nothing was, as it turned out; dav-server only knows what it saw before.
-    pub(super) made: Mutex<Option<bool>>,
-    /// What went wrong.
-    pub(super) failure: Arc<Mutex<Option<Failure>>>,
-}
-
-impl Scope {
-    /// Remembers the exact failure; dav-server gets a word for it.
-    pub(super) fn fail(&self, error: drive::Error) -> FsError {
-        let short = match error {
-            drive::Error::NotFound => return FsError::NotFound,
-            drive::Error::ParentMissing => FsError::NotFound,
-            drive::Error::NameExists => FsError::Exists,
-            _ => FsError::GeneralFailure,
-        };
-        self.refuse(Failure::from(error));
-        short
-    }
-
-    /// Like [`Scope::fail`], for what is done in one call: dav-server would answer some of its failures by a
-    /// multistatus, as if other parts had gone well.
-    pub(super) fn fail_whole(&self, error: drive::Error) -> FsError {
-        self.refuse(Failure::from(error));
-        FsError::GeneralFailure
-    }
-
-    /// Remembers what was done.
-    pub(super) fn placed(&self, placed: &Placed) {
-        *self.0.made.lock() = Some(placed.replaced.is_none());
-    }
-
-    /// What went wrong on the way to a COPY or MOVE stops it.
-    fn unharmed(&self) -> FsResult<()> {
-        if self.0.failure.lock().is_some() { Err(FsError::GeneralFailure) } else { Ok(()) }
-    }
-
-    fn terms(&self) -> Terms {
-        Terms { overwrite: self.0.overwrite, expected: self.0.expected.clone() }
-    }
-
-    pub(super) fn refuse(&self, failure: Failure) {
-        *self.0.failure.lock() = Some(failure);
-    }
-}
+use crate::dav::change::incoming::{Incoming, Sink};
+use crate::dav::change::scope::{Meta, Scope};
+use crate::dav::error::Failure;
+use crate::dav::store::dead_properties::{DeadProperties, log_failure};
+use crate::drive::{self, Expected, Freshness, Path, Placed, Resource, Tree, UploadOptions};
 
 /// dav-server's view of the tree; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Adapter {
     pub(super) tree: Tree,
-    pub(super) stored: Arc<Stored>,
+    pub(super) stored: Arc<DeadProperties>,
 }
 
 impl Adapter {
@@ -108,7 +45,7 @@ impl Adapter {
         let path = self.path(path, scope)?;
         let gone = self.tree.remove(&path, &scope.0.expected).await.map_err(|error| scope.fail(error))?;
         for entry in gone {
-            self.log(self.stored.forget(&entry.file_id).await);
+            log_failure(self.stored.forget(&entry.file_id).await);
         }
         Ok(())
     }
@@ -121,7 +58,7 @@ impl Adapter {
         self.forget_replaced(&placed).await;
         // A copy has the stored properties of its source (RFC 4918, section 9.8.2).
         if let Some(source) = &placed.copy_of {
-            self.log(self.stored.follow(source, &placed.entry.file_id, true).await);
+            log_failure(self.stored.follow(source, &placed.entry.file_id, true).await);
         }
         scope.placed(&placed);
         Ok(())
@@ -129,14 +66,7 @@ impl Adapter {
 
     async fn forget_replaced(&self, placed: &Placed) {
         if let Some(replaced) = placed.replaced.as_ref().filter(|replaced| **replaced != placed.entry.file_id) {
-            self.log(self.stored.forget(replaced).await);
-        }
-    }
-
-    /// Stored properties are worth less than the content they belong to.
-    pub(super) fn log(&self, result: Result<(), crate::state::Error>) {
-        if let Err(error) = result {
-            tracing::error!(%error, "stored properties could not be kept");
+            log_failure(self.stored.forget(replaced).await);
         }
     }
 
@@ -151,7 +81,13 @@ impl Adapter {
             "LOCK" => self.locked_into_being(&path, scope).await?,
             _ => self.begin(&path, options, scope).await?,
         };
-        Ok(Box::new(Incoming { adapter: self.clone(), scope: scope.clone(), path, sink }))
+        Ok(Box::new(Incoming {
+            tree: self.tree.clone(),
+            stored: self.stored.clone(),
+            scope: scope.clone(),
+            path,
+            sink,
+        }))
     }
 
     /// A lock on a name that is free makes an empty file there (RFC 4918, section 7.3). Whether it is free the tree
@@ -233,7 +169,7 @@ impl GuardedFileSystem<Scope> for Adapter {
             }
             if scope.0.method.as_str() == "COPY" {
                 let (source, copy) = (self.stat(&scope.0.source, scope).await?, self.stat(&path, scope).await?);
-                self.log(self.stored.follow(&source.entry.file_id, &copy.entry.file_id, true).await);
+                log_failure(self.stored.follow(&source.entry.file_id, &copy.entry.file_id, true).await);
             }
             Ok(())
         })
@@ -261,28 +197,5 @@ impl GuardedFileSystem<Scope> for Adapter {
 
     fn copy<'a>(&'a self, _from: &'a DavPath, to: &'a DavPath, scope: &'a Scope) -> FsFuture<'a, ()> {
         Box::pin(self.copy_to(to, scope))
-    }
-}
-
-/// An entry as dav-server looks at it.
-#[derive(Debug, Clone)]
-pub(super) struct Meta(pub(super) Arc<Entry>);
-
-impl DavMetaData for Meta {
-    fn len(&self) -> u64 {
-        self.0.size.unwrap_or(0)
-    }
-
-    fn modified(&self) -> FsResult<SystemTime> {
-        Ok(UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0.modified_ms).unwrap_or(0)))
-    }
-
-    fn is_dir(&self) -> bool {
-        self.0.is_folder()
-    }
-
-    fn etag(&self) -> Option<String> {
-        // dav-server puts the quotes itself.
-        self.0.etag().map(|tag| tag.trim_matches('"').to_owned())
     }
 }

@@ -3,13 +3,45 @@
 //! Times that file managers and rclone set count as the file's time of modification; other properties of
 //! any name are stored as they came. What the server computes cannot be set.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use super::error::Failure;
-use super::propfind_request::{MAX_PROPERTIES, PropName};
-use super::request_xml::{Fragment, fragments};
-use super::stored::Patch;
-use crate::protocol::{Body, reply};
+use crate::dav::change::handoff::Handoff;
+use crate::dav::error::Failure;
+use crate::dav::prop_name::PropName;
+use crate::dav::propfind::plan::push_unknown;
+use crate::dav::request::xml::{Fragment, MAX_PROPERTIES, fragments};
+use crate::dav::store::dead_properties::{Patch, property_key};
+use crate::drive::{self, Freshness};
+use crate::protocol::{Body, href, reply};
+
+/// A PROPPATCH that asks for nothing: dav-server checks path, conditions and locks for it.
+const NO_UPDATE: &[u8] = b"<D:propertyupdate xmlns:D=\"DAV:\"/>";
+
+/// Keeps properties, all that are asked for or none.
+pub(super) async fn proppatch(handoff: Handoff<'_>, body: &[u8]) -> Result<Response<Body>, Failure> {
+    let update = PropertyUpdate::parse(body)?;
+    let (site, path, base) = (handoff.site, handoff.path, &handoff.context.base_path);
+    let checked = handoff.pass(Bytes::from_static(NO_UPDATE)).await?;
+    if checked.status() != StatusCode::MULTI_STATUS {
+        return Ok(checked);
+    }
+    let resource = site.tree.stat(&path.under(base), Freshness::Cached).await?;
+    if resource.mount.as_ref().is_some_and(|mount| mount.read_only) {
+        return Err(drive::Error::ReadOnly.into());
+    }
+    if update.is_allowed() {
+        let key = property_key(&resource.entry, || resource.path.clone());
+        let kept = site.stored.patch(&key, update.patches()).await;
+        if !kept.map_err(|error| drive::Error::State(Arc::new(error)))? {
+            let text = "this has too many stored properties; nothing was changed";
+            return Err(Failure::new(StatusCode::INSUFFICIENT_STORAGE, text));
+        }
+    }
+    Ok(update.answer(&href::encode(&site.prefix, path, resource.is_folder())))
+}
 
 /// Live properties of RFC 4918 and 4331, which a client cannot set.
 const PROTECTED: [&str; 11] = [
@@ -128,7 +160,7 @@ impl PropertyUpdate {
                 Verdict::Malformed => "409 Conflict",
             };
             let mut element = Vec::new();
-            super::properties::push_unknown(&mut element, name);
+            push_unknown(&mut element, name);
             xml.push_str("<D:propstat><D:prop>");
             xml.push_str(&String::from_utf8_lossy(&element));
             // RFC 4918, section 16.

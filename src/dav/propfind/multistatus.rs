@@ -13,9 +13,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::locks;
-use super::properties::{Plan, Subject};
-use super::stored::{Notes, key};
+use crate::dav::propfind::plan::{Plan, Subject};
+use crate::dav::store::dead_properties::{ItemProperties, property_key};
+use crate::dav::store::locks;
 use crate::drive::{Entry, Members, Path, Quota};
 use crate::protocol::body::BodyError;
 use crate::protocol::href::push_name;
@@ -30,40 +30,40 @@ const TAIL: &[u8] = b"</D:multistatus>\n";
 
 /// The resource that was asked about.
 #[derive(Debug)]
-pub(super) struct Requested {
+pub(in crate::dav) struct Requested {
     /// Encoded, with a slash at the end for a folder.
-    pub(super) href: String,
-    pub(super) entry: Arc<Entry>,
+    pub(in crate::dav) href: String,
+    pub(in crate::dav) entry: Arc<Entry>,
     /// Label; not empty.
-    pub(super) name: String,
-    pub(super) quota: Option<Quota>,
+    pub(in crate::dav) name: String,
+    pub(in crate::dav) quota: Option<Quota>,
     /// In the whole tree.
-    pub(super) path: Path,
+    pub(in crate::dav) path: Path,
 }
 
 /// The members of one folder.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(in crate::dav) struct Section {
     /// The folder's href, with its slash.
-    pub(super) href: String,
+    pub(in crate::dav) href: String,
     /// In the whole tree.
-    pub(super) path: Path,
-    pub(super) members: Members,
+    pub(in crate::dav) path: Path,
+    pub(in crate::dav) members: Members,
 }
 
 /// What clients left at the resources: stored properties and locks.
 #[derive(Debug)]
-pub(super) struct Extras {
+pub(in crate::dav) struct Extras {
     /// By what they are kept by.
-    pub(super) notes: HashMap<String, Arc<Notes>>,
-    pub(super) locks: Vec<LockRow>,
-    pub(super) base: Path,
-    pub(super) prefix: Arc<str>,
+    pub(in crate::dav) notes: HashMap<String, Arc<ItemProperties>>,
+    pub(in crate::dav) locks: Vec<LockRow>,
+    pub(in crate::dav) base: Path,
+    pub(in crate::dav) prefix: Arc<str>,
 }
 
 impl Extras {
-    fn notes(&self, entry: &Entry, path: impl FnOnce() -> Path) -> Option<Arc<Notes>> {
-        if self.notes.is_empty() { None } else { self.notes.get(&*key(entry, path)).cloned() }
+    fn notes(&self, entry: &Entry, path: impl FnOnce() -> Path) -> Option<Arc<ItemProperties>> {
+        if self.notes.is_empty() { None } else { self.notes.get(&*property_key(entry, path)).cloned() }
     }
 
     fn locks(&self, path: impl FnOnce() -> Path) -> String {
@@ -77,7 +77,7 @@ impl Extras {
 
 /// The document as a body.
 #[derive(Debug)]
-pub(super) struct Multistatus {
+pub(in crate::dav) struct Multistatus {
     plan: Plan,
     extras: Extras,
     requested: Option<Requested>,
@@ -87,14 +87,14 @@ pub(super) struct Multistatus {
 }
 
 impl Multistatus {
-    pub(super) fn new(plan: Plan, extras: Extras, requested: Requested, sections: Vec<Section>) -> Self {
+    pub(in crate::dav) fn new(plan: Plan, extras: Extras, requested: Requested, sections: Vec<Section>) -> Self {
         let mut sections = sections.into_iter();
         let current = sections.next().map(|section| (section, 0));
         Self { plan, extras, requested: Some(requested), sections, current, ended: false }
     }
 
     /// The next piece; absent after the last.
-    pub(super) fn piece(&mut self) -> Option<Vec<u8>> {
+    pub(in crate::dav) fn piece(&mut self) -> Option<Vec<u8>> {
         if self.ended {
             return None;
         }

@@ -11,28 +11,37 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{PrefixDeclaration, ResolveResult};
 use xmltree::Element;
 
-use super::error::Failure;
-use super::propfind_request::{MAX_DEPTH, PropName};
+use crate::dav::error::Failure;
+use crate::dav::prop_name::PropName;
+
+/// Largest body of a request that carries XML.
+pub(in crate::dav) const MAX_BODY: usize = 64 << 10;
+
+/// Deepest nesting of such a body.
+pub(in crate::dav) const MAX_DEPTH: usize = 16;
+
+/// Most properties that it names.
+pub(in crate::dav) const MAX_PROPERTIES: usize = 256;
 
 /// One element, able to stand on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fragment {
-    pub(super) name: PropName,
+pub(in crate::dav) struct Fragment {
+    pub(in crate::dav) name: PropName,
     /// The whole element.
-    pub(super) xml: String,
+    pub(in crate::dav) xml: String,
     /// What is between its tags, as it came.
-    pub(super) inner: String,
+    pub(in crate::dav) inner: String,
 }
 
 impl Fragment {
     /// Its text; absent where it holds other elements.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(in crate::dav) fn text(&self) -> Option<String> {
         Some(unescape(&self.inner).ok().filter(|text| !text.contains('<'))?.trim().to_owned())
     }
 }
 
 /// A body's elements, those at `depth` (the root is at 0) whole, each with the names of what holds it.
-pub(super) fn fragments(body: &[u8], depth: usize) -> Result<Vec<(Vec<PropName>, Fragment)>, Failure> {
+pub(in crate::dav) fn fragments(body: &[u8], depth: usize) -> Result<Vec<(Vec<PropName>, Fragment)>, Failure> {
     let text = guard(body)?;
     let mut reader = NsReader::from_str(text);
     let mut above: Vec<(PropName, Option<String>)> = Vec::new();

@@ -2,13 +2,34 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::error::Failure;
-use super::locks;
-use super::propfind_request::PropName;
-use super::request_xml::{Fragment, fragments};
+use crate::dav::change::handoff::Handoff;
+use crate::dav::error::Failure;
+use crate::dav::prop_name::PropName;
+use crate::dav::request::xml::{Fragment, fragments};
+use crate::dav::store::locks::active_lock;
 use crate::drive::Path;
 use crate::protocol::{Body, body, reply};
 use crate::state::LockRow;
+
+/// Makes a lock, or refreshes one.
+pub(super) async fn lock(mut handoff: Handoff<'_>, body: &[u8]) -> Result<Response<Body>, Failure> {
+    let (site, context) = (handoff.site, handoff.context);
+    // dav-server would take a failure for a free name, and lock an empty file into its place.
+    site.at(&handoff.scope.0.source).await?;
+    // Without a body a lock is refreshed.
+    let info = if body.is_empty() { None } else { Some(LockInfo::parse(body)?) };
+    let restated = info.as_ref().map(LockInfo::restated).unwrap_or_default();
+    let refreshed = handoff.locks.tokens.first().cloned();
+    handoff.locks.owner = info.and_then(|info| info.owner);
+    let response = handoff.pass(restated.into()).await?;
+    let made = response.headers().get("lock-token").and_then(|value| value.to_str().ok());
+    let token = made.map(|token| token.trim_matches(['<', '>']).to_owned()).or(refreshed);
+    let lock = site.locks.living().into_iter().find(|row| Some(&row.token) == token.as_ref());
+    Ok(match lock {
+        Some(lock) => answer(response, &lock, &context.base_path, &site.prefix),
+        None => response,
+    })
+}
 
 /// The lock that a client wants.
 #[derive(Debug)]
@@ -53,8 +74,8 @@ impl LockInfo {
 }
 
 /// dav-server's answer with the lock as PROPFIND shows it.
-pub(super) fn answer(mut response: Response<Body>, lock: &LockRow, base: &Path, prefix: &str) -> Response<Body> {
-    let lock = locks::active_lock(lock, base, prefix);
+fn answer(mut response: Response<Body>, lock: &LockRow, base: &Path, prefix: &str) -> Response<Body> {
+    let lock = active_lock(lock, base, prefix);
     *response.body_mut() = body::full(format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>{lock}</D:lockdiscovery></D:prop>\n"
     ));

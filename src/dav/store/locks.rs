@@ -12,8 +12,8 @@ use http::HeaderMap;
 use parking_lot::Mutex;
 use xmltree::Element;
 
-use super::error::Failure;
 use crate::clock::UnixSeconds;
+use crate::dav::error::Failure;
 use crate::drive::{Path, one_form};
 use crate::protocol::href;
 use crate::state::{self, LockRow, Store};
@@ -26,13 +26,13 @@ const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// All locks of the tree.
 #[derive(Debug)]
-pub(super) struct Locks {
+pub(in crate::dav) struct Locks {
     store: Store,
     rows: Mutex<Vec<LockRow>>,
 }
 
 impl Locks {
-    pub(super) async fn load(store: Store) -> Result<Self, state::Error> {
+    pub(in crate::dav) async fn load(store: Store) -> Result<Self, state::Error> {
         let (rows, ended) = store.locks().await?.into_iter().partition::<Vec<_>, _>(is_living);
         let locks = Self { store, rows: Mutex::new(rows) };
         locks.drop_tokens(&ended.into_iter().map(|row| row.token).collect::<Vec<_>>()).await;
@@ -40,12 +40,12 @@ impl Locks {
     }
 
     /// Living locks.
-    pub(super) fn living(&self) -> Vec<LockRow> {
-        self.look(|rows| rows.clone())
+    pub(in crate::dav) fn living(&self) -> Vec<LockRow> {
+        self.with_living(|rows| rows.clone())
     }
 
     /// Looks at the living locks, or changes them; nobody else does meanwhile.
-    fn look<T>(&self, act: impl FnOnce(&mut Vec<LockRow>) -> T) -> T {
+    fn with_living<T>(&self, act: impl FnOnce(&mut Vec<LockRow>) -> T) -> T {
         let mut rows = self.rows.lock();
         rows.retain(is_living);
         act(&mut rows)
@@ -72,22 +72,22 @@ impl Locks {
 
 /// The locks as one user sees them: below a base path, under a prefix.
 #[derive(Debug, Clone)]
-pub(super) struct LockView {
-    pub(super) locks: Arc<Locks>,
-    pub(super) base: Path,
-    pub(super) prefix: Arc<str>,
+pub(in crate::dav) struct LockView {
+    pub(in crate::dav) locks: Arc<Locks>,
+    pub(in crate::dav) base: Path,
+    pub(in crate::dav) prefix: Arc<str>,
     /// Who asks; empty for nobody in particular.
-    pub(super) principal: String,
+    pub(in crate::dav) principal: String,
     /// Lock tokens that came with the request.
-    pub(super) tokens: Vec<String>,
+    pub(in crate::dav) tokens: Vec<String>,
     /// The `owner` element of the lock that is wanted.
-    pub(super) owner: Option<String>,
+    pub(in crate::dav) owner: Option<String>,
     /// How long it is wanted for, where the client says.
-    pub(super) life: Option<Duration>,
+    pub(in crate::dav) life: Option<Duration>,
     /// Paths that the request makes appear or vanish.
-    pub(super) members: Vec<Path>,
+    pub(in crate::dav) members: Vec<Path>,
     /// Where it is said which lock was in the way; dav-server does not tell it on.
-    pub(super) failure: Arc<Mutex<Option<Failure>>>,
+    pub(in crate::dav) failure: Arc<Mutex<Option<Failure>>>,
 }
 
 impl LockView {
@@ -164,7 +164,7 @@ fn conflict(
 }
 
 /// Whether a path lies within a lock.
-pub(super) fn covers(row: &LockRow, path: &Path) -> bool {
+pub(in crate::dav) fn covers(row: &LockRow, path: &Path) -> bool {
     if row.deep { lies_in(path.as_str(), &row.path) } else { one_form(&row.path) == one_form(path.as_str()) }
 }
 
@@ -178,7 +178,7 @@ fn lies_in(path: &str, above: &str) -> bool {
 }
 
 /// The first `Timeout` that can be read (RFC 4918, section 10.7); what has no end is as long as locks get.
-pub(super) fn wanted_life(headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::dav) fn wanted_life(headers: &HeaderMap) -> Option<Duration> {
     headers.get("timeout")?.to_str().ok()?.split(',').map(str::trim).find_map(|word| {
         if word.eq_ignore_ascii_case("infinite") {
             return Some(MAX_LIFE);
@@ -218,7 +218,7 @@ impl DavLockSystem for LockView {
         };
         let inside = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
         // Looked for and made in one, or two clients could both have an exclusive lock.
-        let conflict = self.locks.look(|rows| {
+        let conflict = self.locks.with_living(|rows| {
             let other =
                 conflict(rows, &inside, deep, |_| false, shared).or_else(|| self.folder_conflict(rows, &inside));
             if other.is_none() && rows.len() < MAX_LOCKS {
@@ -258,7 +258,7 @@ impl DavLockSystem for LockView {
         let inside = self.inside(path);
         let token = token.to_owned();
         Box::pin(async move {
-            let row = self.locks.look(|rows| {
+            let row = self.locks.with_living(|rows| {
                 let own = |row: &&mut LockRow| {
                     row.token == token && self.is_own(row) && inside.as_ref().is_some_and(|path| covers(row, path))
                 };
@@ -310,11 +310,11 @@ impl DavLockSystem for LockView {
 }
 
 /// `activelock` elements of the locks that cover a path (RFC 4918, section 15.8).
-pub(super) fn discovery(rows: &[LockRow], path: &Path, base: &Path, prefix: &str) -> String {
+pub(in crate::dav) fn discovery(rows: &[LockRow], path: &Path, base: &Path, prefix: &str) -> String {
     rows.iter().filter(|row| covers(row, path)).map(|row| active_lock(row, base, prefix)).collect()
 }
 
-pub(super) fn active_lock(row: &LockRow, base: &Path, prefix: &str) -> String {
+pub(in crate::dav) fn active_lock(row: &LockRow, base: &Path, prefix: &str) -> String {
     let timeout = row.timeout_s.map_or_else(|| "Infinite".to_owned(), |s| format!("Second-{s}"));
     format!(
         "<D:activelock><D:lockscope><D:{}/></D:lockscope><D:locktype><D:write/></D:locktype><D:depth>{}</D:depth>{}\

@@ -4,25 +4,25 @@ use http::{HeaderMap, header};
 
 /// What a file's validators are.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Validators<'a> {
+pub(in crate::dav) struct Validators<'a> {
     /// Strong entity tag with its quotes.
-    pub(super) etag: Option<&'a str>,
+    pub(in crate::dav) etag: Option<&'a str>,
     /// `Last-Modified`, Unix seconds.
-    pub(super) modified: i64,
+    pub(in crate::dav) modified: i64,
     /// When the drive last changed the item, Unix seconds. An uploader's time of modification can go
     /// back with new content, so it alone does not prove that nothing changed.
-    pub(super) changed: i64,
+    pub(in crate::dav) changed: i64,
 }
 
 /// How the preconditions come out, in the order of RFC 9110, section 13.2.2.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::dav) enum Verdict {
     Proceed,
     NotModified,
     Failed,
 }
 
-pub(super) fn evaluate(headers: &HeaderMap, validators: Validators<'_>) -> Verdict {
+pub(in crate::dav) fn evaluate(headers: &HeaderMap, validators: Validators<'_>) -> Verdict {
     let if_match = list(headers, header::IF_MATCH);
     if let Some(tags) = if_match {
         if !matches(&tags, validators.etag, Strength::Strong) {
@@ -44,7 +44,7 @@ pub(super) fn evaluate(headers: &HeaderMap, validators: Validators<'_>) -> Verdi
 }
 
 /// Whether a change may go ahead; without validators there is nothing at the path.
-pub(super) fn permit_change(headers: &HeaderMap, current: Option<Validators<'_>>) -> bool {
+pub(in crate::dav) fn permit_change(headers: &HeaderMap, current: Option<Validators<'_>>) -> bool {
     if let Some(tags) = list(headers, header::IF_MATCH) {
         if !current.is_some_and(|current| matches(&tags, current.etag, Strength::Strong)) {
             return false;
@@ -59,7 +59,7 @@ pub(super) fn permit_change(headers: &HeaderMap, current: Option<Validators<'_>>
 }
 
 /// Whether `Range` counts: without `If-Range`, or with one that names the current content.
-pub(super) fn range_counts(headers: &HeaderMap, validators: Validators<'_>) -> bool {
+pub(in crate::dav) fn range_counts(headers: &HeaderMap, validators: Validators<'_>) -> bool {
     let Some(value) = headers.get(header::IF_RANGE) else { return true };
     let Ok(text) = value.to_str() else { return false };
     let text = text.trim();

@@ -6,42 +6,49 @@
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 
-use super::conditions::{self, Validators};
-use super::error::Failure;
-use super::if_header::{self, Condition, Item};
-use super::locks::covers;
-use super::{Context, Dav, href};
-use crate::drive::{Error, Expected, Freshness, Path, Resource};
+use crate::dav::context::Context;
+use crate::dav::error::Failure;
+use crate::dav::request::conditions::{self, Validators};
+use crate::dav::request::if_header::{self, Condition, Item};
+use crate::dav::site::Site;
+use crate::dav::store::locks::covers;
+use crate::drive::{Expected, Path};
+use crate::protocol::href;
 use crate::state::LockRow;
 
 const CONDITIONS: [header::HeaderName; 3] = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE];
 
 /// What conditions that hold say of the request.
 #[derive(Debug, Default)]
-pub(super) struct Judged {
+pub(in crate::dav) struct Preconditions {
     /// Lock tokens that were submitted.
-    pub(super) tokens: Vec<String>,
+    pub(in crate::dav) tokens: Vec<String>,
     /// What the client knows to be there, where it made that a condition.
-    pub(super) expected: Expected,
+    pub(in crate::dav) expected: Expected,
 }
 
-impl Dav {
+impl Preconditions {
     /// Judges the conditions of a request on `path`, in the whole tree.
-    pub(super) async fn preconditions(&self, parts: &Parts, path: &Path, context: &Context) -> Result<Judged, Failure> {
-        let mut judged = Judged::default();
+    pub(in crate::dav) async fn judge(
+        site: &Site,
+        context: &Context,
+        parts: &Parts,
+        path: &Path,
+    ) -> Result<Self, Failure> {
+        let mut judged = Self::default();
         if CONDITIONS.iter().any(|name| parts.headers.contains_key(name)) {
-            let current = self.at(path).await?;
+            let current = site.at(path).await?;
             let etag = current.as_ref().and_then(|resource| resource.entry.etag());
             let validators = match &current {
                 Some(resource) => Some(Validators {
                     etag: etag.as_deref(),
-                    modified: self.stored.modified_ms(&resource.entry).await.div_euclid(1000),
+                    modified: site.stored.modified_ms(&resource.entry).await.div_euclid(1000),
                     changed: resource.entry.updated_ms.div_euclid(1000),
                 }),
                 None => None,
             };
             if !conditions::permit_change(&parts.headers, validators) {
-                return Err(failed());
+                return Err(precondition_failed());
             }
             judged.expected = match current {
                 Some(_) => Expected::Tag(etag.unwrap_or_default()),
@@ -51,64 +58,55 @@ impl Dav {
         let Some(value) = if_value(&parts.headers)? else { return Ok(judged) };
         let malformed = || Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed");
         let lists = if_header::parse(&value).ok_or_else(malformed)?;
-        let locks = self.locks.living();
+        let locks = site.locks.living();
         let mut holds = false;
         for list in &lists {
             let resource = match &list.resource {
                 None => Some(path.clone()),
-                Some(reference) => self.referred(reference, context),
+                Some(reference) => referred(site, reference, context),
             };
-            holds = holds || self.all_hold(&list.conditions, resource.as_ref(), &locks).await?;
+            holds = holds || all_hold(site, &list.conditions, resource.as_ref(), &locks).await?;
         }
         if !holds {
-            return Err(failed());
+            return Err(precondition_failed());
         }
         let conditions = lists.into_iter().flat_map(|list| list.conditions);
         judged.tokens =
             conditions.filter_map(|c| if let Item::State(token) = c.item { Some(token) } else { None }).collect();
         Ok(judged)
     }
+}
 
-    async fn all_hold(
-        &self,
-        conditions: &[Condition],
-        resource: Option<&Path>,
-        locks: &[LockRow],
-    ) -> Result<bool, Failure> {
-        for condition in conditions {
-            let holds = match (&condition.item, resource) {
-                (_, None) => false,
-                (Item::State(token), Some(path)) => locks.iter().any(|row| row.token == *token && covers(row, path)),
-                (Item::Tag(tag), Some(path)) => {
-                    self.at(path).await?.and_then(|found| found.entry.etag()).is_some_and(|etag| etag == *tag)
-                }
-            };
-            if holds == condition.not {
-                return Ok(false);
+async fn all_hold(
+    site: &Site,
+    conditions: &[Condition],
+    resource: Option<&Path>,
+    locks: &[LockRow],
+) -> Result<bool, Failure> {
+    for condition in conditions {
+        let holds = match (&condition.item, resource) {
+            (_, None) => false,
+            (Item::State(token), Some(path)) => locks.iter().any(|row| row.token == *token && covers(row, path)),
+            (Item::Tag(tag), Some(path)) => {
+                site.at(path).await?.and_then(|found| found.entry.etag()).is_some_and(|etag| etag == *tag)
             }
-        }
-        Ok(true)
-    }
-
-    /// The resource of a tagged list in the whole tree, if it is one of ours. Its host is not compared: behind a
-    /// reverse proxy it may have another name.
-    fn referred(&self, reference: &str, context: &Context) -> Option<Path> {
-        let path = match reference.split_once("://") {
-            Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
-            None => reference,
         };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        Some(href::decode(path).ok()?.strip_base(&self.prefix_path)?.under(&context.base_path))
-    }
-
-    /// What is at a path; only the drive's word makes it nothing.
-    pub(super) async fn at(&self, path: &Path) -> Result<Option<Resource>, Failure> {
-        match self.tree.stat(path, Freshness::Cached).await {
-            Ok(resource) => Ok(Some(resource)),
-            Err(Error::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
+        if holds == condition.not {
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+/// The resource of a tagged list in the whole tree, if it is one of ours. Its host is not compared: behind a
+/// reverse proxy it may have another name.
+fn referred(site: &Site, reference: &str, context: &Context) -> Option<Path> {
+    let path = match reference.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => reference,
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    Some(href::decode(path).ok()?.strip_base(&site.prefix_path)?.under(&context.base_path))
 }
 
 /// All `If` fields as one.
@@ -119,6 +117,6 @@ fn if_value(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     Ok((!fields.is_empty()).then(|| fields.join(" ")))
 }
 
-fn failed() -> Failure {
+fn precondition_failed() -> Failure {
     Failure::new(StatusCode::PRECONDITION_FAILED, "a condition of the request does not hold")
 }

@@ -1,0 +1,97 @@
+//! What is served: the tree below its prefix, with the locks and properties that clients keep on it.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::clock::UnixMillis;
+use crate::config::Config;
+use crate::dav::error::Failure;
+use crate::dav::store::dead_properties::{DeadProperties, log_failure};
+use crate::dav::store::locks::Locks;
+use crate::drive::{Error, Freshness, Path, Resource, Tree};
+use crate::link;
+use crate::protocol::href;
+use crate::state::{self, Store};
+
+/// What every method works on; cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) tree: Tree,
+    /// Encoded path under which the tree is served; empty for the root.
+    pub(super) prefix: Arc<str>,
+    pub(super) prefix_path: Path,
+    pub(super) rules: Arc<link::Rules>,
+    pub(super) locks: Arc<Locks>,
+    pub(super) stored: Arc<DeadProperties>,
+    pub(super) infinity_max_entries: usize,
+    pub(super) started_ms: i64,
+}
+
+/// Where a URL lies.
+pub(super) enum Place {
+    /// In the served tree, below the user's base path.
+    Inside(Path),
+    /// A folder above the prefix.
+    Above(Path),
+}
+
+impl Site {
+    /// Reads locks and stored properties; makes no call to the drive.
+    ///
+    /// # Errors
+    /// The state store failed.
+    pub(super) async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, state::Error> {
+        let prefix_path = Path::parse(&config.dav_prefix).unwrap_or_else(|_| Path::root());
+        let prefix = href::encode("", &prefix_path, false);
+        let stored = Arc::new(DeadProperties::load(store.clone()).await?);
+        let following = stored.clone();
+        tree.on_successor(move |old, new| {
+            let stored = following.clone();
+            Box::pin(async move {
+                log_failure(stored.follow(&old, &new, true).await);
+                stored.forget(&old).await.ok();
+            })
+        });
+        Ok(Self {
+            tree,
+            locks: Arc::new(Locks::load(store.clone()).await?),
+            stored,
+            prefix: prefix.trim_end_matches('/').into(),
+            prefix_path,
+            rules: Arc::new(link::Rules::new(&config.clients)),
+            infinity_max_entries: config.cache.infinity_max_entries,
+            started_ms: UnixMillis::now().0,
+        })
+    }
+
+    /// The same locks and stored properties over a tree by other settings.
+    pub(super) fn reconfigured(&self, config: &Config, tree: Tree) -> Self {
+        Self {
+            tree,
+            rules: Arc::new(link::Rules::new(&config.clients)),
+            infinity_max_entries: config.cache.infinity_max_entries,
+            ..self.clone()
+        }
+    }
+
+    /// # Errors
+    /// The URL is malformed, or lies beside the prefix.
+    pub(super) fn place(&self, url_path: &str) -> Result<Place, Failure> {
+        let path = href::decode(url_path)?;
+        match path.strip_base(&self.prefix_path) {
+            Some(inside) => Ok(Place::Inside(inside)),
+            None if self.prefix_path.strip_base(&path).is_some() => Ok(Place::Above(path)),
+            None => Err(Failure::new(StatusCode::NOT_FOUND, format!("WebDAV is served below {}/", self.prefix))),
+        }
+    }
+
+    /// What is at a path; only the drive's word makes it nothing.
+    pub(super) async fn at(&self, path: &Path) -> Result<Option<Resource>, Failure> {
+        match self.tree.stat(path, Freshness::Cached).await {
+            Ok(resource) => Ok(Some(resource)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
