@@ -9,6 +9,7 @@ macro_rules! say {
     }};
 }
 
+mod arguments;
 mod check;
 mod demo;
 mod granted;
@@ -26,6 +27,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::arguments::{LoginArguments, Settings};
+
 /// A WebDAV server for Aliyundrive's open platform.
 ///
 /// Without a command it serves. Settings come from --config, else from ./alidav.toml,
@@ -38,13 +41,6 @@ struct Arguments {
     command: Option<Command>,
     #[command(flatten)]
     settings: Settings,
-}
-
-#[derive(Debug, clap::Args)]
-struct Settings {
-    /// The settings' file.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,22 +86,6 @@ enum Command {
         empty: bool,
     },
 }
-
-#[derive(Debug, clap::Args)]
-struct LoginArguments {
-    /// The account's name in the settings; needed only where there are several.
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
-    /// Let another user of the drive take the account over; restart a running server afterwards.
-    #[arg(long)]
-    replace: bool,
-    /// Pause between two questions whether the code was scanned, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 1500, hide = true)]
-    poll_ms: u64,
-}
-
-/// Exit code for settings that are wrong.
-const BAD_SETTINGS: u8 = 2;
 
 /// Runs the command of the process's arguments.
 #[must_use]

@@ -54,3 +54,6 @@ pub use slots::Reader;
 pub use stream::ByteStream;
 pub use tree::Tree;
 pub use upload::{Upload, UploadOptions};
+
+/// Signing in is the account's own affair, not the tree's; whoever shows it to people finds it with the accounts.
+pub use crate::upstream::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};

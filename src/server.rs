@@ -11,6 +11,7 @@ mod error;
 mod health;
 mod inbound;
 mod listen;
+mod live;
 mod metrics;
 mod password;
 mod peer;
@@ -35,7 +36,7 @@ use crate::upstream::Client;
 use accept::ConnectionServer;
 use connections::Connections;
 use listen::Listener;
-use reload::Live;
+use live::Live;
 use route::App;
 
 /// What broken uploads leave on the drive is removed within this time after the last request.
@@ -117,6 +118,18 @@ impl Server {
             server.tracker.spawn(accepting.run(listener));
         }
         Ok(server)
+    }
+
+    fn keep_signed_in(&self, client: Client) {
+        let stop = self.stop.child_token();
+        self.upkeep.lock().insert(client.account().to_owned(), stop.clone());
+        self.tracker.spawn(client.keep_signed_in(stop));
+    }
+
+    /// The tree that is served now.
+    #[must_use]
+    pub fn tree(&self) -> Tree {
+        self.live.app().tree.clone()
     }
 
     /// Each address as it is printed: `http://ADDR`, `https://ADDR` or `unix:PATH`.

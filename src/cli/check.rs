@@ -19,6 +19,9 @@ use crate::state::Store;
 use crate::upstream::{Client, SpaceInfo};
 
 mod reads;
+mod report;
+
+use self::report::Report;
 
 /// Prints a line for each step; ends with 1 if any failed, with 2 if the settings are wrong.
 pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
@@ -43,23 +46,6 @@ pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
         report.line("start", started, Err::<String, _>(error));
     }
     if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-}
-
-struct Report {
-    failed: bool,
-}
-
-impl Report {
-    fn line(&mut self, what: &str, started: Instant, result: Result<impl std::fmt::Display, impl std::fmt::Display>) {
-        let ms = started.elapsed().as_millis();
-        match result {
-            Ok(text) => say!("ok   {what}: {text} ({ms} ms)"),
-            Err(error) => {
-                self.failed = true;
-                say!("FAIL {what}: {error} ({ms} ms)");
-            }
-        }
-    }
 }
 
 async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
+use super::arguments::{LoginArguments, Settings};
+use super::granted;
 use super::run::load;
 use super::signals::Signals;
-use super::{LoginArguments, Settings, granted};
 use crate::config::{Account, Config, StateLocation};
 use crate::state::Store;
 use crate::upstream::{Client, Code, Progress, SignIn, SignInError, SignedIn};

@@ -4,10 +4,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::BAD_SETTINGS;
 use super::signals::Signals;
 use crate::config::{Config, Loaded, ProcessEnvironment};
 use crate::server::Server;
+
+/// Exit code for settings that are wrong.
+const BAD_SETTINGS: u8 = 2;
 
 /// Reads the settings; faults go to standard error, each on its line.
 pub(super) fn load(path: Option<&Path>) -> Result<Loaded, ExitCode> {

@@ -2,8 +2,8 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::reader::Notes;
-use super::{Config, ListenAddr};
+use crate::config::reader::Notes;
+use crate::config::settings::{Config, ListenAddr};
 
 /// Notes contradictions; gives what is allowed but unwise.
 pub(super) fn whole(config: &Config, anonymous_is_explicit: bool, notes: &Notes) -> Vec<String> {

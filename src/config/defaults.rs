@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{
+use crate::config::settings::{
     Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, MetadataFiles, Mount, OrderBy,
     OrderDirection, Permission, RemoveWay, StateLocation, Upload, Upstream,
 };

@@ -1,23 +1,13 @@
 //! The sections that may come several times: accounts, mounts, client rules, users.
 
-use argon2::password_hash::phc::PasswordHash;
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use super::reader::Reader;
-use super::sections::{http_url, network, set};
-use super::{
+use crate::config::reader::Reader;
+use crate::config::settings::{
     Account, ClientRule, DriveType, LinkPolicy, LivpFormat, Mount, OrderBy, OrderDirection, Permission, RemoveWay, User,
 };
-
-const POLICIES: [(&str, LinkPolicy); 6] = [
-    ("redirect", LinkPolicy::Redirect),
-    ("proxy", LinkPolicy::Proxy),
-    ("proxy_url", LinkPolicy::ProxyUrl),
-    ("302_redirect", LinkPolicy::Redirect),
-    ("native_proxy", LinkPolicy::Proxy),
-    ("use_proxy_url", LinkPolicy::ProxyUrl),
-];
+use crate::config::values::{argon2_string, http_url, network, set, tree_path};
 
 pub(super) fn account(mut section: Reader<'_>) -> Account {
     let name = section.text("name").unwrap_or_else(|| "main".to_owned());
@@ -59,7 +49,7 @@ pub(super) fn mount(mut section: Reader<'_>) -> Mount {
     set(&mut mount.internal_upload, section.flag("internal_upload"));
     let formats = [("jpeg", LivpFormat::Jpeg), ("mov", LivpFormat::Mov)];
     set(&mut mount.livp_download_format, section.word("livp_download_format", &formats));
-    set(&mut mount.link_policy, section.word("link_policy", &POLICIES));
+    set(&mut mount.link_policy, section.word("link_policy", &LinkPolicy::WORDS));
     set(&mut mount.down_proxy_urls, section.parsed_list("down_proxy_urls", http_url));
     mount.down_proxy_token = section.token("down_proxy_token");
     set(&mut mount.down_proxy_sign, section.flag("down_proxy_sign"));
@@ -80,7 +70,7 @@ pub(super) fn client(mut section: Reader<'_>) -> Option<ClientRule> {
     let user_agent = section.parsed("user_agent", |text| regex::Regex::new(text).map_err(|error| error.to_string()));
     let network = section.parsed("network", network);
     let user = section.text("user");
-    let policy = section.word("link_policy", &POLICIES);
+    let policy = section.word("link_policy", &LinkPolicy::WORDS);
     if policy.is_none() {
         section.missing("link_policy", "is missing: a client rule says which policy to use");
     }
@@ -151,29 +141,4 @@ fn token_url(text: &str) -> Result<Url, String> {
         }
     }
     Ok(url)
-}
-
-/// Whether a string can be compared with a password; one that was cut off is well-formed too.
-fn argon2_string(text: &str) -> Result<(), String> {
-    let hash = PasswordHash::new(text).map_err(|error| error.to_string())?;
-    argon2::Algorithm::new(hash.algorithm.as_str()).map_err(|error| error.to_string())?;
-    argon2::Params::try_from(&hash).map_err(|error| error.to_string())?;
-    if hash.salt.is_none() || hash.hash.is_none() {
-        return Err("its end is missing".to_owned());
-    }
-    Ok(())
-}
-
-/// A path of the tree: absolute, without a slash at the end but for the root.
-fn tree_path(text: &str) -> Result<String, String> {
-    if !text.starts_with('/') || has_dots(text) || text.contains("//") || text.contains('\0') {
-        return Err("must be an absolute path such as \"/films\"".to_owned());
-    }
-    let trimmed = text.trim_end_matches('/');
-    Ok(if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() })
-}
-
-/// Whether a path has a segment that leads elsewhere.
-pub(super) fn has_dots(path: &str) -> bool {
-    path.split('/').any(|name| name == "." || name == "..")
 }

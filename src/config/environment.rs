@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use toml::{Table, Value};
 
-use super::fault::Fault;
+use crate::config::fault::Fault;
 
 const PREFIX: &str = "ALIDAV_";
 

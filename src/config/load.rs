@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret as _;
 use toml::Table;
 
-use super::environment::{self, Environment};
-use super::fault::{Fault, Faults};
-use super::reader::{Notes, Reader};
-use super::{Config, sections};
+use crate::config::environment::{self, Environment};
+use crate::config::fault::{Fault, Faults};
+use crate::config::reader::{Notes, Reader};
+use crate::config::sections;
+use crate::config::settings::Config;
 
 /// Settings that passed all checks, and what deserves a word nevertheless.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::{Table, Value};
 
-use super::fault::Fault;
+use crate::config::fault::Fault;
 
 /// Faults found so far and where each key came from.
 pub(super) struct Notes {

@@ -1,16 +1,13 @@
 //! Each section of the file: its keys, their defaults, their bounds.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use ipnet::IpNet;
 use url::Url;
 
-use super::reader::Reader;
-use super::{
-    Account, Cache, Config, Download, ListenAddr, MetadataFiles, Permission, StateLocation, Tls, Upload, Upstream,
-    checks, entries,
-};
+use crate::config::reader::Reader;
+use crate::config::settings::{Account, Cache, Config, Download, MetadataFiles, Permission, Tls, Upload, Upstream};
+use crate::config::values::{has_dots, http_url, listen_addr, log_filter, network, public_url, set, state};
+use crate::config::{checks, entries};
 
 const MIB: u64 = 1 << 20;
 
@@ -61,65 +58,6 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
     (config, warnings)
 }
 
-/// Puts a value where one was given.
-pub(super) fn set<T>(target: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *target = value;
-    }
-}
-
-/// A word alone is a module whose lines are wanted, so a misspelt level would silence the log.
-fn log_filter(text: &str) -> Result<(), String> {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    text.parse::<tracing_subscriber::EnvFilter>()
-        .map_err(|error| format!("{error}; try \"info\" or \"alidav=debug\""))?;
-    for word in text.split(',').map(|word| word.trim().to_ascii_lowercase()) {
-        let near = LEVELS.iter().find(|level| strsim::damerau_levenshtein(level, &word) <= 2 && word.len() > 2);
-        if let Some(level) = near.filter(|_| !LEVELS.contains(&word.as_str())) {
-            return Err(format!("{word} is no level; did you mean {level}?"));
-        }
-    }
-    Ok(())
-}
-
-fn listen_addr(text: &str) -> Result<ListenAddr, String> {
-    if let Some(path) = text.strip_prefix("unix:") {
-        return if path.is_empty() { Err("names no socket".to_owned()) } else { Ok(ListenAddr::Unix(path.into())) };
-    }
-    let addr: Result<SocketAddr, _> = text.parse();
-    addr.map(ListenAddr::Tcp)
-        .map_err(|_| "must be like \"127.0.0.1:8080\", \"[::]:8080\" or \"unix:/run/alidav.sock\"".to_owned())
-}
-
-fn public_url(text: &str) -> Result<Url, String> {
-    let url = http_url(text)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must have no query".to_owned());
-    }
-    match url.path() {
-        "/" => Ok(url),
-        path => Err(format!("must end after the host; to be served below {path}, put it into dav_prefix")),
-    }
-}
-
-pub(super) fn http_url(text: &str) -> Result<Url, String> {
-    let wanted = || "must be a URL that begins with http:// or https://".to_owned();
-    let url: Url = text.parse().map_err(|_| wanted())?;
-    if matches!(url.scheme(), "http" | "https") && url.host().is_some() { Ok(url) } else { Err(wanted()) }
-}
-
-pub(super) fn network(text: &str) -> Result<IpNet, String> {
-    let single = || text.parse::<IpAddr>().map(IpNet::from);
-    let net = text
-        .parse::<IpNet>()
-        .or_else(|_| single())
-        .map_err(|_| "must be an address or a network such as \"192.168.0.0/16\"".to_owned())?;
-    // Clients' addresses are compared in canonical form, where ::ffff:10.0.0.1 is 10.0.0.1.
-    let mapped = net.addr().to_canonical();
-    let bits = net.prefix_len().checked_sub(96).filter(|_| mapped != net.addr());
-    Ok(bits.and_then(|bits| IpNet::new(mapped, bits).ok()).unwrap_or(net))
-}
-
 /// The prefix may be blank, which text that is blank otherwise is not.
 fn prefix(top: &mut Reader<'_>) -> Option<String> {
     top.parsed("dav_prefix", |text| {
@@ -129,7 +67,7 @@ fn prefix(top: &mut Reader<'_>) -> Option<String> {
             return Ok(String::new());
         }
         if !trimmed.starts_with('/')
-            || entries::has_dots(trimmed)
+            || has_dots(trimmed)
             || trimmed.contains("//")
             || trimmed.contains(['?', '#', '%', '\0'])
         {
@@ -140,14 +78,6 @@ fn prefix(top: &mut Reader<'_>) -> Option<String> {
             None => Ok(trimmed.to_owned()),
         }
     })
-}
-
-fn state(text: &str) -> Result<StateLocation, String> {
-    match text.strip_prefix("sqlite:") {
-        Some(":memory:") => Ok(StateLocation::Memory),
-        Some(path) if !path.is_empty() => Ok(StateLocation::File(PathBuf::from(path))),
-        _ => Err("must be like \"sqlite:alidav.db\"".to_owned()),
-    }
 }
 
 fn tls(mut section: Reader<'_>) -> Option<Tls> {

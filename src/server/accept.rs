@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::connections::{Activity, Connection, Connections};
 use super::listen::{Listener, Raw};
 use super::peer;
-use super::reload::Live;
+use crate::server::live::Live;
 
 /// A connection on which no request is complete and none runs is closed after this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);

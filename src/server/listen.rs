@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::Error;
 use crate::config::{ListenAddr, Tls};
+use crate::server::error::Error;
 
 /// Connections that wait in the system's queue to be accepted; more are turned away by the system, whose own bound may be lower.
 const BACKLOG: u32 = 1024;

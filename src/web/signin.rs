@@ -18,10 +18,11 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{MAX_BODY, Web, origin};
 use crate::calls;
+use crate::drive::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};
 use crate::protocol::{Body, RequestBody, reply};
-use crate::upstream::{Client, Progress, SignIn, SignInError, SignInErrorKind, SignedIn};
+use crate::web::origin;
+use crate::web::site::{MAX_BODY, Site};
 
 /// Flows at a time, of all accounts.
 const MAX_FLOWS: usize = 8;
@@ -63,100 +64,98 @@ struct Poll {
     id: String,
 }
 
-impl Web {
-    /// Answers a call of a user who may write.
-    pub async fn signin<B: RequestBody>(&self, parts: &Parts, body: B) -> Response<Body> {
-        let (status, answer) = match self.signin_call(parts, body).await {
-            Ok(answer) => (StatusCode::OK, answer),
-            Err(Refusal(status, words)) => (status, json!({ "error": words })),
-        };
-        let mut response = reply::json(status, &answer);
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(60));
-        }
-        response
+/// Answers a call of a user who may write.
+pub(super) async fn signin<B: RequestBody>(site: &Site, flows: &Flows, parts: &Parts, body: B) -> Response<Body> {
+    let (status, answer) = match signin_call(site, flows, parts, body).await {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err(Refusal(status, words)) => (status, json!({ "error": words })),
+    };
+    let mut response = reply::json(status, &answer);
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(60));
     }
+    response
+}
 
-    async fn signin_call<B: RequestBody>(&self, parts: &Parts, body: B) -> Result<Value, Refusal> {
-        if origin::is_foreign(parts, self.public_url.as_ref()) {
-            return Err(Refusal(StatusCode::FORBIDDEN, "calls from other sites are refused".to_owned()));
-        }
-        match (&parts.method, parts.uri.path()) {
-            (&Method::POST, "/api/signin/start") => self.start(read(parts, body).await?).await,
-            (&Method::POST, "/api/signin/poll") => self.poll(&read::<Poll, B>(parts, body).await?.id).await,
-            (&Method::GET, "/api/signin/poll") => {
-                let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-                let id = { pairs }.find(|(name, _)| name == "id").map(|(_, value)| value.into_owned());
-                self.poll(&id.unwrap_or_default()).await
-            }
-            (_, "/api/signin/start" | "/api/signin/poll") => {
-                Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "start takes POST, poll takes POST or GET".to_owned()))
-            }
-            _ => Err(Refusal(StatusCode::NOT_FOUND, "there is no such call".to_owned())),
-        }
+async fn signin_call<B: RequestBody>(site: &Site, flows: &Flows, parts: &Parts, body: B) -> Result<Value, Refusal> {
+    if origin::is_foreign(parts, site.public_url.as_ref()) {
+        return Err(Refusal(StatusCode::FORBIDDEN, "calls from other sites are refused".to_owned()));
     }
+    match (&parts.method, parts.uri.path()) {
+        (&Method::POST, "/api/signin/start") => start(site, flows, read(parts, body).await?).await,
+        (&Method::POST, "/api/signin/poll") => poll(flows, &read::<Poll, B>(parts, body).await?.id).await,
+        (&Method::GET, "/api/signin/poll") => {
+            let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+            let id = { pairs }.find(|(name, _)| name == "id").map(|(_, value)| value.into_owned());
+            poll(flows, &id.unwrap_or_default()).await
+        }
+        (_, "/api/signin/start" | "/api/signin/poll") => {
+            Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "start takes POST, poll takes POST or GET".to_owned()))
+        }
+        _ => Err(Refusal(StatusCode::NOT_FOUND, "there is no such call".to_owned())),
+    }
+}
 
-    async fn start(&self, request: Start) -> Result<Value, Refusal> {
-        let clients: Vec<&Client> = self.tree.accounts().collect();
-        let client = match &request.account {
-            Some(name) => clients.iter().find(|client| client.account() == name),
-            None => clients.first().filter(|_| clients.len() == 1),
-        };
-        let client = client.ok_or_else(|| {
-            let names: Vec<&str> = clients.iter().map(|client| client.account()).collect();
-            Refusal(StatusCode::NOT_FOUND, format!("name one of the accounts: {}", names.join(", ")))
-        })?;
-        let full = || {
-            let words = "too many sign-ins are under way; they end by themselves within five minutes";
-            Refusal(StatusCode::TOO_MANY_REQUESTS, words.to_owned())
-        };
-        if !self.signin.has_room() {
-            return Err(full());
-        }
-        // Another user's token would meet listings and links of the old one; that takes a restart.
-        let sign_in = client.sign_in(false).await.map_err(|error| refusal(&error))?;
-        let code = sign_in.code().clone();
-        let account = sign_in.account().to_owned();
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        let last = Ok(Progress::Waiting { trouble: None });
-        let state = Arc::new(Mutex::new(State { sign_in, asked: None, last }));
-        if !self.signin.add(&id, Flow { started: Instant::now(), state }) {
-            return Err(full());
-        }
-        let svg = QrCode::new(code.qr_text.as_bytes())
-            .map(|qr| qr.render::<qrcode::render::svg::Color<'_>>().min_dimensions(240, 240).build());
-        Ok(json!({
-            "id": id, "account": account, "server": code.server, "qr_text": code.qr_text, "qr_svg": svg.ok(),
-            "image_url": code.image_url, "expires_at": code.expires_at, "poll_ms": POLL_MS,
-        }))
+async fn start(site: &Site, flows: &Flows, request: Start) -> Result<Value, Refusal> {
+    let clients: Vec<_> = site.tree.accounts().collect();
+    let client = match &request.account {
+        Some(name) => clients.iter().find(|client| client.account() == name),
+        None => clients.first().filter(|_| clients.len() == 1),
+    };
+    let client = client.ok_or_else(|| {
+        let names: Vec<&str> = clients.iter().map(|client| client.account()).collect();
+        Refusal(StatusCode::NOT_FOUND, format!("name one of the accounts: {}", names.join(", ")))
+    })?;
+    let full = || {
+        let words = "too many sign-ins are under way; they end by themselves within five minutes";
+        Refusal(StatusCode::TOO_MANY_REQUESTS, words.to_owned())
+    };
+    if !flows.has_room() {
+        return Err(full());
     }
+    // Another user's token would meet listings and links of the old one; that takes a restart.
+    let sign_in = client.sign_in(false).await.map_err(|error| refusal(&error))?;
+    let code = sign_in.code().clone();
+    let account = sign_in.account().to_owned();
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    let last = Ok(Progress::Waiting { trouble: None });
+    let state = Arc::new(Mutex::new(State { sign_in, asked: None, last }));
+    if !flows.add(&id, Flow { started: Instant::now(), state }) {
+        return Err(full());
+    }
+    let svg = QrCode::new(code.qr_text.as_bytes())
+        .map(|qr| qr.render::<qrcode::render::svg::Color<'_>>().min_dimensions(240, 240).build());
+    Ok(json!({
+        "id": id, "account": account, "server": code.server, "qr_text": code.qr_text, "qr_svg": svg.ok(),
+        "image_url": code.image_url, "expires_at": code.expires_at, "poll_ms": POLL_MS,
+    }))
+}
 
-    async fn poll(&self, id: &str) -> Result<Value, Refusal> {
-        let flow = self.signin.get(id).ok_or_else(|| {
-            Refusal(StatusCode::NOT_FOUND, "there is no such sign-in, or it has ended; start again".to_owned())
-        })?;
-        // A page that leaves must not stop the exchange.
-        let asked = calls::spawn(async move {
-            let mut state = flow.state.lock().await;
-            if state.asked.is_none_or(|at| at.elapsed() >= POLL_EVERY) {
-                state.last = state.sign_in.poll().await;
-                state.asked = Some(Instant::now());
-            }
-            (state.sign_in.account().to_owned(), state.last.clone())
-        });
-        let stopped = |_| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the sign-in was stopped".to_owned());
-        let (account, progress) = asked.await.map_err(stopped)?;
-        Ok(match progress {
-            Ok(Progress::Waiting { trouble }) => json!({ "status": "waiting", "trouble": trouble }),
-            Ok(Progress::Scanned) => json!({ "status": "scanned" }),
-            Ok(Progress::Expired) => json!({ "status": "expired" }),
-            Ok(Progress::Done(done)) => shown(&account, &done),
-            Err(error) if error.kind == SignInErrorKind::RefusedByUser => {
-                json!({ "status": "refused", "error": error.message })
-            }
-            Err(error) => return Err(refusal(&error)),
-        })
-    }
+async fn poll(flows: &Flows, id: &str) -> Result<Value, Refusal> {
+    let flow = flows.get(id).ok_or_else(|| {
+        Refusal(StatusCode::NOT_FOUND, "there is no such sign-in, or it has ended; start again".to_owned())
+    })?;
+    // A page that leaves must not stop the exchange.
+    let asked = calls::spawn(async move {
+        let mut state = flow.state.lock().await;
+        if state.asked.is_none_or(|at| at.elapsed() >= POLL_EVERY) {
+            state.last = state.sign_in.poll().await;
+            state.asked = Some(Instant::now());
+        }
+        (state.sign_in.account().to_owned(), state.last.clone())
+    });
+    let stopped = |_| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the sign-in was stopped".to_owned());
+    let (account, progress) = asked.await.map_err(stopped)?;
+    Ok(match progress {
+        Ok(Progress::Waiting { trouble }) => json!({ "status": "waiting", "trouble": trouble }),
+        Ok(Progress::Scanned) => json!({ "status": "scanned" }),
+        Ok(Progress::Expired) => json!({ "status": "expired" }),
+        Ok(Progress::Done(done)) => shown(&account, &done),
+        Err(error) if error.kind == SignInErrorKind::RefusedByUser => {
+            json!({ "status": "refused", "error": error.message })
+        }
+        Err(error) => return Err(refusal(&error)),
+    })
 }
 
 impl Flow {

@@ -13,6 +13,7 @@ mod faults;
 mod harness;
 mod hostile;
 mod killed;
+mod layers;
 mod link_life;
 mod links;
 mod listings;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
 
-use super::Report;
+use super::report::Report;
 use crate::drive::{self, Freshness, Link, Members, Reader, Resource, Tree};
 use crate::upstream::{DataError, DataErrorKind};
 

@@ -1,0 +1,23 @@
+//! Arguments that commands look at themselves.
+
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Settings {
+    /// The settings' file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct LoginArguments {
+    /// The account's name in the settings; needed only where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// Let another user of the drive take the account over; restart a running server afterwards.
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// Pause between two questions whether the code was scanned, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 1500, hide = true)]
+    pub(super) poll_ms: u64,
+}

@@ -1,0 +1,103 @@
+//! How single values are read: addresses, URLs, networks, paths, filters. Each says what is wrong in words that follow
+//! the key's name.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use argon2::password_hash::phc::PasswordHash;
+use ipnet::IpNet;
+use url::Url;
+
+use crate::config::settings::{ListenAddr, StateLocation};
+
+/// Puts a value where one was given.
+pub(super) fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}
+
+/// A word alone is a module whose lines are wanted, so a misspelt level would silence the log.
+pub(super) fn log_filter(text: &str) -> Result<(), String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    text.parse::<tracing_subscriber::EnvFilter>()
+        .map_err(|error| format!("{error}; try \"info\" or \"alidav=debug\""))?;
+    for word in text.split(',').map(|word| word.trim().to_ascii_lowercase()) {
+        let near = LEVELS.iter().find(|level| strsim::damerau_levenshtein(level, &word) <= 2 && word.len() > 2);
+        if let Some(level) = near.filter(|_| !LEVELS.contains(&word.as_str())) {
+            return Err(format!("{word} is no level; did you mean {level}?"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn listen_addr(text: &str) -> Result<ListenAddr, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return if path.is_empty() { Err("names no socket".to_owned()) } else { Ok(ListenAddr::Unix(path.into())) };
+    }
+    let addr: Result<SocketAddr, _> = text.parse();
+    addr.map(ListenAddr::Tcp)
+        .map_err(|_| "must be like \"127.0.0.1:8080\", \"[::]:8080\" or \"unix:/run/alidav.sock\"".to_owned())
+}
+
+pub(super) fn public_url(text: &str) -> Result<Url, String> {
+    let url = http_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must have no query".to_owned());
+    }
+    match url.path() {
+        "/" => Ok(url),
+        path => Err(format!("must end after the host; to be served below {path}, put it into dav_prefix")),
+    }
+}
+
+pub(super) fn http_url(text: &str) -> Result<Url, String> {
+    let wanted = || "must be a URL that begins with http:// or https://".to_owned();
+    let url: Url = text.parse().map_err(|_| wanted())?;
+    if matches!(url.scheme(), "http" | "https") && url.host().is_some() { Ok(url) } else { Err(wanted()) }
+}
+
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let single = || text.parse::<IpAddr>().map(IpNet::from);
+    let net = text
+        .parse::<IpNet>()
+        .or_else(|_| single())
+        .map_err(|_| "must be an address or a network such as \"192.168.0.0/16\"".to_owned())?;
+    // Clients' addresses are compared in canonical form, where ::ffff:10.0.0.1 is 10.0.0.1.
+    let mapped = net.addr().to_canonical();
+    let bits = net.prefix_len().checked_sub(96).filter(|_| mapped != net.addr());
+    Ok(bits.and_then(|bits| IpNet::new(mapped, bits).ok()).unwrap_or(net))
+}
+
+pub(super) fn state(text: &str) -> Result<StateLocation, String> {
+    match text.strip_prefix("sqlite:") {
+        Some(":memory:") => Ok(StateLocation::Memory),
+        Some(path) if !path.is_empty() => Ok(StateLocation::File(PathBuf::from(path))),
+        _ => Err("must be like \"sqlite:alidav.db\"".to_owned()),
+    }
+}
+
+/// Whether a string can be compared with a password; one that was cut off is well-formed too.
+pub(super) fn argon2_string(text: &str) -> Result<(), String> {
+    let hash = PasswordHash::new(text).map_err(|error| error.to_string())?;
+    argon2::Algorithm::new(hash.algorithm.as_str()).map_err(|error| error.to_string())?;
+    argon2::Params::try_from(&hash).map_err(|error| error.to_string())?;
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err("its end is missing".to_owned());
+    }
+    Ok(())
+}
+
+/// A path of the tree: absolute, without a slash at the end but for the root.
+pub(super) fn tree_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') || has_dots(text) || text.contains("//") || text.contains('\0') {
+        return Err("must be an absolute path such as \"/films\"".to_owned());
+    }
+    let trimmed = text.trim_end_matches('/');
+    Ok(if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() })
+}
+
+/// Whether a path has a segment that leads elsewhere.
+pub(super) fn has_dots(path: &str) -> bool {
+    path.split('/').any(|name| name == "." || name == "..")
+}
