@@ -6,7 +6,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 
-use super::rules::Rules;
+use crate::sim::levers::rules::Rules;
 
 pub(super) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 

@@ -1,5 +1,8 @@
 //! The data host: ranged GETs and part PUTs by signed URLs (reference 3.9, 3.12).
 
+pub(super) mod hosts;
+pub(super) mod signed;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,15 +13,15 @@ use http::{HeaderValue, Method, Response, header, request::Parts};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
-use super::Shared;
-use super::answer::{Body, full, response, xml};
-use super::content::Content;
-use super::fault::FaultKind;
-use super::items::{LISTED, PREVIEW};
-use super::rules::ListedUrl;
-use super::signed::{self, Grant};
-use super::upload;
-use super::world::World;
+use crate::sim::answer::{Body, full, response, xml};
+use crate::sim::api::items::{LISTED, PREVIEW};
+use crate::sim::api::upload;
+use crate::sim::data::signed::Grant;
+use crate::sim::levers::fault::FaultKind;
+use crate::sim::levers::rules::ListedUrl;
+use crate::sim::shared::Shared;
+use crate::sim::world::World;
+use crate::sim::world::content::Content;
 
 /// Bytes handed on at a time when the rate is limited.
 const SLOW_PIECE: u64 = 16 << 10;
@@ -152,7 +155,7 @@ fn listed_content(world: &World, content: Content) -> Content {
     }
 }
 
-fn content_tag(node: &super::world::Node) -> u64 {
+fn content_tag(node: &crate::sim::world::drive::Node) -> u64 {
     node.size() % 9973 + 1
 }
 

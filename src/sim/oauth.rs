@@ -1,17 +1,18 @@
 //! Signing in: the service's own endpoints, and what the token servers share with them (reference 1).
 
+mod token_servers;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use http::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::answer::{Body, Refusal, json_response, response};
-use super::application::{Application, CLIENT_ID, CLIENT_SECRET};
-use super::params::Params;
-use super::token_servers;
-use super::tokens::{Code, Login, LoginState};
-use super::world::World;
+use crate::sim::answer::{Body, Refusal, json_response, response};
+use crate::sim::api::params::Params;
+use crate::sim::world::World;
+use crate::sim::world::application::{Application, CLIENT_ID, CLIENT_SECRET};
+use crate::sim::world::tokens::{Code, Login, LoginState};
 
 /// The endpoint's name for counts and faults, if the path is one of this module's.
 pub(super) fn call(path: &str) -> Option<&'static str> {
@@ -162,13 +163,13 @@ fn start_login(world: &mut World, params: &Params, call: &str, application: Appl
     Ok(new_login(world, application, challenge.map(|c| (c, method))))
 }
 
-pub(super) fn new_login(world: &mut World, application: Application, challenge: Option<(String, String)>) -> Value {
+fn new_login(world: &mut World, application: Application, challenge: Option<(String, String)>) -> Value {
     let sid = uuid::Uuid::new_v4().simple().to_string();
     world.tokens.logins.insert(sid.clone(), Login { application, challenge, ..Login::default() });
     json!({ "qrCodeUrl": format!("{}/oauth/qrcode/{sid}", world.base), "sid": sid })
 }
 
-pub(super) fn login_status(world: &mut World, path: &str) -> Value {
+fn login_status(world: &mut World, path: &str) -> Value {
     let sid = path.trim_end_matches("/status").rsplit('/').next().unwrap_or_default().to_owned();
     let Some(login) = world.tokens.logins.get_mut(&sid) else { return json!({ "status": "QRCodeExpired" }) };
     login.polls += 1;

@@ -10,13 +10,17 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::answer::{Body, Refusal, full, json_response, response, text, without_nulls, xml};
-use super::fault::FaultKind;
-use super::gate::Moment;
-use super::params::Params;
-use super::rules::RateShape;
-use super::world::{World, now_ms};
-use super::{Shared, api_read, api_tree, data, hosts, oauth, persist, poke, signed, upload, video};
+use crate::sim::answer::{Body, Refusal, full, json_response, response, text, without_nulls, xml};
+use crate::sim::api::params::Params;
+use crate::sim::api::{read, tree, upload, video};
+use crate::sim::clock::now_ms;
+use crate::sim::data::{hosts, signed};
+use crate::sim::levers::fault::FaultKind;
+use crate::sim::levers::gate::Moment;
+use crate::sim::levers::rules::RateShape;
+use crate::sim::shared::Shared;
+use crate::sim::world::{World, persist};
+use crate::sim::{data, levers, oauth};
 
 /// Answers one request; an error closes the connection without an answer.
 pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> std::io::Result<Response<Body>> {
@@ -35,10 +39,10 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> std::io::Re
     let path = parts.uri.path().to_owned();
     if path.starts_with("/sim/") {
         let body = read(body).await?;
-        return Ok(poke::answer(shared, &parts.method, &path, &body));
+        return Ok(levers::answer(shared, &parts.method, &path, &body));
     }
     let Some(call) = call_name(&parts) else {
-        let missing = json!({ "timestamp": super::world::timestamp(now_ms()), "status": 404, "error": "Not Found", "path": path });
+        let missing = json!({ "timestamp": crate::sim::clock::timestamp(now_ms()), "status": 404, "error": "Not Found", "path": path });
         return Ok(json_response(404, &missing));
     };
     let (planned, latency) = {
@@ -195,28 +199,28 @@ fn api(world: &mut World, call: &str, parts: &Parts, body: &[u8]) -> Result<Valu
     }
     let params = Params::parse(body)?;
     match call {
-        "user/getDriveInfo" => params.only(&[]).map(|()| api_read::drive_info(world, user)),
-        "user/getSpaceInfo" => params.only(&["drive_id"]).map(|()| api_read::space_info(world, user)),
-        "user/getVipInfo" => Ok(api_read::vip_info()),
-        "openFile/list" => api_read::list(world, user, &params),
-        "openFile/get" => api_read::get(world, user, &params),
-        "openFile/get_by_path" => api_read::get_by_path(world, user, &params),
-        "openFile/batch/get" => api_read::batch_get(world, user, &params),
-        "openFile/search" => api_read::search(world, user, &params),
-        "openFile/starredList" => api_read::starred(world, user, &params),
-        "openFile/getDownloadUrl" => api_read::download_url(world, user, &params),
+        "user/getDriveInfo" => params.only(&[]).map(|()| read::drive_info(world, user)),
+        "user/getSpaceInfo" => params.only(&["drive_id"]).map(|()| read::space_info(world, user)),
+        "user/getVipInfo" => Ok(read::vip_info()),
+        "openFile/list" => read::list(world, user, &params),
+        "openFile/get" => read::get(world, user, &params),
+        "openFile/get_by_path" => read::get_by_path(world, user, &params),
+        "openFile/batch/get" => read::batch_get(world, user, &params),
+        "openFile/search" => read::search(world, user, &params),
+        "openFile/starredList" => read::starred(world, user, &params),
+        "openFile/getDownloadUrl" => read::download_url(world, user, &params),
         "openFile/create" => upload::create(world, user, &token, &params),
         "openFile/getUploadUrl" => upload::upload_url(world, user, &params),
         "openFile/listUploadedParts" => upload::uploaded_parts(world, user, &params),
         "openFile/complete" => upload::complete(world, user, &params),
-        "openFile/update" => api_tree::update(world, user, &params),
-        "openFile/move" => api_tree::move_(world, user, &params),
-        "openFile/copy" => api_tree::copy(world, user, &params),
-        "openFile/delete" => api_tree::remove(world, user, &params, true),
-        "openFile/recyclebin/trash" => api_tree::remove(world, user, &params, false),
-        "openFile/recyclebin/restore" => api_tree::restore(world, user, &params),
-        "openFile/recyclebin/list" => api_read::recycled(world, user, &params),
-        "openFile/async_task/get" => api_tree::task(world, &params),
+        "openFile/update" => tree::update(world, user, &params),
+        "openFile/move" => tree::move_(world, user, &params),
+        "openFile/copy" => tree::copy(world, user, &params),
+        "openFile/delete" => tree::remove(world, user, &params, true),
+        "openFile/recyclebin/trash" => tree::remove(world, user, &params, false),
+        "openFile/recyclebin/restore" => tree::restore(world, user, &params),
+        "openFile/recyclebin/list" => read::recycled(world, user, &params),
+        "openFile/async_task/get" => tree::task(world, &params),
         "openFile/getVideoPreviewPlayInfo" => video::play_info(world, user, &params, false),
         "openFile/getVideoPreviewPlayMeta" => video::play_info(world, user, &params, true),
         "openFile/video/updateRecord" => video::update_record(world, user, &params),

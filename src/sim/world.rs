@@ -1,74 +1,27 @@
 //! The service's state: users, drives, items, upload sessions, tasks, tokens.
 
+pub(super) mod application;
+pub(super) mod content;
+pub(super) mod drive;
+pub(super) mod persist;
+pub(super) mod sample;
+pub(super) mod session;
+pub(super) mod tokens;
+pub(super) mod user;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use rand::Rng as _;
 
-use super::answer::Refusal;
-use super::content::Content;
-use super::fault::Ledger;
-use super::rules::Rules;
-use super::tokens::Tokens;
-use super::upload::Upload;
-
-/// One file or folder.
-#[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) file_id: String,
-    pub(super) parent: String,
-    pub(super) name: String,
-    /// Absent for folders.
-    pub(super) content: Option<Content>,
-    pub(super) sha1: Option<String>,
-    /// Jpeg and film of a live photo.
-    pub(super) streams: Option<(Content, Content)>,
-    pub(super) created_ms: i64,
-    pub(super) updated_ms: i64,
-    pub(super) local_created: Option<String>,
-    pub(super) local_modified: Option<String>,
-    pub(super) trashed: bool,
-    pub(super) starred: bool,
-    pub(super) punish_flag: i64,
-    pub(super) play_cursor: Option<String>,
-    /// An upload that is not complete; hidden from listings.
-    pub(super) uploading: bool,
-}
-
-impl Node {
-    pub(super) fn is_folder(&self) -> bool {
-        self.content.is_none() && !self.uploading
-    }
-
-    pub(super) fn size(&self) -> u64 {
-        self.content.as_ref().map_or(0, Content::size)
-    }
-
-    pub(super) fn bytes(&self) -> Option<Vec<u8>> {
-        self.content.as_ref()?.all().ok()
-    }
-}
-
-/// One drive of a user.
-#[derive(Debug)]
-pub(super) struct Drive {
-    pub(super) id: String,
-    pub(super) user: usize,
-    pub(super) nodes: HashMap<String, Node>,
-}
-
-/// One account.
-#[derive(Debug)]
-pub(super) struct User {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) resource_drive: String,
-    pub(super) backup_drive: String,
-    pub(super) open_downloads: usize,
-    /// Bytes of all bodies that are over.
-    pub(super) downloaded: u64,
-    pub(super) peak_downloads: usize,
-}
+use crate::sim::answer::Refusal;
+use crate::sim::clock::now_ms;
+use crate::sim::levers::fault::Ledger;
+use crate::sim::levers::rules::Rules;
+use crate::sim::world::drive::{Drive, Node};
+use crate::sim::world::session::Upload;
+use crate::sim::world::tokens::Tokens;
+use crate::sim::world::user::User;
 
 pub(super) struct World {
     pub(super) rules: Rules,
@@ -187,123 +140,4 @@ impl World {
     pub(super) fn used(&self, user: usize) -> u64 {
         self.drives.values().filter(|d| d.user == user).flat_map(|d| d.nodes.values()).map(Node::size).sum()
     }
-}
-
-impl Drive {
-    /// Whether the item or a folder above it is trashed.
-    pub(super) fn in_recycle_bin(&self, node: &Node) -> bool {
-        let mut at = Some(node);
-        while let Some(node) = at {
-            if node.trashed {
-                return true;
-            }
-            at = self.nodes.get(&node.parent);
-        }
-        false
-    }
-
-    /// Living, complete members of a folder.
-    pub(super) fn members<'a>(&'a self, parent: &'a str) -> impl Iterator<Item = &'a Node> {
-        self.nodes.values().filter(move |n| n.parent == parent && !n.trashed && !n.uploading)
-    }
-
-    pub(super) fn named<'a>(&'a self, parent: &'a str, name: &str) -> Option<&'a Node> {
-        self.members(parent).filter(|n| n.name == name).max_by_key(|n| (n.updated_ms, n.file_id.clone()))
-    }
-
-    /// The oldest of that name, not the newest as [`Drive::named`] gives it.
-    pub(super) fn oldest_named<'a>(&'a self, parent: &'a str, name: &str) -> Option<&'a Node> {
-        self.members(parent).filter(|n| n.name == name).min_by_key(|n| (n.updated_ms, n.file_id.clone()))
-    }
-
-    /// The item at a path; `root` for `/`.
-    pub(super) fn find(&self, path: &str) -> Option<String> {
-        let mut at = "root".to_owned();
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            at = self.named(&at, name)?.file_id.clone();
-        }
-        Some(at)
-    }
-
-    /// The folder at a path, made with all above it where it is missing.
-    pub(super) fn mkdir(&mut self, path: &str) -> String {
-        let mut at = "root".to_owned();
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            at = match self.named(&at, name) {
-                Some(node) => node.file_id.clone(),
-                None => self.add(&at, name, None),
-            };
-        }
-        at
-    }
-
-    /// Adds an item, whatever is there already.
-    pub(super) fn add(&mut self, parent: &str, name: &str, content: Option<Content>) -> String {
-        let now = now_ms();
-        let node = Node {
-            file_id: new_file_id(),
-            parent: parent.to_owned(),
-            name: name.to_owned(),
-            sha1: content.as_ref().and_then(Content::sha1),
-            content,
-            streams: None,
-            created_ms: now,
-            updated_ms: now,
-            local_created: None,
-            local_modified: None,
-            trashed: false,
-            starred: false,
-            punish_flag: 0,
-            play_cursor: None,
-            uploading: false,
-        };
-        let id = node.file_id.clone();
-        self.nodes.insert(id.clone(), node);
-        id
-    }
-
-    /// Whether `file_id` is `folder` or lies below it.
-    pub(super) fn is_within(&self, file_id: &str, folder: &str) -> bool {
-        let mut at = Some(file_id);
-        while let Some(id) = at {
-            if id == folder {
-                return true;
-            }
-            at = self.nodes.get(id).map(|n| n.parent.as_str());
-        }
-        false
-    }
-
-    /// The item and all below it.
-    pub(super) fn subtree(&self, file_id: &str) -> Vec<String> {
-        self.nodes.keys().filter(|id| self.is_within(id, file_id)).cloned().collect()
-    }
-
-    pub(super) fn remove(&mut self, file_id: &str) {
-        for id in self.subtree(file_id) {
-            self.nodes.remove(&id);
-        }
-    }
-}
-
-/// 40 lower-case hex characters (reference 0.3).
-pub(super) fn new_file_id() -> String {
-    let mut bytes = [0u8; 20];
-    rand::rng().fill_bytes(&mut bytes);
-    super::content::hex(&bytes).to_ascii_lowercase()
-}
-
-/// 32 upper-case hex characters (reference 0.3).
-pub(super) fn new_upload_id() -> String {
-    super::content::hex(uuid::Uuid::new_v4().as_bytes())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the simulator uses no other module; this is its one reading")]
-pub(super) fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
-}
-
-/// A timestamp in the service's form (reference 0.3).
-pub(super) fn timestamp(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map(|time| format!("{time:.3}")).unwrap_or_default()
 }

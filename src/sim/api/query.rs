@@ -1,7 +1,8 @@
 //! The search grammar (reference 3.3): conditions joined by `and`, `or`, `not` and parentheses.
 
-use super::items::category;
-use super::world::{Node, timestamp};
+use crate::sim::api::items::category;
+use crate::sim::clock::timestamp;
+use crate::sim::world::drive::Node;
 
 /// Most conditions of a query.
 const MAX_CONDITIONS: usize = 5;
@@ -18,7 +19,7 @@ pub(super) enum Query {
 
 impl Query {
     /// Absent for what the grammar does not know.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::sim) fn parse(text: &str) -> Option<Self> {
         if text.trim().is_empty() {
             return Some(Self::All);
         }
@@ -27,7 +28,7 @@ impl Query {
         (parser.at == parser.tokens.len() && parser.conditions <= MAX_CONDITIONS).then_some(query)
     }
 
-    pub(super) fn holds(&self, node: &Node) -> bool {
+    pub(in crate::sim) fn holds(&self, node: &Node) -> bool {
         match self {
             Self::All => true,
             Self::And(a, b) => a.holds(node) && b.holds(node),
@@ -203,12 +204,13 @@ impl Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::world::Drive;
+    use crate::sim::world::drive::Drive;
 
     #[test]
     fn understands_the_documented_grammar() {
         let mut drive = Drive { id: "1".into(), user: 0, nodes: std::collections::HashMap::new() };
-        let id = drive.add("root", "clip.mp4", Some(crate::sim::content::Content::Generated { size: 10, seed: 1 }));
+        let id =
+            drive.add("root", "clip.mp4", Some(crate::sim::world::content::Content::Generated { size: 10, seed: 1 }));
         let node = &drive.nodes[&id];
         let holds = |text: &str| Query::parse(text).unwrap().holds(node);
         assert!(holds("parent_file_id = 'root' and name = 'clip.mp4' and type = 'file'"));

@@ -5,14 +5,14 @@ use http::Response;
 use http::request::Parts;
 use serde_json::json;
 
-use super::answer::{Body, json_response, text};
-use super::application::Application;
-use super::oauth::{login_status, new_login};
-use super::rules::BotCheck;
-use super::world::World;
+use crate::sim::answer::{Body, json_response, text};
+use crate::sim::levers::rules::BotCheck;
+use crate::sim::oauth::{login_status, new_login};
+use crate::sim::world::World;
+use crate::sim::world::application::Application;
 
 /// The endpoint's name for counts and faults, if the path is a token server's.
-pub(super) fn call(path: &str) -> Option<&'static str> {
+pub(in crate::sim) fn call(path: &str) -> Option<&'static str> {
     Some(match path {
         "/alist/ali_open/token" => "alist/token",
         "/alist/ali_open/code" => "alist/code",
@@ -31,7 +31,7 @@ pub(super) fn call(path: &str) -> Option<&'static str> {
 }
 
 /// The application at which a call arrives.
-pub(super) fn application(call: &str) -> Application {
+pub(in crate::sim) fn application(call: &str) -> Application {
     match call.split('/').next().unwrap_or_default() {
         "alist" => Application::AList,
         "openlist" => Application::OpenList,
@@ -45,7 +45,7 @@ pub(super) fn application(call: &str) -> Application {
 const AGENTS: [&str; 3] = ["Mozilla/5.0 (", "OpenList/", "node"];
 
 /// What the check before OpenList's server answers in its place.
-pub(super) fn bot_check(world: &World, call: &str, parts: &Parts) -> Option<Response<Body>> {
+pub(in crate::sim) fn bot_check(world: &World, call: &str, parts: &Parts) -> Option<Response<Body>> {
     if !call.starts_with("openlist/") {
         return None;
     }
@@ -61,7 +61,7 @@ pub(super) fn bot_check(world: &World, call: &str, parts: &Parts) -> Option<Resp
 }
 
 /// One of OpenList's calls.
-pub(super) fn openlist(
+pub(in crate::sim) fn openlist(
     world: &mut World,
     call: &str,
     parts: &Parts,

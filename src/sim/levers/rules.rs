@@ -230,7 +230,7 @@ pub enum SignatureVersion {
 
 impl SignatureVersion {
     /// What stands in `x-oss-signature-version`.
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::sim) fn word(self) -> &'static str {
         match self {
             Self::V2 => "OSS2",
             Self::V4 => "OSS4-HMAC-SHA256",

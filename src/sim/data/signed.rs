@@ -10,23 +10,25 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde_json::json;
 use sha2::Sha256;
 
-use super::answer::{Body, xml};
-use super::application::CLIENT_ID;
-use super::hosts;
-use super::rules::SignatureVersion;
-use super::world::{Node, World, now_ms};
+use crate::sim::answer::{Body, xml};
+use crate::sim::clock::now_ms;
+use crate::sim::data::hosts;
+use crate::sim::levers::rules::SignatureVersion;
+use crate::sim::world::World;
+use crate::sim::world::application::CLIENT_ID;
+use crate::sim::world::drive::Node;
 
 /// What a checked URL gives access to.
 #[derive(Debug)]
-pub(super) struct Grant {
-    pub(super) user: usize,
-    pub(super) drive_id: String,
-    pub(super) file_id: String,
+pub(in crate::sim) struct Grant {
+    pub(in crate::sim) user: usize,
+    pub(in crate::sim) drive_id: String,
+    pub(in crate::sim) file_id: String,
     /// `jpeg` or `mov` of a live photo, the first segment within a preview, else empty.
-    pub(super) stream: String,
-    pub(super) upload_id: String,
-    pub(super) part_number: u32,
-    pub(super) name: String,
+    pub(in crate::sim) stream: String,
+    pub(in crate::sim) upload_id: String,
+    pub(in crate::sim) part_number: u32,
+    pub(in crate::sim) name: String,
 }
 
 /// First segment of every object's path, and of every preview's.
@@ -45,7 +47,7 @@ const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.
 /// Leaves characters bare that a client's library may want to encode.
 const LOOSE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'\'');
 
-pub(super) fn download(world: &World, user: usize, drive_id: &str, node: &Node, stream: &str) -> String {
+pub(in crate::sim) fn download(world: &World, user: usize, drive_id: &str, node: &Node, stream: &str) -> String {
     let name = utf8_percent_encode(&node.name, NON_ALPHANUMERIC);
     let callback = json!({
         "callbackUrl": "http://bj29.api.aliyunpds.com/v2/file/download_callback", "callbackStage": "before-execute",
@@ -69,14 +71,21 @@ pub(super) fn download(world: &World, user: usize, drive_id: &str, node: &Node, 
     hosts::for_downloads(world) + &signed
 }
 
-pub(super) fn upload(world: &World, user: usize, drive_id: &str, file_id: &str, upload_id: &str, part: u32) -> String {
+pub(in crate::sim) fn upload(
+    world: &World,
+    user: usize,
+    drive_id: &str,
+    file_id: &str,
+    upload_id: &str,
+    part: u32,
+) -> String {
     let query = vec![("op", "u".to_owned()), ("partNumber", part.to_string()), ("uploadId", upload_id.to_owned())];
     let object = [PREFIX, drive_id, file_id, file_id];
     hosts::for_uploads(world) + &signed(world, "PUT", user, object, query, world.rules.part_url_s)
 }
 
 /// A playlist or a subtitle track; `name` is its place within the preview.
-pub(super) fn preview(world: &World, user: usize, drive_id: &str, file_id: &str, name: &str) -> String {
+pub(in crate::sim) fn preview(world: &World, user: usize, drive_id: &str, file_id: &str, name: &str) -> String {
     let object = [PREVIEWS, drive_id, file_id, name];
     hosts::for_previews(world) + &signed(world, "GET", user, object, Vec::new(), world.rules.preview_url_s)
 }
@@ -150,18 +159,18 @@ fn sign(world: &World, version: SignatureVersion, verb: &str, kind: &str, path: 
     mac.update(format!("{verb}\n\n{kind}\n{path}\n{pairs:?}").as_bytes());
     let bytes = mac.finalize().into_bytes();
     match version {
-        SignatureVersion::V4 => super::content::hex(&bytes).to_ascii_lowercase(),
+        SignatureVersion::V4 => crate::sim::world::content::hex(&bytes).to_ascii_lowercase(),
         SignatureVersion::V2 => STANDARD.encode(bytes),
     }
 }
 
 /// Whether a raw path is of the data host's form.
-pub(super) fn is_data_path(path: &str) -> bool {
+pub(in crate::sim) fn is_data_path(path: &str) -> bool {
     is_below(PREFIX, path)
 }
 
 /// Whether it is of the preview host's.
-pub(super) fn is_preview_path(path: &str) -> bool {
+pub(in crate::sim) fn is_preview_path(path: &str) -> bool {
     is_below(PREVIEWS, path)
 }
 
@@ -170,7 +179,7 @@ fn is_below(first: &str, path: &str) -> bool {
 }
 
 /// Checks a request's URL and the headers that the signature covers.
-pub(super) fn check(world: &World, parts: &Parts) -> Result<Grant, Box<Response<Body>>> {
+pub(in crate::sim) fn check(world: &World, parts: &Parts) -> Result<Grant, Box<Response<Body>>> {
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if parts.headers.contains_key("authorization") {
         let message = "Authorization header and signature in URL";

@@ -6,19 +6,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
-use super::items::{hash_case, item, root};
-use super::params::Params;
-use super::query::Query;
-use super::rules::{Expiration, LastMarker, OddItems, PageShape, SearchShape};
-use super::signed;
-use super::world::{Drive, Node, World, now_ms, timestamp};
+use crate::sim::answer::Refusal;
+use crate::sim::api::items::{hash_case, item, root};
+use crate::sim::api::params::Params;
+use crate::sim::api::query::Query;
+use crate::sim::clock::{now_ms, timestamp};
+use crate::sim::data::signed;
+use crate::sim::levers::rules::{Expiration, LastMarker, OddItems, PageShape, SearchShape};
+use crate::sim::world::World;
+use crate::sim::world::drive::{Drive, Node};
 
 type Answer = Result<Value, Refusal>;
 
 const THUMBNAILS: [&str; 3] = ["video_thumbnail_time", "video_thumbnail_width", "image_thumbnail_width"];
 
-pub(super) fn drive_info(world: &World, user: usize) -> Value {
+pub(in crate::sim) fn drive_info(world: &World, user: usize) -> Value {
     let who = &world.users[user];
     json!({
         "user_id": who.id,
@@ -30,11 +32,11 @@ pub(super) fn drive_info(world: &World, user: usize) -> Value {
     })
 }
 
-pub(super) fn space_info(world: &World, user: usize) -> Value {
+pub(in crate::sim) fn space_info(world: &World, user: usize) -> Value {
     json!({ "personal_space_info": { "used_size": world.used(user), "total_size": world.rules.quota } })
 }
 
-pub(super) fn vip_info() -> Value {
+pub(in crate::sim) fn vip_info() -> Value {
     json!({ "identity": "member", "level": null, "expire": 0, "thirdPartyVip": false, "thirdPartyVipExpire": 0 })
 }
 
@@ -44,7 +46,7 @@ fn known(params: &Params, names: &[&str]) -> Result<(), Refusal> {
     THUMBNAILS.iter().try_for_each(|name| params.number(name).map(drop))
 }
 
-pub(super) fn list(world: &World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn list(world: &World, user: usize, params: &Params) -> Answer {
     known(
         params,
         &["drive_id", "parent_file_id", "limit", "marker", "order_by", "order_direction", "category", "type", "fields"],
@@ -154,7 +156,7 @@ fn with_odd_ones(odd: OddItems, mut items: Vec<Value>) -> Vec<Value> {
     }
 }
 
-pub(super) fn get(world: &World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn get(world: &World, user: usize, params: &Params) -> Answer {
     known(params, &["drive_id", "file_id", "fields"])?;
     let (drive_id, file_id) = (params.need("drive_id")?, params.need("file_id")?);
     if file_id == "root" {
@@ -164,7 +166,7 @@ pub(super) fn get(world: &World, user: usize, params: &Params) -> Answer {
     Ok(item(world, drive_id, world.node(user, drive_id, file_id)?, true))
 }
 
-pub(super) fn get_by_path(world: &World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn get_by_path(world: &World, user: usize, params: &Params) -> Answer {
     known(params, &["drive_id", "file_path", "fields"])?;
     let (drive_id, path) = (params.need("drive_id")?, params.need("file_path")?);
     let drive = world.drive(user, drive_id)?;
@@ -179,7 +181,7 @@ pub(super) fn get_by_path(world: &World, user: usize, params: &Params) -> Answer
     Ok(item(world, drive_id, named(drive, &parent, name).ok_or_else(missing)?, false))
 }
 
-pub(super) fn batch_get(world: &World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn batch_get(world: &World, user: usize, params: &Params) -> Answer {
     known(params, &["file_list", "fields"])?;
     let list = params.list("file_list")?.ok_or_else(|| Refusal::parameter("Missing", "file_list"))?;
     if list.len() > 100 {
@@ -197,7 +199,7 @@ pub(super) fn batch_get(world: &World, user: usize, params: &Params) -> Answer {
     Ok(json!({ "items": items }))
 }
 
-pub(super) fn search(world: &World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn search(world: &World, user: usize, params: &Params) -> Answer {
     known(params, &["drive_id", "query", "limit", "marker", "order_by", "return_total_count", "fields"])?;
     let drive_id = params.need("drive_id")?;
     let limit = limit(world, params, 100)?;
@@ -225,7 +227,7 @@ pub(super) fn search(world: &World, user: usize, params: &Params) -> Answer {
     Ok(answer)
 }
 
-pub(super) fn starred(world: &World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn starred(world: &World, user: usize, params: &Params) -> Answer {
     known(params, &["drive_id", "limit", "marker", "order_by", "order_direction", "type"])?;
     let drive_id = params.need("drive_id")?;
     let limit = limit(world, params, 100)?;
@@ -236,14 +238,14 @@ pub(super) fn starred(world: &World, user: usize, params: &Params) -> Answer {
     page(world, drive_id, &nodes, limit, params.text("marker")?)
 }
 
-pub(super) fn recycled(world: &World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn recycled(world: &World, user: usize, params: &Params) -> Answer {
     let drive_id = params.need("drive_id")?;
     let drive = world.drive(user, drive_id)?;
     let nodes: Vec<&Node> = drive.nodes.values().filter(|n| n.trashed).collect();
     page(world, drive_id, &nodes, 200, params.text("marker")?)
 }
 
-pub(super) fn download_url(world: &World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn download_url(world: &World, user: usize, params: &Params) -> Answer {
     known(params, &["drive_id", "file_id", "expire_sec"])?;
     let (drive_id, file_id) = (params.need("drive_id")?, params.need("file_id")?);
     params.number("expire_sec")?;

@@ -33,7 +33,7 @@ fn mix(state: &mut u64) -> u64 {
 
 /// Content of a file.
 #[derive(Debug, Clone)]
-pub(super) enum Content {
+pub(in crate::sim) enum Content {
     /// In memory.
     Kept(Bytes),
     /// In a file of the simulator's folder.
@@ -45,7 +45,7 @@ pub(super) enum Content {
 }
 
 impl Content {
-    pub(super) fn size(&self) -> u64 {
+    pub(in crate::sim) fn size(&self) -> u64 {
         match self {
             Self::Kept(bytes) => bytes.len() as u64,
             Self::File(_, size) | Self::Generated { size, .. } | Self::Discarded { size } => *size,
@@ -53,7 +53,7 @@ impl Content {
     }
 
     /// Bytes from `start` on, at most to `end` and as many as come without copying.
-    pub(super) fn piece(&self, start: u64, end: u64) -> std::io::Result<Bytes> {
+    pub(in crate::sim) fn piece(&self, start: u64, end: u64) -> std::io::Result<Bytes> {
         let end = end.min(self.size());
         if start >= end {
             return Ok(Bytes::new());
@@ -67,7 +67,7 @@ impl Content {
     }
 
     /// The whole, for small content.
-    pub(super) fn all(&self) -> std::io::Result<Vec<u8>> {
+    pub(in crate::sim) fn all(&self) -> std::io::Result<Vec<u8>> {
         let mut all = Vec::new();
         while (all.len() as u64) < self.size() {
             all.extend_from_slice(&self.piece(all.len() as u64, self.size())?);
@@ -76,7 +76,7 @@ impl Content {
     }
 
     /// SHA-1 in upper-case hex, where it is known at a bearable cost.
-    pub(super) fn sha1(&self) -> Option<String> {
+    pub(in crate::sim) fn sha1(&self) -> Option<String> {
         if matches!(self, Self::Generated { size, .. } if *size > MAX_HASHED) || matches!(self, Self::Discarded { .. })
         {
             return None;
@@ -92,7 +92,7 @@ impl Content {
     }
 
     /// SHA-1 of the first 1,024 bytes in upper-case hex.
-    pub(super) fn pre_hash(&self) -> Option<String> {
+    pub(in crate::sim) fn pre_hash(&self) -> Option<String> {
         let mut head = Vec::new();
         let end = self.size().min(1024);
         while (head.len() as u64) < end {
@@ -126,7 +126,7 @@ fn index(position: u64) -> usize {
 }
 
 /// Upper-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::sim) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02X}");

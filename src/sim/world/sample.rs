@@ -1,12 +1,12 @@
 //! What the demo's drive holds: folders, pictures, sounds, documents, and films that cost nothing.
 
-use super::content::Content;
-use super::world::Drive;
+use crate::sim::world::content::Content;
+use crate::sim::world::drive::Drive;
 
 const GIB: u64 = 1 << 30;
 
 /// Fills a drive.
-pub(super) fn fill(drive: &mut Drive) {
+pub(in crate::sim) fn fill(drive: &mut Drive) {
     let films = drive.mkdir("/电影");
     drive.add(&films, "大片 (2160p).mkv", Some(Content::Generated { size: 60 * GIB, seed: 1 }));
     drive.add(&films, "Short film (1080p).mp4", Some(Content::Generated { size: 700 << 20, seed: 2 }));

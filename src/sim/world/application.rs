@@ -1,6 +1,6 @@
 //! The applications under which tokens are given out, one for each token server (reference 1.8).
 
-use super::rules::Rules;
+use crate::sim::levers::rules::Rules;
 
 /// The simulated developer's own application.
 pub const CLIENT_ID: &str = "fedcba9876543210fedcba9876543210";
@@ -27,7 +27,7 @@ pub enum Application {
 
 impl Application {
     /// `aud` of its tokens.
-    pub(super) fn id(self) -> &'static str {
+    pub(in crate::sim) fn id(self) -> &'static str {
         match self {
             Self::Own => CLIENT_ID,
             Self::OpenList => "c78079b71f42427b8c899f81fbe36961",
@@ -40,7 +40,7 @@ impl Application {
     }
 
     /// Whether tokens and codes of `other` are taken here.
-    pub(super) fn takes(self, other: Self, rules: &Rules) -> bool {
+    pub(in crate::sim) fn takes(self, other: Self, rules: &Rules) -> bool {
         let openlist = |one| matches!(one, Self::OpenList | Self::Mainland);
         !rules.own_applications
             || self == other

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::content::Content;
-use super::world::{Node, World};
+use crate::sim::world::World;
+use crate::sim::world::content::Content;
+use crate::sim::world::drive::Node;
 
 #[derive(Serialize, Deserialize)]
 struct Index {
@@ -39,7 +40,7 @@ fn object(dir: &Path, file_id: &str) -> std::path::PathBuf {
 }
 
 /// Moves content to the folder, if there is one.
-pub(super) fn keep(world: &World, file_id: &str, content: Content) -> Content {
+pub(in crate::sim) fn keep(world: &World, file_id: &str, content: Content) -> Content {
     let (Some(dir), Content::Kept(bytes)) = (&world.dir, &content) else { return content };
     let path = object(dir, file_id);
     match std::fs::write(&path, bytes) {
@@ -52,7 +53,7 @@ pub(super) fn keep(world: &World, file_id: &str, content: Content) -> Content {
 }
 
 /// Writes the index, whole or not at all.
-pub(super) fn save(world: &World) {
+pub(in crate::sim) fn save(world: &World) {
     let Some(dir) = &world.dir else { return };
     for node in world.drives.values().flat_map(|drive| drive.nodes.values()) {
         let path = object(dir, &node.file_id);
@@ -95,7 +96,7 @@ pub(super) fn save(world: &World) {
 ///
 /// # Errors
 /// The folder cannot be made or its index not be read.
-pub(super) fn load(world: &mut World) -> std::io::Result<bool> {
+pub(in crate::sim) fn load(world: &mut World) -> std::io::Result<bool> {
     let Some(dir) = world.dir.clone() else { return Ok(false) };
     std::fs::create_dir_all(dir.join("objects"))?;
     let Ok(json) = std::fs::read(dir.join("index.json")) else { return Ok(false) };
@@ -130,7 +131,7 @@ pub(super) fn load(world: &mut World) -> std::io::Result<bool> {
 }
 
 /// Saves after a call that may have changed something.
-pub(super) fn save_after(world: &World, call: &str) {
+pub(in crate::sim) fn save_after(world: &World, call: &str) {
     let changing = ["complete", "create", "update", "move", "copy", "delete", "trash", "restore"];
     if changing.iter().any(|verb| call.ends_with(verb)) {
         save(world);

@@ -8,9 +8,9 @@ use std::io;
 use http::request::Parts;
 use http::{Response, header};
 
-use super::answer::{Body, text, xml};
-use super::rules::HostMood;
-use super::world::World;
+use crate::sim::answer::{Body, text, xml};
+use crate::sim::levers::rules::HostMood;
+use crate::sim::world::World;
 
 const STEADY: &str = "cn-beijing-data.aliyundrive.net";
 const UNSTEADY: &str = "dl1-v6.aliyundrive.cloud";
@@ -36,7 +36,7 @@ pub(super) fn for_previews(world: &World) -> String {
 }
 
 /// Counts a request by its host, and says what that host does in place of serving it; an error closes the connection.
-pub(super) fn enter(world: &mut World, parts: &Parts) -> io::Result<Option<Response<Body>>> {
+pub(in crate::sim) fn enter(world: &mut World, parts: &Parts) -> io::Result<Option<Response<Body>>> {
     let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = parts.uri.host().or(named).unwrap_or_default().to_owned();
     let mood = match host.as_str() {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::fault::FaultKind;
+use crate::sim::levers::fault::FaultKind;
 
 /// Where a call waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl HeldCall {
 
 /// All gates that are up.
 #[derive(Debug, Default)]
-pub(super) struct Gates(Vec<Post>);
+pub(in crate::sim) struct Gates(Vec<Post>);
 
 #[derive(Debug)]
 struct Post {
@@ -87,7 +87,7 @@ struct Post {
 
 impl Gates {
     /// Puts up a gate for an endpoint, or for all by `*`.
-    pub(super) fn put_up(&mut self, call: &str, moments: &[Moment]) -> Gate {
+    pub(in crate::sim) fn put_up(&mut self, call: &str, moments: &[Moment]) -> Gate {
         let (sender, arrivals) = mpsc::unbounded_channel();
         let post = |moment: &Moment| Post { call: call.to_owned(), moment: *moment, arrivals: sender.clone() };
         self.0.extend(moments.iter().map(post));
@@ -95,7 +95,7 @@ impl Gates {
     }
 
     /// Announces a call at the first gate that is meant for it; what comes back is the test's verdict.
-    pub(super) fn announce(&mut self, call: &str, moment: Moment) -> Option<oneshot::Receiver<FaultKind>> {
+    pub(in crate::sim) fn announce(&mut self, call: &str, moment: Moment) -> Option<oneshot::Receiver<FaultKind>> {
         self.0.retain(|post| !post.arrivals.is_closed());
         let post = self.0.iter().find(|post| post.moment == moment && (post.call == "*" || post.call == call))?;
         let (verdict, decided) = oneshot::channel();

@@ -6,11 +6,11 @@ use http::Response;
 use http::request::Parts;
 use serde_json::{Value, json};
 
-use super::answer::{Body, Refusal, response, xml};
-use super::items::category;
-use super::params::Params;
-use super::signed;
-use super::world::World;
+use crate::sim::answer::{Body, Refusal, response, xml};
+use crate::sim::api::items::category;
+use crate::sim::api::params::Params;
+use crate::sim::data::signed;
+use crate::sim::world::World;
 
 const TEMPLATES: [(&str, u32, u32); 5] =
     [("LD", 640, 360), ("SD", 960, 540), ("HD", 1280, 720), ("FHD", 1920, 1080), ("QHD", 2560, 1440)];
@@ -19,7 +19,12 @@ const TEMPLATES: [(&str, u32, u32); 5] =
 const PLAYLIST: &str = "/media.m3u8";
 const SUBTITLES: &str = "chi.vtt";
 
-pub(super) fn play_info(world: &World, user: usize, params: &Params, meta_only: bool) -> Result<Value, Refusal> {
+pub(in crate::sim) fn play_info(
+    world: &World,
+    user: usize,
+    params: &Params,
+    meta_only: bool,
+) -> Result<Value, Refusal> {
     params.only(&[
         "drive_id",
         "file_id",
@@ -70,7 +75,7 @@ pub(super) fn play_info(world: &World, user: usize, params: &Params, meta_only: 
     Ok(answer)
 }
 
-pub(super) fn update_record(world: &mut World, user: usize, params: &Params) -> Result<Value, Refusal> {
+pub(in crate::sim) fn update_record(world: &mut World, user: usize, params: &Params) -> Result<Value, Refusal> {
     params.only(&["drive_id", "file_id", "play_cursor", "duration"])?;
     let (drive_id, file_id) = (params.need("drive_id")?.to_owned(), params.need("file_id")?.to_owned());
     let cursor = params.need("play_cursor")?.to_owned();
@@ -81,7 +86,7 @@ pub(super) fn update_record(world: &mut World, user: usize, params: &Params) -> 
     Ok(json!({ "domain_id": "bj29", "drive_id": drive_id, "file_id": file_id, "name": name }))
 }
 
-pub(super) fn recent(world: &World, user: usize) -> Value {
+pub(in crate::sim) fn recent(world: &World, user: usize) -> Value {
     let items: Vec<Value> = world
         .drives
         .values()
@@ -91,14 +96,14 @@ pub(super) fn recent(world: &World, user: usize) -> Value {
                 .nodes
                 .values()
                 .filter(|n| n.play_cursor.is_some())
-                .map(|n| super::items::item(world, &drive.id, n, false))
+                .map(|n| crate::sim::api::items::item(world, &drive.id, n, false))
         })
         .collect();
     json!({ "items": items })
 }
 
 /// A playlist or a subtitle track, by its signed URL.
-pub(super) fn preview(world: &World, parts: &Parts) -> Response<Body> {
+pub(in crate::sim) fn preview(world: &World, parts: &Parts) -> Response<Body> {
     let grant = match signed::check(world, parts) {
         Ok(grant) => grant,
         Err(refusal) => return *refusal,

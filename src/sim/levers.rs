@@ -1,22 +1,28 @@
 //! `/sim/…`: what tests and scripts do to the service from behind (JSON).
 
+pub(super) mod fault;
+pub(super) mod gate;
+pub(super) mod rules;
+
 use bytes::Bytes;
 use http::{Method, Response};
 use serde_json::{Value, json};
 
-use super::Shared;
-use super::answer::{Body, json_response};
-use super::application::{Application, CLIENT_ID, CLIENT_SECRET};
-use super::content::Content;
-use super::fault::Fault;
-use super::tokens::LoginState;
-use super::world::{Drive, Node, World, now_ms};
+use crate::sim::answer::{Body, json_response};
+use crate::sim::clock::now_ms;
+use crate::sim::levers::fault::Fault;
+use crate::sim::shared::Shared;
+use crate::sim::world::World;
+use crate::sim::world::application::{Application, CLIENT_ID, CLIENT_SECRET};
+use crate::sim::world::content::Content;
+use crate::sim::world::drive::{Drive, Node};
+use crate::sim::world::tokens::LoginState;
 
 pub(super) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes) -> Response<Body> {
     let mut world = shared.world.lock();
     match handle(&mut world, method, path, body) {
         Ok(value) => {
-            super::persist::save(&world);
+            crate::sim::world::persist::save(&world);
             json_response(200, &value)
         }
         Err(problem) => json_response(400, &json!({ "error": problem })),

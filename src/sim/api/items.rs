@@ -2,20 +2,22 @@
 
 use serde_json::{Map, Value, json};
 
-use super::content::Content;
-use super::rules::{ListedUrl, SizeForm};
-use super::signed;
-use super::world::{Node, World, timestamp};
+use crate::sim::clock::timestamp;
+use crate::sim::data::signed;
+use crate::sim::levers::rules::{ListedUrl, SizeForm};
+use crate::sim::world::World;
+use crate::sim::world::content::Content;
+use crate::sim::world::drive::Node;
 
 /// Files below this have a `url`.
 const SMALL: u64 = 5_000_000;
 
 /// A data URL's stream when it comes from a file object, for files and for images.
-pub(super) const LISTED: &str = "listed";
-pub(super) const PREVIEW: &str = "preview";
+pub(in crate::sim) const LISTED: &str = "listed";
+pub(in crate::sim) const PREVIEW: &str = "preview";
 
 /// The object as listings and `get` give it; `streams` adds those of a live photo.
-pub(super) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) -> Value {
+pub(in crate::sim) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) -> Value {
     let folder = node.is_folder();
     let extension = node.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).filter(|_| !folder);
     let category = (!folder).then(|| category(extension.as_deref().unwrap_or_default()));
@@ -87,7 +89,7 @@ pub(super) fn hash_case(world: &World, hash: &str) -> String {
 }
 
 /// The sparse object of a drive's root (reference 3.5).
-pub(super) fn root(drive_id: &str) -> Value {
+pub(in crate::sim) fn root(drive_id: &str) -> Value {
     let mut root = Map::new();
     for (name, value) in [("file_id", "root"), ("name", "Default"), ("type", "folder"), ("status", "available")] {
         root.insert(name.to_owned(), json!(value));

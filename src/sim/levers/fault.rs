@@ -109,30 +109,30 @@ pub enum FaultKind {
 
 /// Planned faults and the counts of calls.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(in crate::sim) struct Ledger {
     faults: Vec<Fault>,
     calls: BTreeMap<String, u64>,
 }
 
 impl Ledger {
-    pub(super) fn plan(&mut self, fault: Fault) {
+    pub(in crate::sim) fn plan(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::sim) fn clear(&mut self) {
         self.faults.clear();
     }
 
-    pub(super) fn reset(&mut self) {
+    pub(in crate::sim) fn reset(&mut self) {
         self.calls.clear();
     }
 
-    pub(super) fn calls(&self) -> BTreeMap<String, u64> {
+    pub(in crate::sim) fn calls(&self) -> BTreeMap<String, u64> {
         self.calls.clone()
     }
 
     /// Counts a call and says what goes wrong with it.
-    pub(super) fn enter(&mut self, call: &str) -> Option<FaultKind> {
+    pub(in crate::sim) fn enter(&mut self, call: &str) -> Option<FaultKind> {
         *self.calls.entry(call.to_owned()).or_default() += 1;
         let mut hit = None;
         for fault in self.faults.iter_mut().filter(|f| f.call == "*" || f.call == call) {

@@ -3,14 +3,14 @@
 
 use serde_json::{Map, Value};
 
-use super::answer::Refusal;
+use crate::sim::answer::Refusal;
 
 /// The fields of one request.
-pub(super) struct Params(Map<String, Value>);
+pub(in crate::sim) struct Params(Map<String, Value>);
 
 impl Params {
     /// An absent or empty body is an empty object.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
+    pub(in crate::sim) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         if body.trim_ascii().is_empty() {
             return Ok(Self(Map::new()));
         }
@@ -21,19 +21,19 @@ impl Params {
     }
 
     /// Refuses fields beyond these.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+    pub(in crate::sim) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
         match self.0.keys().find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(Refusal::parameter("NotSupported", name)),
             None => Ok(()),
         }
     }
 
-    pub(super) fn raw(&self, name: &str) -> Option<&Value> {
+    pub(in crate::sim) fn raw(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
     /// A string; null, absent and empty are alike.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+    pub(in crate::sim) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
         match self.raw(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty()).map(String::as_str)),
@@ -41,7 +41,7 @@ impl Params {
         }
     }
 
-    pub(super) fn need(&self, name: &str) -> Result<&str, Refusal> {
+    pub(in crate::sim) fn need(&self, name: &str) -> Result<&str, Refusal> {
         self.text(name)?.ok_or_else(|| match self.raw(name) {
             // Told of this one parameter so (reference 2.1).
             Some(_) if name == "drive_id" => Refusal::new(400, "BadRequest", "driveId must not be empty"),
@@ -49,14 +49,14 @@ impl Params {
         })
     }
 
-    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+    pub(in crate::sim) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
         match self.raw(name) {
             None => Ok(None),
             Some(value) => value.as_u64().map(Some).ok_or_else(|| Refusal::parameter("WrongFormat", name)),
         }
     }
 
-    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+    pub(in crate::sim) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
         match self.raw(name) {
             None => Ok(None),
             Some(value) => value.as_bool().map(Some).ok_or_else(|| Refusal::parameter("WrongFormat", name)),
@@ -64,14 +64,14 @@ impl Params {
     }
 
     /// One of a few words.
-    pub(super) fn word(&self, name: &str, words: &[&str]) -> Result<Option<&str>, Refusal> {
+    pub(in crate::sim) fn word(&self, name: &str, words: &[&str]) -> Result<Option<&str>, Refusal> {
         match self.text(name)? {
             Some(word) if !words.contains(&word) => Err(Refusal::parameter("OutOfRange", name)),
             word => Ok(word),
         }
     }
 
-    pub(super) fn list(&self, name: &str) -> Result<Option<&Vec<Value>>, Refusal> {
+    pub(in crate::sim) fn list(&self, name: &str) -> Result<Option<&Vec<Value>>, Refusal> {
         match self.raw(name) {
             None => Ok(None),
             Some(value) => value.as_array().map(Some).ok_or_else(|| Refusal::parameter("WrongFormat", name)),

@@ -10,35 +10,15 @@ use md5::Md5;
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
-use super::answer::{Body, Refusal, xml};
-use super::content::{Content, hex};
-use super::items::item;
-use super::params::Params;
-use super::signed;
-use super::world::{Node, World, new_file_id, new_upload_id, now_ms};
-
-/// One session.
-#[derive(Debug)]
-pub(super) struct Upload {
-    pub(super) user: usize,
-    pub(super) drive_id: String,
-    pub(super) file_id: String,
-    parts: BTreeMap<u32, Part>,
-    /// Of what came, where parts come in order.
-    hasher: Sha1,
-    /// Whether they must.
-    sequential: bool,
-    size: Option<u64>,
-    content_hash: Option<String>,
-    done: bool,
-}
-
-#[derive(Debug)]
-struct Part {
-    size: u64,
-    etag: String,
-    bytes: Bytes,
-}
+use crate::sim::answer::{Body, Refusal, xml};
+use crate::sim::api::items::item;
+use crate::sim::api::params::Params;
+use crate::sim::clock::now_ms;
+use crate::sim::data::signed;
+use crate::sim::world::World;
+use crate::sim::world::content::{Content, hex};
+use crate::sim::world::drive::{Node, new_file_id};
+use crate::sim::world::session::{Part, Upload, new_upload_id};
 
 /// Uploads larger than this are not kept when they are to be discarded.
 const KEEP: u64 = 1 << 20;
@@ -64,7 +44,7 @@ const FIELDS: [&str; 18] = [
     "file_id",
 ];
 
-pub(super) fn create(world: &mut World, user: usize, token: &str, params: &Params) -> Result<Value, Refusal> {
+pub(in crate::sim) fn create(world: &mut World, user: usize, token: &str, params: &Params) -> Result<Value, Refusal> {
     params.only(&FIELDS)?;
     let (drive_id, parent) = (params.need("drive_id")?.to_owned(), params.need("parent_file_id")?.to_owned());
     let mut name = params.need("name")?.to_owned();
@@ -272,7 +252,7 @@ fn session<'a>(world: &'a World, user: usize, params: &Params) -> Result<(&'a Up
     Ok((upload, upload_id.to_owned()))
 }
 
-pub(super) fn upload_url(world: &World, user: usize, params: &Params) -> Result<Value, Refusal> {
+pub(in crate::sim) fn upload_url(world: &World, user: usize, params: &Params) -> Result<Value, Refusal> {
     params.only(&["drive_id", "file_id", "upload_id", "part_info_list"])?;
     let (upload, upload_id) = session(world, user, params)?;
     if upload.done {
@@ -286,11 +266,11 @@ pub(super) fn upload_url(world: &World, user: usize, params: &Params) -> Result<
     let list = part_urls(world, user, &upload.drive_id, &upload.file_id, &upload_id, &numbers);
     Ok(json!({
         "domain_id": "bj29", "drive_id": upload.drive_id, "file_id": upload.file_id, "upload_id": upload_id,
-        "created_at": super::world::timestamp(now_ms()), "part_info_list": list,
+        "created_at": crate::sim::clock::timestamp(now_ms()), "part_info_list": list,
     }))
 }
 
-pub(super) fn uploaded_parts(world: &World, user: usize, params: &Params) -> Result<Value, Refusal> {
+pub(in crate::sim) fn uploaded_parts(world: &World, user: usize, params: &Params) -> Result<Value, Refusal> {
     params.only(&["drive_id", "file_id", "upload_id", "part_number_marker"])?;
     let (upload, upload_id) = session(world, user, params)?;
     let told =
@@ -304,7 +284,7 @@ pub(super) fn uploaded_parts(world: &World, user: usize, params: &Params) -> Res
 }
 
 /// Stores a part; they come one after another, where they must (reference 3.12).
-pub(super) fn store_part(
+pub(in crate::sim) fn store_part(
     world: &mut World,
     upload_id: &str,
     number: u32,
@@ -333,7 +313,7 @@ pub(super) fn store_part(
     Ok(etag)
 }
 
-pub(super) fn complete(world: &mut World, user: usize, params: &Params) -> Result<Value, Refusal> {
+pub(in crate::sim) fn complete(world: &mut World, user: usize, params: &Params) -> Result<Value, Refusal> {
     params.only(&["drive_id", "file_id", "upload_id", "part_info_list"])?;
     let (upload, upload_id) = session(world, user, params)?;
     let (drive_id, file_id) = (upload.drive_id.clone(), upload.file_id.clone());
@@ -345,7 +325,7 @@ pub(super) fn complete(world: &mut World, user: usize, params: &Params) -> Resul
         if world.used(user) + content.size() > world.rules.quota {
             return Err(quota());
         }
-        let content = super::persist::keep(world, &file_id, content);
+        let content = crate::sim::world::persist::keep(world, &file_id, content);
         if let Some(upload) = world.uploads.get_mut(&upload_id) {
             upload.done = true;
             upload.parts = BTreeMap::new();

@@ -2,15 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
-use super::items::item;
-use super::params::Params;
-use super::upload::{check_name, free_name};
-use super::world::{World, new_file_id, now_ms};
+use crate::sim::answer::Refusal;
+use crate::sim::api::items::item;
+use crate::sim::api::params::Params;
+use crate::sim::api::upload::{check_name, free_name};
+use crate::sim::clock::now_ms;
+use crate::sim::world::World;
+use crate::sim::world::drive::new_file_id;
 
 type Answer = Result<Value, Refusal>;
 
-pub(super) fn update(world: &mut World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn update(world: &mut World, user: usize, params: &Params) -> Answer {
     params.only(&["drive_id", "file_id", "name", "check_name_mode", "starred"])?;
     let (drive_id, file_id) = (params.need("drive_id")?.to_owned(), params.need("file_id")?.to_owned());
     let starred = params.flag("starred")?;
@@ -38,7 +40,7 @@ pub(super) fn update(world: &mut World, user: usize, params: &Params) -> Answer 
     Ok(item(world, &drive_id, world.node(user, &drive_id, &file_id)?, true))
 }
 
-pub(super) fn move_(world: &mut World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn move_(world: &mut World, user: usize, params: &Params) -> Answer {
     params.only(&["drive_id", "file_id", "to_parent_file_id", "to_drive_id", "check_name_mode", "new_name"])?;
     let (drive_id, file_id) = (params.need("drive_id")?.to_owned(), params.need("file_id")?.to_owned());
     let target = params.need("to_parent_file_id")?.to_owned();
@@ -73,7 +75,7 @@ pub(super) fn move_(world: &mut World, user: usize, params: &Params) -> Answer {
     Ok(json!({ "domain_id": "bj29", "drive_id": drive_id, "file_id": file_id, "exist": false, "async_task_id": "" }))
 }
 
-pub(super) fn copy(world: &mut World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn copy(world: &mut World, user: usize, params: &Params) -> Answer {
     params.only(&["drive_id", "file_id", "to_parent_file_id", "to_drive_id", "auto_rename"])?;
     let (drive_id, file_id) = (params.need("drive_id")?.to_owned(), params.need("file_id")?.to_owned());
     let target = params.need("to_parent_file_id")?.to_owned();
@@ -95,7 +97,12 @@ pub(super) fn copy(world: &mut World, user: usize, params: &Params) -> Answer {
     }
     let size: u64 = {
         let drive = world.drive(user, &drive_id)?;
-        drive.subtree(&file_id).iter().filter_map(|id| drive.nodes.get(id)).map(super::world::Node::size).sum()
+        drive
+            .subtree(&file_id)
+            .iter()
+            .filter_map(|id| drive.nodes.get(id))
+            .map(crate::sim::world::drive::Node::size)
+            .sum()
     };
     if world.used(user) + size > world.rules.quota {
         return Err(Refusal::new(403, "QuotaExhausted.Drive", "The drive capacity has exceeded the limit"));
@@ -127,8 +134,14 @@ fn copy_tree(world: &mut World, from: &str, file_id: &str, to: &str, target: &st
             top.clone_from(&new_id);
         }
         let name = name.unwrap_or_else(|| source.name.clone());
-        let node =
-            super::world::Node { file_id: new_id.clone(), parent, name, created_ms: now, updated_ms: now, ..source };
+        let node = crate::sim::world::drive::Node {
+            file_id: new_id.clone(),
+            parent,
+            name,
+            created_ms: now,
+            updated_ms: now,
+            ..source
+        };
         if let Some(drive) = world.drives.get_mut(to) {
             drive.nodes.insert(new_id.clone(), node);
         }
@@ -138,14 +151,14 @@ fn copy_tree(world: &mut World, from: &str, file_id: &str, to: &str, target: &st
 }
 
 /// Trash where `forever` is false, else delete.
-pub(super) fn remove(world: &mut World, user: usize, params: &Params, forever: bool) -> Answer {
+pub(in crate::sim) fn remove(world: &mut World, user: usize, params: &Params, forever: bool) -> Answer {
     params.only(&["drive_id", "file_id"])?;
     let (drive_id, file_id) = (params.need("drive_id")?.to_owned(), params.need("file_id")?.to_owned());
     world.drive(user, &drive_id)?;
     let folder = if forever {
         let missing = world.not_found();
         let drive = world.drive_mut(user, &drive_id)?;
-        let folder = drive.nodes.get(&file_id).map(super::world::Node::is_folder).ok_or(missing)?;
+        let folder = drive.nodes.get(&file_id).map(crate::sim::world::drive::Node::is_folder).ok_or(missing)?;
         drive.remove(&file_id);
         folder
     } else {
@@ -162,7 +175,7 @@ pub(super) fn remove(world: &mut World, user: usize, params: &Params, forever: b
     Ok(json!({ "domain_id": "bj29", "drive_id": drive_id, "file_id": file_id, "async_task_id": task }))
 }
 
-pub(super) fn restore(world: &mut World, user: usize, params: &Params) -> Answer {
+pub(in crate::sim) fn restore(world: &mut World, user: usize, params: &Params) -> Answer {
     let (drive_id, file_id) = (params.need("drive_id")?.to_owned(), params.need("file_id")?.to_owned());
     let missing = world.not_found();
     let node = world.drive_mut(user, &drive_id)?.nodes.get_mut(&file_id).ok_or(missing)?;
@@ -177,7 +190,7 @@ fn new_task(world: &mut World) -> Value {
     json!(id)
 }
 
-pub(super) fn task(world: &mut World, params: &Params) -> Answer {
+pub(in crate::sim) fn task(world: &mut World, params: &Params) -> Answer {
     params.only(&["async_task_id"])?;
     let id = params.need("async_task_id")?;
     let Some(left) = world.tasks.get_mut(id) else {

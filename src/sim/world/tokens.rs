@@ -6,10 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
-use super::application::{Application, CLIENT_SECRET};
-use super::rules::Rules;
-use super::world::{User, now_ms};
+use crate::sim::answer::Refusal;
+use crate::sim::clock::now_ms;
+use crate::sim::levers::rules::Rules;
+use crate::sim::world::application::{Application, CLIENT_SECRET};
+use crate::sim::world::user::User;
 
 /// 90 days.
 const REFRESH_S: i64 = 7_776_000;
@@ -18,11 +19,11 @@ const PKCE_S: i64 = 2_592_000;
 
 /// All tokens given out.
 #[derive(Debug, Default)]
-pub(super) struct Tokens {
+pub(in crate::sim) struct Tokens {
     access: HashMap<String, (usize, i64)>,
     refresh: HashMap<String, Refresh>,
-    pub(super) logins: HashMap<String, Login>,
-    pub(super) codes: HashMap<String, Code>,
+    pub(in crate::sim) logins: HashMap<String, Login>,
+    pub(in crate::sim) codes: HashMap<String, Code>,
     /// Every authorisation code ever given out.
     pub(super) issued_codes: Vec<String>,
 }
@@ -37,15 +38,15 @@ struct Refresh {
 
 /// A QR login under way.
 #[derive(Debug, Default)]
-pub(super) struct Login {
-    pub(super) state: LoginState,
-    pub(super) polls: u32,
-    pub(super) application: Application,
-    pub(super) challenge: Option<(String, String)>,
+pub(in crate::sim) struct Login {
+    pub(in crate::sim) state: LoginState,
+    pub(in crate::sim) polls: u32,
+    pub(in crate::sim) application: Application,
+    pub(in crate::sim) challenge: Option<(String, String)>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LoginState {
+pub(in crate::sim) enum LoginState {
     #[default]
     Waiting,
     Scanned,
@@ -56,10 +57,10 @@ pub(super) enum LoginState {
 
 /// An authorisation code to be exchanged.
 #[derive(Debug, Clone)]
-pub(super) struct Code {
-    pub(super) user: usize,
-    pub(super) application: Application,
-    pub(super) challenge: Option<(String, String)>,
+pub(in crate::sim) struct Code {
+    pub(in crate::sim) user: usize,
+    pub(in crate::sim) application: Application,
+    pub(in crate::sim) challenge: Option<(String, String)>,
 }
 
 impl Tokens {
@@ -79,18 +80,30 @@ impl Tokens {
         }
     }
 
-    pub(super) fn new_access(&mut self, user: usize, who: &User, application: Application, life_s: i64) -> String {
+    pub(in crate::sim) fn new_access(
+        &mut self,
+        user: usize,
+        who: &User,
+        application: Application,
+        life_s: i64,
+    ) -> String {
         let token = Self::jwt(who, application, now_ms() / 1000, life_s);
         self.access.insert(token.clone(), (user, now_ms() + life_s * 1000));
         token
     }
 
-    pub(super) fn new_refresh(&mut self, user: usize, who: &User, application: Application) -> String {
+    pub(in crate::sim) fn new_refresh(&mut self, user: usize, who: &User, application: Application) -> String {
         self.aged_refresh(user, who, application, 0)
     }
 
     /// A refresh token that was issued some time ago.
-    pub(super) fn aged_refresh(&mut self, user: usize, who: &User, application: Application, age_s: i64) -> String {
+    pub(in crate::sim) fn aged_refresh(
+        &mut self,
+        user: usize,
+        who: &User,
+        application: Application,
+        age_s: i64,
+    ) -> String {
         let token = match application {
             // No source knows its form, and nobody may rely on one (reference 1.8.3).
             Application::Tv => uuid::Uuid::new_v4().simple().to_string(),
@@ -101,7 +114,7 @@ impl Tokens {
     }
 
     /// A new authorisation code.
-    pub(super) fn new_code(&mut self, code: Code) -> String {
+    pub(in crate::sim) fn new_code(&mut self, code: Code) -> String {
         let text = uuid::Uuid::new_v4().simple().to_string();
         self.codes.insert(text.clone(), code);
         self.issued_codes.push(text.clone());
@@ -109,13 +122,13 @@ impl Tokens {
     }
 
     /// Everything given out that must not be seen by anybody else.
-    pub(super) fn secrets(&self) -> Vec<String> {
+    pub(in crate::sim) fn secrets(&self) -> Vec<String> {
         let tokens = self.access.keys().chain(self.refresh.keys()).cloned();
         tokens.chain(self.issued_codes.iter().cloned()).chain([CLIENT_SECRET.to_owned()]).collect()
     }
 
     /// The user of an access token.
-    pub(super) fn user(&self, token: &str, refusal: u16) -> Result<usize, Refusal> {
+    pub(in crate::sim) fn user(&self, token: &str, refusal: u16) -> Result<usize, Refusal> {
         match self.access.get(token) {
             None => Err(Refusal::new(refusal, "AccessTokenInvalid", "AccessToken is invalid")),
             Some((_, expires)) if *expires <= now_ms() => {
@@ -125,17 +138,17 @@ impl Tokens {
         }
     }
 
-    pub(super) fn expire_access(&mut self) {
+    pub(in crate::sim) fn expire_access(&mut self) {
         self.access.values_mut().for_each(|(_, expires)| *expires = 0);
     }
 
-    pub(super) fn revoke_refresh(&mut self) {
+    pub(in crate::sim) fn revoke_refresh(&mut self) {
         self.refresh.values_mut().for_each(|refresh| refresh.revoked = true);
     }
 
     /// Exchanges a refresh token. Another application's is refused, and can still be exchanged under its own
     /// (reference 1.8).
-    pub(super) fn renew(
+    pub(in crate::sim) fn renew(
         &mut self,
         users: &[User],
         token: &str,
@@ -160,7 +173,7 @@ impl Tokens {
     }
 
     /// New tokens for a user; a PKCE grant lives longer and cannot be renewed.
-    pub(super) fn grant(
+    pub(in crate::sim) fn grant(
         &mut self,
         user: usize,
         who: &User,
