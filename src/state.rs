@@ -5,25 +5,19 @@
 //! clear errors that name the file and the remedy; knows nothing of the drive's API.
 
 mod alone;
-mod drives;
 mod error;
-mod held;
-mod locks;
-mod open;
-mod properties;
-mod removals;
-mod tokens;
+mod sqlite;
 
 use sqlx::SqlitePool;
 
 pub use alone::Alone;
-pub use drives::{DriveIds, DriveKind};
 pub use error::Error;
-pub use held::HeldRow;
-pub use locks::LockRow;
-pub use properties::PropertyRow;
-pub use removals::RemovalRow;
-pub use tokens::Tokens;
+pub use sqlite::drives::{DriveIds, DriveKind};
+pub use sqlite::held::HeldRow;
+pub use sqlite::locks::LockRow;
+pub use sqlite::properties::PropertyRow;
+pub use sqlite::removals::RemovalRow;
+pub use sqlite::tokens::Tokens;
 
 /// The store; cheap to clone.
 #[derive(Clone, Debug)]

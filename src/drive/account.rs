@@ -1,18 +1,20 @@
 //! What the mounts of one account share: its client, drive ids, links, addresses, space and download places.
 
+pub(super) mod links;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::Error;
-use super::link::LinkCache;
-use super::removals::Removals;
-use super::resolve::Resolver;
-use super::slots::Slots;
-use super::small::SmallFiles;
 use crate::config::Config;
+use crate::drive::account::links::LinkCache;
+use crate::drive::download::small::SmallFiles;
+use crate::drive::error::Error;
+use crate::drive::listing::resolve::Resolver;
+use crate::drive::removals::Removals;
+use crate::drive::slots::Slots;
 use crate::state::{DriveIds, Store};
 use crate::upstream::Client;
 

@@ -6,8 +6,8 @@
 
 mod copy;
 mod relocate;
-mod target;
-mod turns;
+pub(super) mod target;
+pub(super) mod turns;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,16 +15,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::held::Held;
-use super::members::{Change, Listing};
-use super::mount::Mounted;
-use super::removals::Begun;
-use super::{Entry, Error, Kind, Path, Tree};
 use crate::config::RemoveWay;
+use crate::drive::entry::{Entry, Kind};
+use crate::drive::error::Error;
+use crate::drive::held::files::Held;
+use crate::drive::listing::members::{Change, Listing};
+use crate::drive::mount::Mounted;
+use crate::drive::path::Path;
+use crate::drive::removals::Begun;
+use crate::drive::tree::Tree;
 use crate::upstream::{self, CheckNameMode, Created, ErrorKind, Item, TaskState, TreeChange};
 
-pub(super) use target::Target;
-pub(super) use turns::{NameKey, Turns};
+use self::target::Target;
 
 /// First and longest pause between questions after a background task.
 const FIRST_POLL: Duration = Duration::from_millis(300);

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::Path;
 use crate::config;
 use crate::digest::Sha1;
+use crate::drive::path::Path;
 use crate::upstream::{Category, Item, ItemKind};
 
 /// Punish flags of content that is not given out: frozen, and illegal (reference 3.1).

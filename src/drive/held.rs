@@ -8,20 +8,25 @@
 //! What file managers write for themselves (`._*`, `.DS_Store`, `Thumbs.db`, `desktop.ini`) stays in the state store
 //! with its content, follows its folder, and covers what the drive has under the name.
 
-mod files;
+pub(super) mod files;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cache::Freshness;
-use super::change::{Expected, NameKey, Placed, Target, seen, unix_ms};
-use super::members::Listing;
-use super::mount::Mounted;
-use super::{Entry, Error, Path, Resource, Tree};
 use crate::config::MetadataFiles;
+use crate::drive::change::target::Target;
+use crate::drive::change::turns::NameKey;
+use crate::drive::change::{Expected, Placed, seen, unix_ms};
+use crate::drive::entry::{Entry, Resource};
+use crate::drive::error::Error;
+use crate::drive::listing::cache::Freshness;
+use crate::drive::listing::members::Listing;
+use crate::drive::mount::Mounted;
+use crate::drive::path::Path;
+use crate::drive::tree::Tree;
 use crate::state::HeldRow;
 
-pub(super) use files::{Held, HeldFiles};
+use self::files::Held;
 
 /// How long a file that was kept without ids waits for the next try to find its folder.
 const ADOPTION_PAUSE: Duration = Duration::from_secs(60);

@@ -6,9 +6,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::account::Account;
-use super::{Entry, Error, Path};
 use crate::config::{self, DriveType};
+use crate::drive::account::Account;
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::path::Path;
 use crate::state::{DriveIds, DriveKind};
 
 /// A mount with the account behind it.

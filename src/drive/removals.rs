@@ -9,7 +9,7 @@
 //! does the work; its calls let everybody else's go first.
 
 mod between;
-mod record;
+pub(super) mod record;
 mod settle;
 mod work;
 
@@ -23,16 +23,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::change::unix_ms;
-use super::path::one_form;
-use super::resolve::Resolver;
-use super::{Entry, Error};
 use crate::config::RemoveWay;
+use crate::drive::change::unix_ms;
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::listing::resolve::Resolver;
+use crate::drive::path::one_form;
 use crate::state::Store;
 use crate::upstream::{Client, Item};
 use record::{Facts, Known, Removal};
 
-pub(super) use record::{Original, Reason, Spot, Stage, hex};
+use self::record::{Reason, Stage};
 
 /// Most entries of an account. One takes less than a kilobyte of memory.
 const MOST: usize = 10_000;

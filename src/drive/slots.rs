@@ -6,7 +6,7 @@
 //! client has stopped reading. The stream that lost its seat is not broken: should its client
 //! read on, it queues again and goes on at the next byte.
 
-mod seat;
+pub(super) mod seat;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +19,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::Error;
-pub(super) use seat::{Live, Next, Seat};
+use self::seat::Seat;
+use crate::drive::error::Error;
 
 /// A client that takes nothing for this long has paused; its place may go to one that waits.
 const PAUSED: Duration = Duration::from_secs(10);

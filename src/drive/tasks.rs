@@ -2,8 +2,9 @@
 
 use std::future::Future;
 
-use super::{Error, Tree};
 use crate::calls;
+use crate::drive::error::Error;
+use crate::drive::tree::Tree;
 
 impl Tree {
     /// Carries work out to its end, even if the caller leaves meanwhile: half of a change is worse than all of it.

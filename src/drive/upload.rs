@@ -1,7 +1,15 @@
 //! Uploads: one pass over the body, memory bounded, the old content in place until the new is checked.
 //!
 //! Bytes are hashed as they come and kept in buffers of one part; a full part is sent while the next one
-//! fills, unless the drive has the content already (see `rapid`). Nothing shows in the tree before [`Upload::finish`], and what is dropped before leaves nothing there.
+//! fills, unless the drive has the content already (see `offer`). Nothing shows in the tree before [`Upload::finish`], and what is dropped before leaves nothing there.
+
+mod buffer;
+mod commit;
+pub(super) mod limits;
+mod memory;
+mod offer;
+mod session;
+mod tentative;
 
 use std::sync::Arc;
 
@@ -9,15 +17,19 @@ use bytes::Bytes;
 use sha1::Digest as _;
 use tokio::task::JoinHandle;
 
-use super::change::{Expected, Target};
-use super::part_buffer::PartBuffer;
-use super::rapid::{PRE_HASH_BYTES, Spool};
-use super::removals::Begun;
-use super::tentative::Tentative;
-use super::upload_parts::{PartPlan, Session};
-use super::{Entry, Error, Path, Tree};
 use crate::calls;
 use crate::digest::Sha1;
+use crate::drive::change::Expected;
+use crate::drive::change::target::Target;
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::path::Path;
+use crate::drive::removals::Begun;
+use crate::drive::tree::Tree;
+use crate::drive::upload::buffer::PartBuffer;
+use crate::drive::upload::offer::{PRE_HASH_BYTES, Spool};
+use crate::drive::upload::session::{PartPlan, Session};
+use crate::drive::upload::tentative::Tentative;
 use crate::upstream::{CheckNameMode, ContentHint, Created, ErrorKind};
 
 /// How often what is found under a name may be gone again before its upload begins.
@@ -43,11 +55,11 @@ pub struct Upload {
     /// What the drive is known to have under the name. Where it is nothing, the drive is asked to refuse.
     pub(super) known: Option<Arc<Entry>>,
     /// Takes no name that holds anything.
-    pub(super) gives_way: bool,
+    gives_way: bool,
     /// Whoever uploads has the turn at the name already.
-    pub(super) in_turn: bool,
-    pub(super) options: UploadOptions,
-    pub(super) plan: PartPlan,
+    in_turn: bool,
+    options: UploadOptions,
+    plan: PartPlan,
     pub(super) hasher: sha1::Sha1,
     pub(super) received: u64,
     /// The part that fills.
@@ -93,7 +105,7 @@ impl Tree {
         self.upload_to(target, options).await
     }
 
-    pub(super) async fn upload_to(&self, target: Target, options: UploadOptions) -> Result<Upload, Error> {
+    async fn upload_to(&self, target: Target, options: UploadOptions) -> Result<Upload, Error> {
         let limits = &self.0.uploads;
         let largest = limits.memory.largest_part();
         let plan = PartPlan::new(limits.settings.part_size, options.size, largest).ok_or(Error::PartsTooLarge)?;
@@ -237,7 +249,7 @@ impl Upload {
         Ok(())
     }
 
-    pub(super) fn send_buffer(&mut self, mut session: Session) -> JoinHandle<Result<Session, Error>> {
+    fn send_buffer(&mut self, mut session: Session) -> JoinHandle<Result<Session, Error>> {
         let (chunks, number) = (self.buffer.take(), self.number);
         self.number += 1;
         calls::spawn(async move {
@@ -247,7 +259,7 @@ impl Upload {
     }
 
     /// The first call. What the drive turns out to have under the name is learnt, and replaced if it may be.
-    pub(super) async fn create(&mut self, size: Option<u64>, content: ContentHint) -> Result<Created, Error> {
+    async fn create(&mut self, size: Option<u64>, content: ContentHint) -> Result<Created, Error> {
         let mut beside_undecided = false;
         for _ in 0..MOST_SURPRISES {
             let beside = self.known.is_some() || beside_undecided;
@@ -284,7 +296,7 @@ impl Upload {
         }
     }
 
-    pub(super) fn session_of(&self, created: Created) -> Result<Session, Error> {
+    fn session_of(&self, created: Created) -> Result<Session, Error> {
         match created {
             Created::Session(session) => {
                 let count = self.options.size.map(|_| self.plan.count());
@@ -303,7 +315,7 @@ impl Upload {
     }
 }
 
-pub(super) fn earlier_failure() -> Error {
+fn earlier_failure() -> Error {
     Error::Upload("an earlier part failed".to_owned())
 }
 

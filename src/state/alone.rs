@@ -6,8 +6,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 
-use super::error::Fault;
-use super::{Error, Store};
+use crate::state::Store;
+use crate::state::error::{Error, Fault};
 
 /// The right to serve from a store; given back when it is dropped.
 #[derive(Debug)]

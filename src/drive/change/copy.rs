@@ -5,12 +5,17 @@
 
 use std::sync::Arc;
 
-use super::super::cache::Freshness;
-use super::super::held::Held;
-use super::super::removals::{Begun, Original, Stage, hex};
-use super::super::{Entry, Error, Path, Tree};
-use super::relocate::check_places;
-use super::{CheckNameMode, ErrorKind, Placed, Target, Terms, TreeChange, Whereabouts, unix_ms};
+use crate::drive::change::relocate::check_places;
+use crate::drive::change::target::Target;
+use crate::drive::change::{CheckNameMode, ErrorKind, Placed, Terms, TreeChange, Whereabouts, unix_ms};
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::held::files::Held;
+use crate::drive::listing::cache::Freshness;
+use crate::drive::path::Path;
+use crate::drive::removals::Begun;
+use crate::drive::removals::record::{Original, Stage, hex};
+use crate::drive::tree::Tree;
 
 impl Tree {
     /// Copies an item, a folder with all below it, in place of what is there, if the terms allow that.

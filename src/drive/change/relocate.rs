@@ -5,12 +5,17 @@
 
 use std::sync::Arc;
 
-use super::super::cache::Freshness;
-use super::super::held::Held;
-use super::super::members::Change;
-use super::super::removals::{Begun, Spot, Stage};
-use super::super::{Entry, Error, Path, Tree};
-use super::{CheckNameMode, ErrorKind, Item, Placed, Target, Terms, Whereabouts, unix_ms, upstream};
+use crate::drive::change::target::Target;
+use crate::drive::change::{CheckNameMode, ErrorKind, Item, Placed, Terms, Whereabouts, unix_ms, upstream};
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::held::files::Held;
+use crate::drive::listing::cache::Freshness;
+use crate::drive::listing::members::Change;
+use crate::drive::path::Path;
+use crate::drive::removals::Begun;
+use crate::drive::removals::record::{Spot, Stage};
+use crate::drive::tree::Tree;
 
 /// A step that did not lead to where it should have, and where the item is, if it was asked.
 struct Failed {

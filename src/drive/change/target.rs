@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::super::cache::Freshness;
-use super::super::members::{Change, Listing};
-use super::super::mount::Mounted;
-use super::super::removals::{Begun, Place, Stage};
-use super::super::{Entry, Error, Path, Tree};
-use super::turns::{NameKey, Turn};
+use crate::drive::change::turns::{NameKey, Turn};
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::listing::cache::Freshness;
+use crate::drive::listing::members::{Change, Listing};
+use crate::drive::mount::Mounted;
+use crate::drive::path::Path;
+use crate::drive::removals::record::Stage;
+use crate::drive::removals::{Begun, Place};
+use crate::drive::tree::Tree;
 use crate::upstream::ErrorKind;
 
 /// How often the turn at a path is taken again because folders above it were exchanged meanwhile.

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::digest::Sha1;
-use crate::drive::change::NameKey;
-use crate::drive::path::one_form;
-use crate::drive::{Entry, Error, Kind, Path};
+use crate::drive::change::turns::NameKey;
+use crate::drive::entry::{Entry, Kind};
+use crate::drive::error::Error;
+use crate::drive::path::{Path, one_form};
 use crate::state::{HeldRow, Store};
 
 /// One held file.

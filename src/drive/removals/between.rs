@@ -3,10 +3,11 @@
 //! A copy whose answer was lost is known by what it is a copy of, by when it was made, and by not having been there
 //! before; a moved item by its id. Where another program has had its hands on one, it stays as it is.
 
-use super::record::{Original, Removal, Spot};
-use super::settle::{Outcome, is_made_since, leaves, may_yet_come, unproved};
-use super::{Removals, hex};
-use crate::drive::{Entry, Error};
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::removals::Removals;
+use crate::drive::removals::record::{Original, Removal, Spot, hex};
+use crate::drive::removals::settle::{Outcome, is_made_since, leaves, may_yet_come, unproved};
 use crate::upstream::{CheckNameMode, ErrorKind, Item, ItemKind, TaskState};
 
 impl Removals {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Entry;
 use crate::config::RemoveWay;
 use crate::digest::Sha1;
+use crate::drive::entry::Entry;
 use crate::state::RemovalRow;
 use crate::upstream::Item;
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::record::Removal;
-use super::{LATE, Removals, Stage, hex};
 use crate::config::{OrderBy, OrderDirection, RemoveWay};
-use crate::drive::Error;
 use crate::drive::change::unix_ms;
+use crate::drive::error::Error;
+use crate::drive::removals::record::{Removal, Stage, hex};
+use crate::drive::removals::{LATE, Removals};
 use crate::upstream::{self, ErrorKind, Item, ListRequest};
 
 /// How long after it was asked the drive may still attach content or make a copy: longer than any answer to it is waited for.

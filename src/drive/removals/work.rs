@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::record::Removal;
-use super::settle::passing;
-use super::{FIRST_TRY, Removals};
 use crate::calls::Background;
 use crate::config::RemoveWay;
-use crate::drive::Error;
 use crate::drive::change::unix_ms;
+use crate::drive::error::Error;
+use crate::drive::removals::record::Removal;
+use crate::drive::removals::settle::passing;
+use crate::drive::removals::{FIRST_TRY, Removals};
 use crate::upstream::{ErrorKind, TaskState, TreeChange};
 
 /// First pause after a failure; it doubles up to the longest.

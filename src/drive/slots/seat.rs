@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::{Place, Reader, SeatKey};
-use crate::drive::download_room::{DownloadRoom, Hold};
+use crate::drive::download::edges::{DownloadRoom, Hold};
+use crate::drive::slots::{Place, Reader, SeatKey};
 use crate::upstream::{DataBody, DataError, LARGEST_FRAME};
 
 /// A client that comes back for more after this long takes its time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{SHRUNK, Slots};
+use crate::drive::slots::{SHRUNK, Slots};
 
 fn slots(places: usize) -> Arc<Slots> {
     Arc::new(Slots::new(places, Duration::from_secs(20)))

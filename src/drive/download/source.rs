@@ -1,0 +1,260 @@
+//! Opening an upstream body for a stream: place, link, connection, and the check that it is the same entity.
+//!
+//! Decides what is tried again: an expired or refused link is renewed, a broken or unavailable host is
+//! asked again with growing pauses, a refusal for too many open bodies is waited out. What no retry
+//! can mend is an error.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::drive::account::links::Link;
+use crate::drive::download::edges::DownloadRoom;
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::mount::Mounted;
+use crate::drive::slots::seat::Live;
+use crate::drive::slots::{Place, Slots};
+use crate::upstream::{DataBody, DataError, DataErrorKind};
+
+/// Tries before an opening gives up; one that a client already listens to also goes on for the longest wait.
+const MAX_TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// Refusals for too many bodies in a row, over some seconds, that are no mere delay in the service's count.
+const SHRINK_AFTER: u32 = 5;
+
+/// Life a link must have left to open a body: a running transfer is not cut at expiry (reference 3.9).
+pub(super) const MIN_LIFE: Duration = Duration::from_secs(15);
+
+/// What tells whether a newly opened body is of the same content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    total: u64,
+    etag: Option<String>,
+    crc64: Option<String>,
+    last_modified: Option<String>,
+}
+
+impl Identity {
+    pub(in crate::drive) fn of(body: &DataBody) -> Self {
+        Self {
+            total: body.total,
+            etag: body.etag.clone(),
+            crc64: body.crc64.clone(),
+            last_modified: body.last_modified.clone(),
+        }
+    }
+
+    pub(in crate::drive) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether other content of the same length would be told apart.
+    pub(in crate::drive) fn tells(&self) -> bool {
+        self.etag.is_some() || self.crc64.is_some() || self.last_modified.is_some()
+    }
+
+    /// The first that both answers carry decides: entity tag, checksum, else the time of modification.
+    pub(in crate::drive) fn same(&self, other: &Self) -> bool {
+        self.total == other.total
+            && match (&self.etag, &other.etag, &self.crc64, &other.crc64) {
+                (Some(a), Some(b), ..) | (_, _, Some(a), Some(b)) => a == b,
+                _ => self.last_modified == other.last_modified,
+            }
+    }
+}
+
+#[cfg(test)]
+impl Identity {
+    pub(super) fn of_tag(tag: Option<&str>) -> Self {
+        Self { total: 0, etag: tag.map(str::to_owned), crc64: None, last_modified: None }
+    }
+}
+
+/// A file whose bytes are wanted.
+#[derive(Clone)]
+pub(in crate::drive) struct Source {
+    pub(in crate::drive) mount: Arc<Mounted>,
+    pub(in crate::drive) entry: Arc<Entry>,
+    pub(in crate::drive) room: Arc<DownloadRoom>,
+    /// Whether its bodies are further ones of a stream, which does without where the service refuses them.
+    pub(in crate::drive) spare: bool,
+}
+
+impl Source {
+    /// A link to the file's content, with at least `min_life` left where its life allows.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the drive says that the listed item is gone or has other content.
+    pub(in crate::drive) async fn link(&self, min_life: Duration) -> Result<Link, Error> {
+        let drive_id = self.mount.drive_id().await?;
+        let account = &self.mount.account;
+        let (file_id, livp) = (&self.entry.file_id, self.entry.livp);
+        let link = match account.links.get(&account.client, &drive_id, file_id, livp, min_life).await {
+            // The listed item is gone, but another may bear its name by now.
+            Err(Error::NotFound) => return Err(Error::Changed { gone: true }),
+            link => link?,
+        };
+        match (link.sha1, self.entry.sha1) {
+            // For a live photo the answer may name the hash of the item, not of the stream.
+            (Some(now), Some(listed)) if now != listed && livp.is_none() => Err(Error::Changed { gone: false }),
+            _ => Ok(link),
+        }
+    }
+
+    async fn forget_link(&self, link: &Link) -> Result<(), Error> {
+        let drive_id = self.mount.drive_id().await?;
+        self.mount.account.links.forget(&drive_id, &self.entry.file_id, self.entry.livp, link).await;
+        Ok(())
+    }
+
+    /// Opens the body of `range`. `known` is what an earlier body of this stream was of.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] for other content than `known` or than listed, else the last failure.
+    pub(in crate::drive) async fn open(
+        &self,
+        range: Range<u64>,
+        place: Option<Place>,
+        urgent: bool,
+        known: Option<&Identity>,
+    ) -> Result<(Live, Identity), Error> {
+        let slots = &self.mount.account.slots;
+        let place = match place {
+            Some(place) => place,
+            None => {
+                // First the link, which may take seconds to come: meanwhile others read at the place.
+                self.link(MIN_LIFE).await?;
+                slots.place(urgent).await?
+            }
+        };
+        let mut tries = Tries::new(slots, known.is_some(), self.spare);
+        loop {
+            let link = self.link(MIN_LIFE).await?;
+            match self.mount.account.client.data_host().get(&link.url, range.clone()).await {
+                Ok(body) => {
+                    let identity = Identity::of(&body);
+                    let listed = self.entry.size.is_none_or(|size| size == identity.total);
+                    if !listed || known.is_some_and(|known| !known.same(&identity)) {
+                        return Err(Error::Changed { gone: false });
+                    }
+                    return Ok((Live { body, place }, identity));
+                }
+                // It is not what was listed.
+                Err(error) if error.kind == DataErrorKind::Shorter && self.entry.size.is_some() => {
+                    return Err(Error::Changed { gone: false });
+                }
+                Err(error) => {
+                    tracing::debug!(%error, file = %self.entry.file_id, start = range.start, "opening a body failed");
+                    if tries.renew_link(error.kind) {
+                        self.forget_link(&link).await?;
+                    }
+                    tries.pause(error).await?;
+                }
+            }
+        }
+    }
+}
+
+/// The tries of one opening.
+pub(in crate::drive) struct Tries<'a> {
+    slots: &'a Slots,
+    failures: u32,
+    /// Refusals for too many bodies, which are no failures.
+    too_many: u32,
+    refused: bool,
+    until: Instant,
+    /// Whether bytes have gone to the client, which has more patience than one without an answer.
+    resuming: bool,
+    /// Whether the body can be done without.
+    spare: bool,
+}
+
+impl<'a> Tries<'a> {
+    pub(in crate::drive) fn new(slots: &'a Slots, resuming: bool, spare: bool) -> Self {
+        let until = Instant::now() + slots.max_wait();
+        Self { slots, failures: 0, too_many: 0, refused: false, until, resuming, spare }
+    }
+
+    /// Whether a failure may be the link's fault.
+    fn renew_link(&self, kind: DataErrorKind) -> bool {
+        matches!(
+            kind,
+            DataErrorKind::Expired | DataErrorKind::Refused | DataErrorKind::Redirected | DataErrorKind::Gone
+        )
+    }
+
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// The failure itself, when another try cannot help or the tries are used up.
+    pub(in crate::drive) async fn pause(&mut self, error: DataError) -> Result<(), Error> {
+        let count = if error.kind == DataErrorKind::TooManyStreams { &mut self.too_many } else { &mut self.failures };
+        *count += 1;
+        let count = *count;
+        if error.kind == DataErrorKind::TooManyStreams && count == SHRINK_AFTER {
+            self.slots.shrink();
+            if self.spare {
+                return Err(Error::NoFreeStream { retry_after: self.slots.max_wait() });
+            }
+        }
+        let in_time = Instant::now() < self.until;
+        let patient = self.failures < MAX_TRIES || (self.resuming && in_time);
+        let again = match error.kind {
+            // Our own count says there is a place: the service has not seen an older body close yet,
+            // or another program of this user reads too.
+            DataErrorKind::TooManyStreams if in_time => true,
+            DataErrorKind::TooManyStreams => {
+                return Err(Error::NoFreeStream { retry_after: Duration::from_secs(5) });
+            }
+            // Once with a new link: these codes also mean a link that went bad early.
+            DataErrorKind::Refused | DataErrorKind::Redirected | DataErrorKind::Gone => {
+                !std::mem::replace(&mut self.refused, true)
+            }
+            DataErrorKind::Expired => self.failures < MAX_TRIES,
+            DataErrorKind::Throttled
+            | DataErrorKind::Unavailable
+            | DataErrorKind::Broken
+            | DataErrorKind::Stalled
+            | DataErrorKind::WrongRange => patient,
+            DataErrorKind::Shorter
+            | DataErrorKind::NoSpace
+            | DataErrorKind::PartAlreadyExists
+            | DataErrorKind::PartNotSequential
+            | DataErrorKind::UploadGone => false,
+        };
+        if !again {
+            return Err(Error::Data(error));
+        }
+        let first_renewal = error.kind == DataErrorKind::Expired && count == 1;
+        if !first_renewal {
+            let pause = (FIRST_PAUSE * 2u32.saturating_pow(count - 1)).min(LONGEST_PAUSE);
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Identity;
+
+    #[test]
+    fn content_is_told_apart_by_what_both_answers_say() {
+        let identity = |etag: &str, crc64: &str, last_modified: &str| {
+            let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            Identity { total: 9, etag: said(etag), crc64: said(crc64), last_modified: said(last_modified) }
+        };
+        assert!(identity("a", "1", "x").same(&identity("a", "", "y")));
+        assert!(!identity("a", "1", "x").same(&identity("b", "1", "x")));
+        assert!(!identity("", "1", "x").same(&identity("a", "2", "x")));
+        assert!(identity("", "1", "x").same(&identity("", "1", "y")));
+        assert!(!identity("a", "", "x").same(&identity("", "1", "y")));
+        assert!(!identity("a", "", "x").same(&Identity { total: 8, ..identity("a", "", "x") }));
+        assert!(identity("", "1", "").tells() && !identity("", "", "").tells());
+    }
+}

@@ -1,0 +1,411 @@
+//! A file's bytes as one stream, whatever happens to the connections behind it.
+//!
+//! An expired link, a cut, a stall or a 5xx leads to a new body from the next byte on, after the
+//! check that it is of the same content. What cannot be resumed ends the stream with an error, so
+//! that the client sees a short answer: it is never padded.
+//!
+//! Bytes come from three places, in order: what is kept of the file's edges, the body in the stream's
+//! seat, and ranges fetched side by side (`lanes`). A small file's may all come from a read of the whole (`whole`). Frames are handed on as they come; for a client that takes
+//! its time the seat reads on.
+
+use std::fmt;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::BoxStream;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::calls::CallCounter;
+use crate::drive::download::edges::{Presence, Recorder};
+use crate::drive::download::lanes::{LaneEvent, Lanes, Meter};
+use crate::drive::download::source::{Identity, Source};
+use crate::drive::error::Error;
+use crate::drive::slots::seat::{Next, Seat};
+use crate::drive::slots::{Place, Reader};
+
+/// Bodies in a row that may break without a single byte gained.
+const MAX_BARREN: u32 = 5;
+
+/// A stream whose place went to a seek waits this long before it asks for another: the seeking client
+/// is about to close it.
+const AFTER_SEEK: Duration = Duration::from_secs(1);
+
+/// A file's bytes; ends after exactly the asked range or with an error.
+pub struct ByteStream {
+    source: Source,
+    /// What remains to be fetched.
+    rest: Range<u64>,
+    /// Where the seat's body is to stop; what follows comes over other connections.
+    seat_end: u64,
+    identity: Option<Identity>,
+    seat: Arc<Seat>,
+    phase: Phase,
+    barren: u32,
+    lanes: Lanes,
+    /// Only where several connections are allowed.
+    meter: Option<Meter>,
+    recorders: Vec<Recorder>,
+    _presence: Presence,
+    /// The request that caused the stream; resuming happens outside its task.
+    counter: CallCounter,
+}
+
+enum Phase {
+    /// The first frames were kept from another read.
+    Kept(Bytes),
+    /// A small file's bytes, from a read of the whole.
+    Whole(BoxStream<'static, Result<Bytes, Error>>),
+    Reading,
+    /// A task of its own: it goes on although nobody asks this stream for more, and can be ended from outside.
+    Opening(AbortOnDropHandle<Result<Identity, Error>>),
+    Ended,
+}
+
+impl fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByteStream").field("rest", &self.rest).finish_non_exhaustive()
+    }
+}
+
+impl ByteStream {
+    /// Opens the stream: when this returns, the first upstream answer has been checked, unless the
+    /// beginning is at hand. `known` is what another range of the same answer was of.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub(in crate::drive) async fn open(
+        source: Source,
+        range: Range<u64>,
+        reader: Reader,
+        known: Option<Identity>,
+    ) -> Result<Self, Error> {
+        let kept = source.room.find(&source.entry, &range).filter(|_| reader.by_range);
+        let kept = kept.filter(|kept| known.as_ref().is_none_or(|known| known.same(&kept.identity)));
+        let wanted = kept.as_ref().is_none_or(|kept| (kept.bytes.len() as u64) < range.end - range.start);
+        let (slots, file_id) = (&source.mount.account.slots, &source.entry.file_id);
+        let (seat, inherited) = if wanted { slots.seat(reader, file_id) } else { (Seat::new(reader, file_id), None) };
+        let mut stream = Self::new(source, range, seat);
+        stream.meter = (stream.source.room.settings.connections > 1).then(Meter::new);
+        if reader.by_range {
+            stream.recorders = stream.source.room.recorders(&stream.source.entry, &stream.rest);
+        }
+        if let Some(kept) = kept {
+            metrics::counter!("alidav_download_edges_total").increment(1);
+            stream.phase = Phase::Kept(kept.bytes);
+            stream.identity = Some(kept.identity);
+            stream.seat.keep(inherited);
+        } else if !stream.rest.is_empty() {
+            stream.connect(inherited, reader.urgent, known).await?;
+        }
+        Ok(stream)
+    }
+
+    /// Opens a part of another stream, which has the place for it and knows what the content is.
+    pub(super) async fn open_part(
+        source: Source,
+        range: Range<u64>,
+        place: Place,
+        identity: Identity,
+    ) -> Result<Self, Error> {
+        let reader = Reader { id: rand::random(), open_ended: false, urgent: true, by_range: true };
+        let (seat, _) = source.mount.account.slots.seat(reader, &source.entry.file_id);
+        let mut stream = Self::new(source, range, seat);
+        stream.connect(Some(place), true, Some(identity)).await?;
+        Ok(stream)
+    }
+
+    /// The bytes of a range that a read of the whole file gives.
+    pub(super) fn of_whole(
+        source: Source,
+        range: Range<u64>,
+        reader: Reader,
+        identity: Option<Identity>,
+        pieces: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    ) -> Self {
+        let seat = Seat::new(reader, &source.entry.file_id);
+        let mut stream = Self::new(source, range, seat);
+        stream.phase = Phase::Whole(Box::pin(pieces));
+        stream.identity = identity;
+        stream
+    }
+
+    fn new(source: Source, range: Range<u64>, seat: Arc<Seat>) -> Self {
+        Self {
+            _presence: source.room.enter(),
+            source,
+            seat_end: range.end,
+            rest: range,
+            identity: None,
+            seat,
+            phase: Phase::Ended,
+            barren: 0,
+            lanes: Lanes::default(),
+            meter: None,
+            recorders: Vec::new(),
+            counter: CallCounter::current(),
+        }
+    }
+
+    async fn connect(&mut self, place: Option<Place>, urgent: bool, known: Option<Identity>) -> Result<(), Error> {
+        let (live, identity) = self.source.open(self.rest.clone(), place, urgent, known.as_ref()).await?;
+        self.seat.fill(live);
+        self.identity = Some(identity);
+        self.phase = Phase::Reading;
+        Ok(())
+    }
+
+    /// What the bytes are of, for further ranges of the same answer.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.identity.clone()
+    }
+
+    /// Size of the whole file as the upstream answered it.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        self.identity.as_ref().map(Identity::total)
+    }
+
+    fn reopen(&mut self, pause: Duration, place: Option<Place>) {
+        let (source, identity) = (self.source.clone(), self.identity.clone());
+        let (range, counter, seat) = (self.rest.start..self.seat_end, self.counter.clone(), self.seat.clone());
+        let task = tokio::spawn(async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            let urgent = seat.is_urgent();
+            let (live, identity) = counter.scope(source.open(range, place, urgent, identity.as_ref())).await?;
+            seat.fill(live);
+            Ok(identity)
+        });
+        self.seat.opens(task.abort_handle());
+        self.phase = Phase::Opening(AbortOnDropHandle::new(task));
+    }
+
+    /// What comes after an opening.
+    fn on_opened(&mut self, result: Result<Result<Identity, Error>, JoinError>) -> Option<Result<Bytes, Error>> {
+        let by_itself = self.seat.opened();
+        match result {
+            Ok(Ok(identity)) => {
+                self.identity.get_or_insert(identity);
+                self.phase = Phase::Reading;
+                None
+            }
+            Ok(Err(error)) => self.fail(error),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is being shut down.
+            Err(_) if by_itself => self.fail(Error::Stopping),
+            Err(_) => {
+                self.reopen(if self.seat.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, error: Error) -> Option<Result<Bytes, Error>> {
+        tracing::warn!(%error, file = %self.source.entry.file_id, at = self.rest.start, "a stream could not go on");
+        if matches!(error, Error::Changed { .. }) {
+            self.recorders.iter_mut().for_each(Recorder::discard);
+            self.source.room.forget(&self.source.entry);
+        }
+        self.phase = Phase::Ended;
+        self.lanes.end();
+        Some(Err(error))
+    }
+
+    /// Counts a frame in; what would go beyond the range is cut off.
+    fn take(&mut self, mut bytes: Bytes, end: u64) -> Bytes {
+        bytes.truncate(usize::try_from(end - self.rest.start).unwrap_or(usize::MAX));
+        let at = self.rest.start;
+        if let Some(identity) = &self.identity {
+            self.recorders.retain_mut(|recorder| recorder.pass(at, &bytes, identity));
+        }
+        self.rest.start += bytes.len() as u64;
+        self.barren = 0;
+        bytes
+    }
+
+    /// What to do with the seat's next event; `None` to look again.
+    fn on_seat(&mut self, next: Next) -> Option<Option<Result<Bytes, Error>>> {
+        match next {
+            Next::Body(Some(Ok(bytes))) => {
+                let bytes = self.take(bytes, self.seat_end);
+                if self.rest.start >= self.seat_end {
+                    // Not only when the client asks again: a slow one would keep the place for nothing.
+                    drop(self.seat.vacate(false));
+                }
+                if let Some(rate) = self.meter.as_mut().and_then(|meter| meter.received(bytes.len())) {
+                    self.widen(rate);
+                }
+                Some(Some(Ok(bytes)))
+            }
+            Next::Body(event) => {
+                drop(self.seat.vacate(false));
+                self.barren += 1;
+                match event {
+                    Some(Err(error)) if self.barren > MAX_BARREN => return Some(self.fail(Error::Data(error))),
+                    Some(Err(error)) => {
+                        tracing::info!(%error, file = %self.source.entry.file_id, at = self.rest.start, "resuming a stream");
+                    }
+                    None => {}
+                    Some(Ok(_)) => {}
+                }
+                self.reopen(Duration::ZERO, None);
+                None
+            }
+            Next::Vacant { replaced } => {
+                self.narrow();
+                self.reopen(if replaced { AFTER_SEEK } else { Duration::ZERO }, None);
+                None
+            }
+        }
+    }
+
+    /// The client waits for the one connection: fetch what follows over others.
+    fn widen(&mut self, rate: f64) {
+        let Some(identity) = self.identity.clone() else { return };
+        if !self.lanes.is_on() {
+            let Some(own) = self.lanes.begin(&self.source, self.rest.start, rate) else { return };
+            let end = (self.rest.start + own).min(self.rest.end);
+            self.lanes.top_up(&self.source, &self.seat, end, self.rest.end, 1, &identity);
+            if self.lanes.is_empty() {
+                self.lanes.end();
+                return;
+            }
+            self.seat.read_as_taken();
+            self.seat_end = end;
+        } else {
+            self.lanes.hurry();
+            self.lanes.top_up(&self.source, &self.seat, self.seat_end, self.rest.end, 1, &identity);
+        }
+    }
+
+    /// Back to one connection.
+    fn narrow(&mut self) {
+        self.lanes.end();
+        self.seat_end = self.rest.end;
+    }
+
+    /// The next bytes that came over other connections; `None` to look again.
+    fn poll_lanes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<Result<Bytes, Error>>>> {
+        if let Some(identity) = &self.identity {
+            self.lanes.top_up(&self.source, &self.seat, self.rest.start, self.rest.end, 0, identity);
+        }
+        let polled = self.lanes.poll_next(self.rest.start, cx);
+        if polled.is_pending()
+            && let Some(meter) = &mut self.meter
+        {
+            meter.pending();
+        }
+        match ready!(polled) {
+            LaneEvent::Bytes(bytes) => {
+                let bytes = self.take(bytes, self.rest.end);
+                if self.meter.as_mut().is_some_and(|meter| meter.received(bytes.len()).is_some()) {
+                    self.lanes.hurry();
+                }
+                return Poll::Ready(Some(Some(Ok(bytes))));
+            }
+            LaneEvent::GaveUp => return Poll::Ready(None),
+            LaneEvent::Failed(Some(error @ Error::Changed { .. })) => return Poll::Ready(Some(self.fail(error))),
+            LaneEvent::Failed(error) => {
+                // The drive has no body to spare, whatever our count says: this stream asks for none again.
+                if matches!(error, Some(Error::NoFreeStream { .. })) {
+                    self.meter = None;
+                }
+                tracing::info!(
+                    error = error.map(tracing::field::display),
+                    at = self.rest.start,
+                    "one connection again"
+                );
+            }
+        }
+        self.narrow();
+        self.reopen(if self.seat.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
+        Poll::Ready(None)
+    }
+
+    /// The next bytes of the file.
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        loop {
+            match &mut self.phase {
+                Phase::Ended => return Poll::Ready(None),
+                Phase::Kept(kept) => {
+                    let kept = std::mem::take(kept);
+                    self.phase = Phase::Ended;
+                    self.rest.start += kept.len() as u64;
+                    if !self.rest.is_empty() {
+                        let place = self.seat.kept();
+                        self.reopen(Duration::ZERO, place);
+                    }
+                    return Poll::Ready(Some(Ok(kept)));
+                }
+                Phase::Whole(pieces) => match ready!(pieces.as_mut().poll_next(cx)) {
+                    Some(Ok(bytes)) => {
+                        self.rest.start += bytes.len() as u64;
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                    Some(Err(error)) => return Poll::Ready(self.fail(error)),
+                    None => self.phase = Phase::Ended,
+                },
+                Phase::Opening(opening) => {
+                    let result = ready!(Pin::new(opening).poll(cx));
+                    if let Some(failure) = self.on_opened(result) {
+                        return Poll::Ready(Some(failure));
+                    }
+                }
+                Phase::Reading if self.rest.is_empty() => {
+                    drop(self.seat.vacate(false));
+                    self.phase = Phase::Ended;
+                }
+                Phase::Reading if self.rest.start >= self.seat_end => {
+                    drop(self.seat.vacate(false));
+                    if let Some(answer) = ready!(self.poll_lanes(cx)) {
+                        return Poll::Ready(answer);
+                    }
+                }
+                Phase::Reading => {
+                    let polled = self.seat.poll_next(cx);
+                    if polled.is_pending()
+                        && let Some(meter) = &mut self.meter
+                    {
+                        meter.pending();
+                    }
+                    if let Some(answer) = self.on_seat(ready!(polled)) {
+                        return Poll::Ready(answer);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Stream for ByteStream {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        // A range fetched beside others is read as far ahead as those allow.
+        let leisurely = !this.source.spare && this.seat.is_leisurely();
+        let polled = this.poll_source(cx);
+        this.seat.client_waits(polled.is_pending());
+        if leisurely && polled.is_ready() {
+            this.seat.read_ahead(&this.source.room);
+        }
+        polled
+    }
+}
+
+impl Drop for ByteStream {
+    fn drop(&mut self) {
+        // The seat may be held for a moment by a seek that looks for it: the body must go now.
+        drop(self.seat.vacate(false));
+        self.lanes.end();
+        self.source.mount.account.slots.leave(&self.seat);
+    }
+}

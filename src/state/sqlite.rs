@@ -1,0 +1,9 @@
+//! The store on SQLite, a file an operation's subject.
+
+pub(super) mod drives;
+pub(super) mod held;
+pub(super) mod locks;
+mod open;
+pub(super) mod properties;
+pub(super) mod removals;
+pub(super) mod tokens;

@@ -1,0 +1,105 @@
+//! Opening the store: mode, journal, migrations.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::config::StateLocation;
+use crate::state::Store;
+use crate::state::error::{Error, Fault};
+
+/// How long a statement waits for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Store {
+    /// Opens the store, makes it where it does not exist, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// Each names the file and the remedy.
+    pub async fn open(location: &StateLocation) -> Result<Self, Error> {
+        let (options, file) = match location {
+            StateLocation::Memory => (SqliteConnectOptions::new().in_memory(true), PathBuf::from(":memory:")),
+            StateLocation::File(file) => {
+                create_private(file)?;
+                let options = SqliteConnectOptions::new().filename(file).journal_mode(SqliteJournalMode::Wal);
+                (options, file.clone())
+            }
+        };
+        let options = options.synchronous(SqliteSynchronous::Full).busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
+        // One connection: a database in memory belongs to it, and a file has one writer anyway.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(BUSY_TIMEOUT * 2)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await
+            .map_err(|error| refused(&file, &error))?;
+        match migrate(&pool).await {
+            Ok(()) => Ok(Self { pool, file: file.into() }),
+            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => Err(refused(&file, &error)),
+            Err(error) => Err(Error::Schema { file, problem: error.to_string() }),
+        }
+    }
+}
+
+/// Brings the tables up to date, all or nothing. Of several processes that start at once one does it, and the
+/// others find it done. Where nothing is to be done nobody is waited for.
+async fn migrate(pool: &SqlitePool) -> Result<(), MigrateError> {
+    let migrations = sqlx::migrate!();
+    let newest = migrations.iter().map(|migration| migration.version).max();
+    let version = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations");
+    // A new file has no such table.
+    if version.fetch_one(pool).await.ok().flatten() >= newest {
+        return migrations.run(pool).await;
+    }
+    let mut all = pool.begin_with("BEGIN IMMEDIATE").await?;
+    // The usual `run` cannot be called with a connection in a future that is sent between threads.
+    migrations.run_direct(None, &mut *all, false).await?;
+    Ok(all.commit().await?)
+}
+
+/// Makes the file with mode 0600 before SQLite would make it with the umask's; its companions inherit it. A file
+/// that others could read no longer can be, if it is ours.
+fn create_private(file: &Path) -> Result<(), Error> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).read(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_) => {
+            #[cfg(unix)]
+            for companion in ["", "-wal", "-shm"] {
+                let mut name = file.as_os_str().to_owned();
+                name.push(companion);
+                close_to_others(Path::new(&name));
+            }
+            Ok(())
+        }
+        Err(error) => {
+            Err(Error::Open { file: file.to_owned(), problem: error.to_string(), remedy: Fault::Unopenable.remedy() })
+        }
+    }
+}
+
+#[cfg(unix)]
+fn close_to_others(file: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(metadata) = file.metadata() else { return };
+    if metadata.permissions().mode() & 0o077 != 0 {
+        // Another user's file stays as its owner has it.
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).ok();
+    }
+}
+
+fn refused(file: &Path, error: &sqlx::Error) -> Error {
+    let (file, problem) = (file.to_owned(), error.to_string());
+    match Fault::of(error) {
+        Fault::Damaged => Error::Damaged { file, problem },
+        Fault::Busy => Error::Locked { file, problem },
+        fault => Error::Open { file, problem, remedy: fault.remedy() },
+    }
+}

@@ -1,0 +1,283 @@
+//! Tokens and drive ids, one row per account.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::Row as _;
+
+use crate::state::Store;
+use crate::state::error::Error;
+
+/// An account's tokens.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// Whose they are, where the token says.
+    pub user_id: Option<String>,
+    /// Access token; empty before the first renewal.
+    pub access_token: SecretString,
+    /// Refresh token; empty with PKCE.
+    pub refresh_token: SecretString,
+    /// When the refresh token was issued, Unix seconds.
+    pub issued_at: i64,
+    /// When the access token expires, Unix seconds.
+    pub expires_at: i64,
+    /// Which server the refresh token was sent to, while it is not known what became of it.
+    pub sent_to: Option<String>,
+    /// SHA-256 (hex) of the configuration's refresh token this lineage began with.
+    pub source_digest: Option<String>,
+    /// Which server granted the refresh token, where that is known: only its application can renew it.
+    pub server: Option<String>,
+}
+
+impl Store {
+    /// The account's tokens, if it ever had any.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub async fn tokens(&self, account: &str) -> Result<Option<Tokens>, Error> {
+        self.named(self.read_tokens(account).await)
+    }
+
+    async fn read_tokens(&self, account: &str) -> Result<Option<Tokens>, sqlx::Error> {
+        let row =
+            sqlx::query("SELECT * FROM tokens WHERE account = ?").bind(account).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Tokens {
+            user_id: row.try_get("user_id")?,
+            access_token: SecretString::from(row.try_get::<String, _>("access_token")?),
+            refresh_token: SecretString::from(row.try_get::<String, _>("refresh_token")?),
+            issued_at: row.try_get("issued_at")?,
+            expires_at: row.try_get("expires_at")?,
+            sent_to: row.try_get("sent_to")?,
+            source_digest: row.try_get("source_digest")?,
+            server: row.try_get("server")?,
+        }))
+    }
+
+    /// Keeps the account's tokens; they are on disk when this returns. Drive ids of another user are
+    /// forgotten with the tokens they came by.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn save_tokens(&self, account: &str, tokens: &Tokens) -> Result<(), Error> {
+        self.named(self.write_tokens(account, None, tokens).await.map(|_| ()))
+    }
+
+    /// The same, only if the account's refresh token is still the `expected` one, or absent where that is: what
+    /// another process stored since is not overwritten. Says whether they were kept.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn swap_tokens(
+        &self,
+        account: &str,
+        expected: Option<&SecretString>,
+        tokens: &Tokens,
+    ) -> Result<bool, Error> {
+        self.named(self.write_tokens(account, Some(expected), tokens).await)
+    }
+
+    async fn write_tokens(
+        &self,
+        account: &str,
+        expected: Option<Option<&SecretString>>,
+        tokens: &Tokens,
+    ) -> Result<bool, sqlx::Error> {
+        // Forgotten first: if the rest fails they are asked for again. No transaction holds the two together,
+        // since one that SQLite itself has rolled back, on a full disk, would leave the connection in it.
+        sqlx::query("DELETE FROM drives WHERE account = ? AND user_id <> ?")
+            .bind(account)
+            .bind(&tokens.user_id)
+            .execute(&self.pool)
+            .await?;
+        let statement = "INSERT OR REPLACE INTO tokens (account, user_id, access_token, refresh_token, issued_at, \
+                         expires_at, uncertain, source_digest, server, sent_to) \
+                         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?10 IS NOT NULL, ?7, ?8, ?10 \
+                         WHERE ?9 OR (SELECT refresh_token FROM tokens WHERE account = ?1) IS ?11";
+        let done = sqlx::query(statement)
+            .bind(account)
+            .bind(&tokens.user_id)
+            .bind(tokens.access_token.expose_secret())
+            .bind(tokens.refresh_token.expose_secret())
+            .bind(tokens.issued_at)
+            .bind(tokens.expires_at)
+            .bind(&tokens.source_digest)
+            .bind(&tokens.server)
+            .bind(expected.is_none())
+            .bind(&tokens.sent_to)
+            .bind(expected.flatten().map(|token| token.expose_secret()))
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::StateLocation;
+    use crate::state::sqlite::drives::DriveIds;
+
+    fn tokens(user: &str) -> Tokens {
+        Tokens {
+            user_id: Some(user.into()),
+            access_token: "access".into(),
+            refresh_token: "refresh".into(),
+            issued_at: 5,
+            expires_at: 6,
+            sent_to: Some("https://other.example/token".into()),
+            source_digest: None,
+            server: Some("https://server.example/token".into()),
+        }
+    }
+
+    fn drives(user: &str) -> DriveIds {
+        DriveIds {
+            user_id: user.into(),
+            name: "n".into(),
+            default_drive_id: Some("1".into()),
+            resource_drive_id: Some("2".into()),
+            backup_drive_id: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_is_there_after_a_restart_and_only_the_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::File(folder.path().join("state.db"));
+        let store = Store::open(&location).await.unwrap();
+        store.save_tokens("main", &tokens("u1")).await.unwrap();
+        store.save_drives("main", &drives("u1")).await.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let mode = std::os::unix::fs::PermissionsExt::mode(&file.unwrap().metadata().unwrap().permissions());
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        store.close().await;
+        let store = Store::open(&location).await.unwrap();
+        let found = store.tokens("main").await.unwrap().unwrap();
+        assert_eq!(found.refresh_token.expose_secret(), "refresh");
+        assert_eq!(found.sent_to, tokens("u1").sent_to);
+        assert_eq!(found.server, tokens("u1").server);
+        assert_eq!(store.drives("main").await.unwrap(), Some(drives("u1")));
+        assert!(store.tokens("other").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_others_could_read_is_closed_to_them() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let store = Store::open(&StateLocation::File(file)).await.unwrap();
+        store.save_tokens("main", &tokens("u1")).await.unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn several_who_open_a_new_file_at_once_all_get_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::File(folder.path().join("state.db"));
+        let all = futures_util::future::join_all((0..6).map(|_| {
+            let location = location.clone();
+            tokio::spawn(async move { Store::open(&location).await })
+        }));
+        for store in all.await {
+            store.unwrap().unwrap().tokens("main").await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn drives_of_another_user_go_with_the_tokens_they_came_by() {
+        let store = Store::open(&StateLocation::Memory).await.unwrap();
+        store.save_drives("main", &drives("u1")).await.unwrap();
+        store.save_tokens("main", &tokens("u1")).await.unwrap();
+        assert!(store.drives("main").await.unwrap().is_some());
+        store.save_tokens("main", &tokens("u2")).await.unwrap();
+        assert!(store.drives("main").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_another_process_stored_is_not_overwritten() {
+        let store = Store::open(&StateLocation::Memory).await.unwrap();
+        assert!(store.swap_tokens("main", None, &tokens("u1")).await.unwrap());
+        assert!(!store.swap_tokens("main", None, &tokens("u1")).await.unwrap());
+        let next = Tokens { refresh_token: "next".into(), ..tokens("u1") };
+        assert!(store.swap_tokens("main", Some(&"refresh".into()), &next).await.unwrap());
+        assert!(!store.swap_tokens("main", Some(&"refresh".into()), &tokens("u1")).await.unwrap());
+        assert_eq!(store.tokens("main").await.unwrap().unwrap().refresh_token.expose_secret(), "next");
+    }
+
+    #[tokio::test]
+    async fn a_damaged_or_unreachable_file_is_named_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let damaged = folder.path().join("damaged.db");
+        std::fs::write(&damaged, vec![b'x'; 5000]).unwrap();
+        let error = Store::open(&StateLocation::File(damaged)).await.unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("damaged.db"));
+        let error = Store::open(&StateLocation::File(folder.path().join("none/state.db"))).await.unwrap_err();
+        assert!(matches!(error, Error::Open { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_newer_version_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::File(folder.path().join("state.db"));
+        let store = Store::open(&location).await.unwrap();
+        sqlx::query("INSERT INTO _sqlx_migrations VALUES (9999, 'later', '2030-01-01', TRUE, X'00', 1)")
+            .execute(&store.pool)
+            .await
+            .unwrap();
+        store.close().await;
+        assert!(matches!(Store::open(&location).await.unwrap_err(), Error::Schema { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_and_a_read_only_file_are_told_with_the_file_and_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StateLocation::File(folder.path().join("state.db"));
+        let store = Store::open(&location).await.unwrap();
+        store.save_tokens("main", &tokens("u1")).await.unwrap();
+        store.try_write().await.unwrap();
+        let large = Tokens { refresh_token: "x".repeat(100_000).into(), ..tokens("u1") };
+        for (pragma, words) in [("max_page_count = 1", "disk is full"), ("query_only = 1", "writable by this user")] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(&store.pool).await.unwrap();
+            let told = store.save_tokens("main", &large).await.unwrap_err().to_string();
+            assert!(told.contains(words) && told.contains("state.db"), "{told}");
+            let kept = store.tokens("main").await.unwrap().unwrap();
+            assert_eq!(kept.refresh_token.expose_secret(), "refresh");
+        }
+        assert!(store.try_write().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_another_program_holds_is_told_at_start_and_by_a_write() {
+        use sqlx::Connection as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        let location = StateLocation::File(file.clone());
+        let store = Store::open(&location).await.unwrap();
+        sqlx::raw_sql("PRAGMA busy_timeout = 1").execute(&store.pool).await.unwrap();
+        let mut other =
+            sqlx::SqliteConnection::connect_with(&sqlx::sqlite::SqliteConnectOptions::new().filename(&file))
+                .await
+                .unwrap();
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        let told = store.save_tokens("main", &tokens("u1")).await.unwrap_err().to_string();
+        assert!(told.contains("another program holds the file") && told.contains("state.db"), "{told}");
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+        store.save_tokens("main", &tokens("u1")).await.unwrap();
+        store.close().await;
+        sqlx::raw_sql("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+        let error = Store::open(&location).await.unwrap_err();
+        assert!(matches!(error, Error::Locked { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_told() {
+        // Not writable even by root.
+        let error = Store::open(&StateLocation::File("/proc/alidav-state.db".into())).await.unwrap_err();
+        assert!(error.to_string().contains("alidav-state.db") && error.to_string().contains("writable"), "{error}");
+    }
+}
