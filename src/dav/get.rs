@@ -171,17 +171,27 @@ async fn proxy(
                 set(&mut response, header::CONTENT_RANGE, range);
                 Ok(response)
             }
-            Err(parts) => {
-                let reader = Reader { open_ended: false, ..request.reader(file) };
-                let multipart = Multipart::new(site.tree.clone(), file.clone(), reader, size, parts);
-                let (content_type, length) = (multipart.content_type(), multipart.length());
-                let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, multipart.into_body().await?);
-                describe(&mut response, file, Some(length));
-                set(&mut response, header::CONTENT_TYPE, content_type);
-                Ok(response)
-            }
+            Err(parts) => several(site, request, file, validators, parts).await,
         },
     }
+}
+
+/// Several ranges, one after another in one body.
+async fn several(
+    site: &Site,
+    request: &Get<'_>,
+    file: &Resource,
+    validators: Validators<'_>,
+    parts: Vec<std::ops::Range<u64>>,
+) -> Result<Response<Body>, drive::Error> {
+    let reader = Reader { open_ended: false, ..request.reader(file) };
+    let size = file.entry.size.unwrap_or_default();
+    let multipart = Multipart::new(site.tree.clone(), file.clone(), reader, size, parts);
+    let (content_type, length) = (multipart.content_type(), multipart.length());
+    let mut response = answer(StatusCode::PARTIAL_CONTENT, validators, multipart.into_body().await?);
+    describe(&mut response, file, Some(length));
+    set(&mut response, header::CONTENT_TYPE, content_type);
+    Ok(response)
 }
 
 async fn stream(

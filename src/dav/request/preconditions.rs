@@ -19,7 +19,7 @@ use crate::state::LockRow;
 const CONDITIONS: [header::HeaderName; 3] = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_UNMODIFIED_SINCE];
 
 /// What conditions that hold say of the request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::dav) struct Preconditions {
     /// Lock tokens that were submitted.
     pub(in crate::dav) tokens: Vec<String>,
@@ -35,27 +35,8 @@ impl Preconditions {
         parts: &Parts,
         path: &Path,
     ) -> Result<Self, Failure> {
-        let mut judged = Self::default();
-        if CONDITIONS.iter().any(|name| parts.headers.contains_key(name)) {
-            let current = site.at(path).await?;
-            let etag = current.as_ref().and_then(|resource| resource.entry.etag());
-            let validators = match &current {
-                Some(resource) => Some(Validators {
-                    etag: etag.as_deref(),
-                    modified: site.stored.modified_ms(&resource.entry).await.div_euclid(1000),
-                    changed: resource.entry.updated_ms.div_euclid(1000),
-                }),
-                None => None,
-            };
-            if !conditions::permit_change(&parts.headers, validators) {
-                return Err(precondition_failed());
-            }
-            judged.expected = match current {
-                Some(_) => Expected::Tag(etag.unwrap_or_default()),
-                None => Expected::Nothing,
-            };
-        }
-        let Some(value) = if_value(&parts.headers)? else { return Ok(judged) };
+        let expected = expected(site, parts, path).await?;
+        let Some(value) = if_value(&parts.headers)? else { return Ok(Self { tokens: Vec::new(), expected }) };
         let malformed = || Failure::new(StatusCode::BAD_REQUEST, "the If header is malformed");
         let lists = if_header::parse(&value).ok_or_else(malformed)?;
         let locks = site.locks.living();
@@ -71,10 +52,30 @@ impl Preconditions {
             return Err(precondition_failed());
         }
         let conditions = lists.into_iter().flat_map(|list| list.conditions);
-        judged.tokens =
-            conditions.filter_map(|c| if let Item::State(token) = c.item { Some(token) } else { None }).collect();
-        Ok(judged)
+        let tokens = conditions.filter_map(|c| if let Item::State(token) = c.item { Some(token) } else { None });
+        Ok(Self { tokens: tokens.collect(), expected })
     }
+}
+
+/// What the conditions of RFC 9110, which hold, say of what is there.
+async fn expected(site: &Site, parts: &Parts, path: &Path) -> Result<Expected, Failure> {
+    if !CONDITIONS.iter().any(|name| parts.headers.contains_key(name)) {
+        return Ok(Expected::Anything);
+    }
+    let current = site.at(path).await?;
+    let etag = current.as_ref().and_then(|resource| resource.entry.etag());
+    let validators = match &current {
+        Some(resource) => Some(Validators {
+            etag: etag.as_deref(),
+            modified: site.stored.modified_ms(&resource.entry).await.div_euclid(1000),
+            changed: resource.entry.updated_ms.div_euclid(1000),
+        }),
+        None => None,
+    };
+    if !conditions::permit_change(&parts.headers, validators) {
+        return Err(precondition_failed());
+    }
+    Ok(current.map_or(Expected::Nothing, |_| Expected::Tag(etag.unwrap_or_default())))
 }
 
 async fn all_hold(

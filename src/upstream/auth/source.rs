@@ -239,15 +239,9 @@ impl TokenSource {
             secrets.push(client_secret);
         }
         let answer = Answer { body: without(answer.body, &secrets), ..answer };
-        let status = answer.status;
         let body = answer.body.trim_ascii();
         if body.first() == Some(&b'<') {
-            // A challenge or log-in page stands before the server; a gateway's page may stand behind it.
-            let words = classify::moved_to(&answer).or_else(|| words::bot_check(&answer).map(str::to_owned));
-            let words = words.unwrap_or_else(|| "a web page instead of tokens".to_owned());
-            let error = self.error(ErrorKind::Unavailable, format!("status {}: {words}", status.as_u16()));
-            let gateway = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
-            return if gateway { Outcome::Unclear(error) } else { Outcome::NotActed(error) };
+            return self.judge_page(&answer);
         }
         let told = words::read(body);
         let mut error = match classify::value::<Value>(CALL, &answer) {
@@ -274,6 +268,16 @@ impl TokenSource {
             }
             _ => Outcome::Unclear(error),
         }
+    }
+
+    /// A challenge or log-in page stands before the server; a gateway's page may stand behind it.
+    fn judge_page(&self, answer: &Answer) -> Outcome {
+        let status = answer.status;
+        let words = classify::moved_to(answer).or_else(|| words::bot_check(answer).map(str::to_owned));
+        let words = words.unwrap_or_else(|| "a web page instead of tokens".to_owned());
+        let error = self.error(ErrorKind::Unavailable, format!("status {}: {words}", status.as_u16()));
+        let gateway = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
+        if gateway { Outcome::Unclear(error) } else { Outcome::NotActed(error) }
     }
 
     /// The tokens of an answer; without a refresh token only where none can be expected (reference 1.5).
