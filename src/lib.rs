@@ -1,7 +1,7 @@
 //! alidav serves a person's Aliyundrive as WebDAV.
 //!
-//! The layers, from the ground up, each knowing only those before it: [`clock`], [`digest`] and [`calls`] (what everybody
-//! needs), [`config`] (settings), [`state`] (the embedded store), [`upstream`] (the drive's HTTP API), [`drive`] (one tree
+//! The layers, from the ground up, each knowing only those before it: [`clock`], [`digest`], [`calls`] and [`meters`]
+//! (what everybody needs), [`config`] (settings), [`state`] (the embedded store), [`upstream`] (the drive's HTTP API), [`drive`] (one tree
 //! of paths over it), [`link`] (which way a download goes), then [`protocol`] (what
 //! its users share of HTTP), side by side [`dav`] and [`web`], [`server`] over both, and
 //! [`cli`]. [`sim`] stands beside all of them: a stand-in for the service.
@@ -14,6 +14,7 @@ pub mod dav;
 pub mod digest;
 pub mod drive;
 pub mod link;
+pub mod meters;
 pub mod protocol;
 pub mod server;
 pub mod sim;

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use self::seat::Seat;
 use crate::drive::error::Error;
+use crate::meters;
 
 /// A client that takes nothing for this long has paused; its place may go to one that waits.
 const PAUSED: Duration = Duration::from_secs(10);
@@ -84,14 +85,14 @@ pub(super) struct Place {
 
 impl Place {
     fn new(permit: OwnedSemaphorePermit, shared: &Arc<Shared>) -> Self {
-        metrics::gauge!("alidav_download_bodies").increment(1.0);
+        metrics::gauge!(meters::DOWNLOAD_BODIES).increment(1.0);
         Self { permit: Some(permit), shared: shared.clone() }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        metrics::gauge!("alidav_download_bodies").decrement(1.0);
+        metrics::gauge!(meters::DOWNLOAD_BODIES).decrement(1.0);
         let less = |excess: usize| excess.checked_sub(1);
         let excess = self.shared.excess.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok();
         if let Some(permit) = self.permit.take().filter(|_| excess) {
@@ -114,7 +115,7 @@ impl<'a> Waiting<'a> {
         if urgent {
             shared.urgent_waiting.fetch_add(1, Ordering::AcqRel);
         }
-        metrics::gauge!("alidav_download_waiting").increment(1.0);
+        metrics::gauge!(meters::DOWNLOAD_WAITING).increment(1.0);
         shared.wanted.notify_waiters();
         Self { shared, urgent }
     }
@@ -122,7 +123,7 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        metrics::gauge!("alidav_download_waiting").decrement(1.0);
+        metrics::gauge!(meters::DOWNLOAD_WAITING).decrement(1.0);
         self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
         if self.urgent && self.shared.urgent_waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.freed.notify_waiters();

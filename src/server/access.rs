@@ -13,6 +13,7 @@ use http_body::{Frame, SizeHint};
 use super::connections::RequestGuard;
 use crate::calls::CallCounter;
 use crate::config::LinkPolicy;
+use crate::meters;
 use crate::protocol::{Body, BodyError};
 
 /// Characters of a `User-Agent` that a line shows: browsers' have some 150, and it can be as long as all headers.
@@ -98,9 +99,9 @@ impl Drop for Logged {
             ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), calls = calls.count(),
         );
         let labels = [("method", known_method(method)), ("status", self.status.to_string())];
-        metrics::counter!("alidav_requests_total", &labels).increment(1);
-        metrics::counter!("alidav_sent_bytes_total").increment(self.bytes);
-        metrics::histogram!("alidav_request_seconds").record(elapsed);
+        metrics::counter!(meters::REQUESTS, &labels).increment(1);
+        metrics::counter!(meters::SENT_BYTES).increment(self.bytes);
+        metrics::histogram!(meters::REQUEST_SECONDS).record(elapsed);
     }
 }
 

@@ -14,6 +14,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::meters;
+
 /// Connections at a time.
 pub(super) const MOST: usize = 1024;
 
@@ -101,7 +103,7 @@ impl Connections {
 
 impl Table {
     fn enter(&mut self, address: Option<IpAddr>, all: Connections) -> Connection {
-        metrics::gauge!("alidav_connections").increment(1.0);
+        metrics::gauge!(meters::CONNECTIONS).increment(1.0);
         let id = self.next;
         self.next += 1;
         let activity = watch::Sender::new(Activity { running: 0, since: Instant::now() });
@@ -119,7 +121,7 @@ impl Table {
         let Some((_, id)) = idle.min() else { return false };
         if let Some(open) = self.open.remove(&id) {
             open.give_way.cancel();
-            metrics::counter!("alidav_connections_closed_for_others_total").increment(1);
+            metrics::counter!(meters::CONNECTIONS_CLOSED).increment(1);
         }
         true
     }
@@ -144,7 +146,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        metrics::gauge!("alidav_connections").decrement(1.0);
+        metrics::gauge!(meters::CONNECTIONS).decrement(1.0);
         self.all.0.table.lock().open.remove(&self.id);
         self.all.0.changed.notify_one();
     }

@@ -4,14 +4,15 @@ use http::{Method, Response, StatusCode};
 
 use crate::clock::UnixSeconds;
 use crate::drive::Tree;
+use crate::meters;
 use crate::protocol::{Body, body, reply};
 
 /// Sets the gauges of the streams' and uploads' memory and of every account's tokens to this moment's values.
 pub(super) async fn set_gauges(tree: &Tree) {
-    metrics::gauge!("alidav_download_memory_bytes").set(bytes(tree.download_memory()));
-    metrics::gauge!("alidav_upload_memory_bytes").set(bytes(tree.upload_memory()));
+    metrics::gauge!(meters::DOWNLOAD_MEMORY).set(bytes(tree.download_memory()));
+    metrics::gauge!(meters::UPLOAD_MEMORY).set(bytes(tree.upload_memory()));
     for removals in tree.pending_removals() {
-        metrics::gauge!("alidav_removals_pending", "account" => removals.account).set(count(removals.count));
+        metrics::gauge!(meters::REMOVALS_PENDING, "account" => removals.account).set(count(removals.count));
     }
     let now = UnixSeconds::now();
     for client in tree.accounts() {
@@ -21,11 +22,11 @@ pub(super) async fn set_gauges(tree: &Tree) {
             // Nothing is known of a token that is not there or does not tell.
             let seconds = at.map_or(f64::NAN, |at| seconds(at - now.0));
             let labels = [("account", account.clone()), ("token", token.to_owned())];
-            metrics::gauge!("alidav_token_expires_in_seconds", &labels).set(seconds);
+            metrics::gauge!(meters::TOKEN_EXPIRES, &labels).set(seconds);
         }
         let flag = |on: bool| if on { 1.0 } else { 0.0 };
-        metrics::gauge!("alidav_sign_in_needed", "account" => account.clone()).set(flag(status.sign_in_needed(now)));
-        metrics::gauge!("alidav_sign_in_due", "account" => account).set(flag(status.sign_in_due(now)));
+        metrics::gauge!(meters::SIGN_IN_NEEDED, "account" => account.clone()).set(flag(status.sign_in_needed(now)));
+        metrics::gauge!(meters::SIGN_IN_DUE, "account" => account).set(flag(status.sign_in_due(now)));
     }
 }
 

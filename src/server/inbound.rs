@@ -12,6 +12,8 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, Sleep};
 
+use crate::meters;
+
 /// Longest silence of a client in the middle of a body, while the body is wanted.
 const SILENCE: Duration = Duration::from_secs(120);
 
@@ -101,7 +103,7 @@ where
                 self.lingers = self.http1 && matches!(frame, Some(Ok(_)));
                 if let Some(Ok(frame)) = &frame {
                     let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-                    metrics::counter!("alidav_received_bytes_total").increment(length);
+                    metrics::counter!(meters::RECEIVED_BYTES).increment(length);
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(InboundError::Connection)))
             }

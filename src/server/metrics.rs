@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use crate::meters::{self, Kind, Meter};
+
 /// One recorder for the process; several servers may run in it.
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -20,8 +22,17 @@ pub(super) fn install() {
         if metrics::set_global_recorder(recorder).is_err() {
             tracing::warn!("another metrics recorder is installed; /metrics stays empty");
         }
+        meters::ALL.iter().for_each(describe);
         handle
     });
+}
+
+fn describe(meter: &Meter) {
+    match meter.kind {
+        Kind::Counter => metrics::describe_counter!(meter.name, meter.unit, meter.meaning),
+        Kind::Gauge => metrics::describe_gauge!(meter.name, meter.unit, meter.meaning),
+        Kind::Histogram => metrics::describe_histogram!(meter.name, meter.unit, meter.meaning),
+    }
 }
 
 pub(super) fn render() -> String {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::calls::{self, Background};
 use crate::config;
+use crate::meters;
 use crate::state::Store;
 use crate::upstream::api::wire::WireDriveInfo;
 use crate::upstream::auth::TokenKeeper;
@@ -257,9 +258,8 @@ impl Client {
         };
         let elapsed = started.elapsed();
         tracing::debug!(call = endpoint.name, %outcome, ms = elapsed.as_millis(), account = %self.0.account, "upstream");
-        metrics::counter!("alidav_upstream_calls_total", "endpoint" => endpoint.name, "outcome" => outcome)
-            .increment(1);
-        metrics::histogram!("alidav_upstream_call_seconds", "endpoint" => endpoint.name).record(elapsed);
+        metrics::counter!(meters::UPSTREAM_CALLS, "endpoint" => endpoint.name, "outcome" => outcome).increment(1);
+        metrics::histogram!(meters::UPSTREAM_CALL_SECONDS, "endpoint" => endpoint.name).record(elapsed);
         result
     }
 }

@@ -20,6 +20,7 @@ use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config;
+use crate::meters;
 use crate::upstream::data::body::{DataBody, STALL};
 use crate::upstream::data::error::{DataError, DataErrorKind};
 use crate::upstream::error::Error;
@@ -126,7 +127,7 @@ impl DataHost {
         let mut url = url.clone();
         let mut hops = 0;
         let response = loop {
-            metrics::counter!("alidav_data_requests_total", "method" => "GET").increment(1);
+            metrics::counter!(meters::DATA_REQUESTS, "method" => "GET").increment(1);
             let request = Request::get(url.expose().clone())
                 .header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1))
                 // Compressed bytes are not the file's.
@@ -158,7 +159,7 @@ impl DataHost {
     /// # Errors
     /// Every [`DataErrorKind`] of an upload; [`DataErrorKind::PartAlreadyExists`] is up to the caller to judge.
     pub async fn put(&self, url: &SignedUrl, content_type: Option<&str>, chunks: Vec<Bytes>) -> Result<(), DataError> {
-        metrics::counter!("alidav_data_requests_total", "method" => "PUT").increment(1);
+        metrics::counter!(meters::DATA_REQUESTS, "method" => "PUT").increment(1);
         let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         // The length is stated and no type is, unless the service named one: both are in the signature.
         let mut request = Request::put(url.expose().clone()).header(header::CONTENT_LENGTH, length);

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::calls::Background;
 use crate::config;
+use crate::meters;
 
 /// Callers that may wait in one class; more are refused at once.
 const MAX_WAITING: usize = 1000;
@@ -96,7 +97,7 @@ impl Pacer {
                 () = background.until_wanted() => lane.turn(Instant::now() + (deadline - asked)).await?,
             },
         }
-        metrics::histogram!("alidav_upstream_wait_seconds", "class" => lane.name).record(asked.elapsed());
+        metrics::histogram!(meters::UPSTREAM_WAIT_SECONDS, "class" => lane.name).record(asked.elapsed());
         Ok(())
     }
 
@@ -234,14 +235,14 @@ struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     fn join(lane: &'a Lane) -> Self {
-        metrics::gauge!("alidav_upstream_waiting", "class" => lane.name).increment(1.0);
+        metrics::gauge!(meters::UPSTREAM_WAITING, "class" => lane.name).increment(1.0);
         Self { lane, ahead: lane.waiting.fetch_add(1, Ordering::AcqRel) }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        metrics::gauge!("alidav_upstream_waiting", "class" => self.lane.name).decrement(1.0);
+        metrics::gauge!(meters::UPSTREAM_WAITING, "class" => self.lane.name).decrement(1.0);
         if self.lane.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.lane.emptied.notify_waiters();
         }

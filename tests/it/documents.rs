@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use alidav::meters::{self, Meter};
+
 /// All Rust files below a folder of the repository, with their text.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut left = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
@@ -133,5 +135,34 @@ fn a_line_of_prose_fits_into_120_columns() {
             let long = line.is_ascii() && line.len() > 120 && line.trim().contains(' ');
             assert!(!long, "{}: {line}", path.display());
         }
+    }
+}
+
+#[test]
+fn the_page_of_metrics_is_what_is_declared() {
+    let labels = |meter: &Meter| match meter.labels {
+        [] => "–".to_owned(),
+        labels => labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", "),
+    };
+    let row = |meter: &Meter| {
+        let (kind, unit) = (format!("{:?}", meter.kind).to_lowercase(), meter.unit.as_str());
+        format!("| `{}` | {kind} | {unit} | {} | {} |", meter.name, labels(meter), meter.meaning)
+    };
+    let page = include_str!("../../docs/metrics.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `")).collect::<Vec<_>>();
+    assert_eq!(rows, meters::ALL.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_metric_is_named_where_it_is_declared_alone() {
+    let name = regex::Regex::new(r"alidav_\w+_(?:bytes|seconds|total)\b").unwrap();
+    let known = |name: &str| meters::ALL.iter().any(|meter| meter.name == name);
+    for (path, text) in documents() {
+        for found in name.find_iter(&text) {
+            assert!(known(found.as_str()), "{} tells of {}, which is not there", path.display(), found.as_str());
+        }
+    }
+    for (file, text) in sources("src").into_iter().filter(|(file, _)| !file.ends_with("src/meters.rs")) {
+        assert!(!text.contains("!(\"alidav_"), "{file} names a metric by itself");
     }
 }

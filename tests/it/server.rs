@@ -99,6 +99,17 @@ async fn health_and_metrics_tell_of_the_drive() {
     let metrics = world.get("/metrics").await.text().await.unwrap();
     assert!(metrics.contains("alidav_upstream_calls_total{endpoint=\"openFile/list\",outcome=\"ok\"}"), "{metrics}");
     assert!(metrics.contains("alidav_requests_total"));
+    let described = "# HELP alidav_requests_total Requests answered; methods that nobody knows count as other.\n\
+                     # TYPE alidav_requests_total counter\n";
+    assert!(metrics.contains(described), "{metrics}");
+    let declared = |name: &str| alidav::meters::ALL.iter().any(|meter| meter.name == name);
+    let told = |word: &str| -> Vec<String> {
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(word));
+        lines.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let kinds = told("# TYPE ");
+    assert!(kinds.iter().all(|name| declared(name)), "{kinds:?}");
+    assert_eq!(told("# HELP "), kinds);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use crate::drive::listing::cache::Freshness;
 use crate::drive::mount::Mounted;
 use crate::drive::slots::Reader;
 use crate::drive::tree::Tree;
+use crate::meters;
 use crate::upstream::Address;
 
 /// Least items of a page of a listing that has more (reference 3.2).
@@ -111,7 +112,7 @@ impl Tree {
             match read.read(range.clone()).await {
                 Ok((_, identity)) if known.zip(identity.as_ref()).is_some_and(|(a, b)| !a.same(b)) => return Ok(None),
                 Ok((pieces, identity)) => {
-                    metrics::counter!("alidav_links_spared_total").increment(1);
+                    metrics::counter!(meters::LINKS_SPARED).increment(1);
                     let stream = ByteStream::of_whole(source.clone(), range.clone(), reader, identity, pieces);
                     return Ok(Some(stream));
                 }

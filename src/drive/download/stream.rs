@@ -28,6 +28,7 @@ use crate::drive::download::source::{Identity, Source};
 use crate::drive::error::Error;
 use crate::drive::slots::seat::{Next, Seat};
 use crate::drive::slots::{Place, Reader};
+use crate::meters;
 
 /// Bodies in a row that may break without a single byte gained.
 const MAX_BARREN: u32 = 5;
@@ -96,7 +97,7 @@ impl ByteStream {
             stream.recorders = stream.source.room.recorders(&stream.source.entry, &stream.rest);
         }
         if let Some(kept) = kept {
-            metrics::counter!("alidav_download_edges_total").increment(1);
+            metrics::counter!(meters::DOWNLOAD_EDGES).increment(1);
             stream.phase = Phase::Kept(kept.bytes);
             stream.identity = Some(kept.identity);
             stream.seat.keep(inherited);

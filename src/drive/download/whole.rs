@@ -25,6 +25,7 @@ use crate::drive::download::source::{Identity, MIN_LIFE, Source, Tries};
 use crate::drive::error::Error;
 use crate::drive::slots::Place;
 use crate::drive::slots::seat::Live;
+use crate::meters;
 use crate::upstream::{Address, DataErrorKind};
 
 /// Files up to this are proved before their first byte goes out: a second of a slow line.
@@ -282,7 +283,7 @@ impl Fetch {
     }
 
     fn failed(&self, reason: &'static str, failure: Failure) -> Failure {
-        metrics::counter!("alidav_address_failures_total", "reason" => reason).increment(1);
+        metrics::counter!(meters::ADDRESS_FAILURES, "reason" => reason).increment(1);
         failure
     }
 

@@ -20,6 +20,7 @@ use crate::drive::error::Error;
 use crate::drive::listing::fetch;
 use crate::drive::listing::members::{Change, Listing};
 use crate::drive::mount::Mounted;
+use crate::meters;
 
 /// After a refresh in the background failed, how long the stale listing is served without another try.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -131,20 +132,20 @@ impl ListingCache {
     ) -> Result<Arc<Listing>, Error> {
         match (self.peek(mount, folder_id), freshness) {
             (Some((listing, true)), Freshness::Cached | Freshness::Fresh) => {
-                metrics::counter!("alidav_listing_lookups_total", "outcome" => "hit").increment(1);
+                metrics::counter!(meters::LISTING_LOOKUPS, "outcome" => "hit").increment(1);
                 Ok(listing)
             }
             (Some((listing, false)), Freshness::Cached) if self.is_outdated(mount, folder_id, &listing) => {
-                metrics::counter!("alidav_listing_lookups_total", "outcome" => "outdated").increment(1);
+                metrics::counter!(meters::LISTING_LOOKUPS, "outcome" => "outdated").increment(1);
                 self.renewed(mount, folder_id, listing).await
             }
             (Some((listing, false)), Freshness::Cached) => {
-                metrics::counter!("alidav_listing_lookups_total", "outcome" => "stale").increment(1);
+                metrics::counter!(meters::LISTING_LOOKUPS, "outcome" => "stale").increment(1);
                 self.refresh_behind(mount, folder_id);
                 Ok(listing)
             }
             _ => {
-                metrics::counter!("alidav_listing_lookups_total", "outcome" => "fetch").increment(1);
+                metrics::counter!(meters::LISTING_LOOKUPS, "outcome" => "fetch").increment(1);
                 self.fetch(mount, folder_id, false).await
             }
         }

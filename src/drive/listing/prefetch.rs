@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::drive::listing::cache::ListingCache;
 use crate::drive::listing::members::Listing;
 use crate::drive::mount::Mounted;
+use crate::meters;
 
 /// What is being listed in advance, one folder's members for each mount.
 pub(in crate::drive) struct Prefetch {
@@ -40,7 +41,7 @@ impl Prefetch {
                 if listings.peek(&mount, &id).is_some() {
                     continue;
                 }
-                metrics::counter!("alidav_listing_lookups_total", "outcome" => "ahead").increment(1);
+                metrics::counter!(meters::LISTING_LOOKUPS, "outcome" => "ahead").increment(1);
                 if let Err(error) = listings.fetch_ahead(&mount, &id).await {
                     tracing::debug!(%error, "listing in advance ends");
                     return;

@@ -24,6 +24,7 @@ use crate::calls::Background;
 use crate::drive::listing::resolve::Resolver;
 use crate::drive::mount::Mounted;
 use crate::drive::tree::Tree;
+use crate::meters;
 use crate::upstream::{self, Item};
 
 /// A mount that nobody has used for so long is not watched.
@@ -148,20 +149,20 @@ impl Tree {
     async fn look_around(&self, interval: Duration) {
         for (drive, mounts) in self.drives_in_use().await {
             if !self.0.watch.is_due(&drive, interval) {
-                metrics::counter!("alidav_watch_searches_total", "outcome" => "left out").increment(1);
+                metrics::counter!(meters::WATCH_SEARCHES, "outcome" => "left out").increment(1);
                 continue;
             }
             let since = self.0.watch.since(&drive);
             match search(&mounts[0], &drive.1, since).await {
                 Ok(told) => {
-                    metrics::counter!("alidav_watch_searches_total", "outcome" => "ok").increment(1);
+                    metrics::counter!(meters::WATCH_SEARCHES, "outcome" => "ok").increment(1);
                     let new = self.0.watch.learn(&drive, &told);
                     for mount in &mounts {
                         take_over(&self.0.resolver, mount, &new, told.flood).await;
                     }
                 }
                 Err(error) => {
-                    metrics::counter!("alidav_watch_searches_total", "outcome" => "failed").increment(1);
+                    metrics::counter!(meters::WATCH_SEARCHES, "outcome" => "failed").increment(1);
                     self.0.watch.failed(&drive, &error);
                 }
             }
@@ -220,7 +221,7 @@ async fn take_over(resolver: &Resolver, mount: &Mounted, new: &[Item], flood: bo
     for item in new {
         let Some(folder) = &item.parent_file_id else { continue };
         if listings.peek(mount, folder).is_some_and(|(listing, _)| !listing.shows(item)) {
-            metrics::counter!("alidav_watch_outdated_total").increment(1);
+            metrics::counter!(meters::WATCH_OUTDATED).increment(1);
             listings.outdate(mount, folder);
         }
     }

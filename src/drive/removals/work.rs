@@ -12,6 +12,7 @@ use crate::drive::error::Error;
 use crate::drive::removals::record::Removal;
 use crate::drive::removals::settle::passing;
 use crate::drive::removals::{FIRST_TRY, Removals};
+use crate::meters;
 use crate::upstream::{ErrorKind, TaskState, TreeChange};
 
 /// First pause after a failure; it doubles up to the longest.
@@ -155,7 +156,7 @@ impl Removals {
             }
         };
         let reason = removal.reason.word();
-        metrics::counter!("alidav_removals_total", "reason" => reason, "outcome" => outcome).increment(1);
+        metrics::counter!(meters::REMOVALS, "reason" => reason, "outcome" => outcome).increment(1);
         self.forget(id).await;
         if outcome == "done" {
             // A listing that was fetched before it went.
@@ -223,7 +224,7 @@ impl Removals {
             kept.removal.last_error = Some(with_remedy(error));
             kept.next = Instant::now() + pause;
         });
-        metrics::counter!("alidav_removals_failed_total", "reason" => removal.reason.word()).increment(1);
+        metrics::counter!(meters::REMOVALS_FAILED, "reason" => removal.reason.word()).increment(1);
         if let Err(error) = self.write(id).await {
             tracing::error!(%error, "a failed removal could not be noted");
         }

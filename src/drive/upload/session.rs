@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::drive::error::Error;
+use crate::meters;
 use crate::upstream::{Client, DataErrorKind, PartUrl, UploadSession};
 
 /// Most parts of an upload (reference 3.10).
@@ -154,7 +155,7 @@ impl Session {
                     tokio::time::sleep(FIRST_PAUSE * 2u32.pow(tries - 1)).await;
                 }
             }
-            metrics::counter!("alidav_part_retries_total").increment(1);
+            metrics::counter!(meters::PART_RETRIES).increment(1);
         }
     }
 

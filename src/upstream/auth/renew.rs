@@ -15,6 +15,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
 use crate::clock::UnixSeconds;
+use crate::meters;
 use crate::state::Tokens;
 use crate::upstream::auth::access::Access;
 use crate::upstream::auth::flight::{Flight, Refused, same_refresh, was_sent_to};
@@ -163,7 +164,7 @@ impl<'a> Renewal<'a> {
             Outcome::Refused(_) => "refused",
             Outcome::Unclear(_) => "unclear",
         };
-        metrics::counter!("alidav_token_renewals_total", "outcome" => word).increment(1);
+        metrics::counter!(meters::TOKEN_RENEWALS, "outcome" => word).increment(1);
         Ok(Some(outcome))
     }
 
