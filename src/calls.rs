@@ -1,14 +1,15 @@
 //! How many calls to the drive's API a request costs, for the access log and for tests; and which calls
 //! are made for nobody in particular.
 //!
-//! A counter travels with a task; work that a request hands to another task takes it along by
-//! [`spawn`].
+//! A counter travels with a task, as the request's span does; work that a request hands to another task takes both
+//! along by [`spawn`].
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 tokio::task_local! {
     static CURRENT: CallCounter;
@@ -38,14 +39,14 @@ impl CallCounter {
     }
 }
 
-/// Spawns a task that counts on the caller's counter.
+/// Spawns a task that counts on the caller's counter and whose lines of the log are the caller's request's.
 pub fn spawn<F>(future: F) -> tokio::task::JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     let counter = CallCounter::current();
-    tokio::spawn(async move { counter.scope(future).await })
+    tokio::spawn(async move { counter.scope(future).await }.in_current_span())
 }
 
 /// Work whose calls let everybody else's go first, since nobody waits for it; clones are the same work.

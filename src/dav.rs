@@ -58,10 +58,9 @@ impl Dav {
     /// Answers a request to a URL below the prefix, or above it.
     pub async fn handle<B: RequestBody>(&self, request: Request<B>, context: &Context) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let head = parts.method == Method::HEAD;
         match answer(&self.0, context, &parts, body).await {
             Ok(response) => response,
-            Err(failure) => refuse(&parts, failure, head),
+            Err(failure) => refuse(&parts, failure, context),
         }
     }
 
@@ -76,7 +75,7 @@ impl Dav {
         let request = Get { method: &parts.method, headers: &parts.headers, path, policy, context };
         match get(&self.0, request).await {
             Ok(response) => response,
-            Err(failure) => refuse(parts, failure, parts.method == Method::HEAD),
+            Err(failure) => refuse(parts, failure, context),
         }
     }
 }
@@ -130,13 +129,13 @@ fn named_policy(query: Option<&str>) -> Result<Option<LinkPolicy>, Failure> {
     }
 }
 
-fn refuse(parts: &http::request::Parts, failure: Failure, head: bool) -> Response<Body> {
-    let (method, path) = (&parts.method, parts.uri.path());
+fn refuse(parts: &http::request::Parts, failure: Failure, context: &Context) -> Response<Body> {
+    let path = parts.uri.path();
     if failure.status.is_server_error() {
         let cause = failure.cause.as_deref().unwrap_or(&failure.text);
-        tracing::warn!(%method, %path, status = failure.status.as_u16(), %cause, "request failed");
+        tracing::warn!(%path, status = failure.status.as_u16(), %cause, "request failed");
     } else {
-        tracing::debug!(%method, %path, status = failure.status.as_u16(), text = %failure.text, "request refused");
+        tracing::debug!(%path, status = failure.status.as_u16(), text = %failure.text, "request refused");
     }
-    failure.into_response(head)
+    failure.into_response(parts.method == Method::HEAD, context.request)
 }

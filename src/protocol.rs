@@ -1,4 +1,4 @@
-//! What `dav`, `web` and `server` share of HTTP: bodies, plain answers, hrefs, hosts.
+//! What `dav`, `web` and `server` share of HTTP: bodies, plain answers, hrefs, hosts, a request's id.
 //!
 //! It knows paths and failures of the tree, but no method, no property and no route.
 
@@ -7,5 +7,7 @@ pub mod failure;
 pub mod host;
 pub mod href;
 pub mod reply;
+pub mod request_id;
 
 pub use body::{Body, BodyError, RequestBody};
+pub use request_id::RequestId;

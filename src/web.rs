@@ -14,7 +14,7 @@ use http::request::Parts;
 
 use crate::config::Config;
 use crate::drive::{Path, Tree};
-use crate::protocol::{Body, RequestBody};
+use crate::protocol::{Body, RequestBody, RequestId};
 
 use self::signin::Flows;
 use self::site::Site;
@@ -37,20 +37,20 @@ impl Web {
     }
 
     /// `POST /api/fs/link`: a path to a link, for a proxy that knows the mount's secret (reference 6.3).
-    pub async fn fs_link<B: RequestBody>(&self, parts: &Parts, body: B) -> Response<Body> {
-        links::fs_link(&self.0, parts, body).await
+    pub async fn fs_link<B: RequestBody>(&self, parts: &Parts, body: B, request: RequestId) -> Response<Body> {
+        links::fs_link(&self.0, parts, body, request).await
     }
 
     /// The file of a signed link `/d/{path}?sign=…`.
     ///
     /// # Errors
     /// The answer to give instead.
-    pub fn signed_path(&self, parts: &Parts) -> Result<Path, Box<Response<Body>>> {
-        links::signed_path(&self.0, parts)
+    pub fn signed_path(&self, parts: &Parts, request: RequestId) -> Result<Path, Box<Response<Body>>> {
+        links::signed_path(&self.0, parts, request)
     }
 
     /// `/api/signin/…` of a user who may write.
-    pub async fn signin<B: RequestBody>(&self, parts: &Parts, body: B) -> Response<Body> {
-        signin::signin(&self.0, &self.1, parts, body).await
+    pub async fn signin<B: RequestBody>(&self, parts: &Parts, body: B, request: RequestId) -> Response<Body> {
+        signin::signin(&self.0, &self.1, parts, body, request).await
     }
 }

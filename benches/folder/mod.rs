@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use alidav::config::{Account, Config, Mount, Permission, StateLocation};
 use alidav::dav::{Context, Dav};
 use alidav::drive::{Path, Tree};
+use alidav::protocol::RequestId;
 use alidav::sim::{Options, Rules, Simulator};
 use alidav::state::Store;
 use alidav::upstream::Client;
@@ -14,6 +15,7 @@ use http_body_util::{BodyExt as _, Empty};
 /// Who asks.
 pub(crate) fn context() -> Context {
     Context {
+        request: RequestId::random(),
         user: None,
         base_path: Path::root(),
         permission: Permission::Read,

@@ -1,14 +1,17 @@
-//! Who asks.
+//! Who asks, in which request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::config::Permission;
 use crate::drive::Path;
+use crate::protocol::RequestId;
 
 /// Who asks, as the server has made out.
 #[derive(Debug, Clone)]
 pub struct Context {
+    /// What the request is called; an error tells it.
+    pub request: RequestId,
     /// Signed-in user; absent for anonymous requests.
     pub user: Option<Arc<str>>,
     /// The part of the tree that the user sees as its root.

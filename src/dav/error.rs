@@ -1,7 +1,7 @@
 //! What went wrong, as WebDAV tells it; the status of a failure of the tree is `protocol::failure`'s.
 //!
-//! The client gets a short `DAV:error` saying what to do; the log gets the drive's code and request
-//! id. Neither ever holds a link or a token.
+//! The client gets a short `DAV:error` saying what to do and what the request is called; the log gets the drive's code
+//! and its id of the call. Neither ever holds a link or a token.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use crate::drive::{self, DriveTrouble, ErrorKind};
 use crate::protocol::failure::{DEFAULT_RETRY, Verdict, verdict};
 use crate::protocol::href::HrefError;
-use crate::protocol::{Body, reply};
+use crate::protocol::{Body, RequestId, reply};
 
 /// A request that fails: what the client is told and what the log is told.
 #[derive(Debug, Clone)]
@@ -67,8 +67,8 @@ impl Failure {
     }
 
     /// The answer; a body only where the method allows one.
-    pub(super) fn into_response(self, head: bool) -> Response<Body> {
-        let document = document(self.condition, self.about.as_deref(), &self.text);
+    pub(super) fn into_response(self, head: bool, request: RequestId) -> Response<Body> {
+        let document = document(self.condition, self.about.as_deref(), &self.text, request);
         let mut response = reply::xml(self.status, if head { String::new() } else { document });
         let headers = response.headers_mut();
         if let Some(wait) = self.retry_after {
@@ -80,7 +80,7 @@ impl Failure {
     }
 }
 
-fn document(condition: Option<&str>, about: Option<&str>, text: &str) -> String {
+fn document(condition: Option<&str>, about: Option<&str>, text: &str, request: RequestId) -> String {
     let condition = condition.map(|name| match about {
         Some(href) => format!("<D:{name}><D:href>{href}</D:href></D:{name}>"),
         None => format!("<D:{name}/>"),
@@ -89,7 +89,7 @@ fn document(condition: Option<&str>, about: Option<&str>, text: &str) -> String 
     let text = quick_xml::escape::partial_escape(text);
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\">{condition}\
-         <message xmlns=\"urn:alidav\">{text}</message></D:error>\n"
+         <message xmlns=\"urn:alidav\">{text}</message><request xmlns=\"urn:alidav\">{request}</request></D:error>\n"
     )
 }
 
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn waits_are_whole_seconds_and_at_least_one() {
         let wait = |ms| {
-            let response = Failure::busy("", Some(Duration::from_millis(ms))).into_response(false);
+            let response = Failure::busy("", Some(Duration::from_millis(ms))).into_response(false, RequestId::random());
             response.headers()[header::RETRY_AFTER].clone()
         };
         assert_eq!(wait(0), "1");
@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn the_text_is_escaped() {
-        assert!(document(None, None, "a<b&c").contains("a&lt;b&amp;c"));
-        assert!(document(Some("propfind-finite-depth"), None, "").contains("<D:propfind-finite-depth/>"));
+        let id = RequestId::random();
+        assert!(document(None, None, "a<b&c", id).contains("a&lt;b&amp;c"));
+        assert!(document(Some("propfind-finite-depth"), None, "", id).contains("<D:propfind-finite-depth/>"));
     }
 }

@@ -90,9 +90,8 @@ async fn file(site: &Site, request: &Get<'_>, file: &Resource) -> Result<Respons
         Verdict::NotModified => return Ok(answer(StatusCode::NOT_MODIFIED, validators, body::empty())),
         Verdict::Failed => {
             let text = "the file is not the one that the request's condition names";
-            return Ok(
-                Failure::new(StatusCode::PRECONDITION_FAILED, text).into_response(request.method == Method::HEAD)
-            );
+            return Ok(Failure::new(StatusCode::PRECONDITION_FAILED, text)
+                .into_response(request.method == Method::HEAD, request.context.request));
         }
     }
     if request.method == Method::HEAD {

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use tracing::Instrument as _;
+
 use crate::calls;
 use crate::drive::error::Error;
 use crate::drive::tree::Tree;
@@ -16,7 +18,8 @@ impl Tree {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Error> {
         let counter = calls::CallCounter::current();
-        match self.0.uploads.tasks.spawn(async move { counter.scope(work).await }).await {
+        let work = async move { counter.scope(work).await }.in_current_span();
+        match self.0.uploads.tasks.spawn(work).await {
             Ok(result) => Ok(result),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(Error::Stopping),

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::body::{self, Body};
+use super::request_id::RequestId;
 
 /// Content type of XML answers.
 pub const XML: &str = "application/xml; charset=utf-8";
@@ -18,6 +19,17 @@ pub fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
 #[must_use]
 pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
     unstored(of(status, "application/json; charset=utf-8", value.to_string()))
+}
+
+/// A failure in a line for people, who can quote the request.
+pub fn text_error(status: StatusCode, words: &str, request: RequestId) -> Response<Body> {
+    text(status, format!("{words} (request {request})\n"))
+}
+
+/// A failure in the form of the JSON API.
+#[must_use]
+pub fn json_error(status: StatusCode, words: &str, request: RequestId) -> Response<Body> {
+    json(status, &serde_json::json!({ "error": words, "request_id": request.as_str() }))
 }
 
 /// A page.

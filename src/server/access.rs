@@ -9,18 +9,22 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderValue, Response};
 use http_body::{Frame, SizeHint};
+use tracing::Span;
 
 use super::connections::RequestGuard;
 use crate::calls::CallCounter;
 use crate::config::LinkPolicy;
 use crate::meters;
-use crate::protocol::{Body, BodyError};
+use crate::protocol::{Body, BodyError, RequestId};
 
 /// Characters of a `User-Agent` that a line shows: browsers' have some 150, and it can be as long as all headers.
 const MAX_AGENT: usize = 200;
 
 /// What is known of a request before it is answered.
 pub(super) struct Entry {
+    pub(super) id: RequestId,
+    /// What happens while the body is sent is the request's too.
+    pub(super) span: Span,
     pub(super) address: IpAddr,
     pub(super) method: http::Method,
     /// Without the query, which may hold a sign.
@@ -63,15 +67,17 @@ impl http_body::Body for Logged {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let polled = this.entry.span.in_scope(|| Pin::new(&mut this.body).poll_frame(cx));
+        let frame = std::task::ready!(polled);
         match &frame {
-            Some(Ok(frame)) => self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Ok(frame)) => this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(_)) => {}
-            None => self.complete = true,
+            None => this.complete = true,
         }
-        if self.body.is_end_stream() {
-            self.complete = true;
+        if this.body.is_end_stream() {
+            this.complete = true;
         }
         Poll::Ready(frame)
     }
@@ -87,14 +93,16 @@ impl http_body::Body for Logged {
 
 impl Drop for Logged {
     fn drop(&mut self) {
-        let Entry { address, method, path, agent, started, calls, .. } = &self.entry;
+        let Entry { id, address, method, path, agent, started, calls, .. } = &self.entry;
         let elapsed = started.elapsed();
         let user = self.user.as_deref().unwrap_or("-");
         // HEAD and 304 have no body to be read to its end.
         let cut = !self.complete && self.bytes > 0 && self.length.is_none_or(|length| self.bytes < length);
         tracing::info!(
             target: "access",
-            %address, user, agent = agent.as_ref().map(shown).as_deref(), %method, path,
+            // It has the span's fields itself, and is to look the same whether or not spans are logged.
+            parent: None,
+            %id, %address, user, agent = agent.as_ref().map(shown).as_deref(), %method, path,
             policy = self.policy.map(LinkPolicy::as_str), status = self.status, bytes = self.bytes, cut,
             ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), calls = calls.count(),
         );

@@ -9,6 +9,8 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::access::{self, Logged};
 use super::auth::{Authenticator, Denied, Identity};
@@ -19,12 +21,23 @@ use crate::calls::CallCounter;
 use crate::config::{Config, Permission};
 use crate::dav::{self, Dav};
 use crate::drive::Tree;
-use crate::protocol::{Body, reply};
+use crate::protocol::request_id::X_REQUEST_ID;
+use crate::protocol::{Body, RequestId, reply};
 use crate::state::Store;
 use crate::web::Web;
 
 /// Longest request target.
 const MAX_URI: usize = 16 << 10;
+
+/// What is known of a request before anybody looks at it.
+#[derive(Clone, Copy)]
+struct Asked {
+    id: RequestId,
+    /// The client's, as far as the proxies are trusted.
+    address: IpAddr,
+    /// The peer's; absent on a unix socket.
+    socket: Option<IpAddr>,
+}
 
 /// Everything a request may need; one for the whole server.
 pub(super) struct App {
@@ -83,8 +96,14 @@ impl App {
             });
         }
         let calls = CallCounter::default();
+        let address = peer::address(socket, request.headers(), &self.trusted_proxies);
+        let asked = Asked { id: RequestId::random(), address, socket };
+        // Of the level of errors, so that it is there for them whatever `log` leaves out.
+        let span = tracing::error_span!("request", id = %asked.id, method = %request.method(), user = Empty);
         let entry = access::Entry {
-            address: peer::address(socket, request.headers(), &self.trusted_proxies),
+            id: asked.id,
+            span: span.clone(),
+            address,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             agent: request.headers().get(header::USER_AGENT).cloned(),
@@ -93,7 +112,7 @@ impl App {
             _running: running,
         };
         let has_body = !http_body::Body::is_end_stream(request.body()) && request.version() < http::Version::HTTP_2;
-        let (mut response, user) = calls.scope(self.route(request, entry.address, socket)).await;
+        let (mut response, user) = calls.scope(self.route(request, asked)).instrument(span).await;
         if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
             // The rest of the body is not read, so the connection ends; a client that is not told
             // would send its next request into it.
@@ -101,33 +120,29 @@ impl App {
         }
         // What is said of a name or by the drive is text as labelled, and no page that a browser makes out of it.
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.headers_mut().insert(X_REQUEST_ID, asked.id.into());
         entry.wrap(response, user)
     }
 
-    async fn route(
-        &self,
-        request: Request<Incoming>,
-        address: IpAddr,
-        socket: Option<IpAddr>,
-    ) -> (Response<Body>, Option<Arc<str>>) {
+    async fn route(&self, request: Request<Incoming>, asked: Asked) -> (Response<Body>, Option<Arc<str>>) {
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI) {
-            return (line(StatusCode::URI_TOO_LONG, "the URL is too long"), None);
+            return (asked.line(StatusCode::URI_TOO_LONG, "the URL is too long"), None);
         }
         if request.version() == http::Version::HTTP_11 && !names_one_host(request.headers()) {
-            return (line(StatusCode::BAD_REQUEST, "one Host is needed"), None);
+            return (asked.line(StatusCode::BAD_REQUEST, "one Host is needed"), None);
         }
         let (parts, incoming) = request.into_parts();
         let incoming = Inbound::new(incoming, &parts);
         match parts.uri.path() {
             "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
-            "/metrics" => self.metrics(&parts, address, socket).await,
-            "/api/fs/link" => (self.web.fs_link(&parts, incoming).await, None),
-            path if path.starts_with("/api/signin/") => self.signin(&parts, incoming, address).await,
-            path if path.starts_with("/api/") => (line(StatusCode::NOT_FOUND, "there is no such call"), None),
-            path if path.starts_with("/d/") => (self.signed(&parts, address).await, None),
+            "/metrics" => self.metrics(&parts, asked).await,
+            "/api/fs/link" => (self.web.fs_link(&parts, incoming, asked.id).await, None),
+            path if path.starts_with("/api/signin/") => self.signin(&parts, incoming, asked).await,
+            path if path.starts_with("/api/") => (asked.line(StatusCode::NOT_FOUND, "there is no such call"), None),
+            path if path.starts_with("/d/") => (self.signed(&parts, asked).await, None),
             _ => {
-                let hosts = peer::hosts(&parts, socket, &self.trusted_proxies, self.public_url.as_ref());
-                self.webdav(Request::from_parts(parts, incoming), address, hosts).await
+                let hosts = peer::hosts(&parts, asked.socket, &self.trusted_proxies, self.public_url.as_ref());
+                self.webdav(Request::from_parts(parts, incoming), asked, hosts).await
             }
         }
     }
@@ -135,21 +150,30 @@ impl App {
     async fn webdav(
         &self,
         request: Request<Inbound<Incoming>>,
-        address: IpAddr,
+        asked: Asked,
         hosts: Vec<String>,
     ) -> (Response<Body>, Option<Arc<str>>) {
         if *request.method() == Method::GET && request.uri().path() == "/" && !self.dav_prefix.is_empty() {
             return (self.welcome(), None);
         }
-        let identity = match self.authenticator.check(request.headers().get(header::AUTHORIZATION), address).await {
+        let identity = match self.identify(request.headers(), asked).await {
             Ok(identity) => identity,
-            Err(denied) => return (challenge(denied, line), None),
+            Err(denied) => return (challenge(denied, |status, words| asked.line(status, words)), None),
         };
         if identity.permission == Permission::None {
-            return (line(StatusCode::FORBIDDEN, "this user may do nothing"), identity.user);
+            return (asked.line(StatusCode::FORBIDDEN, "this user may do nothing"), identity.user);
         }
-        let context = dav::Context { hosts, ..context(&identity, address, request.headers()) };
+        let context = dav::Context { hosts, ..context(&identity, asked, request.headers()) };
         (self.dav.handle(request, &context).await, identity.user)
+    }
+
+    /// Who asks; the lines of the log tell it from here on.
+    async fn identify(&self, headers: &http::HeaderMap, asked: Asked) -> Result<Identity, Denied> {
+        let identity = self.authenticator.check(headers.get(header::AUTHORIZATION), asked.address).await?;
+        if let Some(user) = &identity.user {
+            Span::current().record("user", &**user);
+        }
+        Ok(identity)
     }
 
     /// Signing the server's accounts in is for those who may write.
@@ -157,38 +181,34 @@ impl App {
         &self,
         parts: &Parts,
         incoming: Inbound<Incoming>,
-        address: IpAddr,
+        asked: Asked,
     ) -> (Response<Body>, Option<Arc<str>>) {
-        let identity = match self.authenticator.check(parts.headers.get(header::AUTHORIZATION), address).await {
+        let identity = match self.identify(&parts.headers, asked).await {
             Ok(identity) => identity,
-            Err(denied) => return (challenge(denied, api_error), None),
+            Err(denied) => return (challenge(denied, |status, words| asked.api_error(status, words)), None),
         };
         if identity.permission != Permission::Write {
             let words = "this user may not sign in accounts: that needs permission \"write\"";
-            return (api_error(StatusCode::FORBIDDEN, words), identity.user);
+            return (asked.api_error(StatusCode::FORBIDDEN, words), identity.user);
         }
-        (self.web.signin(parts, incoming).await, identity.user)
+        (self.web.signin(parts, incoming, asked.id).await, identity.user)
     }
 
     /// A signed link needs no password: its sign is one, for one file.
-    async fn signed(&self, parts: &Parts, address: IpAddr) -> Response<Body> {
-        let path = match self.web.signed_path(parts) {
+    async fn signed(&self, parts: &Parts, asked: Asked) -> Response<Body> {
+        let path = match self.web.signed_path(parts, asked.id) {
             Ok(path) => path,
             Err(response) => return *response,
         };
         let identity = Identity { user: None, base_path: crate::drive::Path::root(), permission: Permission::Read };
-        self.dav.serve_file(parts, &path, None, &context(&identity, address, &parts.headers)).await
+        self.dav.serve_file(parts, &path, None, &context(&identity, asked, &parts.headers)).await
     }
 
     /// For everybody on this machine, and for users elsewhere.
-    async fn metrics(
-        &self,
-        parts: &Parts,
-        address: IpAddr,
-        socket: Option<IpAddr>,
-    ) -> (Response<Body>, Option<Arc<str>>) {
-        if !peer::is_local(socket, &parts.headers, &self.trusted_proxies) {
-            match self.authenticator.check(parts.headers.get(header::AUTHORIZATION), address).await {
+    async fn metrics(&self, parts: &Parts, asked: Asked) -> (Response<Body>, Option<Arc<str>>) {
+        if !peer::is_local(asked.socket, &parts.headers, &self.trusted_proxies) {
+            let line = |status: StatusCode, words: &str| asked.line(status, words);
+            match self.identify(&parts.headers, asked).await {
                 Ok(identity) if identity.user.is_some() => {}
                 Ok(_) => return (challenge(Denied::Unauthenticated, line), None),
                 Err(denied) => return (challenge(denied, line), None),
@@ -210,31 +230,34 @@ fn names_one_host(headers: &http::HeaderMap) -> bool {
     one && hosts.next().is_none()
 }
 
-fn context(identity: &Identity, address: IpAddr, headers: &http::HeaderMap) -> dav::Context {
+fn context(identity: &Identity, asked: Asked, headers: &http::HeaderMap) -> dav::Context {
     let mut hasher = DefaultHasher::new();
-    (&identity.user, address, headers.get(header::USER_AGENT).map(HeaderValue::as_bytes)).hash(&mut hasher);
+    (&identity.user, asked.address, headers.get(header::USER_AGENT).map(HeaderValue::as_bytes)).hash(&mut hasher);
     dav::Context {
+        request: asked.id,
         user: identity.user.clone(),
         base_path: identity.base_path.clone(),
         permission: identity.permission,
-        address,
+        address: asked.address,
         hosts: Vec::new(),
         reader: hasher.finish(),
     }
 }
 
-/// A line of text.
-fn line(status: StatusCode, words: &str) -> Response<Body> {
-    reply::text(status, format!("{words}\n"))
-}
+impl Asked {
+    /// A failure in a line of text.
+    fn line(self, status: StatusCode, words: &str) -> Response<Body> {
+        reply::text_error(status, words, self.id)
+    }
 
-/// A failure in the form of the JSON API.
-fn api_error(status: StatusCode, words: &str) -> Response<Body> {
-    reply::json(status, &serde_json::json!({ "error": words }))
+    /// A failure in the form of the JSON API.
+    fn api_error(self, status: StatusCode, words: &str) -> Response<Body> {
+        reply::json_error(status, words, self.id)
+    }
 }
 
 /// Asks for a password, or to wait; `say` makes the answer.
-fn challenge(denied: Denied, say: fn(StatusCode, &str) -> Response<Body>) -> Response<Body> {
+fn challenge(denied: Denied, say: impl Fn(StatusCode, &str) -> Response<Body>) -> Response<Body> {
     match denied {
         Denied::Unauthenticated => {
             let mut response = say(StatusCode::UNAUTHORIZED, "a name and a password are needed");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::calls::{self, Background};
 use crate::config;
@@ -149,6 +150,20 @@ impl Client {
         endpoint: Endpoint,
         body: impl Fn(&str) -> Result<Value, Error> + Send,
     ) -> Result<(T, Intake), Error> {
+        self.until_decided(endpoint, body).instrument(self.span(endpoint)).await
+    }
+
+    /// What the lines of one call have in common, all its tries and the renewal of a token among them.
+    fn span(&self, endpoint: Endpoint) -> tracing::Span {
+        // Of the level of errors, as the request's: whatever is logged in it is to be found by it.
+        tracing::error_span!("call", account = %self.0.account, endpoint = endpoint.name)
+    }
+
+    async fn until_decided<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        body: impl Fn(&str) -> Result<Value, Error> + Send,
+    ) -> Result<(T, Intake), Error> {
         let deadline = Instant::now() + self.0.max_wait;
         let mut tries = Tries::new(endpoint.repeat, deadline);
         loop {
@@ -228,7 +243,7 @@ impl Client {
         access: &Access,
         body: &Value,
     ) -> Result<T, (Refusal, Fate)> {
-        self.exchange(endpoint, access, body).await.map(|(value, _)| value)
+        self.exchange(endpoint, access, body).instrument(self.span(endpoint)).await.map(|(value, _)| value)
     }
 
     async fn exchange<T: DeserializeOwned>(
@@ -257,7 +272,7 @@ impl Client {
             Err((refusal, _)) => refusal.error.kind.to_string(),
         };
         let elapsed = started.elapsed();
-        tracing::debug!(call = endpoint.name, %outcome, ms = elapsed.as_millis(), account = %self.0.account, "upstream");
+        tracing::debug!(%outcome, ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), "the drive has answered");
         metrics::counter!(meters::UPSTREAM_CALLS, "endpoint" => endpoint.name, "outcome" => outcome).increment(1);
         metrics::histogram!(meters::UPSTREAM_CALL_SECONDS, "endpoint" => endpoint.name).record(elapsed);
         result

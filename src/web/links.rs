@@ -14,7 +14,7 @@ use crate::clock::UnixSeconds;
 use crate::drive::{self, DriveTrouble, ErrorKind, Freshness, Path};
 use crate::link::sign;
 use crate::protocol::failure::{Verdict, verdict};
-use crate::protocol::{Body, RequestBody, href, reply};
+use crate::protocol::{Body, RequestBody, RequestId, href, reply};
 use crate::web::site::{MAX_BODY, Site};
 
 /// Life that a link given to a proxy must have left: it may cache it for a minute.
@@ -29,10 +29,12 @@ struct LinkRequest {
 struct Refusal(u16, String);
 
 /// `POST /api/fs/link`: a path to a link, for a proxy that knows the mount's secret (reference 6.3).
-pub(super) async fn fs_link<B: RequestBody>(site: &Site, parts: &Parts, body: B) -> Response<Body> {
+pub(super) async fn fs_link<B: RequestBody>(site: &Site, parts: &Parts, body: B, request: RequestId) -> Response<Body> {
     let answer = match link(site, parts, body).await {
         Ok(data) => json!({ "code": 200, "message": "success", "data": data }),
-        Err(Refusal(code, message)) => json!({ "code": code, "message": message, "data": null }),
+        Err(Refusal(code, message)) => {
+            json!({ "code": code, "message": message, "data": null, "request_id": request.as_str() })
+        }
     };
     reply::json(StatusCode::OK, &answer)
 }
@@ -71,7 +73,8 @@ async fn link<B: RequestBody>(site: &Site, parts: &Parts, body: B) -> Result<Val
 ///
 /// # Errors
 /// The answer to give instead.
-pub(super) fn signed_path(site: &Site, parts: &Parts) -> Result<Path, Box<Response<Body>>> {
+pub(super) fn signed_path(site: &Site, parts: &Parts, request: RequestId) -> Result<Path, Box<Response<Body>>> {
+    let page = |status: StatusCode, text: &str| page(status, text, request);
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Err(page(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here"));
     }
@@ -108,7 +111,7 @@ fn refusal(error: drive::Error) -> Refusal {
     }
 }
 
-fn page(status: StatusCode, text: &str) -> Box<Response<Body>> {
+fn page(status: StatusCode, text: &str, request: RequestId) -> Box<Response<Body>> {
     let text = quick_xml::escape::escape(text);
-    Box::new(reply::html(status, format!("<!doctype html><title>alidav</title><p>{text}</p>\n")))
+    Box::new(reply::html(status, format!("<!doctype html><title>alidav</title><p>{text} (request {request})</p>\n")))
 }

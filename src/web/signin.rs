@@ -2,7 +2,7 @@
 //!
 //! `POST start {"account": "main"}` gives a code to show, `GET poll?id=…` (or `POST poll {"id": "…"}`) says how it
 //! stands. Flows are few, are known by an id that cannot be guessed, and end by themselves. Failures are
-//! `{"error": "…"}`; no answer holds a token.
+//! `{"error": "…", "request_id": "…"}`; no answer holds a token.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::calls;
 use crate::drive::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};
-use crate::protocol::{Body, RequestBody, reply};
+use crate::protocol::{Body, RequestBody, RequestId, reply};
 use crate::web::origin;
 use crate::web::site::{MAX_BODY, Site};
 
@@ -65,13 +65,18 @@ struct Poll {
 }
 
 /// Answers a call of a user who may write.
-pub(super) async fn signin<B: RequestBody>(site: &Site, flows: &Flows, parts: &Parts, body: B) -> Response<Body> {
-    let (status, answer) = match signin_call(site, flows, parts, body).await {
-        Ok(answer) => (StatusCode::OK, answer),
-        Err(Refusal(status, words)) => (status, json!({ "error": words })),
+pub(super) async fn signin<B: RequestBody>(
+    site: &Site,
+    flows: &Flows,
+    parts: &Parts,
+    body: B,
+    request: RequestId,
+) -> Response<Body> {
+    let mut response = match signin_call(site, flows, parts, body).await {
+        Ok(answer) => reply::json(StatusCode::OK, &answer),
+        Err(Refusal(status, words)) => reply::json_error(status, &words, request),
     };
-    let mut response = reply::json(status, &answer);
-    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+    if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(60));
     }
     response

@@ -253,3 +253,52 @@ async fn a_taken_address_is_named() {
     let error = alidav::server::Server::start(&config).await.unwrap_err().to_string();
     assert!(error.contains("cannot listen on 127.0.0.1:"), "{error}");
 }
+
+// Keeps 50.
+#[tokio::test]
+async fn every_answer_bears_an_id_that_its_error_names_and_no_client_chooses() {
+    let world = World::with(|config| {
+        config.mounts[0].down_proxy_token = Some("secret".into());
+        config.mounts[0].down_proxy_sign = true;
+    })
+    .await;
+    world.sim.write("/a", "x");
+    let mut ids = std::collections::BTreeSet::new();
+    let calls = [
+        ("GET", "/dav/a", 200),
+        ("PROPFIND", "/dav/", 207),
+        ("OPTIONS", "/dav/", 200),
+        ("GET", "/healthz", 200),
+        ("GET", "/dav/none", 404),
+        ("MKCOL", "/dav/none/x", 409),
+        ("PROPFIND", "/dav/%ff", 400),
+        ("GET", "/d/a?sign=wrong", 401),
+        ("GET", "/api/none", 404),
+        ("POST", "/api/signin/none", 404),
+        ("POST", "/api/fs/link", 200),
+    ];
+    for (method, path, status) in calls {
+        let request = world.request(method, path).header("depth", "1").header("x-request-id", "chosen");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{method} {path}");
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert!(id.len() == 8 && id.bytes().all(|sign| sign.is_ascii_alphanumeric()), "{id}");
+        let failed = status >= 400 || path == "/api/fs/link";
+        let body = answer.text().await.unwrap();
+        assert_eq!(body.contains(&id), failed, "{method} {path}: {id} in {body}");
+        ids.insert(id);
+    }
+    assert_eq!(ids.len(), calls.len());
+}
+
+// Keeps 50.
+#[tokio::test]
+async fn who_is_asked_for_a_password_is_told_the_id() {
+    let world = World::with(|config| config.anonymous = Permission::None).await;
+    for path in ["/dav/", "/api/signin/start"] {
+        let answer = world.get(path).await;
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert_eq!(answer.status(), 401, "{path}");
+        assert!(answer.text().await.unwrap().contains(&id), "{path}");
+    }
+}

@@ -20,6 +20,7 @@ use futures_util::Stream;
 use futures_util::stream::BoxStream;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use crate::calls::CallCounter;
 use crate::drive::download::edges::{Presence, Recorder};
@@ -176,7 +177,7 @@ impl ByteStream {
     fn reopen(&mut self, pause: Duration, place: Option<Place>) {
         let (source, identity) = (self.source.clone(), self.identity.clone());
         let (range, counter, seat) = (self.rest.start..self.seat_end, self.counter.clone(), self.seat.clone());
-        let task = tokio::spawn(async move {
+        let open = async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
@@ -184,7 +185,8 @@ impl ByteStream {
             let (live, identity) = counter.scope(source.open(range, place, urgent, identity.as_ref())).await?;
             seat.fill(live);
             Ok(identity)
-        });
+        };
+        let task = tokio::spawn(open.in_current_span());
         self.seat.opens(task.abort_handle());
         self.phase = Phase::Opening(AbortOnDropHandle::new(task));
     }
