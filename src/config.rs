@@ -21,6 +21,6 @@ pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, Faults};
 pub use load::Loaded;
 pub use settings::{
-    Account, Cache, ClientRule, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, MetadataFiles, Mount,
-    OrderBy, OrderDirection, Permission, RemoveWay, StateLocation, Tls, Upload, Upstream, User,
+    Account, Cache, ClientRule, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat,
+    MetadataFiles, Mount, OrderBy, OrderDirection, Permission, RemoveWay, StateLocation, Tls, Upload, Upstream, User,
 };

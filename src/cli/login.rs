@@ -27,7 +27,8 @@ pub(super) async fn login(settings: &Settings, arguments: &LoginArguments) -> Ex
         Err(code) => return code,
     };
     // The usual lines would tear the QR code apart.
-    super::log::start(if loaded.config.log == "info" { "warn" } else { &loaded.config.log });
+    let filter = if loaded.config.log == "info" { "warn" } else { &loaded.config.log };
+    super::log::start(filter, loaded.config.log_format);
     match sign_in(&loaded.config, arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

@@ -26,7 +26,7 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    super::log::start(&loaded.config.log);
+    super::log::start(&loaded.config.log, loaded.config.log_format);
     // Whoever reads that we listen may send a signal at once.
     let (mut ending, hangup) = (Signals::ending(), Signals::hangup());
     match &loaded.path {

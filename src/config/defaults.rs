@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::settings::{
-    Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, MetadataFiles, Mount, OrderBy,
-    OrderDirection, Permission, RemoveWay, StateLocation, Upload, Upstream,
+    Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, MetadataFiles, Mount,
+    OrderBy, OrderDirection, Permission, RemoveWay, StateLocation, Upload, Upstream,
 };
 
 const MIB: u64 = 1 << 20;
@@ -115,6 +115,7 @@ impl Config {
             dav_prefix: "/dav".to_owned(),
             state: StateLocation::File(PathBuf::from("alidav.db")),
             log: "info".to_owned(),
+            log_format: LogFormat::Text,
             shutdown_grace: Duration::from_secs(30),
             tls: None,
             upstream: Upstream::default(),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use url::Url;
 
 use crate::config::reader::Reader;
-use crate::config::settings::{Account, Cache, Config, Download, MetadataFiles, Permission, Tls, Upload, Upstream};
+use crate::config::settings::{
+    Account, Cache, Config, Download, LogFormat, MetadataFiles, Permission, Tls, Upload, Upstream,
+};
 use crate::config::values::{has_dots, http_url, listen_addr, log_filter, network, public_url, set, state};
 use crate::config::{checks, entries};
 
@@ -30,6 +32,7 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
             Err(problem) => top.fault("log", format!("is {log:?}: {problem}")),
         }
     }
+    set(&mut config.log_format, top.word("log_format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]));
     set(&mut config.shutdown_grace, top.seconds("shutdown_grace_s", 0, 3600));
     config.tls = top.section("tls").and_then(tls);
     if let Some(section) = top.section("upstream") {

@@ -24,6 +24,8 @@ pub struct Config {
     pub state: StateLocation,
     /// Log filter in `tracing`'s directive syntax.
     pub log: String,
+    /// What a line of the log looks like.
+    pub log_format: LogFormat,
     /// Longest wait for running requests at shutdown.
     pub shutdown_grace: Duration,
     /// Certificate and key files; absent means plain HTTP.
@@ -73,6 +75,15 @@ pub enum StateLocation {
     File(PathBuf),
     /// Kept in memory and lost at exit (`sqlite::memory:`), for the demo and tests.
     Memory,
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: words and `name=value`.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
 }
 
 /// PEM files of the listener.

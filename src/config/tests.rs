@@ -118,6 +118,8 @@ fn what_would_be_useless_later_is_a_fault_at_once() {
     for (text, key, word) in [
         ("listen = [\"127.0.0.1:80\", \"127.0.0.1:80\"]".to_owned(), "listen", "127.0.0.1:80 twice"),
         ("log = \"inof\"".to_owned(), "log", "did you mean info?"),
+        ("log_format = \"jsn\"".to_owned(), "log_format", "must be one of text, json"),
+        ("log_fromat = \"json\"".to_owned(), "log_fromat", "did you mean log_format?"),
         ("dav_prefix = \"/a/../b\"".to_owned(), "dav_prefix", "must be a path"),
         (format!("[tls]\ncert = \"{folder}\"\nkey = \"{folder}/k\""), "tls.cert", "cannot be read"),
         (format!("[tls]\ncert = \"{folder}\"\nkey = \"{folder}/k\""), "tls.key", "cannot be read"),

@@ -340,6 +340,58 @@ async fn the_access_log_tells_which_program_was_sent_which_way() {
     assert!(!health.contains("agent=") && !health.contains("policy="), "{health}");
 }
 
+// Keeps 50, 51.
+#[tokio::test]
+async fn the_lines_of_one_request_are_json_with_its_id() {
+    let sim = alidav::sim::Simulator::start(Default::default()).await.unwrap();
+    sim.rules(|rules| rules.rate_limits = false);
+    sim.write("/a\n{\"level\":\"ERROR\"}\u{1b}/b", "x");
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let (url, token) = (sim.url(), sim.refresh_token());
+    let server = format!("{url}/alicloud/renewapi");
+    let variables = [
+        ("ALIDAV_UPSTREAM__API_URL", url.as_str()),
+        ("ALIDAV_ACCOUNT__MAIN__OAUTH_TOKEN_URLS", &server),
+        ("ALIDAV_ACCOUNT__MAIN__REFRESH_TOKEN", &token),
+        ("ALIDAV_USER__ME__PASSWORD", "pass-phrase-7"),
+        ("ALIDAV_LOG", "info,alidav=debug"),
+        ("ALIDAV_LOG_FORMAT", "json"),
+    ];
+    let mut running = serve(folder.path(), &variables, std::fs::File::create(&log).unwrap().into());
+    let propfind = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
+    let mut ids = Vec::new();
+    for path in ["/dav/", "/dav/a%0A%7B%22level%22:%22ERROR%22%7D%1B/", "/dav/none/"] {
+        let request = client().request(propfind.clone(), format!("{}{path}", running.url));
+        let answer = request.header("depth", "1").basic_auth("me", Some("pass-phrase-7")).send().await.unwrap();
+        ids.push(answer.headers()["x-request-id"].to_str().unwrap().to_owned());
+    }
+    running.signal("-TERM");
+    running.code();
+    let told = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<serde_json::Value> =
+        told.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
+    let named = |line: &serde_json::Value, id: &str| line["id"] == id || line["spans"][0]["id"] == id;
+    let ours = |id: &str| lines.iter().filter(|line| named(line, id)).collect::<Vec<_>>();
+    for id in &ids {
+        let access = ours(id).into_iter().filter(|line| line["target"] == "access").collect::<Vec<_>>();
+        let [access] = access[..] else { panic!("{id}: {told}") };
+        assert!(access["user"] == "me" && access["method"] == "PROPFIND" && access["status"].is_u64(), "{access}");
+    }
+    let called = |id: &str| -> Vec<String> {
+        let calls = ours(id).into_iter().flat_map(|line| line["spans"].as_array().cloned().unwrap_or_default());
+        let calls = calls.filter(|span| span["name"] == "call" && span["account"] == "main");
+        calls.map(|span| span["endpoint"].as_str().unwrap().to_owned()).collect()
+    };
+    // The renewal of the token is a part of the first call that needs it; a listing runs in a task of its own.
+    assert!(called(&ids[0]).iter().any(|name| name == "openFile/list"), "{told}");
+    assert!(ours(&ids[0]).iter().any(|line| line["message"] == "renewing the access token"), "{told}");
+    assert!(ours(&ids[0]).iter().any(|line| line["spans"][0]["user"] == "me"), "{told}");
+    assert!(called(&ids[1]).iter().any(|name| name == "openFile/list"), "{told}");
+    assert!(ours(&ids[2]).iter().any(|line| line["message"] == "request refused"), "{told}");
+    assert!(!told.contains(&token) && !told.contains("pass-phrase-7"), "{told}");
+}
+
 // Keeps 10.
 #[tokio::test]
 async fn odd_entries_of_a_listing_are_one_line_of_the_log_with_their_number_and_folder() {
