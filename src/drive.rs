@@ -22,7 +22,7 @@ mod upload;
 pub use account::Quota;
 pub use account::links::Link;
 pub use change::{Expected, Placed, Terms};
-pub use download::source::Identity;
+pub use download::identity::Identity;
 pub use download::stream::ByteStream;
 pub use entry::{Entry, Kind, Resource};
 pub use error::{DriveTrouble, Error, ErrorKind};
@@ -31,7 +31,7 @@ pub use listing::cache::Freshness;
 pub use listing::members::Members;
 pub use path::{MAX_NAME_BYTES, Path, PathError, one_form};
 pub use removals::PendingRemovals;
-pub use slots::Reader;
+pub use slots::place::Reader;
 pub use tree::Tree;
 pub use upload::{Upload, UploadOptions};
 

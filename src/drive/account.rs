@@ -10,10 +10,9 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::drive::account::links::LinkCache;
-use crate::drive::download::small::SmallFiles;
+use crate::drive::download::addresses::Addresses;
 use crate::drive::error::Error;
-use crate::drive::listing::resolve::Resolver;
-use crate::drive::removals::Removals;
+use crate::drive::removals::{Overview, Removals};
 use crate::drive::slots::Slots;
 use crate::state::{DriveIds, Store};
 use crate::upstream::Client;
@@ -38,7 +37,7 @@ pub(super) struct Account {
     pub(super) client: Client,
     pub(super) links: LinkCache,
     pub(super) slots: Slots,
-    pub(super) small: SmallFiles,
+    pub(super) addresses: Addresses,
     pub(super) removals: Arc<Removals>,
     store: Store,
     drives: Mutex<Option<Learnt>>,
@@ -55,14 +54,14 @@ struct Learnt {
 }
 
 impl Account {
-    pub(super) fn new(client: Client, store: &Store, config: &Config, resolver: &Resolver) -> Self {
+    pub(super) fn new(client: Client, store: &Store, config: &Config, overview: Arc<dyn Overview>) -> Self {
         let settings = &config.upstream;
         Self {
-            removals: Removals::new(client.clone(), store.clone(), resolver.clone()),
+            removals: Removals::new(client.clone(), store.clone(), overview),
             client,
             links: LinkCache::new(),
             slots: Slots::new(settings.max_streams, settings.max_wait),
-            small: SmallFiles::new(),
+            addresses: Addresses::new(),
             store: store.clone(),
             drives: Mutex::default(),
             quota: moka::future::Cache::builder().max_capacity(1).time_to_live(QUOTA_TTL).build(),

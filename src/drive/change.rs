@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
 use crate::drive::entry::{Entry, Kind};
 use crate::drive::error::Error;
@@ -142,7 +143,7 @@ impl Tree {
         if name.is_some() {
             self.0.resolver.listings.made(&target.mount, &file_id);
         }
-        let now = unix_ms();
+        let now = UnixMillis::now().0;
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| target.name().to_owned());
         self.put(&target, Entry { kind: Kind::Folder, ..Entry::synthetic(&name, &file_id, now) }).await;
         Ok(())
@@ -340,8 +341,4 @@ impl Tree {
         self.0.resolver.listings.refresh_behind(&target.mount, &target.folder.file_id);
         Err(failure)
     }
-}
-
-pub(super) fn unix_ms() -> i64 {
-    crate::clock::UnixMillis::now().0
 }

@@ -13,10 +13,11 @@ pub(super) mod files;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::UnixMillis;
 use crate::config::MetadataFiles;
 use crate::drive::change::target::Target;
 use crate::drive::change::turns::NameKey;
-use crate::drive::change::{Expected, Placed, seen, unix_ms};
+use crate::drive::change::{Expected, Placed, seen};
 use crate::drive::entry::{Entry, Resource};
 use crate::drive::error::Error;
 use crate::drive::listing::cache::Freshness;
@@ -99,7 +100,7 @@ impl Tree {
             return self.upload_in_turn(&target, Vec::new(), false).await.map(Some);
         } else {
             let file_id = format!("{WAITING}{}", uuid::Uuid::new_v4().simple());
-            let entry = self.put_held(&target, &file_id, unix_ms(), None).await?;
+            let entry = self.put_held(&target, &file_id, UnixMillis::now().0, None).await?;
             self.settle_later(target.key());
             entry
         };
@@ -172,8 +173,10 @@ impl Tree {
         }
         let before = held.as_ref().filter(|held| held.is_local()).map(|held| &*held.entry);
         let (file_id, created_ms) = match moved.or(before) {
-            Some(entry) => (entry.file_id.to_string(), if moved.is_some() { entry.created_ms } else { unix_ms() }),
-            None => (format!("{LOCAL}{}", uuid::Uuid::new_v4().simple()), unix_ms()),
+            Some(entry) => {
+                (entry.file_id.to_string(), if moved.is_some() { entry.created_ms } else { UnixMillis::now().0 })
+            }
+            None => (format!("{LOCAL}{}", uuid::Uuid::new_v4().simple()), UnixMillis::now().0),
         };
         self.put_held(target, &file_id, created_ms, Some(content)).await
     }

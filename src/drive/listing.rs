@@ -6,4 +6,5 @@ pub(super) mod live_photo;
 pub(super) mod members;
 pub(super) mod prefetch;
 pub(super) mod resolve;
-pub(super) mod watch;
+mod watch;
+pub(super) mod watched;

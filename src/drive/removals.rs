@@ -17,17 +17,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
-use crate::drive::change::unix_ms;
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
-use crate::drive::listing::resolve::Resolver;
 use crate::drive::path::one_form;
 use crate::state::Store;
 use crate::upstream::{Client, Item};
@@ -56,11 +56,20 @@ pub struct PendingRemovals {
     pub complaint: Option<String>,
 }
 
+/// Who shows the account's items, and is told what becomes of them apart from any request.
+pub(super) trait Overview: Send + Sync {
+    /// An item has gone from its folder.
+    fn item_gone<'a>(&'a self, folder_id: &'a str, file_id: &'a str) -> BoxFuture<'a, ()>;
+
+    /// An item of a folder has another name than it may be known by.
+    fn item_named<'a>(&'a self, folder_id: &'a str, entry: Entry) -> BoxFuture<'a, ()>;
+}
+
 /// The journal of one account.
 pub(super) struct Removals {
     client: Client,
     store: Store,
-    resolver: Resolver,
+    overview: Arc<dyn Overview>,
     entries: Mutex<BTreeMap<i64, Kept>>,
     /// What is due, by its id, which no two items of the service share.
     hidden: RwLock<HashMap<Box<str>, Hidden>>,
@@ -92,11 +101,11 @@ struct Kept {
 }
 
 impl Removals {
-    pub(super) fn new(client: Client, store: Store, resolver: Resolver) -> Arc<Self> {
+    pub(super) fn new(client: Client, store: Store, overview: Arc<dyn Overview>) -> Arc<Self> {
         Arc::new(Self {
             client,
             store,
-            resolver,
+            overview,
             entries: Mutex::default(),
             hidden: RwLock::default(),
             making: Arc::default(),
@@ -183,7 +192,7 @@ impl Removals {
             file_id: None,
             way: RemoveWay::Trash,
             reason: Reason::Replaced,
-            since_ms: unix_ms(),
+            since_ms: UnixMillis::now().0,
             tries: 0,
             last_error: None,
             facts: Facts {
@@ -298,7 +307,7 @@ impl Removals {
     /// Takes the item out of all that remembers it.
     async fn disappear(&self, removal: &Removal) {
         if let Some(file_id) = removal.hidden() {
-            self.resolver.item_gone(&removal.facts.folder_id, file_id).await;
+            self.overview.item_gone(&removal.facts.folder_id, file_id).await;
         }
     }
 
@@ -486,7 +495,7 @@ fn is_due_at(removal: &Removal, folder_id: &str, name: &str) -> bool {
 
 /// When an item that may yet come into being will not any more.
 fn late() -> i64 {
-    unix_ms().saturating_add(i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX))
+    UnixMillis::now().0.saturating_add(i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn failed(error: crate::state::Error) -> Error {

@@ -6,6 +6,8 @@
 //! client has stopped reading. The stream that lost its seat is not broken: should its client
 //! read on, it queues again and goes on at the next byte.
 
+pub(super) mod memory;
+pub(super) mod place;
 pub(super) mod seat;
 #[cfg(test)]
 mod tests;
@@ -19,9 +21,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use self::place::{Place, Reader, SeatKey, Shared, Waiting};
 use self::seat::Seat;
 use crate::drive::error::Error;
-use crate::meters;
 
 /// A client that takes nothing for this long has paused; its place may go to one that waits.
 const PAUSED: Duration = Duration::from_secs(10);
@@ -32,20 +34,6 @@ const SHRUNK: Duration = Duration::from_secs(300);
 /// Least time between two such refusals that count.
 const SHRINK_PAUSE: Duration = Duration::from_secs(30);
 
-/// Who reads: equal ids on one file mean that a new open-ended read replaces the older one (a seek).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Reader {
-    /// Made of user, address and program by the caller.
-    pub id: u64,
-    /// The request asked to the end of the file (`bytes=n-` or no range), as players do.
-    pub open_ended: bool,
-    /// Somebody looks or listens: a film's or a song's bytes by range. Goes before copies.
-    pub urgent: bool,
-    /// The request named a range: programs that read pieces come back for the same ones, and are served
-    /// what is kept of them. Who asks for the whole is to have what the drive has now.
-    pub by_range: bool,
-}
-
 /// Download places of one account.
 pub(super) struct Slots {
     shared: Arc<Shared>,
@@ -54,81 +42,6 @@ pub(super) struct Slots {
     patient: tokio::sync::Mutex<()>,
     shrunk_at: Mutex<Option<Instant>>,
     max_wait: Duration,
-}
-
-struct Shared {
-    places: Arc<Semaphore>,
-    /// Places in use or free, without those that are out of use for a while.
-    size: AtomicUsize,
-    /// Places that go out of use when they are given back.
-    excess: AtomicUsize,
-    urgent_waiting: AtomicUsize,
-    waiting: AtomicUsize,
-    /// Told when somebody begins to wait.
-    wanted: Notify,
-    freed: Notify,
-}
-
-/// One file as read by one reader.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct SeatKey {
-    id: u64,
-    open_ended: bool,
-    file_id: Box<str>,
-}
-
-/// The right to one open body; given back when dropped.
-pub(super) struct Place {
-    permit: Option<OwnedSemaphorePermit>,
-    shared: Arc<Shared>,
-}
-
-impl Place {
-    fn new(permit: OwnedSemaphorePermit, shared: &Arc<Shared>) -> Self {
-        metrics::gauge!(meters::DOWNLOAD_BODIES).increment(1.0);
-        Self { permit: Some(permit), shared: shared.clone() }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        metrics::gauge!(meters::DOWNLOAD_BODIES).decrement(1.0);
-        let less = |excess: usize| excess.checked_sub(1);
-        let excess = self.shared.excess.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok();
-        if let Some(permit) = self.permit.take().filter(|_| excess) {
-            permit.forget();
-        }
-        drop(self.permit.take());
-        self.shared.freed.notify_waiters();
-    }
-}
-
-/// One who waits for a place; leaves the queue when dropped.
-struct Waiting<'a> {
-    shared: &'a Shared,
-    urgent: bool,
-}
-
-impl<'a> Waiting<'a> {
-    fn join(shared: &'a Shared, urgent: bool) -> Self {
-        shared.waiting.fetch_add(1, Ordering::AcqRel);
-        if urgent {
-            shared.urgent_waiting.fetch_add(1, Ordering::AcqRel);
-        }
-        metrics::gauge!(meters::DOWNLOAD_WAITING).increment(1.0);
-        shared.wanted.notify_waiters();
-        Self { shared, urgent }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        metrics::gauge!(meters::DOWNLOAD_WAITING).decrement(1.0);
-        self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
-        if self.urgent && self.shared.urgent_waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.shared.freed.notify_waiters();
-        }
-    }
 }
 
 impl Slots {

@@ -13,8 +13,10 @@ use crate::config::{self, Config};
 use crate::drive::account::links::Link;
 use crate::drive::account::{Account, Quota};
 use crate::drive::change::turns::Turns;
-use crate::drive::download::edges::DownloadRoom;
-use crate::drive::download::source::{Identity, Source};
+use crate::drive::download::edges::EdgeCache;
+use crate::drive::download::identity::Identity;
+use crate::drive::download::shared_reads::SharedReads;
+use crate::drive::download::source::Source;
 use crate::drive::download::stream::ByteStream;
 use crate::drive::entry::{Entry, Resource};
 use crate::drive::error::Error;
@@ -23,11 +25,12 @@ use crate::drive::listing::cache::{Freshness, ListingCache};
 use crate::drive::listing::members::Members;
 use crate::drive::listing::prefetch::Prefetch;
 use crate::drive::listing::resolve::Resolver;
-use crate::drive::listing::watch::Watch;
+use crate::drive::listing::watched::Watch;
 use crate::drive::mount::Mounted;
 use crate::drive::path::Path;
 use crate::drive::removals::PendingRemovals;
-use crate::drive::slots::Reader;
+use crate::drive::slots::memory::ByteBudget;
+use crate::drive::slots::place::Reader;
 use crate::drive::upload::limits::UploadLimits;
 use crate::state::Store;
 use crate::upstream::{Client, DataErrorKind};
@@ -45,7 +48,9 @@ pub(super) struct Inner {
     accounts: HashMap<String, Arc<Account>>,
     pub(super) resolver: Resolver,
     pub(super) uploads: Arc<UploadLimits>,
-    downloads: Arc<DownloadRoom>,
+    budget: Arc<ByteBudget>,
+    edges: Arc<EdgeCache>,
+    pub(super) reads: Arc<SharedReads>,
     pub(super) held: Arc<HeldFiles>,
     pub(super) turns: Turns,
     prefetch: Arc<Prefetch>,
@@ -67,15 +72,19 @@ impl Tree {
     #[must_use]
     pub fn new(config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
         let resolver = Resolver::new(ListingCache::new(&config.cache), &config.cache);
-        let account = |client| Arc::new(Account::new(client, store, config, &resolver));
+        let overview = Arc::new(resolver.clone());
+        let account = |client| Arc::new(Account::new(client, store, config, overview.clone()));
         let accounts: HashMap<_, _> = clients.into_iter().map(|(name, client)| (name, account(client))).collect();
         let started_ms = UnixSeconds::now().0 * 1000;
+        let budget = Arc::new(ByteBudget::new(&config.download));
         Self(Arc::new(Inner {
             mounts: mounts(config, &accounts, &[], started_ms),
             accounts,
             resolver,
             uploads: Arc::new(UploadLimits::new(&config.upload, config.upstream.max_wait)),
-            downloads: Arc::new(DownloadRoom::new(&config.download)),
+            edges: Arc::new(EdgeCache::new(&budget)),
+            budget,
+            reads: Arc::new(SharedReads::new()),
             held: Arc::new(HeldFiles::new(store.clone())),
             turns: Turns::default(),
             prefetch: Arc::new(Prefetch::new(config.cache.prefetch_folders)),
@@ -92,14 +101,17 @@ impl Tree {
     pub fn reconfigured(&self, config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
         let mut accounts: HashMap<_, _> = self.0.accounts.clone();
         accounts.retain(|name, _| config.accounts.iter().any(|account| account.name == *name));
-        let account = |client| Arc::new(Account::new(client, store, config, &self.0.resolver));
+        let overview = Arc::new(self.0.resolver.clone());
+        let account = |client| Arc::new(Account::new(client, store, config, overview.clone()));
         accounts.extend(clients.into_iter().map(|(name, client)| (name, account(client))));
         let tree = Self(Arc::new(Inner {
             mounts: mounts(config, &accounts, &self.0.mounts, self.0.started_ms),
             accounts,
             resolver: self.0.resolver.clone(),
             uploads: self.0.uploads.clone(),
-            downloads: self.0.downloads.clone(),
+            budget: self.0.budget.clone(),
+            edges: self.0.edges.clone(),
+            reads: self.0.reads.clone(),
             held: self.0.held.clone(),
             turns: self.0.turns.clone(),
             prefetch: self.0.prefetch.clone(),
@@ -266,7 +278,7 @@ impl Tree {
     /// Bytes that all streams hold before their clients want them; at most `[download] memory`.
     #[must_use]
     pub fn download_memory(&self) -> u64 {
-        self.0.downloads.held()
+        self.0.budget.held()
     }
 
     /// Bytes that all uploads hold; at most `[upload] memory`.
@@ -305,7 +317,13 @@ impl Tree {
             return Err(Error::Frozen);
         }
         let (mount, _) = self.mount_of(&file.path).ok_or(Error::NotFound)?;
-        Ok(Source { mount: mount.clone(), entry: file.entry.clone(), room: self.0.downloads.clone(), spare: false })
+        Ok(Source {
+            mount: mount.clone(),
+            entry: file.entry.clone(),
+            budget: self.0.budget.clone(),
+            edges: self.0.edges.clone(),
+            spare: false,
+        })
     }
 
     pub(super) fn mounts(&self) -> &[Arc<Mounted>] {

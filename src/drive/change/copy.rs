@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use crate::clock::UnixMillis;
 use crate::drive::change::relocate::check_places;
 use crate::drive::change::target::Target;
-use crate::drive::change::{CheckNameMode, ErrorKind, Placed, Terms, TreeChange, Whereabouts, unix_ms};
+use crate::drive::change::{CheckNameMode, ErrorKind, Placed, Terms, TreeChange, Whereabouts};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::held::files::Held;
@@ -49,7 +50,7 @@ impl Tree {
             target.clear().await?;
         }
         let (begun, file_id) = self.copy_entry(&source, &target, &entry, terms.overwrite, &mut replaced).await?;
-        let now = unix_ms();
+        let now = UnixMillis::now().0;
         let copy = Entry { name: target.name().into(), file_id, updated_ms: now, created_ms: now, ..(*entry).clone() };
         self.put(&target, copy.clone()).await;
         if let Some(covered) = &covered {

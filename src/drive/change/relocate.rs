@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::clock::UnixMillis;
 use crate::drive::change::target::Target;
-use crate::drive::change::{CheckNameMode, ErrorKind, Item, Placed, Terms, Whereabouts, unix_ms, upstream};
+use crate::drive::change::{CheckNameMode, ErrorKind, Item, Placed, Terms, Whereabouts, upstream};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::held::files::Held;
@@ -120,7 +121,7 @@ impl Tree {
     ) -> Result<Placed, Error> {
         let covered = if target.key() == source.key() { None } else { self.0.held.get(&target.key()) };
         let follows = if entry.is_folder() { self.held_below(source, entry).await } else { Vec::new() };
-        let now = Arc::new(Entry { name: target.name().into(), updated_ms: unix_ms(), ..entry.clone() });
+        let now = Arc::new(Entry { name: target.name().into(), updated_ms: UnixMillis::now().0, ..entry.clone() });
         self.changed(source, Change::Remove(entry.file_id.clone())).await;
         self.0.resolver.forget(&source.mount, &source.rest).await;
         self.put(target, (*now).clone()).await;

@@ -1,18 +1,16 @@
-//! What all streams share: memory for what is fetched before its client wants it, and small files and
-//! the heads and tails of large ones that were read lately.
+//! Small files and the heads and tails of large ones that were read lately, kept by content.
 //!
-//! A stream needs none of this memory to go on: without room it hands on what it gets and keeps nothing.
+//! Without room a stream hands on what it gets and keeps nothing.
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::config;
 use crate::digest::Sha1;
-use crate::drive::download::source::Identity;
+use crate::drive::download::identity::Identity;
 use crate::drive::entry::Entry;
+use crate::drive::slots::memory::{ByteBudget, Hold};
 
 /// What is kept of a large file's beginning and end: players look at both before they play.
 const EDGE: u64 = 256 << 10;
@@ -20,19 +18,9 @@ const EDGE: u64 = 256 << 10;
 /// Files up to this are kept whole: posters and subtitles, which media centres read again and again.
 const SMALL_FILE: u64 = 5 << 20;
 
-/// Most memory for edges, whatever the settings allow.
-const MAX_EDGES: u64 = 16 << 20;
-
-/// Part of the memory that edges may take, and another that reading ahead of slow clients may.
-const SHARE: u64 = 8;
-
-/// Shared by all streams of a tree.
-pub(in crate::drive) struct DownloadRoom {
-    pub(in crate::drive) settings: config::Download,
-    held: AtomicU64,
-    /// Most that may be held: the memory without the part that the edges may take.
-    limit: u64,
-    streams: AtomicUsize,
+/// The pieces that are kept, for all streams of a tree.
+pub(in crate::drive) struct EdgeCache {
+    budget: Arc<ByteBudget>,
     edges: moka::sync::Cache<EdgeKey, Edge>,
 }
 
@@ -59,55 +47,16 @@ pub(in crate::drive) struct Kept {
     pub(super) identity: Identity,
 }
 
-impl DownloadRoom {
-    pub(in crate::drive) fn new(settings: &config::Download) -> Self {
-        let most_edges = (settings.memory / SHARE).min(MAX_EDGES);
+impl EdgeCache {
+    /// Within the part of the memory that `budget` leaves to it.
+    pub(in crate::drive) fn new(budget: &Arc<ByteBudget>) -> Self {
         let edges = moka::sync::Cache::builder()
-            .max_capacity(most_edges)
+            .max_capacity(budget.for_edges())
             .weigher(|_, edge: &Edge| u32::try_from(edge.bytes.len()).unwrap_or(u32::MAX))
             // The film opened last is the one whose edges are asked for next, however often others were.
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .build();
-        Self {
-            settings: settings.clone(),
-            held: AtomicU64::new(0),
-            limit: settings.memory - most_edges,
-            streams: AtomicUsize::new(0),
-            edges,
-        }
-    }
-
-    /// Bytes that streams hold before their clients want them.
-    pub(in crate::drive) fn held(&self) -> u64 {
-        self.held.load(Ordering::Relaxed)
-    }
-
-    /// Room for so many bytes, if there is.
-    pub(in crate::drive) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Hold> {
-        let take = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.limit);
-        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        Some(Hold { room: self.clone(), bytes })
-    }
-
-    /// Whether there is room for so many bytes just now.
-    pub(super) fn has_room(&self, bytes: u64) -> bool {
-        self.held() + bytes <= self.limit
-    }
-
-    /// How far one stream may read ahead of its client: less the more streams there are.
-    pub(in crate::drive) fn read_ahead(&self) -> u64 {
-        let streams = self.streams.load(Ordering::Relaxed).max(1) as u64;
-        self.settings.read_ahead.min(self.settings.memory / SHARE / streams)
-    }
-
-    /// How far one stream may be ahead over several connections: then its client waits, and what is fetched goes soon.
-    pub(super) fn ahead_over_lanes(&self) -> u64 {
-        self.settings.read_ahead.min(self.limit)
-    }
-
-    pub(super) fn enter(self: &Arc<Self>) -> Presence {
-        self.streams.fetch_add(1, Ordering::Relaxed);
-        Presence(self.clone())
+        Self { budget: budget.clone(), edges }
     }
 
     /// What is kept of the file from `range.start` on, up to `range.end`; absent if nothing is.
@@ -152,7 +101,7 @@ impl DownloadRoom {
     /// streams than have room for their edges, each would push out another's before it is asked for again.
     pub(super) fn recorders(self: &Arc<Self>, entry: &Entry, range: &Range<u64>) -> Vec<Recorder> {
         let room = self.edges.policy().max_capacity().unwrap_or(0) / (2 * EDGE);
-        let crowded = self.streams.load(Ordering::Relaxed) as u64 > room;
+        let crowded = self.budget.streams() > room;
         let Some(size) = entry.size.filter(|_| !crowded) else { return Vec::new() };
         let head = 0..if size <= SMALL_FILE { size } else { EDGE }.min(range.end);
         let tail = size.saturating_sub(EDGE).max(range.start)..size;
@@ -164,7 +113,7 @@ impl DownloadRoom {
                 let key = key(entry, tail)?;
                 let known = self.edges.get(&key).is_some_and(|edge| edge.covers(&target));
                 (!known).then(|| Recorder {
-                    room: self.clone(),
+                    cache: self.clone(),
                     key,
                     target,
                     bytes: BytesMut::new(),
@@ -188,39 +137,9 @@ fn key(entry: &Entry, tail: bool) -> Option<EdgeKey> {
     Some(EdgeKey { sha1, size, tail })
 }
 
-/// Memory that is spoken for; given back when dropped.
-pub(in crate::drive) struct Hold {
-    room: Arc<DownloadRoom>,
-    bytes: u64,
-}
-
-impl Hold {
-    /// Gives back what is beyond so many bytes.
-    pub(in crate::drive) fn shrink(&mut self, bytes: u64) {
-        let excess = self.bytes.saturating_sub(bytes);
-        self.room.held.fetch_sub(excess, Ordering::Relaxed);
-        self.bytes -= excess;
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.room.held.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// One stream among those that share the memory.
-pub(super) struct Presence(Arc<DownloadRoom>);
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Gathers one edge from the frames that pass. What it has when it is dropped is kept.
 pub(super) struct Recorder {
-    room: Arc<DownloadRoom>,
+    cache: Arc<EdgeCache>,
     key: EdgeKey,
     target: Range<u64>,
     bytes: BytesMut,
@@ -251,7 +170,7 @@ impl Recorder {
     fn has_room(&mut self) -> bool {
         if self.hold.is_none() {
             let size = self.target.end - self.target.start;
-            self.hold = self.room.hold(size);
+            self.hold = self.cache.budget.hold(size);
             if self.hold.is_some() {
                 self.bytes.reserve(usize::try_from(size).unwrap_or(0));
             }
@@ -272,19 +191,24 @@ impl Drop for Recorder {
         };
         let gathered = self.target.start..self.target.start + self.bytes.len() as u64;
         // A reader that left early has less than one that stayed.
-        if self.room.edges.get(&self.key).is_some_and(|edge| edge.covers(&gathered)) {
+        if self.cache.edges.get(&self.key).is_some_and(|edge| edge.covers(&gathered)) {
             return;
         }
         // A copy, where the buffer is larger than what came: the cache counts bytes, not buffers.
         let bytes = std::mem::take(&mut self.bytes);
         let bytes = if bytes.capacity() > bytes.len() { Bytes::copy_from_slice(&bytes) } else { bytes.freeze() };
-        self.room.insert(self.key, Edge { start: self.target.start, bytes, identity });
+        self.cache.insert(self.key, Edge { start: self.target.start, bytes, identity });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
+
+    fn cache(settings: &config::Download) -> Arc<EdgeCache> {
+        Arc::new(EdgeCache::new(&Arc::new(ByteBudget::new(settings))))
+    }
 
     fn entry(size: u64) -> Entry {
         Entry { size: Some(size), sha1: Some([7; 20].into()), ..Entry::synthetic("film", "id", 0) }
@@ -296,14 +220,14 @@ mod tests {
 
     #[test]
     fn keeps_nothing_that_could_not_be_told_from_other_content() {
-        let room = Arc::new(DownloadRoom::new(&config::Download::default()));
+        let room = cache(&config::Download::default());
         assert!(!room.recorders(&entry(10), &(0..10))[0].pass(0, &[1; 10], &Identity::of_tag(None)));
         assert!(room.find(&entry(10), &(0..10)).is_none());
     }
 
     #[test]
     fn keeps_both_edges_of_a_film() {
-        let room = Arc::new(DownloadRoom::new(&config::Download::default()));
+        let room = cache(&config::Download::default());
         let content: Vec<u8> = (0..6_000_000u32).map(|i| i.to_le_bytes()[1]).collect();
         let film = entry(6_000_000);
         let mut recorders = room.recorders(&film, &(0..6_000_000));
@@ -323,15 +247,15 @@ mod tests {
 
     #[test]
     fn keeps_a_small_file_whole_and_of_a_broken_read_what_came() {
-        let room = Arc::new(DownloadRoom::new(&config::Download::default()));
+        let room = cache(&config::Download::default());
         let poster = entry(1_000_000);
         let content = vec![5; 1_000_000];
         let mut recorders = room.recorders(&poster, &(0..1_000_000));
         assert_eq!(recorders.len(), 1);
         assert!(recorders[0].pass(0, &content[..300_000], &film_now()));
-        assert_eq!(room.held(), 1_000_000);
+        assert_eq!(room.budget.held(), 1_000_000);
         recorders.clear();
-        assert_eq!((room.held(), room.find(&poster, &(0..1_000_000)).unwrap().bytes.len()), (0, 300_000));
+        assert_eq!((room.budget.held(), room.find(&poster, &(0..1_000_000)).unwrap().bytes.len()), (0, 300_000));
 
         let mut recorders = room.recorders(&poster, &(0..1_000_000));
         assert!(!recorders[0].pass(0, &content, &film_now()));
@@ -342,8 +266,8 @@ mod tests {
 
     #[test]
     fn keeps_the_edges_read_last_and_none_of_a_crowd() {
-        let settings = config::Download { memory: 4 * EDGE * SHARE, ..config::Download::default() };
-        let room = Arc::new(DownloadRoom::new(&settings));
+        let settings = config::Download { memory: 4 * EDGE * 8, ..config::Download::default() };
+        let room = cache(&settings);
         let films: Vec<Entry> =
             (0..20).map(|number| Entry { sha1: Some([number; 20].into()), ..entry(6_000_000) }).collect();
         let head = vec![5; 256 << 10];
@@ -354,7 +278,7 @@ mod tests {
         let kept: Vec<bool> = films.iter().map(|film| room.find(film, &(0..10)).is_some()).collect();
         assert_eq!(kept, [vec![false; 16], vec![true; 4]].concat());
 
-        let crowd = [room.enter(), room.enter(), room.enter()];
+        let crowd = [room.budget.enter(), room.budget.enter(), room.budget.enter()];
         assert!(room.recorders(&films[0], &(0..6_000_000)).is_empty());
         drop(crowd);
         assert_eq!(room.recorders(&films[0], &(0..6_000_000)).len(), 2);
@@ -363,26 +287,15 @@ mod tests {
     #[test]
     fn keeps_nothing_where_there_is_no_room_and_nothing_of_other_content() {
         let settings = config::Download { memory: 240_000, ..config::Download::default() };
-        let room = Arc::new(DownloadRoom::new(&settings));
+        let room = cache(&settings);
         let poster = entry(190_000);
-        let taken = room.hold(21_000).unwrap();
+        let taken = room.budget.hold(21_000).unwrap();
         assert!(!room.recorders(&poster, &(0..190_000))[0].pass(0, &[1; 1000], &film_now()));
         drop(taken);
         let mut recorders = room.recorders(&poster, &(0..190_000));
         assert!(recorders[0].pass(0, &[1; 1000], &film_now()));
         recorders[0].discard();
         drop(recorders);
-        assert!(room.find(&poster, &(0..10)).is_none() && room.held() == 0);
-    }
-
-    #[test]
-    fn memory_is_never_promised_twice_nor_that_of_the_edges_and_is_given_back() {
-        let room = Arc::new(DownloadRoom::new(&config::Download { memory: 112, ..config::Download::default() }));
-        let first = room.hold(70).unwrap();
-        assert!(room.hold(29).is_none());
-        let second = room.hold(28).unwrap();
-        assert_eq!(room.held(), 98);
-        drop((first, second));
-        assert_eq!(room.held(), 0);
+        assert!(room.find(&poster, &(0..10)).is_none() && room.budget.held() == 0);
     }
 }

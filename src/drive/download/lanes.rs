@@ -22,15 +22,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::calls;
-use crate::drive::download::source::{Identity, Source};
-use crate::drive::download::stream::ByteStream;
+use crate::drive::download::identity::Identity;
+use crate::drive::download::source::Source;
 use crate::drive::error::Error;
-use crate::drive::slots::Place;
+use crate::drive::slots::place::Place;
 use crate::drive::slots::seat::Seat;
 use crate::upstream::LARGEST_FRAME;
 use window::{Admission, Ready, Window};
@@ -84,9 +86,13 @@ impl Meter {
     }
 }
 
+/// Opens a range of the file, which is of a known content, on a place.
+pub(super) type Open = fn(Source, Range<u64>, Place, Identity) -> BoxFuture<'static, Result<Bytestream, Error>>;
+type Bytestream = BoxStream<'static, Result<Bytes, Error>>;
+
 /// The ranges after what the stream's own body brings.
-#[derive(Default)]
 pub(super) struct Lanes {
+    open: Open,
     /// In order, with gaps where a range gave up.
     queue: VecDeque<Lane>,
     /// Absent while one connection does.
@@ -126,12 +132,16 @@ pub(super) enum LaneEvent {
 }
 
 impl Lanes {
+    pub(super) fn new(open: Open) -> Self {
+        Self { open, queue: VecDeque::new(), course: None }
+    }
+
     /// One connection at such a rate does not do. How many bytes the stream's own body, which is at `at`, is to bring
     /// yet; none where there is no room for several.
     pub(in crate::drive) fn begin(&mut self, source: &Source, at: u64, rate: f64) -> Option<u64> {
-        let connections = source.room.settings.connections as u64;
-        let span = span(rate, source.room.ahead_over_lanes(), connections)?;
-        self.course = Some(Course { span, window: Window::new(&source.room, at), opened: 1, eager: true });
+        let connections = source.budget.settings.connections as u64;
+        let span = span(rate, source.budget.ahead_over_lanes(), connections)?;
+        self.course = Some(Course { span, window: Window::new(&source.budget, at), opened: 1, eager: true });
         Some(span / connections)
     }
 
@@ -168,7 +178,7 @@ impl Lanes {
         self.see_who_gave_up();
         // A seek has taken the stream's place: there is nothing to help.
         while !seat.was_replaced()
-            && let Some((index, range)) = self.missing(from, end, busy, source.room.settings.connections)
+            && let Some((index, range)) = self.missing(from, end, busy, source.budget.settings.connections)
             && let Some(place) = source.mount.account.slots.spare_place()
             && let Some(course) = &mut self.course
         {
@@ -176,7 +186,8 @@ impl Lanes {
             let gave_up = GaveUp::default();
             let feed = Feed { window: course.window.clone(), sender, gave_up: gave_up.clone() };
             let spare = Source { spare: true, ..source.clone() };
-            let run = run(spare, range.clone(), place, identity.clone(), feed);
+            let opened = (self.open)(spare.clone(), range.clone(), place, identity.clone());
+            let run = run(spare, range.clone(), opened, feed);
             let task = AbortOnDropHandle::new(calls::spawn(run));
             seat.help_by(task.abort_handle());
             self.queue.insert(index, Lane { rest: range, frames, task, gave_up });
@@ -281,10 +292,10 @@ struct Feed {
 }
 
 /// Fetches one range.
-async fn run(source: Source, range: Range<u64>, place: Place, identity: Identity, feed: Feed) {
+async fn run(source: Source, range: Range<u64>, opened: BoxFuture<'static, Result<Bytestream, Error>>, feed: Feed) {
     let account = source.mount.account.clone();
     let mut at = range.start;
-    let mut stream = match ByteStream::open_part(source, range.clone(), place, identity).await {
+    let mut stream = match opened.await {
         Ok(stream) => stream,
         Err(error) => {
             feed.sender.send(Err(error)).ok();

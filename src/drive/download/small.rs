@@ -4,23 +4,19 @@
 //! again because the addresses of its files have expired: once for all who wait, and only if more of its files are asked
 //! for than the listing has pages. Whatever fails here leaves the link as the way.
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
-use parking_lot::Mutex;
-
-use crate::drive::download::addresses::{Addresses, Found};
-use crate::drive::download::source::{Identity, Source};
+use crate::drive::download::addresses::Found;
+use crate::drive::download::identity::Identity;
+use crate::drive::download::source::Source;
 use crate::drive::download::stream::ByteStream;
-use crate::drive::download::whole::{Failure, WholeRead};
+use crate::drive::download::whole::Failure;
 use crate::drive::entry::Resource;
 use crate::drive::error::Error;
 use crate::drive::listing::cache::Freshness;
 use crate::drive::mount::Mounted;
-use crate::drive::slots::Reader;
+use crate::drive::slots::place::Reader;
 use crate::drive::tree::Tree;
 use crate::meters;
 use crate::upstream::Address;
@@ -28,64 +24,12 @@ use crate::upstream::Address;
 /// Least items of a page of a listing that has more (reference 3.2).
 const PAGE: usize = 100;
 
-/// A folder is not listed again sooner for its addresses, which live some 15 minutes (reference 3.1): what that did not
-/// mend it does not mend.
-const RENEWAL_PAUSE: Duration = Duration::from_secs(300);
-
-/// Reads further apart are not one scan of a folder.
-const SCAN_PAUSE: Duration = Duration::from_secs(60);
-
-/// Folders of which renewals are remembered.
-const MAX_FOLDERS: u64 = 10_000;
-
-type FolderKey = (usize, Box<str>);
-
-/// What the reads of one account's small files share.
-pub(in crate::drive) struct SmallFiles {
-    pub(in crate::drive) addresses: Addresses,
-    /// Reads under way, by file id.
-    reads: Mutex<HashMap<Box<str>, Weak<WholeRead>>>,
-    /// How many reads lately found the address of a file of the folder expired.
-    wanted: moka::sync::Cache<FolderKey, Arc<AtomicUsize>>,
-    renewed: moka::future::Cache<FolderKey, ()>,
-}
-
-impl SmallFiles {
-    pub(in crate::drive) fn new() -> Self {
-        Self {
-            addresses: Addresses::new(),
-            reads: Mutex::default(),
-            wanted: moka::sync::Cache::builder().max_capacity(MAX_FOLDERS).time_to_idle(SCAN_PAUSE).build(),
-            renewed: moka::future::Cache::builder().max_capacity(MAX_FOLDERS).time_to_live(RENEWAL_PAUSE).build(),
-        }
-    }
-
-    /// A read of the file that is under way, or a new one; absent where there would be nothing to prove.
-    fn read(&self, source: &Source, address: Address, reader: Reader) -> Option<Arc<WholeRead>> {
-        let mut reads = self.reads.lock();
-        let entry = &source.entry;
-        if let Some(read) = reads.get(&entry.file_id).and_then(Weak::upgrade).filter(|read| read.gives(entry.sha1)) {
-            return Some(read);
-        }
-        let read = WholeRead::start(source.clone(), address, reader.urgent, reader.by_range)?;
-        reads.retain(|_, read| read.strong_count() > 0);
-        reads.insert(entry.file_id.clone(), Arc::downgrade(&read));
-        Some(read)
-    }
-
-    /// Whether one more read makes it worth to ask for so many pages.
-    fn is_worth(&self, folder: &FolderKey, pages: usize) -> bool {
-        let wanted = self.wanted.get_with_by_ref(folder, Arc::default);
-        wanted.fetch_add(1, Ordering::Relaxed) + 1 >= pages
-    }
-}
-
 impl Tree {
     /// Whether the file's bytes can be had by an address that its listing gave.
     #[must_use]
     pub fn is_read_by_address(&self, file: &Resource) -> bool {
         self.mount_of(&file.path).is_some_and(|(mount, _)| {
-            !file.entry.frozen && !matches!(mount.account.small.addresses.find(mount.index, &file.entry), Found::None)
+            !file.entry.frozen && !matches!(mount.account.addresses.find(mount.index, &file.entry), Found::None)
         })
     }
 
@@ -102,13 +46,13 @@ impl Tree {
         reader: Reader,
         known: Option<&Identity>,
     ) -> Result<Option<ByteStream>, Error> {
-        if range.is_empty() || (reader.by_range && source.room.has(&source.entry, range)) {
+        if range.is_empty() || (reader.by_range && source.edges.has(&source.entry, range)) {
             return Ok(None);
         }
         // Once more with a renewed address.
         for _ in 0..2 {
             let Some(address) = self.address(&source.mount, file).await else { return Ok(None) };
-            let Some(read) = source.mount.account.small.read(source, address, reader) else { return Ok(None) };
+            let Some(read) = self.0.reads.read(source, address, reader) else { return Ok(None) };
             match read.read(range.clone()).await {
                 Ok((_, identity)) if known.zip(identity.as_ref()).is_some_and(|(a, b)| !a.same(b)) => return Ok(None),
                 Ok((pieces, identity)) => {
@@ -125,7 +69,7 @@ impl Tree {
     }
 
     async fn address(&self, mount: &Arc<Mounted>, file: &Resource) -> Option<Address> {
-        let find = || mount.account.small.addresses.find(mount.index, &file.entry);
+        let find = || mount.account.addresses.find(mount.index, &file.entry);
         match find() {
             Found::Living(address) => return Some(address),
             Found::None => return None,
@@ -139,17 +83,17 @@ impl Tree {
 
     /// Lists the file's folder again, if that is cheaper than links for all who read its files now.
     async fn renew(&self, mount: &Arc<Mounted>, file: &Resource) -> Option<()> {
-        let small = &mount.account.small;
+        let reads = &self.0.reads;
         let resolver = &self.0.resolver;
         let (_, below) = self.mount_of(&file.path)?;
         let folder = resolver.known_folder(mount, &below.parent()?).await?;
         let (listing, _) = resolver.listings.peek(mount, &folder)?;
         let key = (mount.index, folder);
-        if !small.is_worth(&key, listing.len().div_ceil(PAGE)) {
+        if !reads.is_worth(&key, listing.len().div_ceil(PAGE)) {
             return None;
         }
         let list = async { resolver.listings.get(mount, &key.1, Freshness::Refresh).await.map(drop) };
-        let renewed = small.renewed.try_get_with_by_ref(&key, list).await;
+        let renewed = reads.renewed.try_get_with_by_ref(&key, list).await;
         if let Err(error) = &renewed {
             tracing::debug!(%error, folder = %key.1, "addresses could not be renewed");
         }

@@ -11,13 +11,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::drive::account::links::Link;
-use crate::drive::download::edges::DownloadRoom;
+use crate::drive::download::edges::EdgeCache;
+use crate::drive::download::identity::Identity;
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::mount::Mounted;
+use crate::drive::slots::Slots;
+use crate::drive::slots::memory::ByteBudget;
+use crate::drive::slots::place::Place;
 use crate::drive::slots::seat::Live;
-use crate::drive::slots::{Place, Slots};
-use crate::upstream::{DataBody, DataError, DataErrorKind};
+use crate::upstream::{DataError, DataErrorKind};
 
 /// Tries before an opening gives up; one that a client already listens to also goes on for the longest wait.
 const MAX_TRIES: u32 = 6;
@@ -30,57 +33,14 @@ const SHRINK_AFTER: u32 = 5;
 /// Life a link must have left to open a body: a running transfer is not cut at expiry (reference 3.9).
 pub(super) const MIN_LIFE: Duration = Duration::from_secs(15);
 
-/// What tells whether a newly opened body is of the same content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    total: u64,
-    etag: Option<String>,
-    crc64: Option<String>,
-    last_modified: Option<String>,
-}
-
-impl Identity {
-    pub(in crate::drive) fn of(body: &DataBody) -> Self {
-        Self {
-            total: body.total,
-            etag: body.etag.clone(),
-            crc64: body.crc64.clone(),
-            last_modified: body.last_modified.clone(),
-        }
-    }
-
-    pub(in crate::drive) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// Whether other content of the same length would be told apart.
-    pub(in crate::drive) fn tells(&self) -> bool {
-        self.etag.is_some() || self.crc64.is_some() || self.last_modified.is_some()
-    }
-
-    /// The first that both answers carry decides: entity tag, checksum, else the time of modification.
-    pub(in crate::drive) fn same(&self, other: &Self) -> bool {
-        self.total == other.total
-            && match (&self.etag, &other.etag, &self.crc64, &other.crc64) {
-                (Some(a), Some(b), ..) | (_, _, Some(a), Some(b)) => a == b,
-                _ => self.last_modified == other.last_modified,
-            }
-    }
-}
-
-#[cfg(test)]
-impl Identity {
-    pub(super) fn of_tag(tag: Option<&str>) -> Self {
-        Self { total: 0, etag: tag.map(str::to_owned), crc64: None, last_modified: None }
-    }
-}
-
 /// A file whose bytes are wanted.
 #[derive(Clone)]
 pub(in crate::drive) struct Source {
     pub(in crate::drive) mount: Arc<Mounted>,
     pub(in crate::drive) entry: Arc<Entry>,
-    pub(in crate::drive) room: Arc<DownloadRoom>,
+    /// The memory that all downloads share.
+    pub(in crate::drive) budget: Arc<ByteBudget>,
+    pub(in crate::drive) edges: Arc<EdgeCache>,
     /// Whether its bodies are further ones of a stream, which does without where the service refuses them.
     pub(in crate::drive) spare: bool,
 }
@@ -138,7 +98,7 @@ impl Source {
             match self.mount.account.client.data_host().get(&link.url, range.clone()).await {
                 Ok(body) => {
                     let identity = Identity::of(&body);
-                    let listed = self.entry.size.is_none_or(|size| size == identity.total);
+                    let listed = self.entry.size.is_none_or(|size| size == identity.total());
                     if !listed || known.is_some_and(|known| !known.same(&identity)) {
                         return Err(Error::Changed { gone: false });
                     }
@@ -236,25 +196,5 @@ impl<'a> Tries<'a> {
             tokio::time::sleep(pause).await;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Identity;
-
-    #[test]
-    fn content_is_told_apart_by_what_both_answers_say() {
-        let identity = |etag: &str, crc64: &str, last_modified: &str| {
-            let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-            Identity { total: 9, etag: said(etag), crc64: said(crc64), last_modified: said(last_modified) }
-        };
-        assert!(identity("a", "1", "x").same(&identity("a", "", "y")));
-        assert!(!identity("a", "1", "x").same(&identity("b", "1", "x")));
-        assert!(!identity("", "1", "x").same(&identity("a", "2", "x")));
-        assert!(identity("", "1", "x").same(&identity("", "1", "y")));
-        assert!(!identity("a", "", "x").same(&identity("", "1", "y")));
-        assert!(!identity("a", "", "x").same(&Identity { total: 8, ..identity("a", "", "x") }));
-        assert!(identity("", "1", "").tells() && !identity("", "", "").tells());
     }
 }

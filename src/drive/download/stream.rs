@@ -16,19 +16,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
-use futures_util::stream::BoxStream;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, Stream};
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use crate::calls::CallCounter;
-use crate::drive::download::edges::{Presence, Recorder};
+use crate::drive::download::edges::Recorder;
+use crate::drive::download::identity::Identity;
 use crate::drive::download::lanes::{LaneEvent, Lanes, Meter};
-use crate::drive::download::source::{Identity, Source};
+use crate::drive::download::source::Source;
 use crate::drive::error::Error;
+use crate::drive::slots::memory::Presence;
+use crate::drive::slots::place::{Place, Reader};
 use crate::drive::slots::seat::{Next, Seat};
-use crate::drive::slots::{Place, Reader};
 use crate::meters;
 
 /// Bodies in a row that may break without a single byte gained.
@@ -87,15 +90,15 @@ impl ByteStream {
         reader: Reader,
         known: Option<Identity>,
     ) -> Result<Self, Error> {
-        let kept = source.room.find(&source.entry, &range).filter(|_| reader.by_range);
+        let kept = source.edges.find(&source.entry, &range).filter(|_| reader.by_range);
         let kept = kept.filter(|kept| known.as_ref().is_none_or(|known| known.same(&kept.identity)));
         let wanted = kept.as_ref().is_none_or(|kept| (kept.bytes.len() as u64) < range.end - range.start);
         let (slots, file_id) = (&source.mount.account.slots, &source.entry.file_id);
         let (seat, inherited) = if wanted { slots.seat(reader, file_id) } else { (Seat::new(reader, file_id), None) };
         let mut stream = Self::new(source, range, seat);
-        stream.meter = (stream.source.room.settings.connections > 1).then(Meter::new);
+        stream.meter = (stream.source.budget.settings.connections > 1).then(Meter::new);
         if reader.by_range {
-            stream.recorders = stream.source.room.recorders(&stream.source.entry, &stream.rest);
+            stream.recorders = stream.source.edges.recorders(&stream.source.entry, &stream.rest);
         }
         if let Some(kept) = kept {
             metrics::counter!(meters::DOWNLOAD_EDGES).increment(1);
@@ -109,12 +112,7 @@ impl ByteStream {
     }
 
     /// Opens a part of another stream, which has the place for it and knows what the content is.
-    pub(super) async fn open_part(
-        source: Source,
-        range: Range<u64>,
-        place: Place,
-        identity: Identity,
-    ) -> Result<Self, Error> {
+    async fn open_part(source: Source, range: Range<u64>, place: Place, identity: Identity) -> Result<Self, Error> {
         let reader = Reader { id: rand::random(), open_ended: false, urgent: true, by_range: true };
         let (seat, _) = source.mount.account.slots.seat(reader, &source.entry.file_id);
         let mut stream = Self::new(source, range, seat);
@@ -139,7 +137,7 @@ impl ByteStream {
 
     fn new(source: Source, range: Range<u64>, seat: Arc<Seat>) -> Self {
         Self {
-            _presence: source.room.enter(),
+            _presence: source.budget.enter(),
             source,
             seat_end: range.end,
             rest: range,
@@ -147,7 +145,7 @@ impl ByteStream {
             seat,
             phase: Phase::Ended,
             barren: 0,
-            lanes: Lanes::default(),
+            lanes: Lanes::new(open_part),
             meter: None,
             recorders: Vec::new(),
             counter: CallCounter::current(),
@@ -215,7 +213,7 @@ impl ByteStream {
         tracing::warn!(%error, file = %self.source.entry.file_id, at = self.rest.start, "a stream could not go on");
         if matches!(error, Error::Changed { .. }) {
             self.recorders.iter_mut().for_each(Recorder::discard);
-            self.source.room.forget(&self.source.entry);
+            self.source.edges.forget(&self.source.entry);
         }
         self.phase = Phase::Ended;
         self.lanes.end();
@@ -388,6 +386,15 @@ impl ByteStream {
     }
 }
 
+fn open_part(
+    source: Source,
+    range: Range<u64>,
+    place: Place,
+    identity: Identity,
+) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes, Error>>, Error>> {
+    async move { ByteStream::open_part(source, range, place, identity).await.map(|stream| stream.boxed()) }.boxed()
+}
+
 impl Stream for ByteStream {
     type Item = Result<Bytes, Error>;
 
@@ -398,7 +405,7 @@ impl Stream for ByteStream {
         let polled = this.poll_source(cx);
         this.seat.client_waits(polled.is_pending());
         if leisurely && polled.is_ready() {
-            this.seat.read_ahead(&this.source.room);
+            this.seat.read_ahead(&this.source.budget);
         }
         polled
     }

@@ -20,10 +20,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::calls;
 use crate::digest::Sha1;
-use crate::drive::download::edges::Hold;
-use crate::drive::download::source::{Identity, MIN_LIFE, Source, Tries};
+use crate::drive::download::identity::Identity;
+use crate::drive::download::source::{MIN_LIFE, Source, Tries};
 use crate::drive::error::Error;
-use crate::drive::slots::Place;
+use crate::drive::slots::memory::Hold;
+use crate::drive::slots::place::Place;
 use crate::drive::slots::seat::Live;
 use crate::meters;
 use crate::upstream::{Address, DataErrorKind};
@@ -187,7 +188,7 @@ impl Fetch {
     async fn fetch(&self) -> Result<(), Failure> {
         let place = self.source.mount.account.slots.place(self.urgent).await.map_err(Failure::Error)?;
         // Not before there is a place: who waits for one needs no memory yet.
-        let hold = self.source.room.hold(self.size).ok_or(Failure::Useless)?;
+        let hold = self.source.budget.hold(self.size).ok_or(Failure::Useless)?;
         let (mut live, identity) = self.open(place).await?;
         self.progress.send_modify(|progress| {
             progress.hold = Some(hold);
@@ -246,7 +247,7 @@ impl Fetch {
                     continue;
                 }
                 DataErrorKind::Expired => {
-                    account.small.addresses.expire(&self.source.entry, &self.address);
+                    account.addresses.expire(&self.source.entry, &self.address);
                     self.failed("expired", Failure::Expired)
                 }
                 // A web page has no length, or another one.
@@ -269,7 +270,7 @@ impl Fetch {
     /// It gave something else. If the file is still what was listed, by the word of its link, it was a lie. The link
     /// is what all who wait read by then.
     async fn lied(&self, reason: &'static str) -> Failure {
-        let addresses = &self.source.mount.account.small.addresses;
+        let addresses = &self.source.mount.account.addresses;
         match self.source.link(MIN_LIFE).await {
             Err(Error::Changed { .. }) => addresses.forget(&self.source.entry, &self.address),
             _ => addresses.distrust(self.source.mount.index, &self.source.entry),
@@ -278,7 +279,7 @@ impl Fetch {
     }
 
     fn refused(&self, reason: &'static str) -> Failure {
-        self.source.mount.account.small.addresses.forget(&self.source.entry, &self.address);
+        self.source.mount.account.addresses.forget(&self.source.entry, &self.address);
         self.failed(reason, Failure::Useless)
     }
 
@@ -296,6 +297,6 @@ impl Fetch {
             pieces => pieces.concat().into(),
         };
         drop(progress);
-        self.source.room.keep(&self.source.entry, whole, identity);
+        self.source.edges.keep(&self.source.entry, whole, identity);
     }
 }

@@ -39,7 +39,7 @@ pub(in crate::drive) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<
         let page = mount.account.client.list(request).await.map_err(folder_is_gone)?;
         let shown = page.items.into_iter().filter(|i| !i.trashed && !i.uploading && !removals.hides_item(i));
         items.extend(shown.map(|mut item| {
-            mount.account.small.addresses.take_in(&mut item);
+            mount.account.addresses.take_in(&mut item);
             item
         }));
         unreadable += page.unreadable;

@@ -12,6 +12,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
 use crate::calls::Background;
 use crate::config;
 use crate::drive::entry::Entry;
@@ -21,6 +24,7 @@ use crate::drive::listing::live_photo;
 use crate::drive::listing::members::Listing;
 use crate::drive::mount::Mounted;
 use crate::drive::path::{Path, twins};
+use crate::drive::removals::Overview;
 use crate::upstream::Item;
 
 /// Finds entries by path; cheap to clone.
@@ -246,18 +250,6 @@ impl Resolver {
         self.located.get(&(mount.index, path.clone())).await.map(|located| located.entry)
     }
 
-    /// An item has gone from its folder: nothing that is remembered leads to it any more.
-    pub(in crate::drive) async fn item_gone(&self, folder_id: &str, file_id: &str) {
-        self.listings.item_gone(folder_id, file_id);
-        self.forget_located(file_id).await;
-    }
-
-    /// An item of a folder has another name than it may be remembered by.
-    pub(in crate::drive) async fn item_named(&self, folder_id: &str, entry: Entry) {
-        self.forget_located(&entry.file_id).await;
-        self.listings.item_named(folder_id, entry);
-    }
-
     /// Forgets where an item was that is not there any more, in all mounts.
     pub(in crate::drive) async fn forget_located(&self, file_id: &str) {
         for (key, located) in &self.located {
@@ -278,6 +270,24 @@ impl Resolver {
     }
 }
 
+impl Overview for Resolver {
+    fn item_gone<'a>(&'a self, folder_id: &'a str, file_id: &'a str) -> BoxFuture<'a, ()> {
+        async move {
+            self.listings.item_gone(folder_id, file_id);
+            self.forget_located(file_id).await;
+        }
+        .boxed()
+    }
+
+    fn item_named<'a>(&'a self, folder_id: &'a str, entry: Entry) -> BoxFuture<'a, ()> {
+        async move {
+            self.forget_located(&entry.file_id).await;
+            self.listings.item_named(folder_id, entry);
+        }
+        .boxed()
+    }
+}
+
 /// Asks the service for the whole path.
 async fn ask(mount: &Mounted, path: &Path) -> Result<Located, Error> {
     // The service would follow names that lead by way of what is hidden.
@@ -288,7 +298,7 @@ async fn ask(mount: &Mounted, path: &Path) -> Result<Located, Error> {
     let asked_at = Instant::now();
     let mut item = mount.account.client.get_by_path(&drive_id, path.as_str()).await?;
     if is_at(&item, path) {
-        mount.account.small.addresses.take_in(&mut item);
+        mount.account.addresses.take_in(&mut item);
         Ok(Located { entry: Arc::new(Entry::from(&item)), asked_at, refreshing: Arc::default() })
     } else {
         Err(Error::NotFound)

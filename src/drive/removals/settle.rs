@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::clock::UnixMillis;
 use crate::config::{OrderBy, OrderDirection, RemoveWay};
-use crate::drive::change::unix_ms;
 use crate::drive::error::Error;
 use crate::drive::removals::record::{Removal, Stage, hex};
 use crate::drive::removals::{LATE, Removals};
@@ -73,7 +73,8 @@ impl Removals {
             }
             Outcome::Leaves { made, way, may_yet } => {
                 let late = i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX);
-                let until = may_yet.then(|| removal.since_ms.max(unix_ms().saturating_sub(late)).saturating_add(late));
+                let until = may_yet
+                    .then(|| removal.since_ms.max(UnixMillis::now().0.saturating_sub(late)).saturating_add(late));
                 self.change(id, |kept| kept.removal.undo(made, way, until));
                 self.decided(id).await;
             }
@@ -219,7 +220,7 @@ pub(super) fn is_made_since(item: &Item, removal: &Removal) -> bool {
 
 /// Whether the drive may still be at what it was asked for.
 pub(super) fn may_yet_come(removal: &Removal) -> bool {
-    unix_ms() < removal.since_ms.saturating_add(OFFER_MS)
+    UnixMillis::now().0 < removal.since_ms.saturating_add(OFFER_MS)
 }
 
 /// Whether asking again will not lead to another answer.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::calls::Background;
+use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
-use crate::drive::change::unix_ms;
 use crate::drive::error::Error;
 use crate::drive::removals::record::Removal;
 use crate::drive::removals::settle::passing;
@@ -181,7 +181,7 @@ impl Removals {
         match removed {
             Ok(change) => self.task_ends(&change).await.map(|()| Verdict::Gone),
             Err(error) if error.kind == ErrorKind::NotFound => {
-                let may_yet = removal.facts.until_ms.is_some_and(|until| unix_ms() < until);
+                let may_yet = removal.facts.until_ms.is_some_and(|until| UnixMillis::now().0 < until);
                 Ok(if may_yet { Verdict::NotYet } else { Verdict::Gone })
             }
             Err(error) => Err(error.into()),
@@ -261,6 +261,6 @@ fn with_remedy(error: &Error) -> String {
 /// What health and log say of a removal that fails for long.
 pub(super) fn complaint(removal: &Removal) -> Option<String> {
     let error = removal.last_error.as_ref().filter(|_| removal.is_due())?;
-    let long = unix_ms() > removal.since_ms.saturating_add(PATIENCE_MS);
+    let long = UnixMillis::now().0 > removal.since_ms.saturating_add(PATIENCE_MS);
     long.then(|| format!("an older version of {:?} is hidden but cannot be removed: {error}", removal.facts.name))
 }

@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::drive::download::edges::{DownloadRoom, Hold};
-use crate::drive::slots::{Place, Reader, SeatKey};
+use crate::drive::slots::memory::{ByteBudget, Hold};
+use crate::drive::slots::place::{Place, Reader, SeatKey};
 use crate::upstream::{DataBody, DataError, LARGEST_FRAME};
 
 /// A client that comes back for more after this long takes its time.
@@ -206,17 +206,17 @@ impl Seat {
 
     /// Has the body read on by a task of its own, as far as there is room. The task ends with the body, and where
     /// there is no memory: then frames pass as the client takes them.
-    pub(in crate::drive) fn read_ahead(self: &Arc<Self>, room: &Arc<DownloadRoom>) {
+    pub(in crate::drive) fn read_ahead(self: &Arc<Self>, budget: &Arc<ByteBudget>) {
         let mut inner = self.inner.lock();
         let begun = inner.reading_ahead || inner.as_taken || inner.live.is_none() || inner.end.is_some();
         // What is fetched comes in frames of that size: less than one is no room.
-        if begun || room.read_ahead() < LARGEST_FRAME as u64 {
+        if begun || budget.read_ahead() < LARGEST_FRAME as u64 {
             return;
         }
         inner.reading_ahead = true;
-        let (seat, room) = (self.clone(), room.clone());
+        let (seat, budget) = (self.clone(), budget.clone());
         tokio::spawn(async move {
-            while seat.fetch_ahead(&room).await {}
+            while seat.fetch_ahead(&budget).await {}
             let mut inner = seat.inner.lock();
             inner.reading_ahead = false;
             if let Some(waker) = inner.waker.take() {
@@ -231,23 +231,23 @@ impl Seat {
     }
 
     /// Fetches one frame for later, once there is room for it; false when there is nothing more to be fetched so.
-    async fn fetch_ahead(&self, room: &Arc<DownloadRoom>) -> bool {
-        while self.is_full(room) {
+    async fn fetch_ahead(&self, budget: &Arc<ByteBudget>) -> bool {
+        while self.is_full(budget) {
             self.taken.notified().await;
         }
         if self.inner.lock().as_taken {
             return false;
         }
         // A frame's length is not known beforehand.
-        let Some(hold) = room.hold(LARGEST_FRAME as u64) else { return false };
+        let Some(hold) = budget.hold(LARGEST_FRAME as u64) else { return false };
         let mut hold = Some(hold);
         poll_fn(|cx| self.poll_ahead(cx, &mut hold)).await
     }
 
-    fn is_full(&self, room: &DownloadRoom) -> bool {
+    fn is_full(&self, budget: &ByteBudget) -> bool {
         let inner = self.inner.lock();
         let grown = (inner.delivered / 2).max(FIRST_READ_AHEAD);
-        inner.live.is_some() && inner.ready_bytes >= grown.min(room.read_ahead())
+        inner.live.is_some() && inner.ready_bytes >= grown.min(budget.read_ahead())
     }
 
     fn poll_ahead(&self, cx: &mut Context<'_>, hold: &mut Option<Hold>) -> Poll<bool> {

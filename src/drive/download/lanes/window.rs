@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::drive::download::edges::{DownloadRoom, Hold};
 use crate::drive::slots::Slots;
+use crate::drive::slots::memory::{ByteBudget, Hold};
 
 /// How long a range further ahead waits for room with its connection open: a client that has taken nothing for so
 /// long has paused, or is slower than the connections.
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Shared by a stream and the ranges that are fetched for it.
 pub(super) struct Window {
-    room: Arc<DownloadRoom>,
+    budget: Arc<ByteBudget>,
     /// Most bytes that may lie ready.
     most: u64,
     ready: AtomicU64,
@@ -51,10 +51,10 @@ pub(super) enum Admission {
 }
 
 impl Window {
-    pub(in crate::drive) fn new(room: &Arc<DownloadRoom>, next: u64) -> Arc<Self> {
+    pub(in crate::drive) fn new(budget: &Arc<ByteBudget>, next: u64) -> Arc<Self> {
         Arc::new(Self {
-            room: room.clone(),
-            most: room.ahead_over_lanes(),
+            budget: budget.clone(),
+            most: budget.ahead_over_lanes(),
             ready: AtomicU64::new(0),
             next: AtomicU64::new(next),
             taken: Notify::new(),
@@ -70,13 +70,13 @@ impl Window {
 
     /// Whether so many bytes might lie ready beside what does.
     pub(super) fn has_room(&self, bytes: u64) -> bool {
-        self.ready.load(Ordering::Relaxed) + bytes <= self.most && self.room.has_room(bytes)
+        self.ready.load(Ordering::Relaxed) + bytes <= self.most && self.budget.has_room(bytes)
     }
 
     fn hold(self: &Arc<Self>, bytes: u64) -> Option<Ready> {
         let take = |ready: u64| ready.checked_add(bytes).filter(|ready| *ready <= self.most);
         self.ready.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        let Some(hold) = self.room.hold(bytes) else {
+        let Some(hold) = self.budget.hold(bytes) else {
             self.ready.fetch_sub(bytes, Ordering::Relaxed);
             return None;
         };
@@ -115,10 +115,10 @@ mod tests {
     use super::*;
     use crate::config;
 
-    fn window(read_ahead: u64, next: u64) -> (Arc<DownloadRoom>, Arc<Window>, Slots) {
+    fn window(read_ahead: u64, next: u64) -> (Arc<ByteBudget>, Arc<Window>, Slots) {
         let settings = config::Download { read_ahead, memory: 16 << 20, ..config::Download::default() };
-        let room = Arc::new(DownloadRoom::new(&settings));
-        (room.clone(), Window::new(&room, next), Slots::new(3, Duration::from_secs(20)))
+        let budget = Arc::new(ByteBudget::new(&settings));
+        (budget.clone(), Window::new(&budget, next), Slots::new(3, Duration::from_secs(20)))
     }
 
     fn granted(admission: Admission) -> Option<Ready> {

@@ -1,0 +1,97 @@
+//! The right to one open body, who waits for one, and by what two reads are known to be one person's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::meters;
+
+/// Who reads: equal ids on one file mean that a new open-ended read replaces the older one (a seek).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reader {
+    /// Made of user, address and program by the caller.
+    pub id: u64,
+    /// The request asked to the end of the file (`bytes=n-` or no range), as players do.
+    pub open_ended: bool,
+    /// Somebody looks or listens: a film's or a song's bytes by range. Goes before copies.
+    pub urgent: bool,
+    /// The request named a range: programs that read pieces come back for the same ones, and are served
+    /// what is kept of them. Who asks for the whole is to have what the drive has now.
+    pub by_range: bool,
+}
+
+pub(super) struct Shared {
+    pub(super) places: Arc<Semaphore>,
+    /// Places in use or free, without those that are out of use for a while.
+    pub(super) size: AtomicUsize,
+    /// Places that go out of use when they are given back.
+    pub(super) excess: AtomicUsize,
+    pub(super) urgent_waiting: AtomicUsize,
+    pub(super) waiting: AtomicUsize,
+    /// Told when somebody begins to wait.
+    pub(super) wanted: Notify,
+    pub(super) freed: Notify,
+}
+
+/// One file as read by one reader.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct SeatKey {
+    pub(super) id: u64,
+    pub(super) open_ended: bool,
+    pub(super) file_id: Box<str>,
+}
+
+/// The right to one open body; given back when dropped.
+pub(in crate::drive) struct Place {
+    permit: Option<OwnedSemaphorePermit>,
+    shared: Arc<Shared>,
+}
+
+impl Place {
+    pub(super) fn new(permit: OwnedSemaphorePermit, shared: &Arc<Shared>) -> Self {
+        metrics::gauge!(meters::DOWNLOAD_BODIES).increment(1.0);
+        Self { permit: Some(permit), shared: shared.clone() }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::gauge!(meters::DOWNLOAD_BODIES).decrement(1.0);
+        let less = |excess: usize| excess.checked_sub(1);
+        let excess = self.shared.excess.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok();
+        if let Some(permit) = self.permit.take().filter(|_| excess) {
+            permit.forget();
+        }
+        drop(self.permit.take());
+        self.shared.freed.notify_waiters();
+    }
+}
+
+/// One who waits for a place; leaves the queue when dropped.
+pub(super) struct Waiting<'a> {
+    shared: &'a Shared,
+    urgent: bool,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn join(shared: &'a Shared, urgent: bool) -> Self {
+        shared.waiting.fetch_add(1, Ordering::AcqRel);
+        if urgent {
+            shared.urgent_waiting.fetch_add(1, Ordering::AcqRel);
+        }
+        metrics::gauge!(meters::DOWNLOAD_WAITING).increment(1.0);
+        shared.wanted.notify_waiters();
+        Self { shared, urgent }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        metrics::gauge!(meters::DOWNLOAD_WAITING).decrement(1.0);
+        self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+        if self.urgent && self.shared.urgent_waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.freed.notify_waiters();
+        }
+    }
+}
