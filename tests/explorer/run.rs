@@ -96,6 +96,8 @@ struct Client {
     asked: Option<Asked>,
     lock: Option<String>,
     over: bool,
+    /// Another program that found nothing to do: what it wanted was not there at that moment.
+    void: bool,
 }
 
 /// Longest time that an operation may take without a call to the drive.
@@ -137,6 +139,7 @@ pub(crate) fn run(bench: &mut Bench, plan: &Plan, choose: &mut dyn FnMut(usize) 
         asked: None,
         lock: None,
         over: false,
+        void: false,
     };
     let first = |index| Next { number: index, since: 0, what: What::Request(index) };
     let nexts = (0..operations.len()).rev().map(first).collect();
@@ -156,7 +159,8 @@ pub(crate) fn run(bench: &mut Bench, plan: &Plan, choose: &mut dyn FnMut(usize) 
     let hang = runner.go(choose);
     let Runner { clients, steps, acts, gate, nexts, .. } = runner;
     drop((gate, nexts));
-    let outcomes: Vec<Outcome> = clients.into_iter().map(|client| client.outcome).collect();
+    let outcomes: Vec<Outcome> =
+        clients.into_iter().filter(|client| !client.void).map(|client| client.outcome).collect();
     let failure = hang.or_else(|| judge::judge(bench, plan, &initial, &outcomes));
     Run { steps, acts, failure }
 }
@@ -394,7 +398,7 @@ impl Runner<'_> {
             Kind::Delete => bench.ask("DELETE", path, |request| request),
             Kind::Settle | Kind::Upload | Kind::Trash | Kind::Rename => {
                 (client.outcome.span.1, client.over) = (number, true);
-                behind(bench, operation, content);
+                client.void = !behind(bench, operation, content);
                 return operation.to_string();
             }
         };
@@ -403,19 +407,19 @@ impl Runner<'_> {
     }
 }
 
-/// What happens without a request.
-fn behind(bench: &Bench, operation: Operation, content: Vec<u8>) {
+/// What happens without a request; whether there was something to do.
+fn behind(bench: &Bench, operation: Operation, content: Vec<u8>) -> bool {
     let (path, _) = operation.paths();
     let (folder, name) = path.rsplit_once('/').unwrap_or_default();
     let sim = &bench.sim;
     let (there, folder) = (bench.on_drive(path), bench.on_drive(folder));
+    let has = |wanted: &str| sim.tree().iter().any(|(path, _)| path == wanted);
     match operation.kind {
         Kind::Settle => bench.pass(Duration::from_millis(400)),
-        Kind::Upload if sim.tree().iter().any(|(path, _)| *path == folder) => {
-            sim.add_same_name(&there, content);
-        }
-        Kind::Trash => sim.trash(&there),
-        Kind::Rename => sim.rename(&there, &format!("{name}-renamed")),
-        _ => {}
+        Kind::Upload if has(&folder) => drop(sim.add_same_name(&there, content)),
+        Kind::Trash if has(&there) => sim.trash(&there),
+        Kind::Rename if has(&there) => sim.rename(&there, &format!("{name}-renamed")),
+        _ => return false,
     }
+    true
 }

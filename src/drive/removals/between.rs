@@ -33,13 +33,13 @@ impl Removals {
             return Ok(if arrived { Outcome::TookEffect } else { Outcome::Nothing });
         }
         if parent == from.folder_id && item.name == to.name && from.name != to.name {
-            self.give_back(removal, &item, from).await?;
+            return self.give_back(removal, &item, from).await;
         }
         Ok(Outcome::Nothing)
     }
 
-    /// Gives an item its old name back, unless that is another's by now.
-    async fn give_back(&self, removal: &Removal, item: &Item, from: &Spot) -> Result<(), Error> {
+    /// Gives an item its old name back. Where that is another's by now it goes on to its new place, if that is free.
+    async fn give_back(&self, removal: &Removal, item: &Item, from: &Spot) -> Result<Outcome, Error> {
         let (drive_id, file_id) = (&removal.drive_id, &item.file_id);
         match self.client.rename(drive_id, file_id, &from.name, CheckNameMode::Refuse).await {
             Ok(_) => {}
@@ -47,21 +47,41 @@ impl Removals {
             Err(error) if error.kind == ErrorKind::NameExists => {
                 let there = self.item(drive_id, file_id).await?;
                 if there.is_none_or(|there| there.name != from.name) {
-                    tracing::warn!(
-                        name = item.name,
-                        wanted = from.name,
-                        "a half-done move could not be taken back: its old name is taken; the item keeps the new one"
-                    );
-                    return Ok(());
+                    return self.carry_on(removal, item, from).await;
                 }
             }
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(Outcome::Nothing),
             Err(error) => return Err(error.into()),
         }
         tracing::info!(name = item.name, wanted = from.name, "a half-done move was taken back");
         let entry = Entry { name: from.name.as_str().into(), ..Entry::from(item) };
-        self.resolver.item_named(&from.folder_id, entry).await;
-        Ok(())
+        self.overview.item_named(&from.folder_id, entry).await;
+        Ok(Outcome::Nothing)
+    }
+
+    /// Brings an item that has its new name already into its new folder, unless the name is taken there.
+    async fn carry_on(&self, removal: &Removal, item: &Item, from: &Spot) -> Result<Outcome, Error> {
+        let to = &removal.facts;
+        let moving =
+            self.client.move_item(&removal.drive_id, &item.file_id, &to.folder_id, CheckNameMode::Refuse, None);
+        match moving.await {
+            Ok(change) if !change.exists => {
+                tracing::info!(name = item.name, "a half-done move was finished, since its old name is another's");
+                self.overview.item_gone(&from.folder_id, &item.file_id).await;
+                self.overview.item_named(&to.folder_id, Entry::from(item)).await;
+                Ok(Outcome::TookEffect)
+            }
+            Err(error) if !matches!(error.kind, ErrorKind::NameExists | ErrorKind::NotFound) => Err(error.into()),
+            Ok(_) | Err(_) => {
+                tracing::warn!(
+                    name = item.name,
+                    wanted = from.name,
+                    "a half-done move could neither be taken back nor finished: both names are taken; the item keeps \
+                     the new one in its old folder"
+                );
+                Ok(Outcome::Nothing)
+            }
+        }
     }
 
     /// The drive was asked for a copy and has not told its id.
