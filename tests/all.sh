@@ -27,18 +27,15 @@ step "packages"
 install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg cadaver:cadaver litmus:litmus mount.davfs:davfs2 \
     fusermount3:fuse3 openssl:openssl cc:gcc gio:libglib2.0-bin dbus-run-session:dbus /usr/libexec/gvfsd-dav:gvfs-backends \
     nginx:nginx-light python3:python3
+python3 -m ensurepip --version >/dev/null 2>&1 || install_packages no-command:python3-venv
 
-step "formatting"
-cargo fmt --check
+step "tools"
+tests/tools.sh
 
-step "lints"
-cargo clippy --all-targets --locked -- -D warnings
-
-step "unit and integration tests"
-cargo test --locked
-
-step "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked --document-private-items
+for recipe in check test doc; do
+    step "just $recipe"
+    target/tools/python/bin/just "$recipe"
+done
 
 step "release build"
 cargo build --release --locked

@@ -2,7 +2,7 @@
 //! what can go wrong with each call. After each run some order of the operations must explain what is there.
 //!
 //! `EXPLORE=<name of a run>` runs one alone and tells each step. A plain `cargo test` tries a few orders of each pair;
-//! `ALIDAV_TEST_WIDE=1`, as `tests/all.sh` runs it optimised, every order of nearly all pairs and each single fault at
+//! `ALIDAV_TEST_WIDE=1`, as `just explore` runs it optimised, every order of nearly all pairs and each single fault at
 //! each call of one operation after the other; `ALIDAV_TEST_LONG=1`, for hours, all of them in every order. The random
 //! part is the same each time but in the long run, which prints its seed; `EXPLORE_SEED=<number>` draws another.
 //! `EXPLORE_ONLY=<part of a name>` keeps to some.

@@ -317,7 +317,7 @@ async fn the_access_log_tells_which_program_was_sent_which_way() {
         ("ALIDAV_ANONYMOUS__PERMISSION", "read"),
     ];
     let mut running = serve(folder.path(), &settings, std::fs::File::create(&log).unwrap().into());
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let http = crate::harness::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let long = "x".repeat(9000);
     for (agent, status) in [("VLC/3.0.20 LibVLC/3.0.20", 302), ("My\tPlayer/1\u{9b}31m", 200), (long.as_str(), 200)] {
         let request = http.get(format!("{}/dav/a.mkv", running.url)).header("user-agent", agent);

@@ -48,11 +48,16 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(30), holds).await.expect("it never came to be");
 }
 
+/// What clients are made of here: nothing goes through the environment's proxy.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Client::builder().no_proxy()
+}
+
 /// A client for servers in other processes, of which none has chosen this one's TLS.
 pub(crate) fn client() -> Client {
-    rustls::crypto::ring::default_provider().install_default().ok();
     // It adds no Referer, as the drive demands of those who follow a redirect.
-    Client::builder().no_proxy().referer(false).build().unwrap()
+    builder().referer(false).build().unwrap()
 }
 
 impl World {
@@ -71,7 +76,7 @@ impl World {
         let mut config = config(&sim);
         change(&mut config);
         let server = Server::start(&config).await.unwrap();
-        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let http = builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { sim, server, http, config }
     }
 

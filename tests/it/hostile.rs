@@ -150,7 +150,7 @@ async fn a_thousand_silent_connections_shut_nobody_out() {
         silent.push(stream);
     }
     for _ in 0..5 {
-        let fresh = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(5)).build().unwrap();
+        let fresh = crate::harness::builder().timeout(std::time::Duration::from_secs(5)).build().unwrap();
         assert_eq!(fresh.get(world.url("/dav/a")).send().await.unwrap().text().await.unwrap(), "content");
     }
 }

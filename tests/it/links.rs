@@ -73,7 +73,7 @@ async fn only_programs_that_are_known_to_follow_are_redirected() {
 async fn a_program_that_follows_in_its_own_way_reads_by_the_default_policy() {
     let world = world(LinkPolicy::Redirect).await;
     // As the library comes: it follows, and adds a Referer.
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::builder().build().unwrap();
     let read = async |policy: &str| {
         let answer = http.get(world.url(&format!("{FILM}{policy}"))).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())

@@ -117,7 +117,7 @@ async fn a_new_certificate_is_shown_to_new_connections_and_a_broken_one_to_none(
     let world = World::with(|config| config.tls = Some(tls)).await;
     let url = format!("https://localhost:{}/healthz", world.server.addr().unwrap().port());
     let trusting = |root: reqwest::Certificate| {
-        let client = reqwest::Client::builder().tls_certs_only([root]).no_proxy().build().unwrap();
+        let client = crate::harness::builder().tls_certs_only([root]).build().unwrap();
         let request = client.get(&url).send();
         async { request.await.is_ok() }
     };

@@ -15,7 +15,7 @@ struct Service {
 async fn service(rules: Rules) -> Service {
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
     let drive = sim.drive_ids().1;
-    let http = reqwest::Client::builder().user_agent("test").no_proxy().build().unwrap();
+    let http = crate::harness::builder().user_agent("test").build().unwrap();
     Service { token: sim.access_token(), sim, http, drive }
 }
 
@@ -51,7 +51,7 @@ fn quiet() -> Rules {
 async fn calls_need_a_token_a_user_agent_post_and_known_fields() {
     let service = service(quiet()).await;
     let url = format!("{}/adrive/v1.0/openFile/list", service.sim.url());
-    let bare = reqwest::Client::builder().no_proxy().build().unwrap();
+    let bare = crate::harness::builder().build().unwrap();
     assert_eq!(bare.post(&url).bearer_auth(&service.token).json(&json!({})).send().await.unwrap().status(), 500);
     assert_eq!(service.http.post(&url).json(&json!({})).send().await.unwrap().status(), 401);
     assert_eq!(service.http.get(&url).bearer_auth(&service.token).send().await.unwrap().status(), 405);
@@ -315,7 +315,7 @@ async fn a_drive_in_a_folder_outlives_the_simulator() {
     let folder = tempfile::tempdir().unwrap();
     let options = || Options { dir: Some(folder.path().to_owned()), rules: quiet(), ..Options::default() };
     let sim = Simulator::start(options()).await.unwrap();
-    let client = reqwest::Client::new();
+    let client = crate::harness::builder().build().unwrap();
     client.put(format!("{}/sim/files/default/a/b.txt", sim.url())).body("kept").send().await.unwrap();
     sim.stop().await;
     let sim = Simulator::start(options()).await.unwrap();

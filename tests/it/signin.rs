@@ -632,7 +632,7 @@ async fn no_secret_is_in_the_log_of_a_sign_in_and_a_renewal() {
             text
         });
         let url = format!("{}/dav/", process.url);
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = crate::harness::builder().build().unwrap();
         let method = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
         let answer =
             http.request(method, url).basic_auth("me", Some("geheim-4711")).header("depth", "1").send().await.unwrap();

@@ -115,7 +115,7 @@ async fn a_configured_token_finds_its_server_although_another_leaves_it_unclear(
 #[tokio::test]
 async fn each_server_refuses_the_tokens_of_the_others_and_spends_none() {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::builder().build().unwrap();
     let renew = async |path: &str, token: &str| {
         let request = if path.contains("renewapi") {
             let separator = if path.contains('?') { '&' } else { '?' };

@@ -493,7 +493,7 @@ async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_resta
     sim.fault(Fault::always("user/getDriveInfo", FaultKind::Hang));
     let process = Process::serve(&file);
     let url = &process.url;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::harness::builder().build().unwrap();
     let method = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
     let asked = tokio::spawn(http.request(method.clone(), format!("{url}/dav/")).header("depth", "1").send());
     until(|| sim.calls().contains_key("user/getDriveInfo")).await;

@@ -1,0 +1,62 @@
+# The quick loop; `just` alone lists it. `tests/tools.sh` fetches just and the rest into target/tools, so that without
+# one of your own it is target/tools/python/bin/just.
+
+export PATH := justfile_directory() / "target/tools/python/bin:" + justfile_directory() / "target/tools/bin:" + env("PATH")
+
+[private]
+default:
+    @just --list --unsorted
+
+# What takes seconds: formatting, spelling, lints
+check: format spell lint
+
+[private]
+format:
+    cargo fmt --check
+
+[private]
+spell:
+    typos
+
+# Licences, sources and advisories of the crates; needs `cargo install cargo-deny` and the network
+deny:
+    cargo deny check
+
+[private]
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+
+# Every unit and integration test, or those whose name holds one of the words
+test *WORDS:
+    cargo nextest run --locked {{ WORDS }}
+
+# Unit tests and the integration tests that wait for nothing: a minute
+test-fast *WORDS:
+    cargo nextest run --locked --profile fast {{ WORDS }}
+
+# Every order of calls of two operations, and each single fault at each call: half an hour on two processors
+explore *WORDS:
+    ALIDAV_TEST_WIDE=1 EXPLORE_ONLY="{{ WORDS }}" cargo test --locked --profile explorer --test explorer -- --nocapture
+
+# The examples in the documentation, and the documentation itself
+doc:
+    cargo test --doc --locked
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked --document-private-items
+
+# One client script against a release build: `just client rclone`
+client NAME:
+    cargo build --release --locked
+    timeout 600 bash tests/clients/{{ NAME }}.sh
+
+# One measurement: `just bench film`
+bench NAME:
+    cargo build --release --locked
+    ALIDAV="$PWD/target/release/alidav" bash benches/{{ NAME }}.sh
+
+# A simulated drive with sample films, served
+demo *OPTIONS:
+    cargo run --release --locked -- demo {{ OPTIONS }}
+
+# What continuous integration runs
+all:
+    tests/all.sh

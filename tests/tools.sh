@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Fetches the programs that the checks need beside cargo into target/tools, each in the version named here.
+# A second run does nothing. Needs python3 with venv, and cargo.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+TOOLS="$PWD/target/tools"
+mkdir -p "$TOOLS"
+
+# just runs the recipes, typos reads the spelling: both come ready built.
+PYTHON_TOOLS="rust-just==1.59.0 typos==1.52.0"
+if [ "$(cat "$TOOLS/python.txt" 2>/dev/null)" != "$PYTHON_TOOLS" ]; then
+    python3 -m venv "$TOOLS/python"
+    # shellcheck disable=SC2086 # each word is one package
+    "$TOOLS/python/bin/pip" install --quiet --disable-pip-version-check $PYTHON_TOOLS
+    echo "$PYTHON_TOOLS" >"$TOOLS/python.txt"
+fi
+
+# cargo_tool NAME VERSION: builds it without optimisation, which takes a third of the time and does for what it does here.
+cargo_tool() {
+    if [ ! -x "$TOOLS/bin/$1" ] || [ "$(cat "$TOOLS/$1.txt" 2>/dev/null)" != "$2" ]; then
+        CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="$TOOLS/build" cargo install --quiet --locked --debug --root "$TOOLS" "$1" --version "$2"
+        echo "$2" >"$TOOLS/$1.txt"
+    fi
+}
+cargo_tool cargo-nextest 0.9.151
+rm -rf "$TOOLS/build"
