@@ -3,7 +3,7 @@
 //! Answers for methods, headers, properties, conditions and for the status of every failure. It has
 //! no cache and no policy: what is there `drive` says, which way a download goes `link` says.
 //!
-//! Each method is a function of the [`Site`], who asks ([`Context`]) and the request, in the file of its name:
+//! Each method is a function of the `Site`, who asks ([`Context`]) and the request, in the file of its name:
 //! `propfind`, `get` (with HEAD), and `change` with `put`, `proppatch`, `lock` and the rest. What several of them read
 //! from a request lies in `request`, what they keep in `store`.
 

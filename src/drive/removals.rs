@@ -9,6 +9,7 @@
 //! does the work; its calls let everybody else's go first.
 
 mod between;
+pub(super) mod overview;
 pub(super) mod record;
 mod settle;
 mod work;
@@ -17,7 +18,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
@@ -29,6 +29,7 @@ use crate::config::RemoveWay;
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::path::one_form;
+use crate::drive::removals::overview::Overview;
 use crate::state::Store;
 use crate::upstream::{Client, Item};
 use record::{Facts, Known, Removal};
@@ -54,15 +55,6 @@ pub struct PendingRemovals {
     pub count: usize,
     /// Why the oldest of them cannot be removed, and what to do, if that lasts.
     pub complaint: Option<String>,
-}
-
-/// Who shows the account's items, and is told what becomes of them apart from any request.
-pub(super) trait Overview: Send + Sync {
-    /// An item has gone from its folder.
-    fn item_gone<'a>(&'a self, folder_id: &'a str, file_id: &'a str) -> BoxFuture<'a, ()>;
-
-    /// An item of a folder has another name than it may be known by.
-    fn item_named<'a>(&'a self, folder_id: &'a str, entry: Entry) -> BoxFuture<'a, ()>;
 }
 
 /// The journal of one account.

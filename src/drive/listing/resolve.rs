@@ -24,7 +24,7 @@ use crate::drive::listing::live_photo;
 use crate::drive::listing::members::Listing;
 use crate::drive::mount::Mounted;
 use crate::drive::path::{Path, twins};
-use crate::drive::removals::Overview;
+use crate::drive::removals::overview::Overview;
 use crate::upstream::Item;
 
 /// Finds entries by path; cheap to clone.
