@@ -8,7 +8,6 @@ HERE="$(dirname "$0")"
 
 # proxy CONNECTIONS: an alidav of its own; its address is in $URL.
 proxy() {
-    rm -f "$WORK"/state.db*
     serve '[[mount]]' 'path = "/"' 'link_policy = "proxy"' '[download]' "connections = $1"
     http -o /dev/null -X PROPFIND -H 'Depth: 1' "$URL/dav/"
 }

@@ -6,6 +6,7 @@ ALIDAV="${ALIDAV:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/target/rel
 WORK="$(mktemp -d)"
 PIDS=()
 CHECKS=0
+SERVERS=0
 
 # No log may show a password, a token, a code for one, or a link's signature.
 seek_secrets() {
@@ -63,10 +64,12 @@ simulate() {
 # serve [LINES...]: starts alidav over $SIM with more lines of settings; its address is in $URL.
 serve() {
     local token
+    # One server serves from a state store.
+    SERVERS=$((SERVERS + 1))
     token=$(curl -sf "$SIM/sim/token" | jq -r .refresh_token)
     {
         echo 'listen = ["127.0.0.1:0"]'
-        echo "state = \"sqlite:$WORK/state.db\""
+        echo "state = \"sqlite:$WORK/state.$SERVERS.db\""
         echo "log = \"${LOG:-info,alidav=trace}\""
         printf '%s\n' "[upstream]" "api_url = \"$SIM\"" "list_per_s = 100000" "link_per_s = 100000" "other_per_s = 100000"
         printf '%s\n' "[[account]]" "name = \"main\"" "oauth_token_urls = [\"$SIM/alicloud/renewapi\"]" "refresh_token = \"$token\""
