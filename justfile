@@ -30,11 +30,11 @@ lint:
 test *WORDS:
     cargo nextest run --locked {{ WORDS }}
 
-# Unit tests and the integration tests that wait for nothing: a minute
+# All of them but the schedule explorer
 test-fast *WORDS:
     cargo nextest run --locked --profile fast {{ WORDS }}
 
-# Every order of calls of two operations, and each single fault at each call: half an hour on two processors
+# Every order of calls of two operations, and each single fault at each call: it takes long
 explore *WORDS:
     ALIDAV_TEST_WIDE=1 EXPLORE_ONLY="{{ WORDS }}" cargo test --locked --profile explorer --test explorer -- --nocapture
 
