@@ -22,5 +22,6 @@ pub use fault::{Fault, Faults};
 pub use load::Loaded;
 pub use settings::{
     Account, Cache, ClientRule, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat,
-    MetadataFiles, Mount, OrderBy, OrderDirection, Permission, RemoveWay, StateLocation, Tls, Upload, Upstream, User,
+    MetadataFiles, Mount, OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Tls,
+    Upload, Upstream, User, Web,
 };

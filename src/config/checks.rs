@@ -75,6 +75,11 @@ fn mounts(config: &Config, notes: &Notes) {
 
 fn warnings(config: &Config, open: &[String]) -> Vec<String> {
     let mut warnings = Vec::new();
+    if config.web.enabled && config.dav_prefix.is_empty() {
+        let words = "there are no pages for browsers: WebDAV is served at the root; set dav_prefix = \"/dav\" to have \
+                     them, or [web] enabled = false";
+        warnings.push(words.to_owned());
+    }
     for user in &config.users {
         if !user.password.expose_secret().starts_with("$argon2") {
             warnings.push(format!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::settings::{
     Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, MetadataFiles, Mount,
-    OrderBy, OrderDirection, Permission, RemoveWay, StateLocation, Upload, Upstream,
+    OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Upload, Upstream, Web,
 };
 
 const MIB: u64 = 1 << 20;
@@ -62,6 +62,20 @@ impl Default for Upload {
             spool_limit: 20 * 1024 * MIB,
             metadata_files: MetadataFiles::Local,
             empty_file_wait: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            title: "alidav".to_owned(),
+            session: Duration::from_secs(30 * 86_400),
+            link: Duration::from_secs(12 * 3600),
+            start_with: StartWith::Auto,
+            segments: Segments::Auto,
+            media_hosts: Vec::new(),
         }
     }
 }
@@ -122,6 +136,7 @@ impl Config {
             cache: Cache::default(),
             download: Download::default(),
             upload: Upload::default(),
+            web: Web::default(),
             accounts,
             mounts,
             clients: Vec::new(),

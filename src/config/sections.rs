@@ -1,14 +1,16 @@
 //! Each section of the file: its keys, their defaults, their bounds.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    Account, Cache, Config, Download, LogFormat, MetadataFiles, Permission, Tls, Upload, Upstream,
+    Account, Cache, Config, Download, LogFormat, MetadataFiles, Permission, Segments, StartWith, Tls, Upload, Upstream,
+    Web,
 };
-use crate::config::values::{has_dots, http_url, listen_addr, log_filter, network, public_url, set, state};
+use crate::config::values::{has_dots, http_url, listen_addr, log_filter, media_host, network, public_url, set, state};
 use crate::config::{checks, entries};
 
 const MIB: u64 = 1 << 20;
@@ -47,6 +49,9 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
     if let Some(section) = top.section("upload") {
         config.upload = upload(section);
     }
+    if let Some(section) = top.section("web") {
+        config.web = web(section);
+    }
     config.accounts = top.sections("account").into_iter().map(entries::account).collect();
     if config.accounts.is_empty() {
         config.accounts.push(Account::named("main"));
@@ -65,7 +70,7 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
 fn prefix(top: &mut Reader<'_>) -> Option<String> {
     top.parsed("dav_prefix", |text| {
         let trimmed = text.trim_end_matches('/');
-        let taken = ["/api", "/d", "/healthz", "/metrics"];
+        let taken = ["/api", "/d", "/v", "/files", "/login", "/accounts", "/status", "/assets", "/healthz", "/metrics"];
         if trimmed.is_empty() {
             return Ok(String::new());
         }
@@ -165,6 +170,21 @@ fn upload(mut section: Reader<'_>) -> Upload {
     set(&mut upload.metadata_files, section.word("metadata_files", &words));
     section.finish();
     upload
+}
+
+fn web(mut section: Reader<'_>) -> Web {
+    let mut web = Web::default();
+    set(&mut web.enabled, section.flag("enabled"));
+    set(&mut web.title, section.text("title"));
+    // Browsers keep a cookie for 400 days at most.
+    set(&mut web.session, section.integer("session_days", 1, 400).map(|days| Duration::from_secs(days * 86_400)));
+    set(&mut web.link, section.integer("link_hours", 1, 24 * 365).map(|hours| Duration::from_secs(hours * 3600)));
+    set(&mut web.start_with, section.word("start_with", &StartWith::WORDS));
+    let ways = [("auto", Segments::Auto), ("redirect", Segments::Redirect), ("proxy", Segments::Proxy)];
+    set(&mut web.segments, section.word("segments", &ways));
+    set(&mut web.media_hosts, section.parsed_list("media_hosts", media_host));
+    section.finish();
+    web
 }
 
 fn anonymous(mut section: Reader<'_>) -> Option<Permission> {

@@ -14,7 +14,8 @@ use url::Url;
 pub struct Config {
     /// Addresses to accept connections on; never empty.
     pub listen: Vec<ListenAddr>,
-    /// How clients reach the server, where that differs from the listening address.
+    /// How clients reach the server, where that differs from the listening address. Its path is what everything is
+    /// served below ([`Config::base`]).
     pub public_url: Option<Url>,
     /// Peers whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -38,6 +39,8 @@ pub struct Config {
     pub download: Download,
     /// Writes to the drive.
     pub upload: Upload,
+    /// The pages for browsers.
+    pub web: Web,
     /// Accounts by unique name.
     pub accounts: Vec<Account>,
     /// Where each drive appears; paths are unique.
@@ -48,6 +51,27 @@ pub struct Config {
     pub users: Vec<User>,
     /// What a request without credentials may do.
     pub anonymous: Permission,
+}
+
+impl Config {
+    /// Path below which everything is served: begins with `/`, no trailing slash; empty for the root. It has only
+    /// characters that a URL bears as they are.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.public_url.as_ref().map_or("", |url| url.path().trim_end_matches('/'))
+    }
+
+    /// Path of WebDAV with what everything is served below; empty for the root.
+    #[must_use]
+    pub fn dav_path(&self) -> String {
+        format!("{}{}", self.base(), self.dav_prefix)
+    }
+
+    /// Whether there are pages: WebDAV at the root leaves them no room.
+    #[must_use]
+    pub fn has_pages(&self) -> bool {
+        self.web.enabled && !self.dav_prefix.is_empty()
+    }
 }
 
 /// One address to listen on.
@@ -159,6 +183,59 @@ pub struct Upload {
     pub metadata_files: MetadataFiles,
     /// How long an empty file waits for its content before it goes to the drive; no key of the file.
     pub empty_file_wait: Duration,
+}
+
+/// The pages for browsers and their API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// Whether there are any.
+    pub enabled: bool,
+    /// What they are called.
+    pub title: String,
+    /// How long a session lasts after its last use.
+    pub session: Duration,
+    /// How long a signed link lasts where its maker does not say.
+    pub link: Duration,
+    /// What the player begins with.
+    pub start_with: StartWith,
+    /// Which way the segments of a film go.
+    pub segments: Segments,
+    /// Hosts beside the drive's own that pages may load films and pictures from, as sources of a content policy.
+    pub media_hosts: Vec<String>,
+}
+
+/// What the player begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartWith {
+    /// The original where the browser surely plays it, else a rendition.
+    Auto,
+    /// A rendition of the drive's.
+    Rendition,
+    /// The file as it is.
+    Original,
+}
+
+impl StartWith {
+    /// The setting's word for each.
+    pub(super) const WORDS: [(&str, Self); 3] =
+        [("auto", Self::Auto), ("rendition", Self::Rendition), ("original", Self::Original)];
+
+    /// The setting's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS.into_iter().find(|(_, own)| *own == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// Which way the segments of a film go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segments {
+    /// Redirected to whoever is known to follow.
+    Auto,
+    /// Always by a redirect.
+    Redirect,
+    /// Always through this program.
+    Proxy,
 }
 
 /// What happens to `._*`, `.DS_Store`, `Thumbs.db` and `desktop.ini`.

@@ -45,9 +45,25 @@ pub(super) fn public_url(text: &str) -> Result<Url, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err("must have no query".to_owned());
     }
-    match url.path() {
-        "/" => Ok(url),
-        path => Err(format!("must end after the host; to be served below {path}, put it into dav_prefix")),
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '/' | '-' | '_' | '.' | '~');
+    let path = url.path().trim_end_matches('/');
+    if path.contains("//") || !path.chars().all(plain) {
+        return Err(format!("has the path {path}, which must be of plain letters and digits, such as \"/cloud\""));
+    }
+    Ok(url)
+}
+
+/// A source of a content policy: a host, with or without scheme and port, whose first label may be `*`.
+pub(super) fn media_host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+    let (host, port) = bare.split_once(':').map_or((bare, None), |(host, port)| (host, Some(port)));
+    let host = host.strip_prefix("*.").unwrap_or(host);
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|sign| sign.is_ascii_alphanumeric() || sign == b'-');
+    if host.split('.').all(label) && port.is_none_or(|port| port.parse::<u16>().is_ok()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be hosts such as \"https://media.example\" or \"https://*.example:8443\"".to_owned())
     }
 }
 

@@ -42,7 +42,7 @@ impl Site {
     /// # Errors
     /// The state store failed.
     pub(super) async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, state::Error> {
-        let prefix_path = Path::parse(&config.dav_prefix).unwrap_or_else(|_| Path::root());
+        let prefix_path = Path::parse(&config.dav_path()).unwrap_or_else(|_| Path::root());
         let prefix = href::encode("", &prefix_path, false);
         let stored = Arc::new(DeadProperties::load(store.clone()).await?);
         let following = stored.clone();

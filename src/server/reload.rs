@@ -57,6 +57,7 @@ impl Server {
 fn waiting(old: &Config, new: &Config) -> Vec<String> {
     let sections = [
         ("listen", old.listen != new.listen),
+        ("public_url (its path)", old.base() != new.base()),
         ("dav_prefix", old.dav_prefix != new.dav_prefix),
         ("state", old.state != new.state),
         ("log", old.log != new.log),
@@ -81,6 +82,7 @@ fn running(old: &Config, new: &Config) -> Config {
     let keep = |account: &Account| old.accounts.iter().find(|known| known.name == account.name).cloned();
     Config {
         listen: old.listen.clone(),
+        public_url: if old.base() == new.base() { new.public_url.clone() } else { old.public_url.clone() },
         dav_prefix: old.dav_prefix.clone(),
         state: old.state.clone(),
         log: old.log.clone(),

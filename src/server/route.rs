@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -47,7 +47,10 @@ pub(super) struct App {
     pub(super) authenticator: Authenticator,
     pub(super) trusted_proxies: Vec<ipnet::IpNet>,
     pub(super) public_url: Option<url::Url>,
-    pub(super) dav_prefix: String,
+    /// Path below which everything is served; empty for the root.
+    base: String,
+    /// Path of WebDAV.
+    dav_path: String,
     /// Whether a proxy was seen that the settings do not know; told once.
     unknown_proxy: Once,
 }
@@ -61,7 +64,8 @@ impl App {
             authenticator: Authenticator::new(&config.users, config.anonymous),
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
-            dav_prefix: config.dav_prefix.clone(),
+            base: config.base().to_owned(),
+            dav_path: config.dav_path(),
             unknown_proxy: Once::new(),
         })
     }
@@ -75,7 +79,8 @@ impl App {
             authenticator: self.authenticator.reconfigured(&config.users, config.anonymous),
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
-            dav_prefix: self.dav_prefix.clone(),
+            base: self.base.clone(),
+            dav_path: self.dav_path.clone(),
             unknown_proxy: Once::new(),
         }
     }
@@ -131,8 +136,18 @@ impl App {
         if request.version() == http::Version::HTTP_11 && !names_one_host(request.headers()) {
             return (asked.line(StatusCode::BAD_REQUEST, "one Host is needed"), None);
         }
-        let (parts, incoming) = request.into_parts();
+        let (mut parts, incoming) = request.into_parts();
         let incoming = Inbound::new(incoming, &parts);
+        // Who watches the server does so past the proxy that passes a path of it on.
+        match parts.uri.path() {
+            "/healthz" => return (health::answer(&self.tree, &parts.method).await, None),
+            "/metrics" => return self.metrics(&parts, asked).await,
+            _ => {}
+        }
+        let Some(below) = below(&parts.uri, &self.base) else {
+            return self.webdav(Request::from_parts(parts, incoming), asked).await;
+        };
+        let whole = std::mem::replace(&mut parts.uri, below);
         match parts.uri.path() {
             "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
             "/metrics" => self.metrics(&parts, asked).await,
@@ -140,22 +155,23 @@ impl App {
             path if path.starts_with("/api/signin/") => self.signin(&parts, incoming, asked).await,
             path if path.starts_with("/api/") => (asked.line(StatusCode::NOT_FOUND, "there is no such call"), None),
             path if path.starts_with("/d/") => (self.signed(&parts, asked).await, None),
-            _ => {
-                let hosts = peer::hosts(&parts, asked.socket, &self.trusted_proxies, self.public_url.as_ref());
-                self.webdav(Request::from_parts(parts, incoming), asked, hosts).await
-            }
+            _ => match self.web.page(&parts) {
+                Some(page) => (page, None),
+                None => {
+                    parts.uri = whole;
+                    self.webdav(Request::from_parts(parts, incoming), asked).await
+                }
+            },
         }
     }
 
-    async fn webdav(
-        &self,
-        request: Request<Inbound<Incoming>>,
-        asked: Asked,
-        hosts: Vec<String>,
-    ) -> (Response<Body>, Option<Arc<str>>) {
-        if *request.method() == Method::GET && request.uri().path() == "/" && !self.dav_prefix.is_empty() {
+    async fn webdav(&self, request: Request<Inbound<Incoming>>, asked: Asked) -> (Response<Body>, Option<Arc<str>>) {
+        if *request.method() == Method::GET && request.uri().path() == "/" && !self.dav_path.is_empty() {
             return (self.welcome(), None);
         }
+        let (parts, incoming) = request.into_parts();
+        let hosts = peer::hosts(&parts, asked.socket, &self.trusted_proxies, self.public_url.as_ref());
+        let request = Request::from_parts(parts, incoming);
         let identity = match self.identify(request.headers(), asked).await {
             Ok(identity) => identity,
             Err(denied) => return (challenge(denied, |status, words| asked.line(status, words)), None),
@@ -219,8 +235,23 @@ impl App {
     }
 
     fn welcome(&self) -> Response<Body> {
-        reply::text(StatusCode::OK, format!("alidav: open {}/ with a WebDAV client\n", self.dav_prefix))
+        reply::text(StatusCode::OK, format!("alidav: open {}/ with a WebDAV client\n", self.dav_path))
     }
+}
+
+/// A URL without the path that everything is served below; absent where it lies beside that.
+fn below(uri: &Uri, base: &str) -> Option<Uri> {
+    if base.is_empty() {
+        return Some(uri.clone());
+    }
+    let rest = uri.path_and_query()?.as_str().strip_prefix(base)?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(match rest.chars().next() {
+        Some('/') => rest.parse().ok()?,
+        None | Some('?') => format!("/{rest}").parse().ok()?,
+        Some(_) => return None,
+    });
+    Uri::from_parts(parts).ok()
 }
 
 /// RFC 9112, section 3.2: what names no host, several, or nonsense may be meant for another server.

@@ -20,6 +20,7 @@ mod listings;
 mod managers;
 mod model;
 mod outbound;
+mod pages;
 mod process;
 mod properties;
 mod reload;

@@ -1,0 +1,221 @@
+//! The files of `web/`: what they are, and their answers.
+//!
+//! They are part of the program; a debug build reads them from the disk. Their addresses bear a hash of them all, so
+//! that a browser keeps them for good and never mixes two versions. Each is compressed once, when it is first asked for.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use parking_lot::RwLock;
+use rust_embed::Embed;
+use sha2::{Digest as _, Sha256};
+
+use crate::protocol::{Body, body, reply};
+
+#[derive(Embed)]
+#[folder = "web/"]
+#[include = "*.html"]
+#[include = "*.js"]
+#[include = "*.mjs"]
+#[include = "*.css"]
+#[include = "*.svg"]
+#[include = "*.png"]
+#[include = "*.ico"]
+#[include = "*.woff2"]
+#[include = "*.webmanifest"]
+#[exclude = "node_modules/*"]
+struct Embedded;
+
+/// Bytes below which compression gains nothing.
+const TINY: usize = 256;
+
+/// One file.
+pub(super) struct Asset {
+    pub(super) kind: &'static str,
+    pub(super) content: Bytes,
+    /// Absent within where it does not get smaller.
+    gzip: OnceLock<Option<Bytes>>,
+}
+
+/// All files of one version.
+pub(super) struct Assets {
+    /// Sixteen hex digits of the hash of all.
+    pub(super) hash: String,
+    files: BTreeMap<String, Asset>,
+}
+
+/// The version that is served.
+#[derive(Default)]
+pub(super) struct Shelf(RwLock<Option<Arc<Assets>>>);
+
+impl Shelf {
+    /// For a shell, with which a browser begins anew: in a debug build what is on the disk now.
+    pub(super) fn newest(&self) -> Arc<Assets> {
+        if !cfg!(debug_assertions) {
+            return self.current();
+        }
+        let found = Assets::load();
+        let mut shelf = self.0.write();
+        match &*shelf {
+            Some(known) if known.hash == found.hash => known.clone(),
+            _ => shelf.insert(Arc::new(found)).clone(),
+        }
+    }
+
+    fn current(&self) -> Arc<Assets> {
+        if let Some(assets) = &*self.0.read() {
+            return assets.clone();
+        }
+        self.0.write().get_or_insert_with(|| Arc::new(Assets::load())).clone()
+    }
+
+    /// The answer at `/assets/{below}`.
+    pub(super) fn answer(&self, below: &str, parts: &Parts) -> Response<Body> {
+        let assets = self.current();
+        let Some((hash, name)) = below.split_once('/').filter(|(hash, _)| *hash == assets.hash) else {
+            let words = "this belongs to another version of the pages; load the page again\n";
+            return uncached(reply::text(StatusCode::NOT_FOUND, words));
+        };
+        match assets.get(name) {
+            Some(asset) => asset.answer(parts, &format!("\"{hash}\""), "public, max-age=31536000, immutable"),
+            None => uncached(reply::text(StatusCode::NOT_FOUND, "there is no such file\n")),
+        }
+    }
+}
+
+fn uncached(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl Assets {
+    fn load() -> Self {
+        let names = Embedded::iter().map(|name| name.into_owned());
+        let file = |name: String| {
+            let content = match Embedded::get(&name)?.data {
+                std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+            };
+            let kind = kind(&name)?;
+            Some((name, Asset { kind, content, gzip: OnceLock::new() }))
+        };
+        let files: BTreeMap<String, Asset> = names.filter_map(file).collect();
+        let mut hasher = Sha256::new();
+        for (name, asset) in &files {
+            hasher.update(format!("{name}\n{}\n", asset.content.len()));
+            hasher.update(&asset.content);
+        }
+        let hash = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { hash, files }
+    }
+
+    /// A file by its path below `web/`.
+    pub(super) fn get(&self, name: &str) -> Option<&Asset> {
+        self.files.get(name)
+    }
+}
+
+impl Asset {
+    /// The file, or the word that the browser has it. `tag` is quoted and names the version.
+    pub(super) fn answer(&self, parts: &Parts, tag: &str, caching: &'static str) -> Response<Body> {
+        let packed = takes_gzip(&parts.headers).then(|| self.packed()).flatten();
+        let content = packed.unwrap_or(&self.content).clone();
+        let tag = if packed.is_some() { format!("{}-gzip\"", &tag[..tag.len() - 1]) } else { tag.to_owned() };
+        let mut response = sent(parts, self.kind, &tag, caching, content);
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        if packed.is_some() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+
+    fn packed(&self) -> Option<&Bytes> {
+        let pack = || {
+            if self.content.len() < TINY || matches!(self.kind, "image/png" | "font/woff2") {
+                return None;
+            }
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(&self.content).ok()?;
+            encoder.finish().ok().filter(|packed| packed.len() < self.content.len()).map(Bytes::from)
+        };
+        self.gzip.get_or_init(pack).as_ref()
+    }
+}
+
+/// An answer of known content, or 304 where the request names its tag.
+pub(super) fn sent(
+    parts: &Parts,
+    kind: &'static str,
+    tag: &str,
+    caching: &'static str,
+    content: Bytes,
+) -> Response<Body> {
+    let mut response = Response::new(body::empty());
+    let known = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    if { known }.any(|list| list.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(content.len()));
+        if parts.method != Method::HEAD {
+            *response.body_mut() = body::full(content);
+        }
+    }
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    response
+}
+
+/// Whether the client takes gzip (RFC 9110, section 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    { lists }.flat_map(|list| list.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim_end_matches(['0', '.']).is_empty());
+        matches!(name.trim(), "gzip" | "x-gzip") && !refused
+    })
+}
+
+/// Type by extension; what has none here is not served.
+fn kind(name: &str) -> Option<&'static str> {
+    Some(match name.rsplit_once('.')?.1 {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "webmanifest" => "application/manifest+json",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_for_those_who_name_it_and_do_not_refuse_it() {
+        let takes = |value: &'static str| {
+            takes_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+        };
+        for yes in ["gzip", "br, gzip;q=0.5", "deflate , x-gzip", "gzip;q=1.0"] {
+            assert!(takes(yes), "{yes}");
+        }
+        for no in ["", "br", "gzip;q=0", "gzip; q=0.000", "identity"] {
+            assert!(!takes(no), "{no}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The pages and their API, as a browser and a program meet them over HTTP.
+
+mod shells;
