@@ -11,7 +11,9 @@ mod clock;
 mod data;
 mod handle;
 mod levers;
+mod media;
 mod oauth;
+mod preview;
 mod route;
 mod shared;
 mod world;
@@ -36,6 +38,7 @@ pub use levers::rules::{
     SignatureVersion, SizeForm,
 };
 pub use world::application::{Application, CLIENT_ID, CLIENT_SECRET};
+pub use world::film::{Film, Preview, Rendition, Track};
 
 use crate::sim::shared::Shared;
 use crate::sim::world::{World, persist, sample};

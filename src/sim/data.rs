@@ -1,6 +1,7 @@
 //! The data host: ranged GETs and part PUTs by signed URLs (reference 3.9, 3.12).
 
 pub(super) mod hosts;
+pub(super) mod previews;
 pub(super) mod signed;
 
 use std::pin::Pin;
@@ -160,7 +161,7 @@ fn content_tag(node: &crate::sim::world::drive::Node) -> u64 {
 }
 
 /// One range, half-open; absent for what is malformed or ends beyond the content, for which the whole is given.
-fn parse_range(text: &str, size: u64) -> Option<(u64, u64)> {
+pub(in crate::sim) fn parse_range(text: &str, size: u64) -> Option<(u64, u64)> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) if first <= last && last < size => Some((first, last + 1)),

@@ -8,9 +8,11 @@ use crate::sim::levers;
 use crate::sim::levers::fault::Fault;
 use crate::sim::levers::gate::{Gate, Moment};
 use crate::sim::levers::rules::Rules;
+use crate::sim::route;
 use crate::sim::world::application::Application;
 use crate::sim::world::content::Content;
 use crate::sim::world::drive::{Drive, Node};
+use crate::sim::world::film::Film;
 
 impl Simulator {
     /// A new refresh token of the first user, issued to OpenList's application.
@@ -82,7 +84,8 @@ impl Simulator {
         self.shared.gates.lock().put_up(call, moments)
     }
 
-    /// Calls so far by endpoint; transfers are `data GET` and `data PUT`.
+    /// Calls so far by endpoint; transfers are `data GET`, `data PUT`, `preview playlist`, `preview segment`,
+    /// `preview subtitle` and `preview thumbnail`.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.shared.world.lock().ledger.calls()
@@ -91,7 +94,7 @@ impl Simulator {
     /// Calls so far, transfers not counted.
     #[must_use]
     pub fn api_calls(&self) -> u64 {
-        self.calls().iter().filter(|(call, _)| !call.starts_with("data ")).map(|(_, count)| count).sum()
+        self.calls().iter().filter(|(call, _)| !route::is_transfer(call)).map(|(_, count)| count).sum()
     }
 
     /// Transfers so far by the host that was asked.
@@ -206,6 +209,17 @@ impl Simulator {
     /// Sets an item's punish flag (reference 3.1).
     pub fn punish(&self, path: &str, flag: i64) {
         self.change(path, |node| node.punish_flag = flag);
+    }
+
+    /// Tells the transcoder what the file at a path is.
+    pub fn film(&self, path: &str, film: Film) {
+        self.change(path, |node| node.film = Some(film));
+    }
+
+    /// Where a file was left when it was last played, in the service's words.
+    #[must_use]
+    pub fn play_cursor(&self, path: &str) -> Option<String> {
+        self.with_drive(|drive| drive.nodes.get(&drive.find(path)?)?.play_cursor.clone())
     }
 
     /// The bytes of a file of the first user's backup drive.

@@ -87,6 +87,13 @@ fn handle(world: &mut World, method: &Method, path: &str, body: &Bytes) -> Resul
         ("PUT", ["files", which, path]) => {
             Ok(json!({ "file_id": put(drive(world, which)?, path, Content::Kept(body.clone())) }))
         }
+        ("POST", ["film", which, path]) => {
+            let film = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            let drive = drive(world, which)?;
+            let id = drive.find(path).ok_or("nothing there")?;
+            drive.nodes.get_mut(&id).ok_or("nothing there")?.film = Some(film);
+            Ok(json!({}))
+        }
         ("DELETE", ["files", which, path]) => {
             let drive = drive(world, which)?;
             let id = drive.find(path).filter(|id| id != "root").ok_or("nothing there")?;

@@ -17,10 +17,10 @@ use crate::sim::clock::now_ms;
 use crate::sim::data::{hosts, signed};
 use crate::sim::levers::fault::FaultKind;
 use crate::sim::levers::gate::Moment;
-use crate::sim::levers::rules::RateShape;
+use crate::sim::levers::rules::{RateShape, Rules};
 use crate::sim::shared::Shared;
 use crate::sim::world::{World, persist};
-use crate::sim::{data, levers, oauth};
+use crate::sim::{data, levers, oauth, preview};
 
 /// Answers one request; an error closes the connection without an answer.
 pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> std::io::Result<Response<Body>> {
@@ -57,9 +57,12 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> std::io::Re
         "data GET" | "data PUT" => hosts::enter(&mut shared.world.lock(), &parts)?,
         _ => None,
     };
-    let answer = match refused(shared, &call, fault.as_ref()).await?.or(turned_away) {
+    let mut answer = match refused(shared, &call, fault.as_ref()).await?.or(turned_away) {
         Some(refusal) => refusal,
         None if call == "data GET" => data::get(shared, &parts, fault.as_ref()),
+        None if preview::serves(&call) => {
+            spoil(preview::answer(shared, &parts, &call, fault.as_ref()).await, fault.as_ref()).await?
+        }
         None => {
             let body = read(body).await?;
             let answer = match call.as_str() {
@@ -70,12 +73,30 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> std::io::Re
             spoil(answer, fault.as_ref()).await?
         }
     };
+    if parts.headers.contains_key(header::ORIGIN) {
+        share(&mut answer, &call, &shared.world.lock().rules);
+    }
     match held(shared, &call, Moment::End).await {
         Some(fault) => match refused(shared, &call, Some(&fault)).await? {
             Some(refusal) => Ok(refusal),
             None => spoil(answer, Some(&fault)).await,
         },
         None => Ok(answer),
+    }
+}
+
+/// Whether a counted call is a request by a signed URL, and none of the API.
+pub(super) fn is_transfer(call: &str) -> bool {
+    call.starts_with("data ") || preview::serves(call)
+}
+
+/// Lets pages of other origins read what this is the answer to, where its host does (reference 3.22).
+fn share(answer: &mut Response<Body>, call: &str, rules: &Rules) {
+    let open = preview::serves(call) && rules.preview_cors || call.starts_with("data ") && rules.data_cors;
+    if open {
+        for name in ["access-control-allow-origin", "access-control-allow-headers"] {
+            answer.headers_mut().insert(name, HeaderValue::from_static("*"));
+        }
     }
 }
 
@@ -92,7 +113,7 @@ async fn refused(shared: &Shared, call: &str, fault: Option<&FaultKind>) -> std:
         Some(FaultKind::Slow { ms }) => tokio::time::sleep(Duration::from_millis(*ms)).await,
         Some(FaultKind::CloseBefore) => return Err(std::io::Error::other("closed by a planned fault")),
         Some(FaultKind::Text { status, body }) => return Ok(Some(text(*status, body))),
-        Some(FaultKind::Code { status, code, .. }) if call.starts_with("data ") => {
+        Some(FaultKind::Code { status, code, .. }) if is_transfer(call) => {
             return Ok(Some(xml(*status, code, "planned fault", "")));
         }
         Some(FaultKind::Code { status, code, retry_after_ms }) => {
@@ -111,15 +132,15 @@ async fn read(body: Incoming) -> std::io::Result<Bytes> {
 /// The endpoint's name as it is counted; absent for an unknown path.
 fn call_name(parts: &Parts) -> Option<String> {
     let path = parts.uri.path();
+    if let Some(call) = preview::call(parts) {
+        return Some(call.to_owned());
+    }
     if signed::is_data_path(path) {
         return Some(match parts.method {
             Method::GET => "data GET".to_owned(),
             Method::PUT => "data PUT".to_owned(),
             _ => "data other".to_owned(),
         });
-    }
-    if signed::is_preview_path(path) {
-        return Some("preview".to_owned());
     }
     if let Some(call) = oauth::call(path) {
         return Some(call.to_owned());
@@ -132,7 +153,7 @@ fn call_name(parts: &Parts) -> Option<String> {
     CALLS.contains(&call).then(|| call.to_owned())
 }
 
-const CALLS: [&str; 27] = [
+const CALLS: [&str; 26] = [
     "user/getDriveInfo",
     "user/getSpaceInfo",
     "user/getVipInfo",
@@ -159,14 +180,10 @@ const CALLS: [&str; 27] = [
     "openFile/getVideoPreviewPlayMeta",
     "openFile/video/updateRecord",
     "openFile/video/recentList",
-    "preview",
 ];
 
 fn act(shared: &Shared, call: &str, parts: &Parts, body: &Bytes) -> Response<Body> {
     let mut world = shared.world.lock();
-    if call == "preview" {
-        return video::preview(&world, parts);
-    }
     if oauth::call(parts.uri.path()).is_some() {
         return oauth::answer(&mut world, call, parts, body);
     }
@@ -224,7 +241,7 @@ fn api(world: &mut World, call: &str, parts: &Parts, body: &[u8]) -> Result<Valu
         "openFile/getVideoPreviewPlayInfo" => video::play_info(world, user, &params, false),
         "openFile/getVideoPreviewPlayMeta" => video::play_info(world, user, &params, true),
         "openFile/video/updateRecord" => video::update_record(world, user, &params),
-        "openFile/video/recentList" => Ok(video::recent(world, user)),
+        "openFile/video/recentList" => video::recent(world, user, &params),
         _ => Err(Refusal::plain(404, "Not Found")),
     }
 }

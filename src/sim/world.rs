@@ -3,13 +3,14 @@
 pub(super) mod application;
 pub(super) mod content;
 pub(super) mod drive;
+pub(super) mod film;
 pub(super) mod persist;
 pub(super) mod sample;
 pub(super) mod session;
 pub(super) mod tokens;
 pub(super) mod user;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rand::Rng as _;
@@ -34,6 +35,8 @@ pub(super) struct World {
     pub(super) tokens: Tokens,
     /// Transfers by the host that was asked.
     pub(super) data_hosts: BTreeMap<String, u64>,
+    /// Segments that have been transcoded because somebody asked for them.
+    pub(super) made: HashSet<String>,
     /// Base URL of this server.
     pub(super) base: String,
     pub(super) dir: Option<PathBuf>,
@@ -73,6 +76,7 @@ impl World {
             tasks: HashMap::new(),
             tokens: Tokens::default(),
             data_hosts: BTreeMap::new(),
+            made: HashSet::new(),
             base,
             dir,
             links_expired_before_ms: 0,

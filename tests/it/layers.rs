@@ -29,6 +29,9 @@ fn sources() -> BTreeMap<Module, Source> {
             left.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
             continue;
         }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
         let file = path.strip_prefix(root()).unwrap().display().to_string();
         let module: Module = file["src/".len()..].trim_end_matches(".rs").split('/').map(str::to_owned).collect();
         if matches!(module.last().map(String::as_str), Some("main" | "tests")) {

@@ -21,6 +21,7 @@ mod managers;
 mod model;
 mod outbound;
 mod pages;
+mod preview_host;
 mod process;
 mod properties;
 mod reload;

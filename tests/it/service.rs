@@ -5,14 +5,14 @@ use base64::Engine as _;
 use md5::Digest as _;
 use serde_json::{Value, json};
 
-struct Service {
-    sim: Simulator,
-    token: String,
-    http: reqwest::Client,
+pub(crate) struct Service {
+    pub(crate) sim: Simulator,
+    pub(crate) token: String,
+    pub(crate) http: reqwest::Client,
     drive: String,
 }
 
-async fn service(rules: Rules) -> Service {
+pub(crate) async fn service(rules: Rules) -> Service {
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
     let drive = sim.drive_ids().1;
     let http = crate::harness::builder().user_agent("test").build().unwrap();
@@ -21,7 +21,7 @@ async fn service(rules: Rules) -> Service {
 
 impl Service {
     /// Status and answer of a call; `drive_id` is filled in.
-    async fn call(&self, name: &str, mut body: Value) -> (u16, Value) {
+    pub(crate) async fn call(&self, name: &str, mut body: Value) -> (u16, Value) {
         body["drive_id"] = json!(self.drive);
         let request =
             self.http.post(format!("{}/adrive/v1.0/{name}", self.sim.url())).bearer_auth(&self.token).json(&body);
@@ -43,7 +43,7 @@ impl Service {
     }
 }
 
-fn quiet() -> Rules {
+pub(crate) fn quiet() -> Rules {
     Rules { rate_limits: false, ..Rules::default() }
 }
 
@@ -279,35 +279,6 @@ async fn a_login_by_qr_code_goes_through_its_states() {
     }));
     let grant: Value = serde_json::from_str(&exchange.send().await.unwrap().text().await.unwrap()).unwrap();
     assert_eq!((grant["expires_in"].as_u64(), grant["refresh_token"].as_str()), (Some(2_592_000), Some("")));
-}
-
-#[tokio::test]
-async fn a_preview_is_a_playlist_of_the_film_by_a_url_that_is_signed_and_expires() {
-    for (signature, word) in [(SignatureVersion::V4, "OSS4-HMAC-SHA256"), (SignatureVersion::V2, "OSS2")] {
-        let service = service(Rules { signature, ..quiet() }).await;
-        let id = service.sim.write("/clip.mp4", "film");
-        let body = json!({ "file_id": id, "category": "live_transcoding", "template_id": "FHD" });
-        let (_, info) = service.call("openFile/getVideoPreviewPlayInfo", body).await;
-        let info = &info["video_preview_play_info"];
-        let url = info["live_transcoding_task_list"][0]["url"].as_str().unwrap().to_owned();
-        let subtitles = info["live_transcoding_subtitle_task_list"][0]["url"].as_str().unwrap().to_owned();
-        let (path, query) = url.split_once('?').unwrap();
-        assert!(path.ends_with("/FHD/media.m3u8") || word == "OSS2" && path.ends_with("FHD/media.m3u8"), "{path}");
-        assert!(query.contains(&format!("x-oss-signature-version={word}")), "{query}");
-        let get = |url: String| async { service.http.get(url).send().await.unwrap() };
-        let playlist = get(url.clone()).await.text().await.unwrap();
-        let segment = playlist.lines().find(|line| line.starts_with("http")).unwrap();
-        assert_eq!(get(segment.to_owned()).await.text().await.unwrap(), "film");
-        assert!(get(subtitles.clone()).await.text().await.unwrap().starts_with("WEBVTT"));
-        // Neither unsigned, nor of another rendition, nor after its time.
-        for other in [path.to_owned(), url.replace("FHD", "QHD")] {
-            assert_eq!(get(other).await.status(), 403);
-        }
-        service.sim.rules(|rules| rules.clock_offset_s = 901);
-        for late in [url, subtitles] {
-            assert_eq!(get(late).await.status(), 403);
-        }
-    }
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::sim::answer::Refusal;
+use crate::sim::api::params::Params;
 use crate::sim::clock::timestamp;
-use crate::sim::data::signed;
+use crate::sim::data::{previews, signed};
 use crate::sim::levers::rules::{ListedUrl, SizeForm};
 use crate::sim::world::World;
 use crate::sim::world::content::Content;
@@ -16,11 +18,41 @@ const SMALL: u64 = 5_000_000;
 pub(in crate::sim) const LISTED: &str = "listed";
 pub(in crate::sim) const PREVIEW: &str = "preview";
 
-/// The object as listings and `get` give it; `streams` adds those of a live photo.
-pub(in crate::sim) fn item(world: &World, drive_id: &str, node: &Node, streams: bool) -> Value {
+/// What a call wants of an object beside what all of them have.
+pub(in crate::sim) struct Wanted {
+    /// Those of a live photo.
+    streams: bool,
+    /// Of a film's thumbnail: at which millisecond and how wide.
+    film: (u64, u64),
+    /// Of an image's: how wide.
+    image_width: u64,
+}
+
+impl Wanted {
+    pub(in crate::sim) fn plain(streams: bool) -> Self {
+        Self { streams, film: (120_000, 480), image_width: 480 }
+    }
+
+    /// With the thumbnails that a call's fields describe (reference 3.2).
+    pub(in crate::sim) fn of(params: &Params, streams: bool) -> Result<Self, Refusal> {
+        let plain = Self::plain(streams);
+        Ok(Self {
+            film: (
+                params.number("video_thumbnail_time")?.unwrap_or(plain.film.0),
+                params.number("video_thumbnail_width")?.unwrap_or(plain.film.1),
+            ),
+            image_width: params.number("image_thumbnail_width")?.unwrap_or(plain.image_width),
+            ..plain
+        })
+    }
+}
+
+/// The object as listings and `get` give it.
+pub(in crate::sim) fn item(world: &World, drive_id: &str, node: &Node, wanted: &Wanted) -> Value {
     let folder = node.is_folder();
     let extension = node.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).filter(|_| !folder);
     let category = (!folder).then(|| category(extension.as_deref().unwrap_or_default()));
+    let film = (category == Some("video")).then(|| film_metadata(node));
     let hash = node.sha1.as_deref().map(|hash| hash_case(world, hash));
     let mut item = json!({
         "drive_id": drive_id,
@@ -40,7 +72,7 @@ pub(in crate::sim) fn item(world: &World, drive_id: &str, node: &Node, streams: 
         "starred": node.starred,
         "hidden": false,
         "trashed": node.trashed.then_some(true),
-        "thumbnail": null,
+        "thumbnail": thumbnail(world, drive_id, node, category, wanted),
         "url": listed_url(world, drive_id, node),
         "created_at": timestamp(node.created_ms),
         "updated_at": timestamp(node.updated_ms),
@@ -50,13 +82,41 @@ pub(in crate::sim) fn item(world: &World, drive_id: &str, node: &Node, streams: 
         "punish_flag": node.punish_flag,
         "encrypt_mode": "none",
         "user_meta": null,
-        "video_media_metadata": null,
+        "video_media_metadata": film,
         "image_media_metadata": null,
     });
-    if streams && let (Some((jpeg, mov)), Some(fields)) = (&node.streams, item.as_object_mut()) {
+    if wanted.streams
+        && let (Some((jpeg, mov)), Some(fields)) = (&node.streams, item.as_object_mut())
+    {
         fields.insert("streams_info".to_owned(), json!({ "jpeg": stream(world, jpeg), "mov": stream(world, mov) }));
     }
     item
+}
+
+fn thumbnail(world: &World, drive_id: &str, node: &Node, category: Option<&str>, wanted: &Wanted) -> Option<String> {
+    let of_film = category == Some("video");
+    let none = !of_film && category != Some("image") || node.size() == 0 || node.uploading || node.is_frozen();
+    let user = world.drives.get(drive_id).filter(|_| !none)?.user;
+    let size = if of_film { wanted.film } else { (0, wanted.image_width) };
+    Some(previews::thumbnail(world, user, drive_id, &node.file_id, of_film, size))
+}
+
+/// Numbers of seconds and bits are in words, all others are not (reference 3.1).
+fn film_metadata(node: &Node) -> Value {
+    let film = node.film();
+    let duration = film.duration_s.to_string();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and of hours")]
+    let bitrate = (node.size() * 8 / (film.duration_s as u64).max(1)).to_string();
+    json!({
+        "duration": duration, "width": film.width, "height": film.height, "time": null,
+        "video_media_video_stream": [{
+            "duration": duration, "clarity": film.height.to_string(), "fps": "25/1", "bitrate": bitrate, "code_name": "h264",
+        }],
+        "video_media_audio_stream": [{
+            "duration": duration, "channels": 2, "channel_layout": "stereo", "bit_rate": "128000",
+            "code_name": film.sound, "sample_rate": "44100",
+        }],
+    })
 }
 
 /// The download address of a small file, or a preview of an image of any size.
@@ -66,7 +126,7 @@ fn listed_url(world: &World, drive_id: &str, node: &Node) -> Option<String> {
         || node.is_folder()
         || node.uploading
         || !image && !(1..SMALL).contains(&node.size())
-        || matches!(node.punish_flag, 2 | 103);
+        || node.is_frozen();
     let user = world.drives.get(drive_id).filter(|_| !none)?.user;
     Some(signed::download(world, user, drive_id, node, if image { PREVIEW } else { LISTED }))
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::sim::answer::Refusal;
-use crate::sim::api::items::{hash_case, item, root};
+use crate::sim::api::items::{Wanted, hash_case, item, root};
 use crate::sim::api::params::Params;
 use crate::sim::api::query::Query;
 use crate::sim::clock::{now_ms, timestamp};
@@ -70,7 +70,7 @@ pub(in crate::sim) fn list(world: &World, user: usize, params: &Params) -> Answe
         let order = compare(a, b, order_by).then_with(|| a.file_id.cmp(&b.file_id));
         if descending { order.reverse() } else { order }
     });
-    page(world, drive_id, &nodes, limit, params.text("marker")?)
+    page(world, drive_id, &nodes, limit, params)
 }
 
 fn limit(world: &World, params: &Params, default: u64) -> Result<usize, Refusal> {
@@ -106,9 +106,10 @@ fn natural(name: &str) -> Vec<(String, u64)> {
 }
 
 /// One page; the marker holds the position, and pages may be short or empty before the last.
-fn page(world: &World, drive_id: &str, nodes: &[&Node], limit: usize, marker: Option<&str>) -> Answer {
+fn page(world: &World, drive_id: &str, nodes: &[&Node], limit: usize, params: &Params) -> Answer {
+    let wanted = Wanted::of(params, world.rules.list_streams)?;
     let wrong = || Refusal::parameter(".Marker", "marker");
-    let (start, number) = match marker {
+    let (start, number) = match params.text("marker")? {
         None => (0, 0),
         Some(marker) => {
             let text = URL_SAFE_NO_PAD.decode(marker).ok().and_then(|b| String::from_utf8(b).ok()).ok_or_else(wrong)?;
@@ -124,7 +125,7 @@ fn page(world: &World, drive_id: &str, nodes: &[&Node], limit: usize, marker: Op
     };
     let end = (start + taken).min(nodes.len());
     let shown = nodes.get(start..end).unwrap_or_default().iter();
-    let items = shown.map(|n| item(world, drive_id, n, world.rules.list_streams)).collect();
+    let items = shown.map(|n| item(world, drive_id, n, &wanted)).collect();
     let mut answer = json!({ "items": with_odd_ones(world.rules.odd_items, items) });
     let next = if end < nodes.len() {
         Some(json!(URL_SAFE_NO_PAD.encode(format!("{end},{}", number + 1))))
@@ -163,7 +164,7 @@ pub(in crate::sim) fn get(world: &World, user: usize, params: &Params) -> Answer
         world.drive(user, drive_id)?;
         return Ok(root(drive_id));
     }
-    Ok(item(world, drive_id, world.node(user, drive_id, file_id)?, true))
+    Ok(item(world, drive_id, world.node(user, drive_id, file_id)?, &Wanted::of(params, true)?))
 }
 
 pub(in crate::sim) fn get_by_path(world: &World, user: usize, params: &Params) -> Answer {
@@ -178,7 +179,7 @@ pub(in crate::sim) fn get_by_path(world: &World, user: usize, params: &Params) -
     let named = if world.rules.by_path_oldest { Drive::oldest_named } else { Drive::named };
     let (folder, name) = path.rsplit_once('/').unwrap_or_default();
     let parent = drive.find(folder).ok_or_else(missing)?;
-    Ok(item(world, drive_id, named(drive, &parent, name).ok_or_else(missing)?, false))
+    Ok(item(world, drive_id, named(drive, &parent, name).ok_or_else(missing)?, &Wanted::of(params, false)?))
 }
 
 pub(in crate::sim) fn batch_get(world: &World, user: usize, params: &Params) -> Answer {
@@ -187,13 +188,14 @@ pub(in crate::sim) fn batch_get(world: &World, user: usize, params: &Params) -> 
     if list.len() > 100 {
         return Err(Refusal::parameter("OutOfRange", "file_list"));
     }
+    let wanted = Wanted::of(params, true)?;
     let mut items = Vec::new();
-    for wanted in list {
-        let (Some(drive_id), Some(file_id)) = (wanted["drive_id"].as_str(), wanted["file_id"].as_str()) else {
+    for entry in list {
+        let (Some(drive_id), Some(file_id)) = (entry["drive_id"].as_str(), entry["file_id"].as_str()) else {
             return Err(Refusal::parameter("WrongFormat", "file_list"));
         };
         if let Ok(node) = world.node(user, drive_id, file_id) {
-            items.push(item(world, drive_id, node, true));
+            items.push(item(world, drive_id, node, &wanted));
         }
     }
     Ok(json!({ "items": items }))
@@ -220,7 +222,7 @@ pub(in crate::sim) fn search(world: &World, user: usize, params: &Params) -> Ans
         SearchShape::Repeated => nodes = nodes.iter().flat_map(|n| [*n, *n]).collect(),
         SearchShape::Reversed => nodes.reverse(),
     }
-    let mut answer = page(world, drive_id, &nodes, limit, params.text("marker")?)?;
+    let mut answer = page(world, drive_id, &nodes, limit, params)?;
     if params.flag("return_total_count")? == Some(true) {
         answer["total_count"] = json!(total);
     }
@@ -235,14 +237,14 @@ pub(in crate::sim) fn starred(world: &World, user: usize, params: &Params) -> An
     let mut nodes: Vec<&Node> =
         drive.nodes.values().filter(|n| n.starred && !n.uploading && !drive.in_recycle_bin(n)).collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
-    page(world, drive_id, &nodes, limit, params.text("marker")?)
+    page(world, drive_id, &nodes, limit, params)
 }
 
 pub(in crate::sim) fn recycled(world: &World, user: usize, params: &Params) -> Answer {
     let drive_id = params.need("drive_id")?;
     let drive = world.drive(user, drive_id)?;
     let nodes: Vec<&Node> = drive.nodes.values().filter(|n| n.trashed).collect();
-    page(world, drive_id, &nodes, 200, params.text("marker")?)
+    page(world, drive_id, &nodes, 200, params)
 }
 
 pub(in crate::sim) fn download_url(world: &World, user: usize, params: &Params) -> Answer {
@@ -253,7 +255,7 @@ pub(in crate::sim) fn download_url(world: &World, user: usize, params: &Params) 
     if node.is_folder() {
         return Err(Refusal::new(400, "InvalidResource.FileTypeFolder", "This operation is not allowed on folders"));
     }
-    if matches!(node.punish_flag, 2 | 103) {
+    if node.is_frozen() {
         return Err(Refusal::new(403, "UserNotAllowedAccessResource", "the resource is frozen"));
     }
     let link = |stream| signed::download(world, user, drive_id, node, stream);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::sim::answer::Refusal;
-use crate::sim::api::items::item;
+use crate::sim::api::items::{Wanted, item};
 use crate::sim::api::params::Params;
 use crate::sim::api::upload::{check_name, free_name};
 use crate::sim::clock::now_ms;
@@ -37,7 +37,7 @@ pub(in crate::sim) fn update(world: &mut World, user: usize, params: &Params) ->
         node.name = name.unwrap_or_else(|| node.name.clone());
         node.starred = starred.unwrap_or(node.starred);
     }
-    Ok(item(world, &drive_id, world.node(user, &drive_id, &file_id)?, true))
+    Ok(item(world, &drive_id, world.node(user, &drive_id, &file_id)?, &Wanted::plain(true)))
 }
 
 pub(in crate::sim) fn move_(world: &mut World, user: usize, params: &Params) -> Answer {

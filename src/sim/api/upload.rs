@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
 use crate::sim::answer::{Body, Refusal, xml};
-use crate::sim::api::items::item;
+use crate::sim::api::items::{Wanted, item};
 use crate::sim::api::params::Params;
 use crate::sim::clock::now_ms;
 use crate::sim::data::signed;
@@ -138,6 +138,8 @@ fn create_file(
         starred: false,
         punish_flag: 0,
         play_cursor: None,
+        played_ms: 0,
+        film: None,
         uploading: !rapid,
     };
     let (file_id, upload_id) = (node.file_id.clone(), new_upload_id());
@@ -336,7 +338,7 @@ pub(in crate::sim) fn complete(world: &mut World, user: usize, params: &Params) 
         (node.content, node.sha1, node.uploading) = (Some(content), Some(sha1), false);
         (node.created_ms, node.updated_ms) = (now, now);
     }
-    Ok(item(world, &drive_id, world.node(user, &drive_id, &file_id)?, true))
+    Ok(item(world, &drive_id, world.node(user, &drive_id, &file_id)?, &Wanted::plain(true)))
 }
 
 /// The joined content and its hash, after the service's checks.

@@ -1,5 +1,5 @@
-//! Signed URLs of the data and the preview hosts (reference 3.9, 3.12, 3.22): made by version 4 or 2, and checked against every change of
-//! the path, the query, the verb and the signed headers.
+//! Signed URLs of the data and the preview hosts (reference 3.9, 3.12, 3.22): made by version 4 or 2, and checked
+//! against every change of the path, the query, the verb and the signed headers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,16 +24,15 @@ pub(in crate::sim) struct Grant {
     pub(in crate::sim) user: usize,
     pub(in crate::sim) drive_id: String,
     pub(in crate::sim) file_id: String,
-    /// `jpeg` or `mov` of a live photo, the first segment within a preview, else empty.
+    /// `jpeg` or `mov` of a live photo, else empty.
     pub(in crate::sim) stream: String,
     pub(in crate::sim) upload_id: String,
     pub(in crate::sim) part_number: u32,
     pub(in crate::sim) name: String,
 }
 
-/// First segment of every object's path, and of every preview's.
+/// First segment of every object's path.
 const PREFIX: &str = "/AbCdEfGh";
-const PREVIEWS: &str = "/preview";
 
 /// How `x-oss-date` is written (reference 3.9).
 const OSS_DATE: &str = "%Y%m%dT%H%M%SZ";
@@ -45,7 +44,7 @@ const EARLY_MS: i64 = 900 * 1000;
 const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Leaves characters bare that a client's library may want to encode.
-const LOOSE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'\'');
+const LOOSE: &AsciiSet = &STRICT.remove(b'*').remove(b'\'');
 
 pub(in crate::sim) fn download(world: &World, user: usize, drive_id: &str, node: &Node, stream: &str) -> String {
     let name = utf8_percent_encode(&node.name, NON_ALPHANUMERIC);
@@ -67,8 +66,9 @@ pub(in crate::sim) fn download(world: &World, user: usize, drive_id: &str, node:
         ("response-content-disposition", format!("attachment; filename*=UTF-8''{name}")),
     ];
     let object = if stream.is_empty() { &node.file_id } else { stream };
-    let signed = signed(world, "GET", user, [PREFIX, drive_id, &node.file_id, object], query, world.rules.link_s);
-    hosts::for_downloads(world) + &signed
+    let version = world.rules.signature;
+    let path = object_path(version, [PREFIX, drive_id, &node.file_id, object]);
+    hosts::for_downloads(world) + &signed(world, "GET", user, version, path, query, world.rules.link_s)
 }
 
 pub(in crate::sim) fn upload(
@@ -80,61 +80,82 @@ pub(in crate::sim) fn upload(
     part: u32,
 ) -> String {
     let query = vec![("op", "u".to_owned()), ("partNumber", part.to_string()), ("uploadId", upload_id.to_owned())];
-    let object = [PREFIX, drive_id, file_id, file_id];
-    hosts::for_uploads(world) + &signed(world, "PUT", user, object, query, world.rules.part_url_s)
+    let version = world.rules.signature;
+    let path = object_path(version, [PREFIX, drive_id, file_id, file_id]);
+    hosts::for_uploads(world) + &signed(world, "PUT", user, version, path, query, world.rules.part_url_s)
 }
 
-/// A playlist or a subtitle track; `name` is its place within the preview.
-pub(in crate::sim) fn preview(world: &World, user: usize, drive_id: &str, file_id: &str, name: &str) -> String {
-    let object = [PREVIEWS, drive_id, file_id, name];
-    hosts::for_previews(world) + &signed(world, "GET", user, object, Vec::new(), world.rules.preview_url_s)
+/// An object's path, as URLs of each version write it.
+fn object_path(version: SignatureVersion, object: [&str; 4]) -> String {
+    object.join(match version {
+        SignatureVersion::V4 => "/",
+        SignatureVersion::V2 => "%2F",
+    })
 }
 
-type Pair = (String, String);
+/// Path and query of a thumbnail: its own object, sized by what is signed along.
+pub(super) fn thumbnail(world: &World, user: usize, drive_id: &str, file_id: &str, process: String) -> String {
+    let query = vec![("dr", drive_id.to_owned()), ("f", file_id.to_owned()), ("x-oss-process", process)];
+    let version = world.rules.preview_signature;
+    let path = object_path(version, [PREFIX, drive_id, file_id, file_id]);
+    signed(world, "GET", user, version, path, query, world.rules.thumbnail_s)
+}
+
+pub(super) type Pair = (String, String);
 
 /// Path and query of a URL.
-fn signed(
+pub(super) fn signed(
     world: &World,
     verb: &str,
     user: usize,
-    object: [&str; 4],
+    version: SignatureVersion,
+    path: String,
     query: Vec<(&str, String)>,
     life_s: i64,
 ) -> String {
     let now = world.clock_ms();
     // When it was made, to the millisecond, hides in what is opaque to everybody else.
     let token = format!("CAIS{user}+/{}=", now_ms());
-    let version = world.rules.signature;
-    let (separator, encoding, signing) = match version {
+    let signing = match version {
         SignatureVersion::V4 => {
             let (day, date) = (written("%Y%m%d", now), written(OSS_DATE, now));
-            let signing = vec![
+            vec![
                 ("ap", CLIENT_ID.to_owned()),
                 ("x-oss-credential", format!("STS.Nsim/{day}/cn-beijing/oss/aliyun_v4_request")),
                 ("x-oss-date", date),
                 ("x-oss-expires", life_s.to_string()),
                 ("x-oss-security-token", token),
-            ];
-            ("/", STRICT, signing)
+            ]
         }
-        SignatureVersion::V2 => {
-            let signing = vec![
-                ("security-token", token),
-                ("x-oss-access-key-id", "STS.Nsim".to_owned()),
-                ("x-oss-expires", (now / 1000 + life_s).to_string()),
-            ];
-            ("%2F", LOOSE, signing)
-        }
+        SignatureVersion::V2 => vec![
+            ("security-token", token),
+            ("x-oss-access-key-id", "STS.Nsim".to_owned()),
+            ("x-oss-expires", (now / 1000 + life_s).to_string()),
+        ],
     };
     let fixed = [
         ("di", "bj29".to_owned()),
         ("u", world.users[user].id.clone()),
         ("x-oss-signature-version", version.word().to_owned()),
     ];
-    let path = object.join(separator);
     let pairs = fixed.into_iter().chain(query).chain(signing);
-    let mut pairs: Vec<Pair> = pairs.map(|(name, value)| (name.to_owned(), value)).collect();
-    pairs.push(("x-oss-signature".to_owned(), sign(world, version, verb, "", &path, &pairs)));
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value)).collect();
+    with_signature(world, version, verb, &path, pairs)
+}
+
+/// Path and query with what signs them.
+pub(super) fn with_signature(
+    world: &World,
+    version: SignatureVersion,
+    verb: &str,
+    path: &str,
+    mut pairs: Vec<Pair>,
+) -> String {
+    let encoding = match version {
+        SignatureVersion::V4 => STRICT,
+        SignatureVersion::V2 => LOOSE,
+    };
+    pairs.push(("x-oss-signature".to_owned(), sign(world, version, verb, "", path, &pairs)));
     pairs.sort();
     let encoded = pairs.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, encoding)));
     format!("{path}?{}", encoded.collect::<Vec<_>>().join("&"))
@@ -166,35 +187,67 @@ fn sign(world: &World, version: SignatureVersion, verb: &str, kind: &str, path: 
 
 /// Whether a raw path is of the data host's form.
 pub(in crate::sim) fn is_data_path(path: &str) -> bool {
-    is_below(PREFIX, path)
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('/') || rest.starts_with("%2F"))
 }
 
-/// Whether it is of the preview host's.
-pub(in crate::sim) fn is_preview_path(path: &str) -> bool {
-    is_below(PREVIEWS, path)
+/// A request whose URL and headers are as they were signed, in its time.
+pub(in crate::sim) struct Checked {
+    pub(in crate::sim) user: usize,
+    pub(in crate::sim) version: SignatureVersion,
+    /// The decoded segments of its path.
+    pub(in crate::sim) path: Vec<String>,
+    /// The parameters but the signature.
+    pub(in crate::sim) pairs: Vec<Pair>,
 }
 
-fn is_below(first: &str, path: &str) -> bool {
-    path.strip_prefix(first).is_some_and(|rest| rest.starts_with('/') || rest.starts_with("%2F"))
+impl Checked {
+    pub(in crate::sim) fn value(&self, wanted: &str) -> String {
+        parameter(&self.pairs, wanted).to_owned()
+    }
+
+    fn segment(&self, at: usize) -> String {
+        self.path.get(at).cloned().unwrap_or_default()
+    }
+}
+
+fn parameter<'a>(pairs: &'a [Pair], wanted: &str) -> &'a str {
+    pairs.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value)
+}
+
+/// Checks a request to the data host.
+pub(in crate::sim) fn check(world: &World, parts: &Parts) -> Result<Grant, Box<Response<Body>>> {
+    let checked = checked(world, parts)?;
+    let file_id = checked.segment(2);
+    Ok(Grant {
+        user: checked.user,
+        stream: Some(checked.segment(3)).filter(|object| *object != file_id).unwrap_or_default(),
+        drive_id: checked.segment(1),
+        file_id,
+        upload_id: checked.value("uploadId"),
+        part_number: checked.value("partNumber").parse().unwrap_or(0),
+        name: checked.value("response-content-disposition"),
+    })
 }
 
 /// Checks a request's URL and the headers that the signature covers.
-pub(in crate::sim) fn check(world: &World, parts: &Parts) -> Result<Grant, Box<Response<Body>>> {
+pub(in crate::sim) fn checked(world: &World, parts: &Parts) -> Result<Checked, Box<Response<Body>>> {
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if parts.headers.contains_key("authorization") {
         let message = "Authorization header and signature in URL";
         return Err(Box::new(xml(400, "InvalidArgument", message, "0002-00000071")));
     }
+    let (pairs, signature) = parameters(parts);
     let referer = header("referer");
-    let own = ["https://www.aliyundrive.com/", "https://www.alipan.com/"];
-    if world.rules.checked_referer && !referer.is_empty() && !own.iter().any(|own| referer.starts_with(own)) {
+    let own = ["https://www.aliyundrive.com/", "https://www.alipan.com/"].iter().any(|own| referer.starts_with(own));
+    // URLs of web tokens name the header among what is signed, and need it (reference 3.22).
+    let needed = parameter(&pairs, "x-oss-additional-headers").split(';').any(|header| header == "referer");
+    if world.rules.checked_referer && !own && (needed || !referer.is_empty()) {
         return Err(Box::new(xml(403, "AccessDenied", "You are denied by bucket referer policy.", "0003-00000503")));
     }
     let mismatch = || {
         let message = "The request signature does not match.";
         Box::new(xml(403, "SignatureDoesNotMatch", message, "0002-00000040"))
     };
-    let (mut pairs, signature) = parameters(parts);
     let version = version_of(&pairs).ok_or_else(mismatch)?;
     let kind = if world.rules.signed_type { header("content-type") } else { "" };
     let extra = |name: &http::HeaderName| name.as_str() == "content-md5" || name.as_str().starts_with("x-oss-");
@@ -202,23 +255,14 @@ pub(in crate::sim) fn check(world: &World, parts: &Parts) -> Result<Grant, Box<R
     if parts.headers.keys().any(extra) || signature != Some(expected) {
         return Err(mismatch());
     }
-    let mut value = |name: &str| {
-        let found = pairs.iter_mut().find(|(n, _)| n == name);
-        found.map(|(_, value)| std::mem::take(value)).unwrap_or_default()
-    };
-    in_time(world, version, &mut value)?;
+    in_time(world, version, &pairs)?;
     let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
-    let mut segments = path.split('/').skip(2).map(str::to_owned);
-    let (drive_id, file_id) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
-    let user_id = value("u");
-    Ok(Grant {
+    let user_id = parameter(&pairs, "u");
+    Ok(Checked {
         user: world.users.iter().position(|u| u.id == user_id).ok_or_else(mismatch)?,
-        stream: segments.next().filter(|object| *object != file_id).unwrap_or_default(),
-        drive_id,
-        file_id,
-        upload_id: value("uploadId"),
-        part_number: value("partNumber").parse().unwrap_or(0),
-        name: value("response-content-disposition"),
+        version,
+        path: path.split('/').skip(1).map(str::to_owned).collect(),
+        pairs,
     })
 }
 
@@ -237,15 +281,12 @@ fn version_of(pairs: &[Pair]) -> Option<SignatureVersion> {
 }
 
 /// Whether the URL may be used now, by the service's clock.
-fn in_time(
-    world: &World,
-    version: SignatureVersion,
-    value: &mut impl FnMut(&str) -> String,
-) -> Result<(), Box<Response<Body>>> {
+fn in_time(world: &World, version: SignatureVersion, pairs: &[Pair]) -> Result<(), Box<Response<Body>>> {
+    let value = |name| parameter(pairs, name);
     let now = world.clock_ms();
     let expires: i64 = value("x-oss-expires").parse().unwrap_or(0);
     let (from, token) = match version {
-        SignatureVersion::V4 => (read_date(&value("x-oss-date")).unwrap_or(0), value("x-oss-security-token")),
+        SignatureVersion::V4 => (read_date(value("x-oss-date")).unwrap_or(0), value("x-oss-security-token")),
         SignatureVersion::V2 => (0, value("security-token")),
     };
     let made = token.split_once("+/").and_then(|(_, made)| made.strip_suffix('=')?.parse().ok()).unwrap_or(0);
@@ -268,6 +309,6 @@ fn expired(version: SignatureVersion) -> Response<Body> {
 }
 
 /// The same for a URL that has not.
-pub(super) fn expired_early(parts: &Parts) -> Response<Body> {
+pub(in crate::sim) fn expired_early(parts: &Parts) -> Response<Body> {
     expired(version_of(&parameters(parts).0).unwrap_or(SignatureVersion::V4))
 }

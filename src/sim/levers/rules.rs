@@ -34,6 +34,24 @@ pub struct Rules {
     pub part_url_s: i64,
     /// Life of a preview URL in seconds, whatever is asked for.
     pub preview_url_s: i64,
+    /// How URLs of previews and thumbnails are signed.
+    pub preview_signature: SignatureVersion,
+    /// Whether URLs of previews are those of web tokens, which need the service's own `Referer` and say so.
+    pub preview_referer: bool,
+    /// Whether the preview host lets pages of other origins read.
+    pub preview_cors: bool,
+    /// Whether the data host does.
+    pub data_cors: bool,
+    /// What a playlist is called.
+    pub playlist_type: String,
+    /// How long the making of a segment takes that nobody has asked for yet, in milliseconds; the first three are made.
+    pub segment_making_ms: u64,
+    /// Whether where a film was left stands beside the answer's `video_preview_play_info`; else within.
+    pub cursor_beside: bool,
+    /// Whether the account's space is exceeded, so that nothing can be played.
+    pub over_capacity: bool,
+    /// Life of a thumbnail's URL in seconds.
+    pub thumbnail_s: i64,
     /// Seconds by which the service's clock is ahead of this machine's: in `Date`, in signatures and expiries.
     pub clock_offset_s: i64,
     /// Whether answers have a `Date`.
@@ -326,6 +344,15 @@ impl Default for Rules {
             link_expiration: Expiration::Right,
             part_url_s: 3600,
             preview_url_s: 900,
+            preview_signature: SignatureVersion::V2,
+            preview_referer: false,
+            preview_cors: true,
+            data_cors: false,
+            playlist_type: "application/vnd.apple.mpegurl".to_owned(),
+            segment_making_ms: 0,
+            cursor_beside: false,
+            over_capacity: false,
+            thumbnail_s: 900,
             clock_offset_s: 0,
             dated: true,
             bare_get: true,

@@ -6,6 +6,7 @@ use rand::Rng as _;
 
 use crate::sim::clock::now_ms;
 use crate::sim::world::content::Content;
+use crate::sim::world::film::Film;
 
 /// One file or folder.
 #[derive(Debug, Clone)]
@@ -26,6 +27,10 @@ pub(in crate::sim) struct Node {
     pub(in crate::sim) starred: bool,
     pub(in crate::sim) punish_flag: i64,
     pub(in crate::sim) play_cursor: Option<String>,
+    /// When that was last told.
+    pub(in crate::sim) played_ms: i64,
+    /// What the transcoder knows of it, where that is more than its name and size say.
+    pub(in crate::sim) film: Option<Film>,
     /// An upload that is not complete; hidden from listings.
     pub(in crate::sim) uploading: bool,
 }
@@ -35,8 +40,17 @@ impl Node {
         self.content.is_none() && !self.uploading
     }
 
+    /// Whether its content is withheld (reference 3.1).
+    pub(in crate::sim) fn is_frozen(&self) -> bool {
+        matches!(self.punish_flag, 2 | 103)
+    }
+
     pub(in crate::sim) fn size(&self) -> u64 {
         self.content.as_ref().map_or(0, Content::size)
+    }
+
+    pub(in crate::sim) fn film(&self) -> Film {
+        self.film.clone().unwrap_or_else(|| Film::of(&self.name, self.size()))
     }
 
     pub(in crate::sim) fn bytes(&self) -> Option<Vec<u8>> {
@@ -118,6 +132,8 @@ impl Drive {
             starred: false,
             punish_flag: 0,
             play_cursor: None,
+            played_ms: 0,
+            film: None,
             uploading: false,
         };
         let id = node.file_id.clone();

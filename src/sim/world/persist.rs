@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::sim::world::World;
 use crate::sim::world::content::Content;
 use crate::sim::world::drive::Node;
+use crate::sim::world::film::Film;
 
 #[derive(Serialize, Deserialize)]
 struct Index {
@@ -27,6 +28,8 @@ struct Saved {
     local_modified: Option<String>,
     trashed: bool,
     starred: bool,
+    #[serde(default)]
+    film: Option<Film>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +83,7 @@ pub(in crate::sim) fn save(world: &World) {
             local_modified: node.local_modified.clone(),
             trashed: node.trashed,
             starred: node.starred,
+            film: node.film.clone(),
         })
     });
     let index = Index { nodes: nodes.collect() };
@@ -121,6 +125,8 @@ pub(in crate::sim) fn load(world: &mut World) -> std::io::Result<bool> {
             starred: saved.starred,
             punish_flag: 0,
             play_cursor: None,
+            played_ms: 0,
+            film: saved.film,
             uploading: false,
         };
         if let Some(drive) = world.drives.get_mut(&saved.drive_id) {

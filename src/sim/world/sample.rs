@@ -1,122 +1,140 @@
-//! What the demo's drive holds: folders, pictures, sounds, documents, and films that cost nothing.
+//! What the demo's drive holds: films that play, an album, songs, documents in both languages, a large folder. What
+//! bears a film's name has renditions; the originals of the large ones are noise, and cost nothing.
 
+mod made;
+
+use bytes::Bytes;
+
+use crate::sim::media;
 use crate::sim::world::content::Content;
 use crate::sim::world::drive::Drive;
+use crate::sim::world::film::{Film, Preview, Rendition, Track};
 
 const GIB: u64 = 1 << 30;
+const MIB: u64 = 1 << 20;
+
+/// Files of the large folder.
+const MANY: u64 = 10_000;
 
 /// Fills a drive.
 pub(in crate::sim) fn fill(drive: &mut Drive) {
-    let films = drive.mkdir("/电影");
-    drive.add(&films, "大片 (2160p).mkv", Some(Content::Generated { size: 60 * GIB, seed: 1 }));
-    drive.add(&films, "Short film (1080p).mp4", Some(Content::Generated { size: 700 << 20, seed: 2 }));
-    text(drive, &films, "大片 (2160p).srt", "1\n00:00:01,000 --> 00:00:04,000\n你好\n");
+    films(drive);
+    series(drive);
+    pictures(drive);
+    music(drive);
+    documents(drive);
+    let many = drive.mkdir("/一万个文件");
+    for number in 1..=MANY {
+        let extension = if number % 2 == 0 { "zip" } else { "mkv" };
+        let content = Content::Generated { size: 65 * MIB + number * 7919, seed: number };
+        drive.add(&many, &format!("文件 {number} file.{extension}"), Some(content));
+    }
+}
+
+fn films(drive: &mut Drive) {
+    let folder = drive.mkdir("/电影");
+    let mut film = |name: &str, size: u64, film: Film| {
+        let id = drive.add(&folder, name, Some(Content::Generated { size, seed: size }));
+        if let Some(node) = drive.nodes.get_mut(&id) {
+            node.film = Some(film);
+        }
+    };
+    let track = |language: &str, lines: [&str; 3]| Track { language: language.to_owned(), text: vtt(lines) };
+    let three = vec![
+        track("chi", ["你好，世界", "这是盘里自带的字幕", "简体中文"]),
+        track("chi", ["你好，世界", "這是盤裡自帶的字幕", "繁體中文"]),
+        track("eng", ["Hello, world", "A subtitle of the drive's own", "English"]),
+    ];
+    let uhd = Film { subtitles: three, ..Film::of("2160p", 4_000_000_000) };
+    film("大片 (2160p).mkv", 60 * GIB, uhd);
+    film("Short film (1080p).mp4", 300 * MIB, Film::of("1080p", 300 * MIB));
+    film("有 DTS 声音 (1080p).mkv", 4 * GIB, Film { sound: "dts".to_owned(), ..Film::of("1080p", 4 * GIB) });
+    let members = [("FHD", Rendition::MembersOnly), ("QHD", Rendition::MembersOnly)];
+    let renditions = members.map(|(id, rendition)| (id.to_owned(), rendition)).into();
+    film("Members only (1440p).mkv", 3 * GIB, Film { renditions, ..Film::of("1440p", 3 * GIB) });
+    let preview = Preview::Waits { status: 202, calls: 3 };
+    film("还在转码 (720p).mp4", GIB, Film { preview, ..Film::of("720p", GIB) });
+    film("No preview.avi", 2 * GIB, Film { preview: Preview::Impossible, ..Film::default() });
+    text(drive, &folder, "大片 (2160p).srt", "1\n00:00:01,000 --> 00:00:04,000\n你好（旁边的字幕）\n");
+    let ass = "[Script Info]\nScriptType: v4.00+\nPlayResX: 1280\nPlayResY: 720\n\n[V4+ Styles]\n\
+        Format: Name, Fontname, Fontsize, PrimaryColour, Bold, Alignment, MarginV\nStyle: Default,sans-serif,48,&H0000FFFF,1,8,30\n\n\
+        [Events]\nFormat: Layer, Start, End, Style, Text\nDialogue: 0,0:00:01.00,0:00:09.00,Default,A styled subtitle\n";
+    text(drive, &folder, "大片 (2160p).en.ass", ass);
     let clips = drive.mkdir("/电影/短片");
-    drive.add(&clips, "plasma.avi", Some(Content::Kept(avi().into())));
-    let series = drive.mkdir("/剧集/第一季");
+    drive.add(&clips, "plasma.avi", Some(Content::Kept(made::avi().into())));
+    let clip = drive.add(&clips, "原片 clip (360p).mp4", Some(Content::Kept(Bytes::from_static(media::CLIP))));
+    if let Some(node) = drive.nodes.get_mut(&clip) {
+        node.film = Some(Film { duration_s: 10.0, width: 640, height: 360, ..Film::default() });
+    }
+}
+
+fn vtt(lines: [&str; 3]) -> String {
+    let mut text = "WEBVTT\n".to_owned();
+    // The service writes times below an hour without one (reference 3.22).
+    for (at, line) in (0..60).zip(lines.iter().cycle()) {
+        text.push_str(&format!("\n{at:02}:01.000 --> {at:02}:06.000\n{line}\n"));
+    }
+    text
+}
+
+fn series(drive: &mut Drive) {
+    let folder = drive.mkdir("/剧集/第一季");
     for episode in 1..=12 {
-        let size = 900 * (1 << 20) + episode;
-        drive.add(&series, &format!("E{episode:02}.mp4"), Some(Content::Generated { size, seed: 100 + episode }));
+        let size = 900 * MIB + episode;
+        drive.add(&folder, &format!("E{episode:02}.mp4"), Some(Content::Generated { size, seed: 100 + episode }));
+        let line = format!("1\n00:00:01,000 --> 00:00:05,000\n第 {episode} 集\n");
+        text(drive, &folder, &format!("E{episode:02}.zh.srt"), &line);
     }
-    let pictures = drive.mkdir("/照片/2025");
-    for (at, name) in ["日落.bmp", "湖.bmp", "forest.bmp"].iter().enumerate() {
-        drive.add(&pictures, name, Some(Content::Kept(bmp(at).into())));
+}
+
+fn pictures(drive: &mut Drive) {
+    let folder = drive.mkdir("/照片/2025");
+    let names =
+        ["日落", "Blue hour", "紫色的山", "Green valley", "正午", "月夜 Moonlight", "Red evening", "晴天 & clouds"];
+    for (name, (picture, _)) in names.iter().zip(media::PHOTOS) {
+        drive.add(&folder, &format!("{name}.jpg"), Some(Content::Kept(Bytes::from_static(picture))));
     }
-    let photo = drive.add(&pictures, "IMG_0001.livp", Some(Content::Generated { size: 3_000_000, seed: 9 }));
+    let photo = drive.add(&folder, "IMG_0001.livp", Some(Content::Generated { size: 3_000_000, seed: 9 }));
     if let Some(node) = drive.nodes.get_mut(&photo) {
-        let film = Content::Generated { size: 2_500_000, seed: 10 };
-        node.streams = Some((Content::Generated { size: 400_000, seed: 11 }, film));
+        let film = Content::Kept(Bytes::from_static(media::CLIP));
+        node.streams = Some((Content::Kept(Bytes::from_static(media::PHOTOS[3].0)), film));
     }
-    let music = drive.mkdir("/音乐");
-    drive.add(&music, "440 Hz.wav", Some(Content::Kept(wav().into())));
-    let documents = drive.mkdir("/文档");
-    text(drive, &documents, "读我.md", "# alidav\n\n这是模拟盘里的一个文件。\n");
-    text(drive, &documents, "names & signs +%#.txt", "Names are shown as they are.\n");
+}
+
+fn music(drive: &mut Drive) {
+    let folder = drive.mkdir("/音乐");
+    for (name, song) in ["晨光.mp3", "Evening Bells.mp3"].iter().zip(media::SONGS) {
+        drive.add(&folder, name, Some(Content::Kept(Bytes::from_static(song))));
+    }
+    drive.add(&folder, "440 Hz.wav", Some(Content::Kept(made::wav().into())));
+    drive.add(&folder, "folder.jpg", Some(Content::Kept(Bytes::from_static(media::PHOTOS[4].1))));
+    text(drive, &folder, "晨光.lrc", "[ti:晨光]\n[00:01.00]天亮了\n[00:05.00]山在发光\n[00:10.00]早安\n");
+}
+
+fn documents(drive: &mut Drive) {
+    let folder = drive.mkdir("/文档");
+    text(
+        drive,
+        &folder,
+        "读我.md",
+        "# alidav\n\n这是模拟盘里的一个文件。\n\n- [x] 浏览\n- [ ] 上传\n\n| 名称 | 大小 |\n| --- | --- |\n| 电影 | 大 |\n",
+    );
+    text(drive, &folder, "Read me.md", "# A simulated drive\n\nNothing here is on the *real* one. `Ctrl-C` ends it.\n");
+    text(drive, &folder, "names & signs +%#.txt", "Names are shown as they are.\n");
+    text(
+        drive,
+        &folder,
+        "page.html",
+        "<!doctype html><title>page</title><script>document.title = 'run'</script><p>A page\n",
+    );
+    // 你好，世界 as GB18030 writes it.
+    let old = b"\xc4\xe3\xba\xc3\xa3\xac\xca\xc0\xbd\xe7\n".repeat(3);
+    drive.add(&folder, "旧编码 GB18030.txt", Some(Content::Kept(old.into())));
+    let page = made::pdf(&["A simulated drive", "This page was computed."]);
+    drive.add(&folder, "Manual.pdf", Some(Content::Kept(page.into())));
     drive.mkdir("/文档/空文件夹");
 }
 
 fn text(drive: &mut Drive, parent: &str, name: &str, text: &str) {
-    drive.add(parent, name, Some(Content::Kept(bytes::Bytes::copy_from_slice(text.as_bytes()))));
-}
-
-/// A picture of 320 by 200 in colours that differ by `kind`.
-fn bmp(kind: usize) -> Vec<u8> {
-    let (width, height) = (320u32, 200u32);
-    let mut file = Vec::new();
-    file.extend_from_slice(b"BM");
-    file.extend_from_slice(&(54 + width * height * 3).to_le_bytes());
-    file.extend_from_slice(&[0; 4]);
-    for number in [54, 40, width, height] {
-        file.extend_from_slice(&number.to_le_bytes());
-    }
-    file.extend_from_slice(&[1, 0, 24, 0]);
-    file.extend_from_slice(&[0; 24]);
-    for y in 0..height {
-        for x in 0..width {
-            let mut colour = [byte(y), byte(x / 2), byte(255 - y)];
-            colour.rotate_left(kind % 3);
-            file.extend_from_slice(&colour);
-        }
-    }
-    file
-}
-
-fn byte(number: u32) -> u8 {
-    u8::try_from(number & 0xff).unwrap_or_default()
-}
-
-/// Two seconds of a tone, mono, 16 bits, 8,000 samples a second.
-fn wav() -> Vec<u8> {
-    let samples = 16_000u32;
-    let mut file = Vec::new();
-    file.extend_from_slice(b"RIFF");
-    file.extend_from_slice(&(36 + samples * 2).to_le_bytes());
-    file.extend_from_slice(b"WAVEfmt ");
-    file.extend_from_slice(&16u32.to_le_bytes());
-    file.extend_from_slice(&[1, 0, 1, 0]);
-    file.extend_from_slice(&8000u32.to_le_bytes());
-    file.extend_from_slice(&16_000u32.to_le_bytes());
-    file.extend_from_slice(&[2, 0, 16, 0]);
-    file.extend_from_slice(b"data");
-    file.extend_from_slice(&(samples * 2).to_le_bytes());
-    for at in 0..samples {
-        let value = (f64::from(at) * 440.0 * std::f64::consts::TAU / 8000.0).sin() * 12_000.0;
-        #[expect(clippy::cast_possible_truncation, reason = "within 12,000")]
-        file.extend_from_slice(&(value as i16).to_le_bytes());
-    }
-    file
-}
-
-/// A playable film without a codec: 50 uncompressed frames of 96 by 64 at 10 a second.
-fn avi() -> Vec<u8> {
-    let (width, height, frames) = (96u32, 64u32, 50u32);
-    let frame_size = width * height * 3;
-    let le = |numbers: &[u32]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
-    let chunk = |name: &[u8; 4], data: Vec<u8>| {
-        let mut chunk = name.to_vec();
-        chunk.extend_from_slice(&u32::try_from(data.len()).unwrap_or_default().to_le_bytes());
-        chunk.extend(data);
-        chunk
-    };
-    let list = |kind: &[u8; 4], chunks: Vec<u8>| chunk(b"LIST", [kind.to_vec(), chunks].concat());
-    let main =
-        chunk(b"avih", le(&[100_000, frame_size * 10, 0, 0x10, frames, 0, 1, frame_size, width, height, 0, 0, 0, 0]));
-    let mut stream = b"vidsDIB ".to_vec();
-    stream.extend(le(&[0, 0, 0, 1, 10, 0, frames, frame_size, u32::MAX, 0, 0, width | height << 16]));
-    let format = le(&[40, width, height, 1 | 24 << 16, 0, frame_size, 0, 0, 0, 0]);
-    let header =
-        list(b"hdrl", [main, list(b"strl", [chunk(b"strh", stream), chunk(b"strf", format)].concat())].concat());
-    let mut pictures = Vec::new();
-    let mut index = Vec::new();
-    for frame in 0..frames {
-        index.extend_from_slice(b"00db");
-        index.extend(le(&[0x10, u32::try_from(pictures.len()).unwrap_or_default() + 4, frame_size]));
-        let pixels = (0..width * height).flat_map(|at| {
-            let (x, y) = (at % width, at / width);
-            [byte(x * 2 + frame * 5), byte(y * 3 + frame * 3), byte((x + y) * 2)]
-        });
-        pictures.extend(chunk(b"00db", pixels.collect()));
-    }
-    let body = [b"AVI ".to_vec(), header, list(b"movi", pictures), chunk(b"idx1", index)].concat();
-    chunk(b"RIFF", body)
+    drive.add(parent, name, Some(Content::Kept(Bytes::copy_from_slice(text.as_bytes()))));
 }
