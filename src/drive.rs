@@ -33,7 +33,8 @@ pub use path::{MAX_NAME_BYTES, Path, PathError, one_form};
 pub use removals::PendingRemovals;
 pub use slots::place::Reader;
 pub use tree::Tree;
-pub use upload::{Upload, UploadOptions};
+pub use upload::Upload;
+pub use upload::options::UploadOptions;
 
 /// Signing in is the account's own affair, not the tree's; whoever shows it to people finds it with the accounts.
 pub use crate::upstream::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};

@@ -8,6 +8,7 @@ mod copy;
 mod relocate;
 pub(super) mod target;
 pub(super) mod turns;
+pub(super) mod undecided;
 
 use std::collections::HashSet;
 use std::sync::Arc;

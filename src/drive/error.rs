@@ -195,6 +195,11 @@ pub enum DriveTrouble {
 }
 
 impl Error {
+    /// Whether a call failed so.
+    pub(super) fn has_kind(&self, kind: upstream::ErrorKind) -> bool {
+        matches!(self, Self::Upstream(error) if error.kind == kind)
+    }
+
     /// What it says.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -266,7 +266,7 @@ impl Tree {
             self.0.held.forget(key).await;
             return Ok(());
         };
-        if matches!(self.known(&target, None).await, Some(Some(_))) {
+        if self.known(&target, None).await.entry().is_some() {
             self.0.held.forget(key).await;
             return Ok(());
         }
@@ -303,10 +303,14 @@ impl Tree {
         self.later(wait, wait, move |tree| {
             let key = key.clone();
             async move {
-                let _turn = tree.0.turns.take([key.clone()]).await;
-                let settled = tree.settle_in_turn(&key).await;
+                let (name, tasks) = (key.name.clone(), tree.clone());
+                let settle = async move {
+                    let _turn = tree.0.turns.take([key.clone()]).await;
+                    tree.settle_in_turn(&key).await
+                };
+                let settled = tasks.see_through(settle).await.flatten();
                 if let Err(error) = &settled {
-                    tracing::warn!(name = %key.name, %error, "an empty file could not be sent to the drive yet");
+                    tracing::warn!(%name, %error, "an empty file could not be sent to the drive yet");
                 }
                 settled.is_ok()
             }

@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::drive::account::links::Link;
 use crate::drive::account::{Account, Quota};
 use crate::drive::change::turns::Turns;
+use crate::drive::change::undecided::Undecided;
 use crate::drive::download::edges::EdgeCache;
 use crate::drive::download::identity::Identity;
 use crate::drive::download::shared_reads::SharedReads;
@@ -53,6 +54,7 @@ pub(super) struct Inner {
     pub(super) reads: Arc<SharedReads>,
     pub(super) held: Arc<HeldFiles>,
     pub(super) turns: Turns,
+    pub(super) undecided: Undecided,
     prefetch: Arc<Prefetch>,
     pub(super) watch: Arc<Watch>,
     successor: Arc<OnceLock<Successor>>,
@@ -87,6 +89,7 @@ impl Tree {
             reads: Arc::new(SharedReads::new()),
             held: Arc::new(HeldFiles::new(store.clone())),
             turns: Turns::default(),
+            undecided: Undecided::default(),
             prefetch: Arc::new(Prefetch::new(config.cache.prefetch_folders)),
             watch: Arc::new(Watch::new(config.cache.watch)),
             successor: Arc::default(),
@@ -114,6 +117,7 @@ impl Tree {
             reads: self.0.reads.clone(),
             held: self.0.held.clone(),
             turns: self.0.turns.clone(),
+            undecided: self.0.undecided.clone(),
             prefetch: self.0.prefetch.clone(),
             watch: self.0.watch.clone(),
             successor: self.0.successor.clone(),

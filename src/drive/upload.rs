@@ -1,79 +1,66 @@
 //! Uploads: one pass over the body, memory bounded, the old content in place until the new is checked.
 //!
-//! Bytes are hashed as they come and kept in buffers of one part; a full part is sent while the next one
-//! fills, unless the drive has the content already (see `offer`). Nothing shows in the tree before [`Upload::finish`], and what is dropped before leaves nothing there.
+//! An upload is a state machine, and this file alone holds its state; the others answer what the drive makes of a call.
+//!
+//! ```text
+//!                  the first part is full, or so far that the drive can be asked
+//! Gathering ──┬── it wants the content ──────────────► Open ── a part is full ──► Sending ─┐ ◄─┘ the next
+//!             ├── it may have it, by its beginning ──► Spooling ── it has what the client announced ─┐
+//!             └── it has what the client announced ──► Attached ◄────────────────────────────────────┘
+//! ```
+//!
+//! [`Upload::finish`] ends each of them: what is left is sent, or offered by its whole hash, and committed. A call that
+//! fails or is cut short leaves no state at all. Nothing shows in the tree before the end, and what is dropped before
+//! leaves nothing there.
 
+mod body;
 mod buffer;
 mod commit;
+mod draft;
 pub(super) mod limits;
 mod memory;
 mod offer;
+pub(super) mod options;
+mod plan;
+mod send;
 mod session;
-mod tentative;
-
-use std::sync::Arc;
+mod spool;
+mod uncommitted;
 
 use bytes::Bytes;
-use sha1::Digest as _;
 use tokio::task::JoinHandle;
 
-use crate::calls;
-use crate::digest::Sha1;
-use crate::drive::change::Expected;
+use crate::drive::change::Placed;
 use crate::drive::change::target::Target;
-use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::path::Path;
-use crate::drive::removals::Begun;
 use crate::drive::tree::Tree;
-use crate::drive::upload::buffer::PartBuffer;
-use crate::drive::upload::offer::{PRE_HASH_BYTES, Spool};
-use crate::drive::upload::session::{PartPlan, Session};
-use crate::drive::upload::tentative::Tentative;
-use crate::upstream::{CheckNameMode, ContentHint, Created, ErrorKind};
-
-/// How often what is found under a name may be gone again before its upload begins.
-const MOST_SURPRISES: u32 = 4;
-
-/// What is known of a body beforehand.
-#[derive(Debug, Clone, Default)]
-pub struct UploadOptions {
-    /// Bytes, where promised.
-    pub size: Option<u64>,
-    /// SHA-1 that the client announced.
-    pub sha1: Option<Sha1>,
-    /// Time of modification, Unix milliseconds.
-    pub modified_ms: Option<i64>,
-    /// What the name must still hold when the content takes its place.
-    pub expected: Expected,
-}
+use crate::drive::upload::body::{Body, Content};
+use crate::drive::upload::draft::Draft;
+use crate::drive::upload::offer::{Offer, Opening};
+use crate::drive::upload::options::UploadOptions;
+use crate::drive::upload::plan::PartPlan;
+use crate::drive::upload::session::{Session, joined};
+use crate::drive::upload::spool::Spool;
+use crate::drive::upload::uncommitted::UncommittedFile;
 
 /// A body on its way to the drive.
 pub struct Upload {
-    pub(super) tree: Tree,
-    pub(super) target: Target,
-    /// What the drive is known to have under the name. Where it is nothing, the drive is asked to refuse.
-    pub(super) known: Option<Arc<Entry>>,
-    /// Takes no name that holds anything.
-    gives_way: bool,
-    /// Whoever uploads has the turn at the name already.
-    in_turn: bool,
-    options: UploadOptions,
-    plan: PartPlan,
-    pub(super) hasher: sha1::Sha1,
-    pub(super) received: u64,
-    /// The part that fills.
-    pub(super) buffer: PartBuffer,
-    /// Number of the part that fills.
-    number: u32,
-    /// All of the body has come and is what was promised.
-    pub(super) whole: bool,
-    /// What of it shows on the drive before its end, as it is written down. Dropped, it is seen to.
-    pub(super) begun: Option<Begun>,
-    pub(super) state: State,
+    tree: Tree,
+    body: Body,
+    has_time: bool,
+    /// Absent once a call has failed: nothing more is taken.
+    progress: Option<Progress>,
 }
 
-pub(super) enum State {
+/// The file that is made, and how far that has come. Dropped in this order: what shows of it is hidden before it is
+/// anybody's to replace.
+struct Progress {
+    draft: Box<Draft>,
+    state: State,
+}
+
+enum State {
     /// No session yet: all that came is in the buffer.
     Gathering,
     /// A session of which no part is on its way yet.
@@ -83,14 +70,12 @@ pub(super) enum State {
     /// The drive may have the content: it waits on disk for its hash.
     Spooling(Spool),
     /// The drive had what the client announced: the rest is only compared.
-    Attached(Tentative),
-    /// A call failed; nothing more is taken.
-    Failed,
+    Attached(UncommittedFile),
 }
 
 impl std::fmt::Debug for Upload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upload").field("received", &self.received).finish_non_exhaustive()
+        f.debug_struct("Upload").field("received", &self.body.received()).finish_non_exhaustive()
     }
 }
 
@@ -101,46 +86,43 @@ impl Tree {
     /// [`Error::ParentMissing`], [`Error::ReadOnly`], [`Error::Protected`], a listing's failure;
     /// [`Error::PartsTooLarge`] if the memory cannot hold a part of a file of this size.
     pub async fn upload(&self, path: &Path, options: UploadOptions) -> Result<Upload, Error> {
-        let target = self.target(path).await?;
-        self.upload_to(target, options).await
+        let draft = Draft::new(self.clone(), self.target(path).await?, options).await;
+        Upload::new(self.clone(), draft)
     }
 
-    async fn upload_to(&self, target: Target, options: UploadOptions) -> Result<Upload, Error> {
-        let limits = &self.0.uploads;
-        let largest = limits.memory.largest_part();
-        let plan = PartPlan::new(limits.settings.part_size, options.size, largest).ok_or(Error::PartsTooLarge)?;
-        let known = self.known(&target, None).await.flatten();
-        Ok(Upload { known, ..Upload::new(self.clone(), target, options, plan) })
+    /// Puts content that is at hand under a name, by whoever has the turn; not where something is if it `gives_way`.
+    pub(super) async fn upload_in_turn(
+        &self,
+        target: &Target,
+        content: Vec<u8>,
+        gives_way: bool,
+    ) -> Result<Placed, Error> {
+        let options = UploadOptions { size: Some(content.len() as u64), ..UploadOptions::default() };
+        let draft = Draft::new(self.clone(), target.clone(), options).await.in_turn(gives_way);
+        let mut upload = Upload::new(self.clone(), draft)?;
+        upload.write(content.into()).await?;
+        let (draft, file, content) = upload.send().await?;
+        commit::take_place(draft, file, content).await
     }
 }
 
 impl Upload {
-    fn new(tree: Tree, target: Target, options: UploadOptions, plan: PartPlan) -> Self {
-        Self {
-            buffer: PartBuffer::new(tree.0.uploads.memory.clone()),
-            plan,
+    fn new(tree: Tree, draft: Draft) -> Result<Self, Error> {
+        let limits = &tree.0.uploads;
+        let largest = limits.memory.largest_part();
+        let plan = PartPlan::new(limits.settings.part_size, draft.options.size, largest).ok_or(Error::PartsTooLarge)?;
+        Ok(Self {
+            body: Body::new(&draft.options, plan, limits.memory.clone()),
+            has_time: draft.options.modified_ms.is_some(),
             tree,
-            target,
-            options,
-            hasher: sha1::Sha1::new(),
-            received: 0,
-            number: 1,
-            known: None,
-            gives_way: false,
-            in_turn: false,
-            whole: false,
-            begun: None,
-            state: State::Gathering,
-        }
+            progress: Some(Progress { draft: Box::new(draft), state: State::Gathering }),
+        })
     }
 
     /// Whether the body is empty and kept every promise made of it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.received == 0
-            && self.options.size.is_none_or(|size| size == 0)
-            && self.options.modified_ms.is_none()
-            && self.options.sha1.is_none_or(|announced| announced == Sha1::EMPTY)
+        self.body.is_empty() && !self.has_time
     }
 
     /// Takes the next bytes of the body.
@@ -148,185 +130,146 @@ impl Upload {
     /// # Errors
     /// [`Error::Length`] when more come than were promised; a part's failure.
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), Error> {
-        self.received += bytes.len() as u64;
-        if let Some(expected) = self.options.size.filter(|expected| self.received > *expected) {
-            return Err(Error::Length { expected, received: self.received });
-        }
-        self.hasher.update(&bytes);
+        self.body.count(&bytes)?;
         while !bytes.is_empty() {
-            match std::mem::replace(&mut self.state, State::Failed) {
-                State::Spooling(spool) => {
-                    self.state = self.spool(spool, &bytes).await?;
-                    return self.offer_if_ready().await;
-                }
-                State::Attached(attached) => {
-                    self.state = State::Attached(attached);
-                    return Ok(());
-                }
-                // Until its bytes are in the buffer nothing may be made of it.
-                state => self.take(state, &mut bytes).await?,
+            // Until the bytes have found their place nothing may be made of the upload.
+            let progress = self.progress.take().ok_or_else(earlier_failure)?;
+            self.progress = Some(self.take(progress, &mut bytes).await?);
+        }
+        Ok(())
+    }
+
+    /// Takes as much of what has come as the state has room for; gives the next state.
+    async fn take(&mut self, progress: Progress, bytes: &mut Bytes) -> Result<Progress, Error> {
+        match progress.state {
+            State::Attached(_) => {
+                bytes.clear();
+                Ok(progress)
             }
+            State::Spooling(mut spool) => {
+                spool.write(bytes).await?;
+                bytes.clear();
+                self.spooled(progress.draft, spool).await
+            }
+            State::Gathering | State::Open(_) | State::Sending(_) => self.fill(progress, bytes).await,
         }
-        Ok(())
     }
 
-    /// Takes as much as the part has room for, and sends it when it is whole.
-    async fn take(&mut self, state: State, bytes: &mut Bytes) -> Result<(), Error> {
-        let part = self.plan.size_of(self.number);
-        let room = usize::try_from(part - self.buffer.len()).unwrap_or(usize::MAX);
-        let piece = bytes.split_to(room.min(bytes.len()));
-        self.buffer.push(&piece, self.options.size.map_or(part, |size| size.min(part))).await?;
-        self.state = state;
-        // A known last part waits for the end, where it may turn out to be the whole file.
-        let last = self.options.size == Some(self.received) && bytes.is_empty();
-        let ready = !last && (self.buffer.len() == part || self.goes_early(bytes.len() as u64));
-        if matches!(self.state, State::Gathering) && (ready || self.offers_early(part)) {
-            self.offer_through().await?;
+    /// Takes as much as the part has room for, asks the drive for a place when it can, and sends what is whole.
+    async fn fill(&mut self, mut progress: Progress, bytes: &mut Bytes) -> Result<Progress, Error> {
+        let filled = self.body.fill(bytes).await?;
+        if filled.opens && matches!(progress.state, State::Gathering) {
+            progress = self.open(progress.draft).await?;
         }
-        if ready {
-            self.flush_part().await?;
+        if !filled.ready {
+            return Ok(progress);
         }
-        Ok(())
+        let Progress { draft, state } = progress;
+        let session = match state {
+            State::Open(session) => session,
+            State::Sending(task) => joined(task).await?,
+            // What the drive has, or may have, is not sent.
+            state @ (State::Gathering | State::Spooling(_) | State::Attached(_)) => {
+                return Ok(Progress { draft, state });
+            }
+        };
+        Ok(Progress { draft, state: State::Sending(self.body.send(session)) })
     }
 
-    /// Whether the part is sent before it is whole: it fills slowly while others wait for memory. Parts may differ in
-    /// size (reference 3.12), but their number is bounded.
-    fn goes_early(&self, ahead: u64) -> bool {
-        let come = self.received - ahead;
-        self.plan.may_cut(self.number, self.buffer.len(), come) && self.buffer.is_in_the_way()
+    /// Asks the drive for a place.
+    async fn open(&mut self, mut draft: Box<Draft>) -> Result<Progress, Error> {
+        let beginning = self.body.beginning();
+        let work = async move { offer::open(&mut draft, beginning).await.map(|opening| (draft, opening)) };
+        let (draft, opening) = self.carried_out(work).await?;
+        let offer = match opening {
+            Opening::Known(offer) => offer,
+            Opening::MayHave { ask_at } => return self.begin_spool(draft, ask_at).await,
+        };
+        let state = match offer {
+            Offer::Wanted(session) => State::Open(session),
+            Offer::Attached(file) => {
+                self.body.buffer.take();
+                State::Attached(file)
+            }
+        };
+        Ok(Progress { draft, state })
     }
 
     /// Carries an offer out to its end and takes what it made, even if the client leaves meanwhile: content that the
     /// drive attached shows in the tree, and only who knows its id can remove it.
-    async fn offer_through(&mut self) -> Result<(), Error> {
+    async fn carried_out<T: Send + 'static>(
+        &self,
+        offer: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.tree.see_through(offer).await?
+    }
+
+    /// Turns to the spool if it has room, else to a session.
+    async fn begin_spool(&mut self, mut draft: Box<Draft>, ask_at: Option<u64>) -> Result<Progress, Error> {
+        let plan = self.body.plan;
+        let Some(mut spool) = Spool::begin(&self.tree.0.uploads, plan.size().unwrap_or_default(), ask_at).await? else {
+            let work = async move { draft.plain_session(plan).await.map(|session| (draft, session)) };
+            let (draft, session) = self.carried_out(work).await?;
+            return Ok(Progress { draft, state: State::Open(session) });
+        };
+        for chunk in self.body.buffer.take() {
+            spool.write(&chunk).await?;
+        }
+        Ok(Progress { draft, state: State::Spooling(spool) })
+    }
+
+    /// More has come to the spool: the announced content is asked for once its proof is there.
+    async fn spooled(&mut self, mut draft: Box<Draft>, mut spool: Spool) -> Result<Progress, Error> {
+        let announced = self.body.announced().filter(|_| spool.can_be_offered(self.body.received()));
+        let Some(sha1) = announced else { return Ok(Progress { draft, state: State::Spooling(spool) }) };
+        spool.ask_at = None;
+        let (proof, plan) = (spool.proof().await?, self.body.plan);
+        let work = async move { offer::offer_hash(&mut draft, plan, sha1, proof).await.map(|offer| (draft, offer)) };
+        let (draft, offer) = self.carried_out(work).await?;
+        let state = match offer {
+            Offer::Attached(file) => State::Attached(file),
+            Offer::Wanted(session) => {
+                spool.session = Some(session);
+                State::Spooling(spool)
+            }
+        };
+        Ok(Progress { draft, state })
+    }
+
+    /// Commits the body: when this returns, the path has the new content. Runs to its end even if the
+    /// caller leaves.
+    ///
+    /// # Errors
+    /// [`Error::Length`], [`Error::Checksum`], [`Error::Corrupt`], a call's failure; the old content is in
+    /// place then.
+    pub async fn finish(self) -> Result<Placed, Error> {
         let tree = self.tree.clone();
-        let empty = Self::new(tree.clone(), self.target.clone(), self.options.clone(), self.plan);
-        let mut offering = std::mem::replace(self, Self { state: State::Failed, ..empty });
         let work = async move {
-            let state = std::mem::replace(&mut offering.state, State::Failed);
-            let offered = match state {
-                State::Spooling(spool) => offering.offer_spooled(spool).await,
-                _ => offering.offer().await,
-            };
-            offered.map(|state| {
-                offering.state = state;
-                offering
-            })
+            let tree = self.tree.clone();
+            let (draft, file, content) = self.send().await?;
+            let _turn = tree.turn(&draft.target).await;
+            commit::take_place(draft, file, content).await
         };
-        *self = tree.see_through(work).await??;
-        Ok(())
+        tree.see_through(work).await?
     }
 
-    /// Offers a spooled body once its proof has come.
-    async fn offer_if_ready(&mut self) -> Result<(), Error> {
-        match &self.state {
-            State::Spooling(spool) if spool.can_be_offered(self.received) => self.offer_through().await,
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether the first call can be made before the first part is full, so that a drive without room says so at
-    /// once. An announced hash is worth waiting for the bytes that prove it.
-    fn offers_early(&self, part: u64) -> bool {
-        self.options.sha1.is_none()
-            && self.options.size.is_some_and(|size| size > part)
-            && self.buffer.len() >= PRE_HASH_BYTES as u64
-    }
-
-    /// Sends the full buffer, after the part before it.
-    async fn flush_part(&mut self) -> Result<(), Error> {
-        let session = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Open(session) => session,
-            State::Sending(task) => joined(task).await?,
-            // What the drive has, or may have, is not sent.
-            state @ (State::Spooling(_) | State::Attached(_)) => {
-                self.state = state;
-                return Ok(());
-            }
-            State::Gathering | State::Failed => return Err(earlier_failure()),
+    /// All of the body gets to the drive.
+    async fn send(self) -> Result<(Box<Draft>, UncommittedFile, Content), Error> {
+        let mut body = self.body;
+        let content = body.end()?;
+        let Progress { mut draft, state } = self.progress.ok_or_else(earlier_failure)?;
+        draft.is_whole();
+        let file = match state {
+            State::Gathering => send::whole(&mut draft, &mut body, content).await?,
+            State::Open(session) => draft.sent(body.send_last(session).await?),
+            State::Sending(task) => draft.sent(body.send_last(joined(task).await?).await?),
+            State::Spooling(spool) => send::spooled(&mut draft, &mut body, spool, content).await?,
+            State::Attached(file) => file,
         };
-        self.state = State::Sending(self.send_buffer(session));
-        Ok(())
-    }
-
-    fn send_buffer(&mut self, mut session: Session) -> JoinHandle<Result<Session, Error>> {
-        let (chunks, number) = (self.buffer.take(), self.number);
-        self.number += 1;
-        calls::spawn(async move {
-            session.send(number, &chunks).await?;
-            Ok(session)
-        })
-    }
-
-    /// The first call. What the drive turns out to have under the name is learnt, and replaced if it may be.
-    async fn create(&mut self, size: Option<u64>, content: ContentHint) -> Result<Created, Error> {
-        let mut beside_undecided = false;
-        for _ in 0..MOST_SURPRISES {
-            let beside = self.known.is_some() || beside_undecided;
-            let mode = if beside { CheckNameMode::Ignore } else { CheckNameMode::Refuse };
-            let file_id = match self.make(size, content.clone(), mode).await? {
-                Ok(Created::Exists { file_id }) => Some(file_id),
-                Ok(created) => return Ok(created),
-                Err(error) if error.kind == ErrorKind::NameExists => None,
-                Err(error) => return Err(self.tree.not_created(&self.target, error).await),
-            };
-            self.shows_nothing();
-            if self.is_nobodys(file_id.as_deref()) {
-                beside_undecided = true;
-                continue;
-            }
-            self.known = self.tree.learn(&self.target, file_id.as_deref()).await?;
-            let known = self.known.as_deref();
-            if known.is_some_and(Entry::is_folder) {
-                return Err(Error::IsAFolder);
-            }
-            if known.is_some() && (self.gives_way || self.options.expected == Expected::Nothing) {
-                return Err(if self.gives_way { Error::NameExists } else { Error::ConditionFailed });
-            }
-        }
-        Err(Error::Upload("the drive refuses the name and has nothing of it".to_owned()))
-    }
-
-    /// Whether what bears the name is shown to nobody: attached for an upload that is not decided, or on its way out.
-    fn is_nobodys(&self, file_id: Option<&str>) -> bool {
-        let removals = &self.target.mount.account.removals;
-        match file_id {
-            Some(id) => removals.hides(id) || self.tree.0.uploads.undecided.lock().contains(id),
-            None => removals.is_in_the_way(&self.target.folder.file_id, self.target.name()),
-        }
-    }
-
-    fn session_of(&self, created: Created) -> Result<Session, Error> {
-        match created {
-            Created::Session(session) => {
-                let count = self.options.size.map(|_| self.plan.count());
-                Ok(Session::new(
-                    self.target.mount.account.client.clone(),
-                    self.target.drive_id.clone(),
-                    session,
-                    count,
-                    self.target.mount.settings.internal_upload,
-                ))
-            }
-            Created::Done { .. } | Created::Exists { .. } => {
-                Err(Error::Upload("the drive opened no session".to_owned()))
-            }
-        }
+        Ok((draft, file, content))
     }
 }
 
 fn earlier_failure() -> Error {
     Error::Upload("an earlier part failed".to_owned())
-}
-
-pub(super) fn is(error: &Error, kind: ErrorKind) -> bool {
-    matches!(error, Error::Upstream(upstream) if upstream.kind == kind)
-}
-
-pub(super) async fn joined(task: JoinHandle<Result<Session, Error>>) -> Result<Session, Error> {
-    match task.await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(Error::Stopping),
-    }
 }

@@ -28,6 +28,24 @@ pub(in crate::drive) struct Target {
     pub(in crate::drive) rest: Path,
 }
 
+/// What is known without a call of what the drive has under a name.
+pub(in crate::drive) enum Known {
+    Has(Arc<Entry>),
+    /// Nothing.
+    Free,
+    /// The drive would have to be asked.
+    Unknown,
+}
+
+impl Known {
+    pub(in crate::drive) fn entry(self) -> Option<Arc<Entry>> {
+        match self {
+            Self::Has(entry) => Some(entry),
+            Self::Free | Self::Unknown => None,
+        }
+    }
+}
+
 impl Target {
     pub(in crate::drive) fn name(&self) -> &str {
         self.rest.name()
@@ -142,8 +160,10 @@ impl Tree {
     ) -> Result<Option<Arc<Entry>>, Error> {
         // A change whose outcome nobody knows may be about this name, and have come since the place was found.
         target.mount.account.removals.settled().await?;
-        if let Some(known) = self.known(target, except).await {
-            return Ok(known);
+        match self.known(target, except).await {
+            Known::Has(entry) => return Ok(Some(entry)),
+            Known::Free => return Ok(None),
+            Known::Unknown => {}
         }
         match self.0.resolver.listings.get(&target.mount, &target.folder.file_id, Freshness::Fresh).await {
             Ok(listing) => Ok(self.found(&listing, target.name(), except)),
@@ -155,8 +175,7 @@ impl Tree {
     /// What a listing has of a name, beside the item of the id `except` and what uploads have attached that are not
     /// decided yet: it is nobody's to replace.
     pub(super) fn found(&self, listing: &Listing, name: &str, except: Option<&str>) -> Option<Arc<Entry>> {
-        let undecided = self.0.uploads.undecided.lock();
-        let skipped = |entry: &Entry| Some(&*entry.file_id) == except || undecided.contains(&entry.file_id);
+        let skipped = |entry: &Entry| Some(&*entry.file_id) == except || self.0.undecided.contains(&entry.file_id);
         let found = listing.find(name).filter(|entry| !skipped(entry));
         found.or_else(|| listing.other(name, skipped)).cloned()
     }
@@ -184,18 +203,22 @@ impl Tree {
         }
     }
 
-    /// The same without a call; absent where nothing is known.
-    pub(in crate::drive) async fn known(&self, target: &Target, except: Option<&str>) -> Option<Option<Arc<Entry>>> {
+    /// The same without a call.
+    pub(in crate::drive) async fn known(&self, target: &Target, except: Option<&str>) -> Known {
         let resolver = &self.0.resolver;
         let listing = resolver.listings.peek(&target.mount, &target.folder.file_id);
         let listed = listing.as_ref().map(|(listing, _)| self.found(listing, target.name(), except));
-        if let Some(Some(_)) = listed {
-            return listed;
+        if let Some(Some(entry)) = listed {
+            return Known::Has(entry);
         }
         // A listing that is believed no more may lack what was found by its whole path.
         let believed = listing.is_some_and(|(_, fresh)| fresh);
         let located = if believed { None } else { resolver.located(&target.mount, &target.rest).await };
         let located = located.filter(|entry| Some(&*entry.file_id) != except);
-        if located.is_some() { Some(located) } else { listed }
+        match located {
+            Some(entry) => Known::Has(entry),
+            None if listed.is_some() => Known::Free,
+            None => Known::Unknown,
+        }
     }
 }

@@ -1,11 +1,9 @@
-//! What all uploads share: their memory, the spool's limit, what is not decided yet.
+//! What all uploads share: their memory and the spool's limit.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
 use crate::config;
@@ -16,8 +14,6 @@ pub(in crate::drive) struct UploadLimits {
     pub(in crate::drive) memory: UploadMemory,
     /// Bytes of the spool's limit that are spoken for.
     pub(super) spooled: Arc<AtomicU64>,
-    /// Ids of what the drive has made for uploads that are not decided yet.
-    pub(in crate::drive) undecided: Arc<Mutex<HashSet<Box<str>>>>,
     /// Work that goes on after its request has ended.
     pub(in crate::drive) tasks: TaskTracker,
 }
@@ -30,7 +26,6 @@ impl UploadLimits {
             memory: UploadMemory::new(settings.memory, max_wait),
             spooled: Arc::default(),
             tasks: TaskTracker::new(),
-            undecided: Arc::default(),
         }
     }
 

@@ -1,0 +1,90 @@
+//! A body that waits on disk for its whole hash, since the drive may have it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::drive::error::Error;
+use crate::drive::upload::limits::UploadLimits;
+use crate::drive::upload::session::Session;
+use crate::upstream::ProofSource;
+
+/// A body on disk, which nothing else knows of.
+pub(super) struct Spool {
+    file: tokio::fs::File,
+    /// The same file, for reads at any place.
+    reader: Arc<std::fs::File>,
+    _reserve: Reserve,
+    /// How much must be here before the drive can be asked for the announced content.
+    pub(super) ask_at: Option<u64>,
+    /// Opened when the drive turned out not to have the announced content.
+    pub(super) session: Option<Session>,
+}
+
+impl Spool {
+    /// A spool for so many bytes; absent where the limit leaves no room.
+    pub(super) async fn begin(limits: &UploadLimits, size: u64, ask_at: Option<u64>) -> Result<Option<Self>, Error> {
+        let before = limits.spooled.fetch_add(size, Ordering::Relaxed);
+        let reserve = Reserve { size, spooled: limits.spooled.clone() };
+        if before.saturating_add(size) > limits.settings.spool_limit {
+            return Ok(None);
+        }
+        let dir = limits.settings.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(dir)).await;
+        let reader = file.map_err(|_| Error::Stopping)?.map_err(spool_error)?;
+        let file = tokio::fs::File::from_std(reader.try_clone().map_err(spool_error)?);
+        Ok(Some(Self { file, reader: Arc::new(reader), _reserve: reserve, ask_at, session: None }))
+    }
+
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).await.map_err(spool_error)
+    }
+
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+        self.file.flush().await.map_err(spool_error)
+    }
+
+    /// Whether the announced content can be asked for once so much has come.
+    pub(super) fn can_be_offered(&self, received: u64) -> bool {
+        self.ask_at.is_some_and(|at| received >= at)
+    }
+
+    /// What the drive is offered as proof.
+    pub(super) async fn proof(&mut self) -> Result<ProofSource, Error> {
+        self.flush().await?;
+        let reader = self.reader.clone();
+        Ok(ProofSource(Arc::new(move |start, end| read_at(&reader, start, end))))
+    }
+
+    pub(super) async fn read(&self, start: u64, end: u64) -> Result<Bytes, Error> {
+        let reader = self.reader.clone();
+        let bytes = tokio::task::spawn_blocking(move || read_at(&reader, start, end)).await;
+        Ok(bytes.map_err(|_| Error::Stopping)?.map_err(spool_error)?.into())
+    }
+}
+
+/// Bytes of the spool's limit that are spoken for; given back when dropped.
+struct Reserve {
+    size: u64,
+    spooled: Arc<AtomicU64>,
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        self.spooled.fetch_sub(self.size, Ordering::Relaxed);
+    }
+}
+
+fn spool_error(error: io::Error) -> Error {
+    Error::Spool(error.to_string())
+}
+
+#[cfg(unix)]
+fn read_at(file: &std::fs::File, start: u64, end: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
+    std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, start)?;
+    Ok(bytes)
+}
