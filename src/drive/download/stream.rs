@@ -72,6 +72,13 @@ enum Phase {
     Ended,
 }
 
+/// What a look at one of the stream's sources has led to.
+enum Step {
+    /// Look again: the stream may be in another phase.
+    Again,
+    Give(Result<Bytes, Error>),
+}
+
 impl fmt::Debug for ByteStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ByteStream").field("rest", &self.rest).finish_non_exhaustive()
@@ -190,13 +197,13 @@ impl ByteStream {
     }
 
     /// What comes after an opening.
-    fn on_opened(&mut self, result: Result<Result<Identity, Error>, JoinError>) -> Option<Result<Bytes, Error>> {
+    fn on_opened(&mut self, result: Result<Result<Identity, Error>, JoinError>) -> Step {
         let by_itself = self.seat.opened();
         match result {
             Ok(Ok(identity)) => {
                 self.identity.get_or_insert(identity);
                 self.phase = Phase::Reading;
-                None
+                Step::Again
             }
             Ok(Err(error)) => self.fail(error),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -204,12 +211,12 @@ impl ByteStream {
             Err(_) if by_itself => self.fail(Error::Stopping),
             Err(_) => {
                 self.reopen(if self.seat.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
-                None
+                Step::Again
             }
         }
     }
 
-    fn fail(&mut self, error: Error) -> Option<Result<Bytes, Error>> {
+    fn fail(&mut self, error: Error) -> Step {
         tracing::warn!(%error, file = %self.source.entry.file_id, at = self.rest.start, "a stream could not go on");
         if matches!(error, Error::Changed { .. }) {
             self.recorders.iter_mut().for_each(Recorder::discard);
@@ -217,7 +224,7 @@ impl ByteStream {
         }
         self.phase = Phase::Ended;
         self.lanes.end();
-        Some(Err(error))
+        Step::Give(Err(error))
     }
 
     /// Counts a frame in; what would go beyond the range is cut off.
@@ -232,8 +239,8 @@ impl ByteStream {
         bytes
     }
 
-    /// What to do with the seat's next event; `None` to look again.
-    fn on_seat(&mut self, next: Next) -> Option<Option<Result<Bytes, Error>>> {
+    /// What the seat's next event leads to.
+    fn on_seat(&mut self, next: Next) -> Step {
         match next {
             Next::Body(Some(Ok(bytes))) => {
                 let bytes = self.take(bytes, self.seat_end);
@@ -244,13 +251,13 @@ impl ByteStream {
                 if let Some(rate) = self.meter.as_mut().and_then(|meter| meter.received(bytes.len())) {
                     self.widen(rate);
                 }
-                Some(Some(Ok(bytes)))
+                Step::Give(Ok(bytes))
             }
             Next::Body(event) => {
                 drop(self.seat.vacate(false));
                 self.barren += 1;
                 match event {
-                    Some(Err(error)) if self.barren > MAX_BARREN => return Some(self.fail(Error::Data(error))),
+                    Some(Err(error)) if self.barren > MAX_BARREN => return self.fail(Error::Data(error)),
                     Some(Err(error)) => {
                         tracing::info!(%error, file = %self.source.entry.file_id, at = self.rest.start, "resuming a stream");
                     }
@@ -258,12 +265,12 @@ impl ByteStream {
                     Some(Ok(_)) => {}
                 }
                 self.reopen(Duration::ZERO, None);
-                None
+                Step::Again
             }
             Next::Vacant { replaced } => {
                 self.narrow();
                 self.reopen(if replaced { AFTER_SEEK } else { Duration::ZERO }, None);
-                None
+                Step::Again
             }
         }
     }
@@ -293,8 +300,8 @@ impl ByteStream {
         self.seat_end = self.rest.end;
     }
 
-    /// The next bytes that came over other connections; `None` to look again.
-    fn poll_lanes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<Result<Bytes, Error>>>> {
+    /// The next bytes that came over other connections.
+    fn poll_lanes(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         if let Some(identity) = &self.identity {
             self.lanes.top_up(&self.source, &self.seat, self.rest.start, self.rest.end, 0, identity);
         }
@@ -310,10 +317,10 @@ impl ByteStream {
                 if self.meter.as_mut().is_some_and(|meter| meter.received(bytes.len()).is_some()) {
                     self.lanes.hurry();
                 }
-                return Poll::Ready(Some(Some(Ok(bytes))));
+                return Poll::Ready(Step::Give(Ok(bytes)));
             }
-            LaneEvent::GaveUp => return Poll::Ready(None),
-            LaneEvent::Failed(Some(error @ Error::Changed { .. })) => return Poll::Ready(Some(self.fail(error))),
+            LaneEvent::GaveUp => return Poll::Ready(Step::Again),
+            LaneEvent::Failed(Some(error @ Error::Changed { .. })) => return Poll::Ready(self.fail(error)),
             LaneEvent::Failed(error) => {
                 // The drive has no body to spare, whatever our count says: this stream asks for none again.
                 if matches!(error, Some(Error::NoFreeStream { .. })) {
@@ -328,61 +335,67 @@ impl ByteStream {
         }
         self.narrow();
         self.reopen(if self.seat.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
-        Poll::Ready(None)
+        Poll::Ready(Step::Again)
     }
 
     /// The next bytes of the file.
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
-            match &mut self.phase {
+            let step = match &mut self.phase {
                 Phase::Ended => return Poll::Ready(None),
                 Phase::Kept(kept) => {
                     let kept = std::mem::take(kept);
-                    self.phase = Phase::Ended;
-                    self.rest.start += kept.len() as u64;
-                    if !self.rest.is_empty() {
-                        let place = self.seat.kept();
-                        self.reopen(Duration::ZERO, place);
-                    }
-                    return Poll::Ready(Some(Ok(kept)));
+                    self.after_kept(kept.len() as u64);
+                    Step::Give(Ok(kept))
                 }
                 Phase::Whole(pieces) => match ready!(pieces.as_mut().poll_next(cx)) {
                     Some(Ok(bytes)) => {
                         self.rest.start += bytes.len() as u64;
-                        return Poll::Ready(Some(Ok(bytes)));
+                        Step::Give(Ok(bytes))
                     }
-                    Some(Err(error)) => return Poll::Ready(self.fail(error)),
-                    None => self.phase = Phase::Ended,
+                    Some(Err(error)) => self.fail(error),
+                    None => self.end(),
                 },
                 Phase::Opening(opening) => {
                     let result = ready!(Pin::new(opening).poll(cx));
-                    if let Some(failure) = self.on_opened(result) {
-                        return Poll::Ready(Some(failure));
-                    }
+                    self.on_opened(result)
                 }
-                Phase::Reading if self.rest.is_empty() => {
-                    drop(self.seat.vacate(false));
-                    self.phase = Phase::Ended;
-                }
-                Phase::Reading if self.rest.start >= self.seat_end => {
-                    drop(self.seat.vacate(false));
-                    if let Some(answer) = ready!(self.poll_lanes(cx)) {
-                        return Poll::Ready(answer);
-                    }
-                }
-                Phase::Reading => {
-                    let polled = self.seat.poll_next(cx);
-                    if polled.is_pending()
-                        && let Some(meter) = &mut self.meter
-                    {
-                        meter.pending();
-                    }
-                    if let Some(answer) = self.on_seat(ready!(polled)) {
-                        return Poll::Ready(answer);
-                    }
-                }
+                Phase::Reading => ready!(self.poll_reading(cx)),
+            };
+            if let Step::Give(bytes) = step {
+                return Poll::Ready(Some(bytes));
             }
         }
+    }
+
+    fn end(&mut self) -> Step {
+        self.phase = Phase::Ended;
+        Step::Again
+    }
+
+    /// The frames that were kept are given; what follows is opened.
+    fn after_kept(&mut self, bytes: u64) {
+        self.phase = Phase::Ended;
+        self.rest.start += bytes;
+        if !self.rest.is_empty() {
+            let place = self.seat.kept();
+            self.reopen(Duration::ZERO, place);
+        }
+    }
+
+    /// The next bytes from the drive, over this connection or, beyond its part of the range, over others.
+    fn poll_reading(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if self.rest.start >= self.seat_end {
+            drop(self.seat.vacate(false));
+            return if self.rest.is_empty() { Poll::Ready(self.end()) } else { self.poll_lanes(cx) };
+        }
+        let polled = self.seat.poll_next(cx);
+        if polled.is_pending()
+            && let Some(meter) = &mut self.meter
+        {
+            meter.pending();
+        }
+        Poll::Ready(self.on_seat(ready!(polled)))
     }
 }
 

@@ -48,7 +48,7 @@ struct SeatState {
     /// Frames of the body that lie ready, and what came after the last of them.
     ready: VecDeque<(Bytes, Hold)>,
     ready_bytes: u64,
-    end: Option<Option<DataError>>,
+    end: Option<End>,
     /// Whether a task reads ahead.
     reading_ahead: bool,
     /// Whether none is to, of this body.
@@ -66,6 +66,12 @@ struct SeatState {
     replaced: bool,
     /// Tasks that fetch what follows over other connections.
     helpers: Vec<AbortHandle>,
+}
+
+/// What came after the last frame of a body.
+enum End {
+    Whole,
+    Broken(DataError),
 }
 
 /// An open body and its place. The body goes first when both are dropped.
@@ -191,7 +197,8 @@ impl Seat {
                 self.taken.notify_one();
                 Poll::Ready(Some(Ok(bytes)))
             }
-            (None, Some(end)) => Poll::Ready(end.map(Err)),
+            (None, Some(End::Whole)) => Poll::Ready(None),
+            (None, Some(End::Broken(error))) => Poll::Ready(Some(Err(error))),
             (None, None) if inner.reading_ahead => Poll::Pending,
             (None, None) => Pin::new(&mut live.body).poll_next(cx),
         };
@@ -266,7 +273,7 @@ impl Seat {
                 true
             }
             (event, _) => {
-                inner.end = Some(event.and_then(Result::err));
+                inner.end = Some(event.and_then(Result::err).map_or(End::Whole, End::Broken));
                 false
             }
         };
