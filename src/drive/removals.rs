@@ -10,6 +10,7 @@
 
 mod between;
 pub(super) mod overview;
+mod patience;
 pub(super) mod record;
 mod settle;
 mod work;
@@ -235,7 +236,7 @@ impl Removals {
         PendingRemovals {
             account: self.client.account().to_owned(),
             count: waiting.clone().count(),
-            complaint: waiting.map(|kept| &kept.removal).find_map(work::complaint),
+            complaint: waiting.map(|kept| &kept.removal).find_map(patience::complaint),
         }
     }
 
@@ -314,7 +315,7 @@ impl Removals {
                 tracing::error!(%error, "what is removed could not be forgotten; it is tried again");
                 self.change(id, |kept| {
                     (kept.done, kept.live) = (true, false);
-                    kept.next = Instant::now() + work::LONGEST_PAUSE;
+                    kept.next = Instant::now() + patience::LONGEST_PAUSE;
                 });
                 self.changed.notify_one();
             }

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use crate::clock::UnixMillis;
 use crate::config::{OrderBy, OrderDirection, RemoveWay};
 use crate::drive::error::Error;
+use crate::drive::removals::patience::passing;
 use crate::drive::removals::record::{Removal, Stage, hex};
 use crate::drive::removals::{LATE, Removals};
-use crate::upstream::{self, ErrorKind, Item, ListRequest};
+use crate::upstream::{ErrorKind, Item, ListRequest};
 
 /// How long after it was asked the drive may still attach content or make a copy: longer than any answer to it is waited for.
 const OFFER_MS: i64 = 120_000;
@@ -229,17 +230,5 @@ fn is_final(error: &Error) -> bool {
         Error::Upstream(error) => passing(error).is_none(),
         Error::EndlessListing => true,
         _ => false,
-    }
-}
-
-/// For a failure that is none of the item's but of the service, the network or the account: what to do.
-pub(super) fn passing(error: &upstream::Error) -> Option<&'static str> {
-    match error.kind {
-        ErrorKind::Throttled => Some("nothing is to be done but to wait"),
-        ErrorKind::SignInNeeded => Some("run `alidav login`"),
-        ErrorKind::ApplicationRefused => Some("check client_id, client_secret and oauth_token_urls of the account"),
-        ErrorKind::Store => Some("make the state store writable"),
-        kind if kind.leaves_doubt() => Some("check the network"),
-        _ => None,
     }
 }

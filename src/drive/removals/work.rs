@@ -9,18 +9,13 @@ use crate::calls::Background;
 use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
 use crate::drive::error::Error;
+use crate::drive::removals::patience::{FIRST_PAUSE, LONGEST_PAUSE, complaint, passing, pause, with_remedy};
 use crate::drive::removals::record::Removal;
-use crate::drive::removals::settle::passing;
 use crate::drive::removals::{FIRST_TRY, Removals};
 use crate::meters;
 use crate::upstream::{ErrorKind, TaskState, TreeChange};
 
-/// First pause after a failure; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-
-/// After this time of failing the log and health say so, the log once in so long.
-const PATIENCE_MS: i64 = 600_000;
+/// The log says once in so long what fails for long.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(3600);
 
 /// First and longest pause between questions after a background task (reference 3.19), and how long it is waited for.
@@ -241,26 +236,4 @@ impl Removals {
             tracing::warn!("{complaint}");
         }
     }
-}
-
-fn pause(tries: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1)));
-    doubled.min(LONGEST_PAUSE).mul_f64(rand::random_range(0.75..1.0))
-}
-
-fn with_remedy(error: &Error) -> String {
-    let remedy = match error {
-        Error::Upstream(upstream) => passing(upstream).unwrap_or(
-            "grant the drive at sign-in, or remove the older item of that name in the drive's own application",
-        ),
-        _ => "it is tried again",
-    };
-    format!("{error}; {remedy}")
-}
-
-/// What health and log say of a removal that fails for long.
-pub(super) fn complaint(removal: &Removal) -> Option<String> {
-    let error = removal.last_error.as_ref().filter(|_| removal.is_due())?;
-    let long = UnixMillis::now().0 > removal.since_ms.saturating_add(PATIENCE_MS);
-    long.then(|| format!("an older version of {:?} is hidden but cannot be removed: {error}", removal.facts.name))
 }
