@@ -6,6 +6,7 @@
 mod accept;
 mod access;
 mod auth;
+mod callers;
 mod connections;
 mod error;
 mod health;

@@ -7,8 +7,7 @@
 mod alone;
 mod error;
 mod sqlite;
-
-use sqlx::SqlitePool;
+mod store;
 
 pub use alone::Alone;
 pub use error::Error;
@@ -17,47 +16,6 @@ pub use sqlite::held::HeldRow;
 pub use sqlite::locks::LockRow;
 pub use sqlite::properties::PropertyRow;
 pub use sqlite::removals::RemovalRow;
+pub use sqlite::sessions::SessionRow;
 pub use sqlite::tokens::Tokens;
-
-/// The store; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Store {
-    pool: SqlitePool,
-    /// For messages.
-    file: std::sync::Arc<std::path::Path>,
-}
-
-impl Store {
-    /// Waits for running statements and closes the file.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
-    /// Another number whenever another process has written since.
-    ///
-    /// # Errors
-    /// The statement failed.
-    pub async fn version(&self) -> Result<i64, Error> {
-        self.named(sqlx::query_scalar("PRAGMA data_version").fetch_one(&self.pool).await)
-    }
-
-    /// Writes something of no meaning, through to the disk: whether it can is only known by doing it.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub async fn try_write(&self) -> Result<(), Error> {
-        let write = async {
-            let count: i32 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&self.pool).await?;
-            let next = count.wrapping_add(1) & 0xffff;
-            // Pragmas take no parameters; this one is a number.
-            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA user_version = {next}"))).execute(&self.pool).await?;
-            Ok(())
-        };
-        self.named(write.await)
-    }
-
-    /// Puts the file's name and the remedy into a failure.
-    fn named<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, Error> {
-        result.map_err(|error| Error::statement(&self.file, &error))
-    }
-}
+pub use store::Store;

@@ -2,22 +2,33 @@
 //!
 //! Speaks AList's and OpenList's form where their published proxies expect it (reference, section 6).
 
+mod api;
 mod assets;
+mod caller;
+mod error;
+mod input;
 mod links;
 mod origin;
+mod session;
 mod shell;
 mod signin;
 mod site;
 
 use std::sync::Arc;
 
-use http::Response;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use secrecy::SecretString;
+use serde::Deserialize;
 
 use crate::config::Config;
 use crate::drive::{Path, Tree};
-use crate::protocol::{Body, RequestBody, RequestId};
+use crate::protocol::{Body, RequestBody, RequestId, body};
+use crate::state::Store;
 
+pub use self::caller::{Caller, KnownBy};
+pub use self::error::{Code, Refusal};
+use self::session::Sessions;
 use self::shell::Shells;
 use self::signin::Flows;
 use self::site::Site;
@@ -27,30 +38,48 @@ use self::site::Site;
 pub struct Web {
     site: Site,
     flows: Arc<Flows>,
-    /// Absent where there are no pages.
-    shells: Option<Shells>,
+    /// Absent where there are none.
+    pages: Option<Pages>,
+}
+
+#[derive(Clone)]
+struct Pages {
+    shells: Shells,
+    sessions: Sessions,
+}
+
+#[derive(Deserialize)]
+struct Login {
+    name: String,
+    password: SecretString,
 }
 
 impl Web {
     /// Makes no call.
     #[must_use]
-    pub fn new(config: &Config, tree: Tree) -> Self {
-        let shells = config.has_pages().then(|| Shells::new(config, config.base()));
-        Self { site: Site::new(config, tree), flows: Arc::default(), shells }
+    pub fn new(config: &Config, tree: Tree, store: &Store) -> Self {
+        let pages = config.has_pages().then(|| Pages {
+            shells: Shells::new(config, config.base()),
+            sessions: Sessions::new(config, store.clone()),
+        });
+        Self { site: Site::new(config, tree), flows: Arc::default(), pages }
     }
 
     /// By other settings; sign-ins that have begun go on.
     #[must_use]
     pub fn reconfigured(&self, config: &Config, tree: Tree) -> Self {
-        let shells = self.shells.as_ref().map(|shells| shells.reconfigured(config));
-        Self { site: Site::new(config, tree), flows: self.flows.clone(), shells }
+        let pages = self.pages.as_ref().map(|pages| Pages {
+            shells: pages.shells.reconfigured(config),
+            sessions: pages.sessions.reconfigured(config),
+        });
+        Self { site: Site::new(config, tree), flows: self.flows.clone(), pages }
     }
 
     /// The answer of a page or one of its files; absent where the URL, without the path that everything is served
     /// below, is none of theirs.
     #[must_use]
     pub fn page(&self, parts: &Parts) -> Option<Response<Body>> {
-        self.shells.as_ref()?.answer(parts)
+        self.pages.as_ref()?.shells.answer(parts)
     }
 
     /// `POST /api/fs/link`: a path to a link, for a proxy that knows the mount's secret (reference 6.3).
@@ -66,8 +95,87 @@ impl Web {
         links::signed_path(&self.site, parts, request)
     }
 
-    /// `/api/signin/…` of a user who may write.
-    pub async fn signin<B: RequestBody>(&self, parts: &Parts, body: B, request: RequestId) -> Response<Body> {
-        signin::signin(&self.site, &self.flows, parts, body, request).await
+    /// A call of the API by somebody who may at least read.
+    pub async fn api<B: RequestBody>(&self, parts: &Parts, body: B, caller: &Caller) -> Response<Body> {
+        let place = api::Place { site: &self.site, flows: &self.flows, has_pages: self.pages.is_some() };
+        match api::answer(place, parts, body, caller).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.into_response(caller.request),
+        }
+    }
+
+    /// Why a call of the API is not heard, where another site's page made it.
+    #[must_use]
+    pub fn foreign(&self, parts: &Parts) -> Option<Refusal> {
+        let foreign = origin::is_foreign(parts, self.site.public_url.as_ref());
+        foreign.then(|| Refusal::new(Code::Forbidden, "calls from other sites are refused"))
+    }
+
+    /// The user of the request's session, and the cookie to give out anew.
+    ///
+    /// # Errors
+    /// The state store failed.
+    pub async fn session(
+        &self,
+        headers: &HeaderMap,
+        secure: bool,
+    ) -> Result<Option<(String, Option<HeaderValue>)>, Refusal> {
+        let Some(pages) = &self.pages else { return Ok(None) };
+        let found = pages.sessions.find(headers, secure).await?;
+        Ok(found.map(|found| (found.user, found.renewed)))
+    }
+
+    /// Name and password of a `POST session`.
+    ///
+    /// # Errors
+    /// The body is none, or there are no pages.
+    pub async fn login<B: RequestBody>(&self, parts: &Parts, body: B) -> Result<(String, SecretString), Refusal> {
+        if self.pages.is_none() {
+            return Err(Refusal::new(Code::NotFound, "there is no such call"));
+        }
+        let shape = "{\"name\": \"…\", \"password\": \"…\"}";
+        let Login { name, password } = input::json(parts, body, shape).await?;
+        Ok((name, password))
+    }
+
+    /// A new session for a caller who has shown the password.
+    ///
+    /// # Errors
+    /// The state store failed.
+    pub async fn begin_session(&self, caller: &Caller, secure: bool) -> Result<Response<Body>, Refusal> {
+        let mut response = api::me(caller);
+        if let (Some(pages), Some(user)) = (&self.pages, &caller.user)
+            && let Some(cookie) = pages.sessions.begin(user, secure).await?
+        {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// Whether a `DELETE session` is to end all sessions of the user.
+    #[must_use]
+    pub fn ends_all(&self, parts: &Parts) -> bool {
+        input::flag(parts, "everywhere")
+    }
+
+    /// `DELETE session`.
+    ///
+    /// # Errors
+    /// The state store failed, and the session may go on.
+    pub async fn end_session(
+        &self,
+        parts: &Parts,
+        secure: bool,
+        user: Option<&str>,
+    ) -> Result<Response<Body>, Refusal> {
+        let mut response = Response::new(body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let all_of = user.filter(|_| self.ends_all(parts));
+        if let Some(pages) = &self.pages
+            && let Some(cookie) = pages.sessions.end(&parts.headers, secure, all_of).await?
+        {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(response)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::drive::{self, DriveTrouble, ErrorKind};
-use crate::protocol::failure::{DEFAULT_RETRY, Verdict, verdict};
+use crate::protocol::failure::{DEFAULT_RETRY, Told, Verdict, verdict};
 use crate::protocol::href::HrefError;
 use crate::protocol::{Body, RequestId, reply};
 
@@ -23,6 +23,8 @@ pub(super) struct Failure {
     /// URL of the resource that the condition is about, encoded.
     pub(super) about: Option<Box<str>>,
     pub(super) retry_after: Option<Duration>,
+    /// What the tree said, where it was the tree.
+    pub(super) kind: Option<ErrorKind>,
     /// For the log.
     pub(super) cause: Option<Box<str>>,
     pub(super) headers: Vec<(header::HeaderName, HeaderValue)>,
@@ -39,6 +41,7 @@ impl Failure {
             condition: None,
             about: None,
             retry_after: None,
+            kind: None,
             cause: None,
             headers: Vec::new(),
         }
@@ -76,6 +79,7 @@ impl Failure {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         headers.extend(self.headers);
+        response.extensions_mut().insert(Told { words: self.text, kind: self.kind });
         response
     }
 }
@@ -107,6 +111,7 @@ impl From<drive::Error> for Failure {
         Self {
             condition: full.then_some("quota-not-exceeded"),
             retry_after,
+            kind: Some(error.kind()),
             cause: Some(error.to_string().into()),
             ..Self::new(status, text)
         }

@@ -37,6 +37,16 @@ impl Verdict {
     }
 }
 
+/// What an answer of WebDAV's says of its failure, for those who tell it in another form; goes with the answer as an
+/// extension.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What is wrong and what to do.
+    pub words: String,
+    /// What the tree said, where it was the tree.
+    pub kind: Option<ErrorKind>,
+}
+
 /// Looks a failure up.
 #[must_use]
 pub fn verdict(error: &Error) -> Verdict {

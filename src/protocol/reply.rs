@@ -26,12 +26,6 @@ pub fn text_error(status: StatusCode, words: &str, request: RequestId) -> Respon
     text(status, format!("{words} (request {request})\n"))
 }
 
-/// A failure in the form of the JSON API.
-#[must_use]
-pub fn json_error(status: StatusCode, words: &str, request: RequestId) -> Response<Body> {
-    json(status, &serde_json::json!({ "error": words, "request_id": request.as_str() }))
-}
-
 /// A page.
 pub fn html(status: StatusCode, page: impl Into<Bytes>) -> Response<Body> {
     unstored(of(status, "text/html; charset=utf-8", page))

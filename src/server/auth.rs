@@ -104,6 +104,22 @@ impl Authenticator {
             };
         };
         let (name, password) = credential(header).ok_or(Denied::Unauthenticated)?;
+        self.verify(name, password, address).await
+    }
+
+    /// The user of a name, without a password: somebody else knows who it is.
+    pub(super) fn known(&self, name: &str) -> Option<Identity> {
+        let known = self.users.iter().find(|(identity, _)| identity.user.as_deref() == Some(name));
+        known.map(|(identity, _)| identity.clone())
+    }
+
+    /// Checks a name and a password that come from an address.
+    pub(super) async fn verify(
+        &self,
+        name: String,
+        password: SecretString,
+        address: IpAddr,
+    ) -> Result<Identity, Denied> {
         let digest = self.digest(&name, &password);
         let known = self.remembered.get(&digest);
         if let Some((at, _)) = known.filter(|(_, passed)| passed.elapsed() < REMEMBERED) {

@@ -84,6 +84,23 @@ pub(super) fn hosts(parts: &Parts, socket: Option<IpAddr>, trusted: &[IpNet], pu
     hosts
 }
 
+/// Whether the client speaks https: to this server, to a trusted proxy that says so, or to the public address.
+pub(super) fn is_secure(
+    parts: &Parts,
+    socket: Option<IpAddr>,
+    trusted: &[IpNet],
+    public: Option<&Url>,
+    tls: bool,
+) -> bool {
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(scheme) = text("x-forwarded-proto").filter(|_| is_trusted(peer(socket), trusted)) {
+        return scheme.split(',').next().is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"));
+    }
+    let host = parts.uri.authority().map(|authority| authority.as_str()).or_else(|| text("host"));
+    let public = public.filter(|url| url.scheme() == "https").map(|url| host_of(url.authority()));
+    tls || public.is_some_and(|public| host.is_some_and(|host| host_of(host) == public))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

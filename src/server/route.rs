@@ -31,12 +31,12 @@ const MAX_URI: usize = 16 << 10;
 
 /// What is known of a request before anybody looks at it.
 #[derive(Clone, Copy)]
-struct Asked {
-    id: RequestId,
+pub(super) struct Asked {
+    pub(super) id: RequestId,
     /// The client's, as far as the proxies are trusted.
-    address: IpAddr,
+    pub(super) address: IpAddr,
     /// The peer's; absent on a unix socket.
-    socket: Option<IpAddr>,
+    pub(super) socket: Option<IpAddr>,
 }
 
 /// Everything a request may need; one for the whole server.
@@ -47,6 +47,8 @@ pub(super) struct App {
     pub(super) authenticator: Authenticator,
     pub(super) trusted_proxies: Vec<ipnet::IpNet>,
     pub(super) public_url: Option<url::Url>,
+    /// Whether the listeners speak TLS.
+    pub(super) tls: bool,
     /// Path below which everything is served; empty for the root.
     base: String,
     /// Path of WebDAV.
@@ -59,11 +61,12 @@ impl App {
     pub(super) async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, crate::state::Error> {
         Ok(Self {
             dav: Dav::open(config, tree.clone(), store).await?,
-            web: Web::new(config, tree.clone()),
+            web: Web::new(config, tree.clone(), store),
             tree,
             authenticator: Authenticator::new(&config.users, config.anonymous),
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
+            tls: config.tls.is_some(),
             base: config.base().to_owned(),
             dav_path: config.dav_path(),
             unknown_proxy: Once::new(),
@@ -79,6 +82,7 @@ impl App {
             authenticator: self.authenticator.reconfigured(&config.users, config.anonymous),
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
+            tls: self.tls,
             base: self.base.clone(),
             dav_path: self.dav_path.clone(),
             unknown_proxy: Once::new(),
@@ -152,8 +156,7 @@ impl App {
             "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
             "/metrics" => self.metrics(&parts, asked).await,
             "/api/fs/link" => (self.web.fs_link(&parts, incoming, asked.id).await, None),
-            path if path.starts_with("/api/signin/") => self.signin(&parts, incoming, asked).await,
-            path if path.starts_with("/api/") => (asked.line(StatusCode::NOT_FOUND, "there is no such call"), None),
+            path if path.starts_with("/api/") => self.api(&parts, incoming, asked).await,
             path if path.starts_with("/d/") => (self.signed(&parts, asked).await, None),
             _ => match self.web.page(&parts) {
                 Some(page) => (page, None),
@@ -184,30 +187,12 @@ impl App {
     }
 
     /// Who asks; the lines of the log tell it from here on.
-    async fn identify(&self, headers: &http::HeaderMap, asked: Asked) -> Result<Identity, Denied> {
+    pub(super) async fn identify(&self, headers: &http::HeaderMap, asked: Asked) -> Result<Identity, Denied> {
         let identity = self.authenticator.check(headers.get(header::AUTHORIZATION), asked.address).await?;
         if let Some(user) = &identity.user {
             Span::current().record("user", &**user);
         }
         Ok(identity)
-    }
-
-    /// Signing the server's accounts in is for those who may write.
-    async fn signin(
-        &self,
-        parts: &Parts,
-        incoming: Inbound<Incoming>,
-        asked: Asked,
-    ) -> (Response<Body>, Option<Arc<str>>) {
-        let identity = match self.identify(&parts.headers, asked).await {
-            Ok(identity) => identity,
-            Err(denied) => return (challenge(denied, |status, words| asked.api_error(status, words)), None),
-        };
-        if identity.permission != Permission::Write {
-            let words = "this user may not sign in accounts: that needs permission \"write\"";
-            return (asked.api_error(StatusCode::FORBIDDEN, words), identity.user);
-        }
-        (self.web.signin(parts, incoming, asked.id).await, identity.user)
     }
 
     /// A signed link needs no password: its sign is one, for one file.
@@ -262,8 +247,6 @@ fn names_one_host(headers: &http::HeaderMap) -> bool {
 }
 
 fn context(identity: &Identity, asked: Asked, headers: &http::HeaderMap) -> dav::Context {
-    let mut hasher = DefaultHasher::new();
-    (&identity.user, asked.address, headers.get(header::USER_AGENT).map(HeaderValue::as_bytes)).hash(&mut hasher);
     dav::Context {
         request: asked.id,
         user: identity.user.clone(),
@@ -271,8 +254,15 @@ fn context(identity: &Identity, asked: Asked, headers: &http::HeaderMap) -> dav:
         permission: identity.permission,
         address: asked.address,
         hosts: Vec::new(),
-        reader: hasher.finish(),
+        reader: reader(identity.user.as_deref(), asked.address, headers),
     }
+}
+
+/// Equal for requests of one program of one user at one address.
+pub(super) fn reader(user: Option<&str>, address: IpAddr, headers: &http::HeaderMap) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (user, address, headers.get(header::USER_AGENT).map(HeaderValue::as_bytes)).hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Asked {
@@ -280,15 +270,10 @@ impl Asked {
     fn line(self, status: StatusCode, words: &str) -> Response<Body> {
         reply::text_error(status, words, self.id)
     }
-
-    /// A failure in the form of the JSON API.
-    fn api_error(self, status: StatusCode, words: &str) -> Response<Body> {
-        reply::json_error(status, words, self.id)
-    }
 }
 
 /// Asks for a password, or to wait; `say` makes the answer.
-fn challenge(denied: Denied, say: impl Fn(StatusCode, &str) -> Response<Body>) -> Response<Body> {
+pub(super) fn challenge(denied: Denied, say: impl Fn(StatusCode, &str) -> Response<Body>) -> Response<Body> {
     match denied {
         Denied::Unauthenticated => {
             let mut response = say(StatusCode::UNAUTHORIZED, "a name and a password are needed");

@@ -6,8 +6,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 
-use crate::state::Store;
 use crate::state::error::{Error, Fault};
+use crate::state::store::Store;
 
 /// The right to serve from a store; given back when it is dropped.
 #[derive(Debug)]

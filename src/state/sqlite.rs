@@ -6,4 +6,5 @@ pub(super) mod locks;
 mod open;
 pub(super) mod properties;
 pub(super) mod removals;
+pub(super) mod sessions;
 pub(super) mod tokens;

@@ -3,7 +3,8 @@
 //! Browsers send the user's password along with whatever another site makes them send. They also say where it
 //! comes from, in `Sec-Fetch-Site`, or in `Origin` where they are older; programs that are no browsers say neither.
 
-use http::header::{HOST, ORIGIN};
+use http::Method;
+use http::header::{COOKIE, HOST, ORIGIN};
 use http::request::Parts;
 use url::Url;
 
@@ -13,7 +14,11 @@ pub(super) fn is_foreign(parts: &Parts, public_url: Option<&Url>) -> bool {
     if let Some(site) = text("sec-fetch-site") {
         return !matches!(site, "same-origin" | "none");
     }
-    let Some(origin) = text(ORIGIN.as_str()) else { return false };
+    let Some(origin) = text(ORIGIN.as_str()) else {
+        // A browser tells the origin of whatever may change something; a session is a browser's alone.
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        return !reads && parts.headers.contains_key(COOKIE);
+    };
     let Ok(url) = origin.parse::<Url>() else { return true };
     if public_url.is_some_and(|public| public.origin() == url.origin()) {
         return false;
@@ -40,6 +45,7 @@ mod tests {
     fn only_pages_of_this_server_and_programs_are_heard() {
         assert!(!foreign(&[("host", "h:1")]));
         assert!(!foreign(&[("host", "h:1"), ("origin", "http://H:1")]));
+        assert!(!foreign(&[("host", "h:1"), ("cookie", "alidav=x")]));
         assert!(!foreign(&[("host", "inner"), ("origin", "https://dav.example")]));
         assert!(!foreign(&[("host", "h"), ("sec-fetch-site", "same-origin"), ("origin", "https://h")]));
         for other in ["http://evil.example", "null", "http://h:2", "h:1", "http://h:1.evil.example"] {

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::calls;
 use crate::drive::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};
 use crate::protocol::{Body, RequestBody, RequestId, reply};
-use crate::web::origin;
+use crate::web::error;
 use crate::web::site::{MAX_BODY, Site};
 
 /// Flows at a time, of all accounts.
@@ -74,7 +74,7 @@ pub(super) async fn signin<B: RequestBody>(
 ) -> Response<Body> {
     let mut response = match signin_call(site, flows, parts, body).await {
         Ok(answer) => reply::json(StatusCode::OK, &answer),
-        Err(Refusal(status, words)) => reply::json_error(status, &words, request),
+        Err(Refusal(status, words)) => error::Refusal::of(status, words).into_response(request),
     };
     if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(60));
@@ -83,9 +83,6 @@ pub(super) async fn signin<B: RequestBody>(
 }
 
 async fn signin_call<B: RequestBody>(site: &Site, flows: &Flows, parts: &Parts, body: B) -> Result<Value, Refusal> {
-    if origin::is_foreign(parts, site.public_url.as_ref()) {
-        return Err(Refusal(StatusCode::FORBIDDEN, "calls from other sites are refused".to_owned()));
-    }
     match (&parts.method, parts.uri.path()) {
         (&Method::POST, "/api/signin/start") => start(site, flows, read(parts, body).await?).await,
         (&Method::POST, "/api/signin/poll") => poll(flows, &read::<Poll, B>(parts, body).await?.id).await,

@@ -1,3 +1,4 @@
 //! The pages and their API, as a browser and a program meet them over HTTP.
 
+mod session;
 mod shells;

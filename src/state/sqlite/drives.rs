@@ -2,8 +2,8 @@
 
 use sqlx::Row as _;
 
-use crate::state::Store;
 use crate::state::error::Error;
+use crate::state::store::Store;
 
 /// One of the two drives that a user can grant (reference 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 
-use crate::state::Store;
 use crate::state::error::Error;
+use crate::state::store::Store;
 
 /// One file that the drive does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]

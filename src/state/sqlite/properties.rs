@@ -3,8 +3,8 @@
 use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 
-use crate::state::Store;
 use crate::state::error::Error;
+use crate::state::store::Store;
 
 /// Items that one statement asks about; SQLite takes 32,766 parameters.
 const IDS_AT_ONCE: usize = 1000;

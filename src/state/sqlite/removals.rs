@@ -2,8 +2,8 @@
 
 use sqlx::Row as _;
 
-use crate::state::Store;
 use crate::state::error::Error;
+use crate::state::store::Store;
 
 /// One item that is to go, or that may have to.
 #[derive(Debug, Clone, PartialEq, Eq)]

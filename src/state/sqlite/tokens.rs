@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Row as _;
 
-use crate::state::Store;
 use crate::state::error::Error;
+use crate::state::store::Store;
 
 /// An account's tokens.
 #[derive(Clone, Debug)]

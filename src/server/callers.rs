@@ -1,0 +1,152 @@
+//! Who calls the pages' API: by a session of the pages, by name and password, or as a stranger.
+//!
+//! A browser is never asked for a password by a challenge: its own box would open over the page, and what is typed
+//! into that can never be signed out.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, header};
+use hyper::body::Incoming;
+use tracing::Span;
+
+use super::auth::{Denied, Identity};
+use super::inbound::Inbound;
+use super::peer;
+use super::route::{App, Asked, challenge, reader};
+use crate::config::Permission;
+use crate::protocol::Body;
+use crate::web::{Caller, Code, KnownBy, Refusal};
+
+/// A caller, and the cookie to give out anew.
+type Known = (Caller, Option<HeaderValue>);
+
+impl App {
+    /// Answers `/api/…`; the URL is without the path that everything is served below.
+    pub(super) async fn api(
+        &self,
+        parts: &Parts,
+        incoming: Inbound<Incoming>,
+        asked: Asked,
+    ) -> (Response<Body>, Option<Arc<str>>) {
+        let secure = peer::is_secure(parts, asked.socket, &self.trusted_proxies, self.public_url.as_ref(), self.tls);
+        if let Some(refusal) = self.web.foreign(parts) {
+            return (refusal.into_response(asked.id), None);
+        }
+        let known = match (&parts.method, parts.uri.path()) {
+            (&Method::POST, "/api/session") => return self.sign_in(parts, incoming, asked, secure).await,
+            (&Method::DELETE, "/api/session") => return self.sign_out(parts, asked, secure).await,
+            _ => self.caller(parts, asked, secure).await,
+        };
+        let (caller, cookie) = match known {
+            Ok(known) => known,
+            Err(response) => return (*response, None),
+        };
+        if caller.permission == Permission::None {
+            let refusal = Refusal::new(Code::Forbidden, "this user may do nothing");
+            return (refusal.into_response(asked.id), caller.user);
+        }
+        let mut response = self.web.api(parts, incoming, &caller).await;
+        if let Some(cookie) = cookie {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        (response, caller.user)
+    }
+
+    /// The session comes first: a browser may send a password along that it was once asked for elsewhere.
+    async fn caller(&self, parts: &Parts, asked: Asked, secure: bool) -> Result<Known, Box<Response<Body>>> {
+        let refuse = |refusal: Refusal| Box::new(refusal.into_response(asked.id));
+        if let Some((user, cookie)) = self.web.session(&parts.headers, secure).await.map_err(refuse)?
+            && let Some(identity) = self.authenticator.known(&user)
+        {
+            return Ok((self.seen(identity, KnownBy::Cookie, parts, asked, secure), cookie));
+        }
+        match self.identify(&parts.headers, asked).await {
+            Ok(identity) => {
+                let by = if identity.user.is_some() { KnownBy::Basic } else { KnownBy::Nothing };
+                Ok((self.seen(identity, by, parts, asked, secure), None))
+            }
+            Err(denied) => Err(Box::new(denied_to(parts, denied, asked))),
+        }
+    }
+
+    fn seen(&self, identity: Identity, by: KnownBy, parts: &Parts, asked: Asked, secure: bool) -> Caller {
+        if let Some(user) = &identity.user {
+            Span::current().record("user", &**user);
+        }
+        let host = parts.uri.authority().map(http::uri::Authority::as_str);
+        let host = host.or_else(|| parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()));
+        let scheme = if secure { "https" } else { "http" };
+        let origin = match &self.public_url {
+            Some(url) => url.origin().ascii_serialization(),
+            None => format!("{scheme}://{}", host.unwrap_or("localhost")),
+        };
+        Caller {
+            request: asked.id,
+            reader: reader(identity.user.as_deref(), asked.address, &parts.headers),
+            user: identity.user,
+            base_path: identity.base_path,
+            permission: identity.permission,
+            address: asked.address,
+            origin,
+            by,
+        }
+    }
+
+    async fn sign_in(
+        &self,
+        parts: &Parts,
+        incoming: Inbound<Incoming>,
+        asked: Asked,
+        secure: bool,
+    ) -> (Response<Body>, Option<Arc<str>>) {
+        let (name, password) = match self.web.login(parts, incoming).await {
+            Ok(login) => login,
+            Err(refusal) => return (refusal.into_response(asked.id), None),
+        };
+        let identity = match self.authenticator.verify(name, password, asked.address).await {
+            Ok(identity) => identity,
+            Err(denied) => return (refusal(denied, "wrong name or password").into_response(asked.id), None),
+        };
+        let caller = self.seen(identity, KnownBy::Cookie, parts, asked, secure);
+        if caller.permission == Permission::None {
+            let refusal = Refusal::new(Code::Forbidden, "this user may do nothing");
+            return (refusal.into_response(asked.id), caller.user);
+        }
+        let response = self.web.begin_session(&caller, secure).await;
+        (response.unwrap_or_else(|refusal| refusal.into_response(asked.id)), caller.user)
+    }
+
+    /// Takes the cookie away even where it opens nothing any more.
+    async fn sign_out(&self, parts: &Parts, asked: Asked, secure: bool) -> (Response<Body>, Option<Arc<str>>) {
+        let caller = match self.caller(parts, asked, secure).await {
+            Ok((caller, _)) => Some(caller),
+            Err(response) if self.web.ends_all(parts) => return (*response, None),
+            Err(_) => None,
+        };
+        let user = caller.and_then(|caller| caller.user);
+        let response = self.web.end_session(parts, secure, user.as_deref()).await;
+        (response.unwrap_or_else(|refusal| refusal.into_response(asked.id)), user)
+    }
+}
+
+fn refusal(denied: Denied, words: &'static str) -> Refusal {
+    match denied {
+        Denied::Unauthenticated => Refusal::new(Code::Unauthenticated, words),
+        Denied::Locked { retry_after } => Refusal::locked(retry_after),
+    }
+}
+
+fn denied_to(parts: &Parts, denied: Denied, asked: Asked) -> Response<Body> {
+    let answer = |denied| refusal(denied, "a name and a password are needed").into_response(asked.id);
+    if is_browser(&parts.headers) {
+        return answer(denied);
+    }
+    challenge(denied, |_, _| answer(denied))
+}
+
+/// Over plain http browsers tell no mode, but they all begin their name alike.
+fn is_browser(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    headers.contains_key("sec-fetch-mode") || agent.starts_with(b"Mozilla/")
+}

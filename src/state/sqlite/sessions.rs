@@ -1,0 +1,130 @@
+//! Who is signed in on the pages.
+
+use sqlx::Row as _;
+
+use crate::state::error::Error;
+use crate::state::store::Store;
+
+/// Sessions of one user; the one that was used least lately gives way to a further one.
+const MOST: i64 = 200;
+
+/// One signed-in browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// SHA-256 of what the browser holds; the key.
+    pub digest: [u8; 32],
+    /// Whose it is.
+    pub user: String,
+    /// What the user's entry in the settings was, keyed with what the browser holds.
+    pub entry: [u8; 32],
+    /// When it was last seen to be used, Unix milliseconds.
+    pub used_ms: i64,
+}
+
+impl Store {
+    /// The session of a digest, however old.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub async fn session(&self, digest: &[u8; 32]) -> Result<Option<SessionRow>, Error> {
+        let act = async {
+            let row = sqlx::query("SELECT user, entry, used_ms FROM sessions WHERE digest = ?");
+            let Some(row) = row.bind(&digest[..]).fetch_optional(&self.pool).await? else { return Ok(None) };
+            let entry: Vec<u8> = row.try_get("entry")?;
+            // What is of another length can be nobody's.
+            let Ok(entry) = entry.try_into() else { return Ok(None) };
+            let (user, used_ms) = (row.try_get("user")?, row.try_get("used_ms")?);
+            Ok(Some(SessionRow { digest: *digest, user, entry, used_ms }))
+        };
+        self.named(act.await)
+    }
+
+    /// Keeps a new session, and forgets all that were last used before `oldest_ms`.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn add_session(&self, session: &SessionRow, oldest_ms: i64) -> Result<(), Error> {
+        let act = async {
+            let mut all = self.pool.begin().await?;
+            sqlx::query("DELETE FROM sessions WHERE used_ms < ?").bind(oldest_ms).execute(&mut *all).await?;
+            sqlx::query(
+                "DELETE FROM sessions WHERE digest IN \
+                 (SELECT digest FROM sessions WHERE user = ? ORDER BY used_ms DESC LIMIT -1 OFFSET ?)",
+            )
+            .bind(&session.user)
+            .bind(MOST - 1)
+            .execute(&mut *all)
+            .await?;
+            sqlx::query("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)")
+                .bind(&session.digest[..])
+                .bind(&session.user)
+                .bind(&session.entry[..])
+                .bind(session.used_ms)
+                .bind(session.used_ms)
+                .execute(&mut *all)
+                .await?;
+            all.commit().await
+        };
+        self.named(act.await)
+    }
+
+    /// Notes that a session was used.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn touch_session(&self, digest: &[u8; 32], used_ms: i64) -> Result<(), Error> {
+        let act = sqlx::query("UPDATE sessions SET used_ms = ? WHERE digest = ?").bind(used_ms).bind(&digest[..]);
+        self.named(act.execute(&self.pool).await.map(drop))
+    }
+
+    /// Ends one session.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn end_session(&self, digest: &[u8; 32]) -> Result<(), Error> {
+        let act = sqlx::query("DELETE FROM sessions WHERE digest = ?").bind(&digest[..]);
+        self.named(act.execute(&self.pool).await.map(drop))
+    }
+
+    /// Ends all sessions of a user.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn end_sessions_of(&self, user: &str) -> Result<(), Error> {
+        let act = sqlx::query("DELETE FROM sessions WHERE user = ?").bind(user);
+        self.named(act.execute(&self.pool).await.map(drop))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::StateLocation;
+
+    fn session(n: u8, user: &str, used_ms: i64) -> SessionRow {
+        SessionRow { digest: [n; 32], user: user.to_owned(), entry: [9; 32], used_ms }
+    }
+
+    #[tokio::test]
+    async fn what_is_too_old_or_too_many_is_forgotten_with_the_next() {
+        let store = Store::open(&StateLocation::Memory).await.unwrap();
+        let add = async |n, user: &str, used, oldest| {
+            store.add_session(&session(n, user, used), oldest).await.unwrap();
+        };
+        add(1, "me", 10, 0).await;
+        add(2, "you", 20, 0).await;
+        add(3, "me", 30, 15).await;
+        assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
+        store.touch_session(&[2; 32], 25).await.unwrap();
+        assert_eq!(store.session(&[2; 32]).await.unwrap(), Some(session(2, "you", 25)));
+        for n in 4..=u8::MAX {
+            add(n, "me", 30 + i64::from(n), 0).await;
+        }
+        assert_eq!(store.session(&[3; 32]).await.unwrap(), None);
+        assert!(store.session(&[255; 32]).await.unwrap().is_some());
+        store.end_sessions_of("me").await.unwrap();
+        assert_eq!(store.session(&[255; 32]).await.unwrap(), None);
+        store.end_session(&[2; 32]).await.unwrap();
+        assert_eq!(store.session(&[2; 32]).await.unwrap(), None);
+    }
+}

@@ -1,0 +1,29 @@
+//! Who is signed in, and what there is for them.
+
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use crate::config::Permission;
+use crate::protocol::{Body, reply};
+use crate::web::caller::{Caller, KnownBy};
+
+/// `GET session`.
+pub(in crate::web) fn answer(caller: &Caller) -> Response<Body> {
+    let writes = caller.permission == Permission::Write;
+    let by = match caller.by {
+        KnownBy::Cookie => "cookie",
+        KnownBy::Basic => "basic",
+        KnownBy::Nothing => "anonymous",
+    };
+    let told = json!({
+        "user": caller.user.as_deref(),
+        "permission": if writes { "write" } else { "read" },
+        "base_path": caller.base_path.as_str(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "by": by,
+        "features": {
+            "sign_in": writes, "links": false, "video": false, "thumbs": false, "search": false, "recent": false,
+        },
+    });
+    reply::json(StatusCode::OK, &told)
+}
