@@ -15,6 +15,7 @@ mod sections;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 mod values;
 
 pub use environment::{Environment, ProcessEnvironment};
@@ -25,3 +26,4 @@ pub use settings::{
     MetadataFiles, Mount, OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Tls,
     Upload, Upstream, User, Web,
 };
+pub use timeouts::Timeouts;

@@ -75,11 +75,11 @@ impl Server {
     pub async fn start(config: &Config) -> Result<Self, Error> {
         metrics::install();
         let acceptor = config.tls.as_ref().map(listen::acceptor).transpose()?;
-        let store = Store::open(&config.state).await?;
+        let store = Store::open_within(&config.state, config.timeouts.store_busy).await?;
         let alone = store.serve_alone()?;
         let mut clients = HashMap::new();
         for account in &config.accounts {
-            let client = Client::new(account, &config.upstream, store.clone())?;
+            let client = Client::new(account, config, store.clone())?;
             clients.insert(account.name.clone(), client);
         }
         let tree = Tree::new(config, clients, &store);
@@ -115,6 +115,7 @@ impl Server {
                 stop: server.stop.clone(),
                 kill: server.kill.clone(),
                 tracker: server.tracker.clone(),
+                timeouts: config.timeouts,
             };
             server.tracker.spawn(accepting.run(listener));
         }

@@ -56,7 +56,7 @@ pub(crate) async fn alidav(entries: usize) -> (Simulator, Dav) {
     config.upstream.api_url = sim.url().parse().unwrap();
     config.upstream.list_per_s = 100_000.0;
     let store = Store::open(&StateLocation::Memory).await.unwrap();
-    let client = Client::new(&config.accounts[0], &config.upstream, store.clone()).unwrap();
+    let client = Client::new(&config.accounts[0], &config, store.clone()).unwrap();
     let tree = Tree::new(&config, HashMap::from([("main".to_owned(), client)]), &store);
     (sim, Dav::open(&config, tree, &store).await.unwrap())
 }

@@ -54,7 +54,7 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     report.line("state store", started, store.try_write().await.map(|()| "readable and writable"));
     let mut clients = HashMap::new();
     for settings in &config.accounts {
-        let client = Client::new(settings, &config.upstream, store.clone()).map_err(|error| error.to_string())?;
+        let client = Client::new(settings, config, store.clone()).map_err(|error| error.to_string())?;
         account(&client, report).await;
         clients.insert(settings.name.clone(), client);
     }

@@ -47,7 +47,7 @@ async fn sign_in(config: &Config, arguments: &LoginArguments) -> Result<(), Stri
     }
     let words = |error: &dyn std::fmt::Display| error.to_string();
     let store = Store::open(&config.state).await.map_err(|error| words(&error))?;
-    let client = Client::new(account, &config.upstream, store.clone()).map_err(|error| words(&error))?;
+    let client = Client::new(account, config, store.clone()).map_err(|error| words(&error))?;
     let mut ending = Signals::ending();
     let result = tokio::select! {
         result = codes(&client, arguments) => result,

@@ -8,6 +8,7 @@ use crate::config::settings::{
     Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, MetadataFiles, Mount,
     OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Upload, Upstream, Web,
 };
+use crate::config::timeouts::Timeouts;
 
 const MIB: u64 = 1 << 20;
 
@@ -142,6 +143,7 @@ impl Config {
             clients: Vec::new(),
             users: Vec::new(),
             anonymous: Permission::None,
+            timeouts: Timeouts::default(),
         }
     }
 }

@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
+use crate::config::timeouts::Timeouts;
+
 /// Everything the program was told, after all checks have passed.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -51,6 +53,8 @@ pub struct Config {
     pub users: Vec<User>,
     /// What a request without credentials may do.
     pub anonymous: Permission,
+    /// The waits that are no settings; no key of the file.
+    pub timeouts: Timeouts,
 }
 
 impl Config {

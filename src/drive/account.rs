@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::config::Config;
+use crate::config::{Config, Timeouts};
 use crate::drive::account::links::LinkCache;
 use crate::drive::download::addresses::Addresses;
 use crate::drive::error::Error;
@@ -40,6 +40,7 @@ pub(super) struct Account {
     pub(super) slots: Slots,
     pub(super) addresses: Addresses,
     pub(super) removals: Arc<Removals>,
+    pub(super) timeouts: Timeouts,
     store: Store,
     drives: Mutex<Option<Learnt>>,
     quota: moka::future::Cache<(), Quota>,
@@ -58,10 +59,11 @@ impl Account {
     pub(super) fn new(client: Client, store: &Store, config: &Config, overview: Arc<dyn Overview>) -> Self {
         let settings = &config.upstream;
         Self {
-            removals: Removals::new(client.clone(), store.clone(), overview),
+            timeouts: config.timeouts,
+            removals: Removals::new(client.clone(), store.clone(), overview, config.timeouts),
             client,
             links: LinkCache::new(),
-            slots: Slots::new(settings.max_streams, settings.max_wait),
+            slots: Slots::new(settings.max_streams, settings.max_wait, config.timeouts.paused_client),
             addresses: Addresses::new(),
             store: store.clone(),
             drives: Mutex::default(),

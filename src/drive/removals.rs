@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::UnixMillis;
-use crate::config::RemoveWay;
+use crate::config::{RemoveWay, Timeouts};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::path::one_form;
@@ -43,9 +43,6 @@ const MOST: usize = 10_000;
 /// How long a commit whose answer was lost may still take effect: as long as its answer is waited for
 /// (`openFile/complete`), and something for clocks.
 const LATE: Duration = Duration::from_secs(900);
-
-/// Longest a request waits for the removal of what it replaced. Later tries are made in the background.
-const FIRST_TRY: Duration = Duration::from_secs(5);
 
 /// What of an account waits to be removed.
 #[derive(Debug, Clone)]
@@ -73,6 +70,7 @@ pub(super) struct Removals {
     changed: Notify,
     loaded: OnceCell<()>,
     complained: Mutex<Option<Instant>>,
+    timeouts: Timeouts,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -94,11 +92,12 @@ struct Kept {
 }
 
 impl Removals {
-    pub(super) fn new(client: Client, store: Store, overview: Arc<dyn Overview>) -> Arc<Self> {
+    pub(super) fn new(client: Client, store: Store, overview: Arc<dyn Overview>, timeouts: Timeouts) -> Arc<Self> {
         Arc::new(Self {
             client,
             store,
             overview,
+            timeouts,
             entries: Mutex::default(),
             hidden: RwLock::default(),
             making: Arc::default(),
@@ -459,7 +458,7 @@ impl Obsolete {
         if removal.file_id.is_none() {
             return journal.forget(id).await;
         }
-        let failure = match tokio::time::timeout(FIRST_TRY, journal.try_to_remove(id, true)).await {
+        let failure = match tokio::time::timeout(journal.timeouts.removal_try, journal.try_to_remove(id, true)).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
             Err(_) => Error::Task("does not end"),

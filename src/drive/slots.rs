@@ -25,9 +25,6 @@ use self::place::{Place, Reader, SeatKey, Shared, Waiting};
 use self::seat::Seat;
 use crate::drive::error::Error;
 
-/// A client that takes nothing for this long has paused; its place may go to one that waits.
-const PAUSED: Duration = Duration::from_secs(10);
-
 /// How long a place that the service refused is not used: somebody else reads by this account.
 const SHRUNK: Duration = Duration::from_secs(300);
 
@@ -42,10 +39,12 @@ pub(super) struct Slots {
     patient: tokio::sync::Mutex<()>,
     shrunk_at: Mutex<Option<Instant>>,
     max_wait: Duration,
+    /// A client that takes nothing for this long has paused; its place may go to one that waits.
+    paused: Duration,
 }
 
 impl Slots {
-    pub(super) fn new(places: usize, max_wait: Duration) -> Self {
+    pub(super) fn new(places: usize, max_wait: Duration, paused: Duration) -> Self {
         let shared = Shared {
             places: Arc::new(Semaphore::new(places)),
             size: AtomicUsize::new(places),
@@ -61,6 +60,7 @@ impl Slots {
             patient: tokio::sync::Mutex::default(),
             shrunk_at: Mutex::default(),
             max_wait,
+            paused,
         }
     }
 
@@ -194,7 +194,7 @@ impl Slots {
             .min_by_key(|(since, _)| *since);
         drop(seats);
         if let Some((since, seat)) = longest
-            && since.elapsed() >= PAUSED
+            && since.elapsed() >= self.paused
         {
             drop(seat.vacate(false));
         }

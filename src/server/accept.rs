@@ -12,10 +12,8 @@ use tokio_util::task::TaskTracker;
 use super::connections::{Activity, Connection, Connections};
 use super::listen::{Listener, Raw};
 use super::peer;
+use crate::config::Timeouts;
 use crate::server::live::Live;
-
-/// A connection on which no request is complete and none runs is closed after this time.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Most fields in a request's head.
 const MAX_HEADERS: usize = 128;
@@ -31,6 +29,7 @@ pub(super) struct ConnectionServer {
     pub(super) stop: CancellationToken,
     pub(super) kill: CancellationToken,
     pub(super) tracker: TaskTracker,
+    pub(super) timeouts: Timeouts,
 }
 
 impl ConnectionServer {
@@ -88,7 +87,7 @@ impl ConnectionServer {
         let acceptor = self.live.acceptor();
         let stream = tokio::select! {
             () = self.stop.cancelled() => return,
-            stream = raw.handshake(acceptor.as_ref()) => match stream {
+            stream = raw.handshake(acceptor.as_ref(), self.timeouts.handshake) => match stream {
                 Ok(stream) => stream,
                 Err(error) => {
                     tracing::debug!(?peer, %error, "TLS handshake failed");
@@ -102,7 +101,8 @@ impl ConnectionServer {
             let running = connection.request();
             async move { Ok::<_, std::convert::Infallible>(app.answer(request, peer, running).await) }
         });
-        let builder = builder();
+        let head = self.timeouts.request_head;
+        let builder = builder(head);
         let http = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(http);
         let mut closing = false;
@@ -119,7 +119,7 @@ impl ConnectionServer {
                     http.as_mut().graceful_shutdown();
                 }
                 // HTTP/1 has a clock of its own, but neither the wait for the first byte nor HTTP/2 has one.
-                () = quiet(&mut activity) => {
+                () = quiet(&mut activity, head) => {
                     if closing {
                         break;
                     }
@@ -132,11 +132,11 @@ impl ConnectionServer {
     }
 }
 
-/// Ends when no request has run or begun for [`HEAD_TIMEOUT`].
-async fn quiet(activity: &mut watch::Receiver<Activity>) {
+/// Ends when no request has run or begun for so long.
+async fn quiet(activity: &mut watch::Receiver<Activity>, longest: Duration) {
     loop {
         let idle = activity.borrow_and_update().running == 0;
-        let limit = if idle { HEAD_TIMEOUT } else { Duration::MAX };
+        let limit = if idle { longest } else { Duration::MAX };
         match tokio::time::timeout(limit, activity.changed()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => std::future::pending().await,
@@ -145,15 +145,10 @@ async fn quiet(activity: &mut watch::Receiver<Activity>) {
     }
 }
 
-/// HTTP/1.1 and HTTP/2 with their limits.
-fn builder() -> auto::Builder<TokioExecutor> {
+/// HTTP/1.1 and HTTP/2 with their limits, of which one is how long a head may take.
+fn builder(head: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -21,8 +21,6 @@ use crate::server::error::Error;
 /// Connections that wait in the system's queue to be accepted; more are turned away by the system, whose own bound may be lower.
 const BACKLOG: u32 = 1024;
 
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// An open port or socket.
 pub(super) enum Listener {
     Tcp(TcpListener),
@@ -156,12 +154,12 @@ impl Raw {
         }
     }
 
-    /// Does the TLS handshake where there is one.
-    pub(super) async fn handshake(self, acceptor: Option<&TlsAcceptor>) -> io::Result<Stream> {
+    /// Does the TLS handshake, where there is one, within a time.
+    pub(super) async fn handshake(self, acceptor: Option<&TlsAcceptor>, limit: Duration) -> io::Result<Stream> {
         match (self, acceptor) {
             (Self::Tcp(stream, _), None) => Ok(Stream::Tcp(stream)),
             (Self::Tcp(stream, _), Some(acceptor)) => {
-                match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+                match tokio::time::timeout(limit, acceptor.accept(stream)).await {
                     Ok(stream) => Ok(Stream::Tls(Box::new(stream?))),
                     Err(_) => Err(io::ErrorKind::TimedOut.into()),
                 }

@@ -24,7 +24,7 @@ impl Server {
         let mut clients = HashMap::new();
         for account in &config.accounts {
             if !current.accounts.iter().any(|known| known.name == account.name) {
-                let client = Client::new(account, &current.upstream, self.store.clone())?;
+                let client = Client::new(account, &current, self.store.clone())?;
                 clients.insert(account.name.clone(), client);
             }
         }

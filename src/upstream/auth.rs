@@ -10,7 +10,9 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
+use crate::calls;
 use crate::clock::UnixSeconds;
+use crate::config::{self, Config};
 use crate::state::Store;
 use crate::upstream::auth::access::Access;
 use crate::upstream::auth::flight::Flight;
@@ -19,7 +21,6 @@ use crate::upstream::auth::renew::renew;
 use crate::upstream::auth::status::TokenStatus;
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::pacer::Pacer;
-use crate::{calls, config};
 
 pub(super) mod access;
 mod adopt;
@@ -40,12 +41,12 @@ pub(super) struct TokenKeeper(Arc<Keeper>);
 impl TokenKeeper {
     pub(super) fn new(
         account: &config::Account,
-        settings: &config::Upstream,
+        config: &Config,
         http: reqwest::Client,
         pacer: Arc<Pacer>,
         store: Store,
     ) -> Self {
-        Self(Arc::new(Keeper::new(account, settings, http, pacer, store)))
+        Self(Arc::new(Keeper::new(account, config, http, pacer, store)))
     }
 
     /// A living access token.

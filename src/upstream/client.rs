@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::calls::{self, Background};
-use crate::config;
+use crate::config::{self, Config, Timeouts};
 use crate::meters;
 use crate::state::Store;
 use crate::upstream::api::wire::WireDriveInfo;
@@ -45,6 +45,7 @@ pub(super) struct Inner {
     pacer: Arc<Pacer>,
     pub(super) tokens: TokenKeeper,
     max_wait: Duration,
+    timeouts: Timeouts,
     /// Why the service could not be used the last time, if so.
     problem: parking_lot::Mutex<Option<String>>,
     /// When the service was last asked whether it still knows the account, and what it said.
@@ -64,18 +65,20 @@ impl Client {
     ///
     /// # Errors
     /// Settings that the HTTP library refuses, such as an unusable outbound proxy.
-    pub fn new(account: &config::Account, settings: &config::Upstream, store: Store) -> Result<Self, Error> {
+    pub fn new(account: &config::Account, config: &Config, store: Store) -> Result<Self, Error> {
+        let (settings, timeouts) = (&config.upstream, config.timeouts);
         let http = clients::api_client(settings)?;
         let pacer = Arc::new(Pacer::new(settings));
         Ok(Self(Arc::new(Inner {
             account: account.name.clone(),
             api_url: settings.api_url.as_str().trim_end_matches('/').to_owned(),
-            data_host: DataHost::new(settings)?,
+            data_host: DataHost::new(settings, timeouts.silent_body)?,
             steady_data_host: settings.steady_data_host,
-            tokens: TokenKeeper::new(account, settings, http.clone(), pacer.clone(), store),
+            tokens: TokenKeeper::new(account, config, http.clone(), pacer.clone(), store),
             http,
             pacer,
             max_wait: settings.max_wait,
+            timeouts,
             problem: parking_lot::Mutex::default(),
             known: tokio::sync::Mutex::default(),
             page_size: std::sync::atomic::AtomicU32::new(200),
@@ -165,7 +168,7 @@ impl Client {
         body: impl Fn(&str) -> Result<Value, Error> + Send,
     ) -> Result<(T, Intake), Error> {
         let deadline = Instant::now() + self.0.max_wait;
-        let mut tries = Tries::new(endpoint.repeat, deadline);
+        let mut tries = Tries::new(endpoint.repeat, deadline, self.0.timeouts);
         loop {
             let access = self.0.tokens.access().await?;
             let body = body(access.expose())?;

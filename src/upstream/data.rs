@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config;
 use crate::meters;
-use crate::upstream::data::body::{DataBody, STALL};
+use crate::upstream::data::body::DataBody;
 use crate::upstream::data::error::{DataError, DataErrorKind};
 use crate::upstream::error::Error;
 use crate::upstream::http::chunks::Chunks;
@@ -60,6 +60,8 @@ pub struct DataHost {
     large: Vec<LargeReader>,
     small: DataClient,
     upload: DataClient,
+    /// Longest silence of a body.
+    silence: Duration,
 }
 
 /// A client that reads in large pieces, and the places for bodies read by it.
@@ -70,7 +72,7 @@ struct LargeReader {
 }
 
 impl DataHost {
-    pub(super) fn new(settings: &config::Upstream) -> Result<Self, Error> {
+    pub(super) fn new(settings: &config::Upstream, silence: Duration) -> Result<Self, Error> {
         let large = |(size, places)| {
             let client = DataClient::new(settings, size)?;
             Ok(LargeReader { client, places: Arc::new(Semaphore::new(places)) })
@@ -79,6 +81,7 @@ impl DataHost {
             large: LARGE_READS.into_iter().map(large).collect::<Result<_, Error>>()?,
             small: DataClient::new(settings, SMALL_READ)?,
             upload: DataClient::new(settings, WRITE)?,
+            silence,
         })
     }
 
@@ -140,10 +143,10 @@ impl DataHost {
             }
         };
         if !matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
-            return Err(refusal(response).await);
+            return Err(self.refusal(response).await);
         }
         let total = head::total(response.status(), response.headers(), &range)?;
-        Ok(DataBody::new(response, total, range.end - range.start, place))
+        Ok(DataBody::new(response, total, range.end - range.start, self.silence, place))
     }
 
     /// The same of what lies at the URL itself: a redirection is not followed.
@@ -176,7 +179,23 @@ impl DataHost {
                 return Err(DataError::new(DataErrorKind::Stalled, message));
             }
         };
-        if response.status().is_success() { Ok(()) } else { Err(refusal(response).await) }
+        if response.status().is_success() { Ok(()) } else { Err(self.refusal(response).await) }
+    }
+
+    async fn refusal(&self, response: DataAnswer) -> DataError {
+        let status = response.status();
+        let mut document = Vec::new();
+        let mut chunks = response.into_body().into_data_stream();
+        let read = async {
+            while let Some(Ok(chunk)) = chunks.next().await {
+                document.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR_BODY - document.len())]);
+                if document.len() == MAX_ERROR_BODY {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(self.silence, read).await.ok();
+        DataError::from_answer(status, &document)
     }
 }
 
@@ -209,22 +228,6 @@ async fn send(
     }
 }
 
-async fn refusal(response: DataAnswer) -> DataError {
-    let status = response.status();
-    let mut document = Vec::new();
-    let mut chunks = response.into_body().into_data_stream();
-    let read = async {
-        while let Some(Ok(chunk)) = chunks.next().await {
-            document.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR_BODY - document.len())]);
-            if document.len() == MAX_ERROR_BODY {
-                break;
-            }
-        }
-    };
-    tokio::time::timeout(STALL, read).await.ok();
-    DataError::from_answer(status, &document)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,7 +236,7 @@ mod tests {
     async fn a_part_on_a_dead_connection_is_given_up() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = SignedUrl::parse(&format!("http://{}/part", listener.local_addr().unwrap())).unwrap();
-        let host = DataHost::new(&config::Upstream::default()).unwrap();
+        let host = DataHost::new(&config::Upstream::default(), config::Timeouts::default().silent_body).unwrap();
         let part = vec![Bytes::from(vec![0; 1 << 20]); 20];
         let sent = tokio::spawn(async move { host.put(&url, None, part).await });
         // Accepted, and then nothing is ever read.

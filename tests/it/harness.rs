@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alidav::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation};
+use alidav::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation, Timeouts};
 use alidav::server::Server;
 use alidav::sim::{ListedUrl, Options, Rules, Simulator};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -35,13 +35,33 @@ pub(crate) fn config(sim: &Simulator) -> Config {
     config.upstream.list_per_s = 100_000.0;
     config.upstream.link_per_s = 100_000.0;
     config.upstream.other_per_s = 100_000.0;
+    config.timeouts = short();
     config
+}
+
+/// Waits that a test sits through. What falls silent is left as late as by default: a loaded machine is silent, too.
+fn short() -> Timeouts {
+    Timeouts {
+        first_retry: Duration::from_millis(50),
+        first_throttled_retry: Duration::from_millis(100),
+        unclear_renewal: Duration::from_millis(500),
+        failed_renewal: Duration::from_millis(100),
+        removal_try: Duration::from_secs(1),
+        first_removal: Duration::from_millis(100),
+        ..Timeouts::default()
+    }
 }
 
 /// Waits until something holds.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
+    eventually(async || condition()).await;
+}
+
+/// Waits until something holds that has to be asked for.
+pub(crate) async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
     let holds = async {
-        while !condition() {
+        while !condition().await {
+            // What is waited for is seen from outside only, so it is looked at again and again.
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };

@@ -1,5 +1,7 @@
 //! Requests that no honest client sends.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::harness::World;
@@ -9,7 +11,7 @@ async fn raw(world: &World, request: &[u8]) -> String {
     let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
     stream.write_all(request).await.ok();
     let mut answer = vec![0; 4096];
-    let read = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read(&mut answer)).await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut answer)).await.unwrap();
     answer.truncate(read.unwrap_or(0));
     String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
 }
@@ -19,7 +21,7 @@ async fn whole(world: &World, request: &[u8]) -> String {
     let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
     stream.write_all(request).await.unwrap();
     let mut answer = Vec::new();
-    let limit = std::time::Duration::from_secs(90);
+    let limit = Duration::from_secs(90);
     tokio::time::timeout(limit, stream.read_to_end(&mut answer)).await.unwrap().ok();
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -130,7 +132,7 @@ async fn a_malformed_or_broken_body_is_400_and_changes_nothing() {
 // Keeps 79.
 #[tokio::test]
 async fn a_connection_without_a_request_is_given_up() {
-    let world = World::start().await;
+    let world = World::with(|config| config.timeouts.request_head = Duration::from_secs(1)).await;
     let silent = [&b""[..], b"PRI * HT", b"GET / HTTP/1.1\r\n"].map(|beginning| whole(&world, beginning));
     let (ended, told) = tokio::join!(futures_util::future::join_all(silent), until_goaway(&world));
     assert_eq!(ended, ["", "", ""]);
@@ -150,7 +152,7 @@ async fn a_thousand_silent_connections_shut_nobody_out() {
         silent.push(stream);
     }
     for _ in 0..5 {
-        let fresh = crate::harness::builder().timeout(std::time::Duration::from_secs(5)).build().unwrap();
+        let fresh = crate::harness::builder().timeout(Duration::from_secs(5)).build().unwrap();
         assert_eq!(fresh.get(world.url("/dav/a")).send().await.unwrap().text().await.unwrap(), "content");
     }
 }

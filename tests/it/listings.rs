@@ -103,6 +103,7 @@ async fn a_name_is_found_in_its_other_unicode_form() {
 async fn of_two_items_with_one_name_the_newest_is_served() {
     let world = World::start().await;
     world.sim.write("/f/x", "old");
+    // The drive's times are in milliseconds, and one is to be newer.
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     world.sim.add_same_name("/f/x", "newer");
     assert_eq!(world.hrefs("/dav/f/").await, ["/dav/f/", "/dav/f/x"]);

@@ -70,6 +70,7 @@ async fn settles(bench: &mut Bench, tree: &Tree) -> Result<(), String> {
             let paths: Vec<_> = drive.iter().map(|(path, _)| path).collect();
             return Err(format!("the drive has {paths:?}, seen is {}", shown(tree)));
         }
+        // What the server still has to put in order is seen at the drive only.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

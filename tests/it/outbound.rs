@@ -117,7 +117,7 @@ async fn encrypted_links_go_through_a_tunnel_and_its_refusal_is_told_without_the
     let mut config = crate::harness::config(&alidav::sim::Simulator::start(Default::default()).await.unwrap());
     config.upstream.outbound_proxy = Some(format!("http://me:secret@127.0.0.1:{port}").parse().unwrap());
     let store = Store::open(&config.state).await.unwrap();
-    let client = Client::new(&Account::named("main"), &config.upstream, store).unwrap();
+    let client = Client::new(&Account::named("main"), &config, store).unwrap();
     let link = SignedUrl::parse("https://host.example/film?x-oss-signature=geheim").unwrap();
     let error = client.data_host().get(&link, 0..10).await.unwrap_err().to_string();
     assert_eq!(seen.tunnels.load(Ordering::SeqCst), 1);
@@ -143,7 +143,7 @@ async fn a_certificate_that_nobody_vouches_for_breaks_the_connection() {
     });
     let config = crate::harness::config(&alidav::sim::Simulator::start(Default::default()).await.unwrap());
     let store = Store::open(&config.state).await.unwrap();
-    let client = Client::new(&Account::named("main"), &config.upstream, store).unwrap();
+    let client = Client::new(&Account::named("main"), &config, store).unwrap();
     let link = SignedUrl::parse(&format!("https://localhost:{port}/film")).unwrap();
     let error = client.data_host().get(&link, 0..10).await.unwrap_err();
     // Which is what leads to the host that the drive named.

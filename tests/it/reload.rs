@@ -8,7 +8,7 @@ use alidav::config::{Account, Mount, Permission, Tls, User};
 use alidav::sim::{Options, Simulator};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, client, noise, rules, sha1};
+use crate::harness::{World, client, eventually, noise, rules, sha1};
 use crate::process::{Process, alidav};
 
 fn user(name: &str) -> User {
@@ -139,12 +139,7 @@ async fn opens(running: &Process, name: &str) -> bool {
 
 /// Waits until a user is let in, which tells that settings were read.
 async fn until_open(running: &Process, name: &str) {
-    let open = async {
-        while !opens(running, name).await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), open).await.unwrap();
+    eventually(async || opens(running, name).await).await;
 }
 
 // Keeps 82.

@@ -23,6 +23,7 @@ async fn world() -> (World, tempfile::TempDir) {
     let file = StateLocation::File(folder.path().join("state.db"));
     let world = World::with(|config| {
         config.upstream.max_wait = std::time::Duration::from_secs(2);
+        config.timeouts.store_busy = std::time::Duration::from_secs(1);
         config.state = file;
     })
     .await;

@@ -325,6 +325,7 @@ async fn what_the_sources_disagree_on_is_a_switch() {
     let form = form.header("content-type", "application/x-www-form-urlencoded").body("grant_type=refresh_token");
     assert!(form.send().await.unwrap().text().await.unwrap().contains("InvalidRequestJSONFormat"));
     let old = service.sim.write("/a", "old");
+    // The drive's times are in milliseconds, and one is to be newer.
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     service.sim.add_same_name("/a", "new");
     assert_eq!(service.call("openFile/get_by_path", json!({ "file_path": "/a" })).await.1["file_id"], json!(old));
@@ -397,9 +398,7 @@ async fn a_call_at_a_gate_that_its_caller_gives_up_never_acts() {
         _ = call => panic!("it was answered"),
         held = gate.arrival() => held,
     };
-    while !held.is_abandoned() {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
+    crate::harness::until(|| held.is_abandoned()).await;
     held.go_on();
     assert!(service.sim.tree().is_empty());
 }

@@ -10,7 +10,7 @@ use alidav::state::Store;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::harness::{World, rules};
+use crate::harness::{World, eventually, rules};
 use crate::process::{Process, alidav};
 
 /// The ways to sign in.
@@ -55,6 +55,7 @@ async fn until(world: &World, id: &str, state: &str) -> Value {
             if answer["status"] == state {
                 return answer;
             }
+            // As a page asks, and no faster.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -188,6 +189,7 @@ async fn a_sign_in_whose_tokens_could_not_be_kept_is_not_begun() {
     let world = World::with(|config| {
         way(config, "own");
         config.state = state;
+        config.timeouts.store_busy = Duration::from_secs(1);
     })
     .await;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
@@ -328,6 +330,7 @@ async fn a_sign_in_by_nobody_knows_whom_does_not_take_over_an_account() {
             if answer.status() != 200 {
                 return (answer.status().as_u16(), answer.text().await.unwrap());
             }
+            // As a page asks, and no faster.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -577,12 +580,7 @@ async fn login_heals_a_server_that_answers_503_without_a_restart() {
     assert_eq!(login.0, 0, "{}", login.1);
     // At the next request, and in health without any.
     assert!(lists(&world).await);
-    let healthy = async {
-        while !world.get("/healthz").await.text().await.unwrap().contains(r#""status":"ok""#) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), healthy).await.unwrap();
+    eventually(async || world.get("/healthz").await.text().await.unwrap().contains(r#""status":"ok""#)).await;
 }
 
 // Keeps 66.

@@ -15,7 +15,11 @@ const SIZE: usize = 9_000_000;
 async fn world(connections: usize, bytes_per_s: Option<u64>) -> (World, Vec<u8>) {
     let rules = Rules { download_bytes_per_s: bytes_per_s, ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| config.download.connections = connections).await;
+    let world = World::over(sim, |config| {
+        config.download.connections = connections;
+        config.timeouts.silent_body = Duration::from_secs(2);
+    })
+    .await;
     let film = noise(SIZE);
     world.sim.write("/film.mkv", film.clone());
     world.hrefs("/dav/").await;
@@ -31,7 +35,7 @@ async fn whole(world: &World) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_film_arrives_whole_whatever_breaks_over_one_to_three_connections() {
     let code = |status: u16, code: &str| FaultKind::Code { status, code: code.into(), retry_after_ms: None };
-    for connections in 1..=3 {
+    let films = (1..=3).map(|connections| async move {
         for kind in [
             FaultKind::ExpireLink,
             code(503, "ServiceUnavailable"),
@@ -46,7 +50,8 @@ async fn a_film_arrives_whole_whatever_breaks_over_one_to_three_connections() {
             }
             assert_eq!(sha1(&whole(&world).await), sha1(&film), "{connections} connections, {kind:?}");
         }
-    }
+    });
+    futures_util::future::join_all(films).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +71,6 @@ async fn a_film_arrives_whole_over_faults_at_random_bytes() {
                     1 => FaultKind::Code { status: 503, code: "ServiceUnavailable".into(), retry_after_ms: None },
                     2 => FaultKind::CloseBefore,
                     3 => FaultKind::IgnoreRange,
-                    // Twenty seconds of silence each: a few of them are enough.
                     4 if round == 0 => FaultKind::Stall { after: random(3_000_000) },
                     _ => FaultKind::Cut { after: random(3_000_000) },
                 };
@@ -118,7 +122,7 @@ async fn a_film_does_without_further_connections_where_the_drive_refuses_them() 
 // Keeps 34.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_allowed() {
-    for (connections, expected) in [(1, 1), (2, 2), (3, 3), (8, 3)] {
+    let films = [(1, 1), (2, 2), (3, 3), (8, 3)].map(|(connections, expected)| async move {
         let (world, film) = world(connections, Some(1_500_000)).await;
         assert_eq!(sha1(&whole(&world).await), sha1(&film));
         assert_eq!(world.sim.peak_downloads(), expected, "connections = {connections}");
@@ -126,7 +130,8 @@ async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_al
         // What the first connection was about to send when the others took over is lost, and no more.
         let (sent, most) = (world.sim.downloaded(), SIZE as u64 + 300_000);
         assert!(sent <= most, "{sent} bytes for a film of {SIZE} over {connections} connections");
-    }
+    });
+    futures_util::future::join_all(films).await;
     let (world, film) = world(3, None).await;
     assert_eq!(sha1(&whole(&world).await), sha1(&film));
     assert_eq!(world.sim.peak_downloads(), 1);
@@ -404,6 +409,7 @@ async fn what_lies_ready_for_a_leisurely_client_grows_with_what_it_took() {
     let mut got = Vec::new();
     while got.len() < 6_000_000 {
         got.extend_from_slice(&stream.next().await.unwrap().unwrap());
+        // The pace of a leisurely client is what this is about.
         tokio::time::sleep(Duration::from_millis(110)).await;
         // Half of what was taken, the frame that goes beyond, and the room for the next.
         assert!(tree.download_memory() <= got.len() as u64 / 2 + (256 << 10) + (2 << 20));
@@ -431,6 +437,7 @@ async fn a_leisurely_film_is_whole_over_a_cut_and_nothing_is_kept_of_one_that_wa
     let mut got = Vec::new();
     while world.sim.calls()["data GET"] == 1 || got.len() < 6_000_000 {
         got.extend_from_slice(&stream.next().await.unwrap().unwrap());
+        // The pace of a leisurely client is what this is about.
         tokio::time::sleep(Duration::from_millis(110)).await;
     }
     assert!(got[..] == film[..got.len()]);
@@ -443,7 +450,11 @@ async fn a_leisurely_film_is_whole_over_a_cut_and_nothing_is_kept_of_one_that_wa
 async fn a_pause_frees_the_place(rate: Option<u64>, fault: Option<FaultKind>, enough: usize) {
     let rules = Rules { download_bytes_per_s: rate, max_downloads: 1, ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| config.upstream.max_streams = 1).await;
+    let world = World::over(sim, |config| {
+        config.upstream.max_streams = 1;
+        config.timeouts.paused_client = Duration::from_secs(2);
+    })
+    .await;
     world.sim.write("/film.mkv", noise(SIZE));
     world.sim.write("/other.mkv", noise(1000));
     world.hrefs("/dav/").await;
@@ -457,10 +468,9 @@ async fn a_pause_frees_the_place(rate: Option<u64>, fault: Option<FaultKind>, en
     let mut got = 0;
     while got <= enough {
         got += stream.next().await.unwrap().unwrap().len();
-        // Leisurely, so that more is fetched for it by then.
+        // The pace of a leisurely client is what this is about: more is fetched for it by then.
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    // Ten seconds of pause are part of what is promised; this test takes them.
     let answer = world.range("/dav/other.mkv", "bytes=0-9").await;
     assert_eq!(answer.status(), 206, "the place of a paused film was not given to one who waits");
     drop(answer);
@@ -528,6 +538,7 @@ async fn a_player_goes_before_copies_that_wait() {
     tokio::join!(read("/dav/a.bin", None, 0), read("/dav/b.bin", None, 2), async {
         // Asks when the first is being served and the second waits.
         until(|| order.lock().unwrap().len() >= 3).await;
+        // Longer than it takes to get in line.
         tokio::time::sleep(Duration::from_millis(100)).await;
         read("/dav/c.mkv", Some("bytes=0-"), 0).await;
     });

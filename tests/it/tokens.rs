@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::harness::{World, rules, until};
+use crate::harness::{World, eventually, rules, until};
 use crate::process::Process;
 
 async fn works(world: &World) -> bool {
@@ -319,13 +319,7 @@ async fn a_token_server_that_names_a_time_is_left_alone_until_then() {
         assert!(answer.headers().contains_key("retry-after"));
     }
     assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
-    tokio::time::timeout(Duration::from_secs(20), async {
-        while !works(&world).await {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    })
-    .await
-    .unwrap();
+    eventually(async || works(&world).await).await;
     assert_eq!(world.sim.calls()["openlist/renewapi"], 2);
 }
 
@@ -403,7 +397,11 @@ async fn a_token_is_not_spent_while_the_store_is_locked() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.db");
     let state = StateLocation::File(file.clone());
-    let world = World::with(|config| config.state = state).await;
+    let world = World::with(|config| {
+        config.state = state;
+        config.timeouts.store_busy = Duration::from_secs(1);
+    })
+    .await;
     let mut other = connect(&file).await;
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     assert!(!works(&world).await);
@@ -445,7 +443,7 @@ async fn two_processes_with_one_store_renew_at_once_and_both_go_on() {
     assert!(works(&first).await);
     // One server works from a store, but commands ask the drive beside it.
     let store = alidav::state::Store::open(&first.config.state).await.unwrap();
-    let command = Client::new(&first.config.accounts[0], &first.config.upstream, store).unwrap();
+    let command = Client::new(&first.config.accounts[0], &first.config, store).unwrap();
     assert!(command.space_info().await.is_ok());
     for _ in 0..5 {
         first.sim.expire_access_tokens();
@@ -533,11 +531,6 @@ async fn a_renewal_that_takes_long_is_503_and_goes_on() {
     let answer = answer.send().await.unwrap();
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
-    let renewed = async {
-        while !works(&world).await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), renewed).await.unwrap();
+    eventually(async || works(&world).await).await;
     assert_eq!(world.sim.calls()["openlist/renewapi"], 2);
 }

@@ -64,6 +64,11 @@ fn all_named(world: &World, path: &str) -> Vec<String> {
     found
 }
 
+/// Waits until an empty file would have been sent: nothing tells that something will not happen.
+async fn nothing_more() {
+    tokio::time::sleep(WAIT * 3).await;
+}
+
 fn called(world: &World, call: &str, times: u64) -> bool {
     world.sim.calls().get(call).copied().unwrap_or_default() >= times
 }
@@ -77,7 +82,7 @@ async fn an_empty_file_on_its_way_to_the_drive_does_not_replace_what_is_put_mean
         world.sim.fault(Fault::once(slow, FaultKind::Slow { ms: 600 }));
         until(|| called(&world, slow, 1)).await;
         assert_eq!(put(&world, "/dav/f", "content").await, 204, "{slow}");
-        tokio::time::sleep(WAIT * 3).await;
+        nothing_more().await;
         assert_eq!(text(&world, "/dav/f").await, "content", "{slow}");
         assert_eq!(anew(&world, "/dav/").await, ["/dav/", "/dav/f"], "{slow}");
         assert_eq!(all_named(&world, "/f"), ["content"], "{slow}");
@@ -94,7 +99,7 @@ async fn an_empty_file_on_its_way_to_the_drive_does_not_come_back_after_its_remo
         world.sim.fault(Fault::once(slow, FaultKind::Slow { ms: 600 }));
         until(|| called(&world, slow, 1)).await;
         assert_eq!(delete(&world, "/dav/f").await, 204, "{slow}");
-        tokio::time::sleep(WAIT * 3).await;
+        nothing_more().await;
         assert_eq!(anew(&world, "/dav/").await, ["/dav/"], "{slow}");
         assert_eq!(all_named(&world, "/f"), [""; 0], "{slow}");
     }
@@ -132,7 +137,7 @@ async fn a_lock_makes_nothing_where_the_drive_does_not_say_that_nothing_is_there
             assert_eq!(unlock.send().await.unwrap().status(), 204);
         }
     }
-    tokio::time::sleep(WAIT * 3).await;
+    nothing_more().await;
     assert_eq!(all_named(&world, "/dir/file"), ["precious"]);
 }
 
@@ -147,7 +152,7 @@ async fn a_lock_covers_nothing_that_another_program_has_put_there() {
     assert_eq!(text(&world, "/dav/x.doc").await, "from the phone");
     let unlock = world.request("UNLOCK", "/dav/x.doc").header("lock-token", header(&lock, "lock-token"));
     assert_eq!(unlock.send().await.unwrap().status(), 204);
-    tokio::time::sleep(WAIT * 3).await;
+    nothing_more().await;
     assert_eq!(anew(&world, "/dav/").await, ["/dav/", "/dav/x.doc"]);
     assert_eq!(text(&world, "/dav/x.doc").await, "from the phone");
     assert_eq!(all_named(&world, "/x.doc"), ["from the phone"]);
@@ -165,7 +170,7 @@ async fn an_empty_file_gives_way_to_what_a_listing_shows_and_is_refused_by_what_
             assert!(anew(&world, "/dav/").await.len() == 2);
             assert_eq!(header(&world.head("/dav/f").await, "content-length"), "6");
         }
-        tokio::time::sleep(WAIT * 3).await;
+        nothing_more().await;
         assert_eq!(text(&world, "/dav/f").await, "theirs");
         assert_eq!(all_named(&world, "/f"), ["theirs"]);
     }
@@ -292,6 +297,7 @@ async fn after_a_move_that_the_drive_refused_the_source_is_there_at_once() {
         for _ in 0..3 {
             assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/a", "/dav/dir/"], "{call} {kind:?}");
             assert_eq!(world.hrefs("/dav/dir/").await, ["/dav/dir/"], "{call} {kind:?}");
+            // Over some time, so that what comes late is seen, too.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(world.sim.read("/a").unwrap(), b"a");
@@ -353,7 +359,7 @@ async fn a_folder_in_the_place_of_another_has_none_of_its_held_files() {
     world.sim.remove("/old");
     world.sim.mkdir("/old");
     anew(&world, "/dav/").await;
-    tokio::time::sleep(WAIT * 3).await;
+    nothing_more().await;
     assert_eq!(anew(&world, "/dav/old/").await, ["/dav/old/"]);
     assert_eq!(world.get("/dav/old/.DS_Store").await.status(), 404);
     assert_eq!(world.sim.read("/old/empty"), None);

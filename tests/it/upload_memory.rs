@@ -6,7 +6,7 @@ use alidav::sim::Moment;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::harness::{World, noise, sha1, until};
+use crate::harness::{World, eventually, noise, sha1, until};
 
 /// A body that is sent as the test says.
 fn by_hand() -> (mpsc::Sender<Result<Bytes, std::io::Error>>, reqwest::Body) {
@@ -23,12 +23,7 @@ async fn held(world: &World) -> u64 {
 }
 
 async fn until_nothing_is_held(world: &World) {
-    let empty = async {
-        while held(world).await > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), empty).await.unwrap();
+    eventually(async || held(world).await == 0).await;
 }
 
 /// Room for four parts beside the reserve for small files.
@@ -57,6 +52,7 @@ async fn seven_uploads_that_trickle_hold_nobody_up() {
             let content = noise(size);
             pieces.send(Ok(content[..700_000].to_vec().into())).await.unwrap();
             for piece in content[700_000..].chunks(50_000) {
+                // The pace of a slow client is what this is about.
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 pieces.send(Ok(piece.to_vec().into())).await.unwrap();
             }
@@ -64,7 +60,7 @@ async fn seven_uploads_that_trickle_hold_nobody_up() {
         slow.push((put, trickle));
     }
     // As many as fit have begun; the others wait.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    eventually(async || held(&world).await >= 4 * 700_000).await;
     let started = std::time::Instant::now();
     let small = world.request("PUT", "/dav/small").body("x").send();
     assert_eq!(tokio::time::timeout(Duration::from_secs(2), small).await.unwrap().unwrap().status(), 201);
@@ -92,9 +88,7 @@ async fn who_waits_in_vain_for_memory_is_told_to_come_back() {
         let put = world.request("PUT", &format!("/dav/silent{n}")).header("content-length", 700_000).body(body);
         let put = tokio::spawn(put.send());
         pieces.send(Ok(noise(690_000).into())).await.unwrap();
-        while held(&world).await < n * 690_000 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        eventually(async || held(&world).await >= n * 690_000).await;
         silent.push((pieces, put));
     }
     let answer = world.request("PUT", "/dav/large").body(noise(3_000_000)).send().await.unwrap();
@@ -186,6 +180,7 @@ async fn an_upload_reset_at_any_point_leaves_nothing() {
 
 /// Waits for what may still be under way, and sees that nothing is there.
 async fn until_removed(world: &World) {
+    // Nothing tells that something will not happen any more.
     tokio::time::sleep(Duration::from_millis(100)).await;
     until(|| world.sim.read("/a").is_none()).await;
 }

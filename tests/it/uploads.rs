@@ -402,6 +402,7 @@ async fn a_part_s_address_is_renewed_before_it_expires() {
     let pieces = futures_util::stream::unfold(content, |mut left| async move {
         let rest = left.split_off(left.len().min(300_000));
         let piece = (!left.is_empty()).then_some((Ok::<_, std::io::Error>(Bytes::from(left)), rest));
+        // Longer than an address of the drive is good for in all.
         tokio::time::sleep(Duration::from_millis(1200)).await;
         piece
     });

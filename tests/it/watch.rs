@@ -5,7 +5,7 @@ use std::time::Duration;
 use alidav::config::Config;
 use alidav::sim::{Fault, FaultKind, SearchShape};
 
-use crate::harness::{World, until};
+use crate::harness::{World, eventually, until};
 
 /// A server that looks around often, with a folder that somebody has opened, and a first search behind it.
 async fn watching() -> World {
@@ -37,12 +37,8 @@ async fn searched(world: &World) {
 
 /// Looks at a folder until it shows a name.
 async fn until_shown(world: &World, folder: &str, name: &str) {
-    let shown = async {
-        while !world.hrefs(folder).await.contains(&format!("{folder}{name}")) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), shown).await.expect("it never showed");
+    let shown = format!("{folder}{name}");
+    eventually(async || world.hrefs(folder).await.contains(&shown)).await;
 }
 
 // Keeps 14.

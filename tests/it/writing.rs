@@ -2,7 +2,7 @@
 
 use alidav::sim::{Fault, FaultKind};
 
-use crate::harness::{World, header, until};
+use crate::harness::{World, eventually, header, until};
 
 /// Signed in, the root listed, counters at zero.
 async fn ready(paths: &[&str]) -> World {
@@ -377,13 +377,9 @@ async fn what_has_begun_ends_though_the_client_leaves() {
             () = until(|| world.sim.calls().contains_key(first)) => {}
         }
     }
-    let done = async {
-        let names = ["/copy", "/dir/moved", "/c", "/tree/x"];
-        while names.iter().any(|name| world.sim.read(name).is_none()) || world.hrefs("/dav/").await.len() != 6 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), done).await.unwrap();
+    let names = ["/copy", "/dir/moved", "/c", "/tree/x"];
+    let all = || names.iter().all(|name| world.sim.read(name).is_some());
+    eventually(async || all() && world.hrefs("/dav/").await.len() == 6).await;
     assert_eq!(world.sim.read("/c").unwrap(), b"/b");
     let mut found = world.hrefs("/dav/").await;
     found.sort_unstable();

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::drive::account::Account;
 use crate::drive::account::links::Link;
 use crate::drive::download::edges::EdgeCache;
 use crate::drive::download::identity::Identity;
@@ -24,7 +25,6 @@ use crate::upstream::{DataError, DataErrorKind};
 
 /// Tries before an opening gives up; one that a client already listens to also goes on for the longest wait.
 const MAX_TRIES: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Refusals for too many bodies in a row, over some seconds, that are no mere delay in the service's count.
@@ -92,7 +92,7 @@ impl Source {
                 slots.place(urgent).await?
             }
         };
-        let mut tries = Tries::new(slots, known.is_some(), self.spare);
+        let mut tries = Tries::new(&self.mount.account, known.is_some(), self.spare);
         loop {
             let link = self.link(MIN_LIFE).await?;
             match self.mount.account.client.data_host().get(&link.url, range.clone()).await {
@@ -132,12 +132,15 @@ pub(in crate::drive) struct Tries<'a> {
     resuming: bool,
     /// Whether the body can be done without.
     spare: bool,
+    first_pause: Duration,
 }
 
 impl<'a> Tries<'a> {
-    pub(in crate::drive) fn new(slots: &'a Slots, resuming: bool, spare: bool) -> Self {
+    pub(in crate::drive) fn new(account: &'a Account, resuming: bool, spare: bool) -> Self {
+        let slots = &account.slots;
         let until = Instant::now() + slots.max_wait();
-        Self { slots, failures: 0, too_many: 0, refused: false, until, resuming, spare }
+        let first_pause = account.timeouts.first_reopening;
+        Self { slots, failures: 0, too_many: 0, refused: false, until, resuming, spare, first_pause }
     }
 
     /// Whether a failure may be the link's fault.
@@ -192,7 +195,7 @@ impl<'a> Tries<'a> {
         }
         let first_renewal = error.kind == DataErrorKind::Expired && count == 1;
         if !first_renewal {
-            let pause = (FIRST_PAUSE * 2u32.saturating_pow(count - 1)).min(LONGEST_PAUSE);
+            let pause = (self.first_pause * 2u32.saturating_pow(count - 1)).min(LONGEST_PAUSE);
             tokio::time::sleep(pause).await;
         }
         Ok(())

@@ -231,7 +231,7 @@ impl Fetch {
     /// Opens the whole file at its address: what is there must be of its length.
     async fn open(&self, place: Place) -> Result<(Live, Identity), Failure> {
         let account = &self.source.mount.account;
-        let mut tries = Tries::new(&account.slots, false, false);
+        let mut tries = Tries::new(account, false, false);
         loop {
             let error = match account.client.data_host().get_here(&self.address.url, 0..self.size).await {
                 Ok(body) if body.total == self.size => {

@@ -7,16 +7,15 @@ use crate::drive::error::Error;
 use crate::drive::removals::record::Removal;
 use crate::upstream::{self, ErrorKind};
 
-/// First pause after a failure; it doubles up to the longest.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The pause after a failure doubles up to this one.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// After this time of failing the log and health say so.
 const PATIENCE_MS: i64 = 600_000;
 
-/// The pause after so many tries.
-pub(super) fn pause(tries: u32) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1)));
+/// The pause after so many tries, by the first one.
+pub(super) fn pause(first: Duration, tries: u32) -> Duration {
+    let doubled = first.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1)));
     doubled.min(LONGEST_PAUSE).mul_f64(rand::random_range(0.75..1.0))
 }
 

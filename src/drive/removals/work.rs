@@ -9,9 +9,9 @@ use crate::calls::Background;
 use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
 use crate::drive::error::Error;
-use crate::drive::removals::patience::{FIRST_PAUSE, LONGEST_PAUSE, complaint, passing, pause, with_remedy};
+use crate::drive::removals::Removals;
+use crate::drive::removals::patience::{LONGEST_PAUSE, complaint, passing, pause, with_remedy};
 use crate::drive::removals::record::Removal;
-use crate::drive::removals::{FIRST_TRY, Removals};
 use crate::meters;
 use crate::upstream::{ErrorKind, TaskState, TreeChange};
 
@@ -89,7 +89,7 @@ impl Removals {
 
     /// One step of one entry while somebody waits. What fails is tried again later.
     pub(super) async fn settle_now(&self, id: i64) {
-        let error = match tokio::time::timeout(FIRST_TRY, self.advance(id)).await {
+        let error = match tokio::time::timeout(self.timeouts.removal_try, self.advance(id)).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
             Err(_) => Error::Task("does not end"),
@@ -119,7 +119,7 @@ impl Removals {
         }
         let _turn = self.turn.lock().await;
         for id in ids {
-            let tried = tokio::time::timeout(FIRST_TRY, self.try_to_remove(*id, false)).await;
+            let tried = tokio::time::timeout(self.timeouts.removal_try, self.try_to_remove(*id, false)).await;
             let error = match tried {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error,
@@ -202,18 +202,19 @@ impl Removals {
     pub(super) fn later(&self, id: i64) {
         self.change(id, |kept| {
             kept.removal.tries = kept.removal.tries.saturating_add(1);
-            kept.next = Instant::now() + pause(kept.removal.tries);
+            kept.next = Instant::now() + pause(self.timeouts.first_removal, kept.removal.tries);
         });
     }
 
     /// Notes a failure; gives the pause before the next try.
     pub(super) async fn failed(&self, id: i64, error: &Error) -> Duration {
-        let Some(removal) = self.get(id) else { return FIRST_PAUSE };
+        let Some(removal) = self.get(id) else { return self.timeouts.first_removal };
         let told = match error {
             Error::Upstream(error) => error.retry_after,
             _ => None,
         };
-        let pause = pause(removal.tries + 1).max(told.unwrap_or_default()).min(LONGEST_PAUSE);
+        let pause =
+            pause(self.timeouts.first_removal, removal.tries + 1).max(told.unwrap_or_default()).min(LONGEST_PAUSE);
         self.change(id, |kept| {
             kept.removal.tries = kept.removal.tries.saturating_add(1);
             kept.removal.last_error = Some(with_remedy(error));

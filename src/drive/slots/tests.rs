@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::drive::slots::{SHRUNK, Slots};
 
 fn slots(places: usize) -> Arc<Slots> {
-    Arc::new(Slots::new(places, Duration::from_secs(20)))
+    Arc::new(Slots::new(places, Duration::from_secs(20), Duration::from_secs(10)))
 }
 
 // Keeps 33.

@@ -7,12 +7,9 @@ use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use crate::config::StateLocation;
+use crate::config::{StateLocation, Timeouts};
 use crate::state::error::{Error, Fault};
 use crate::state::store::Store;
-
-/// How long a statement waits for another process that holds the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Opens the store, makes it where it does not exist, and brings its tables up to date.
@@ -20,6 +17,14 @@ impl Store {
     /// # Errors
     /// Each names the file and the remedy.
     pub async fn open(location: &StateLocation) -> Result<Self, Error> {
+        Self::open_within(location, Timeouts::default().store_busy).await
+    }
+
+    /// The same, with the time that a statement waits for another process that holds the file.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_within(location: &StateLocation, busy: Duration) -> Result<Self, Error> {
         let (options, file) = match location {
             StateLocation::Memory => (SqliteConnectOptions::new().in_memory(true), PathBuf::from(":memory:")),
             StateLocation::File(file) => {
@@ -28,11 +33,11 @@ impl Store {
                 (options, file.clone())
             }
         };
-        let options = options.synchronous(SqliteSynchronous::Full).busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
+        let options = options.synchronous(SqliteSynchronous::Full).busy_timeout(busy).foreign_keys(true);
         // One connection: a database in memory belongs to it, and a file has one writer anyway.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(BUSY_TIMEOUT * 2)
+            .acquire_timeout(busy * 2)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options)

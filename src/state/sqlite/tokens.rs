@@ -112,6 +112,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::config::StateLocation;
     use crate::state::sqlite::drives::DriveIds;
@@ -257,8 +259,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("state.db");
         let location = StateLocation::File(file.clone());
-        let store = Store::open(&location).await.unwrap();
-        sqlx::raw_sql("PRAGMA busy_timeout = 1").execute(&store.pool).await.unwrap();
+        let open = || Store::open_within(&location, Duration::from_millis(100));
+        let store = open().await.unwrap();
         let mut other =
             sqlx::SqliteConnection::connect_with(&sqlx::sqlite::SqliteConnectOptions::new().filename(&file))
                 .await
@@ -270,7 +272,7 @@ mod tests {
         store.save_tokens("main", &tokens("u1")).await.unwrap();
         store.close().await;
         sqlx::raw_sql("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
-        let error = Store::open(&location).await.unwrap_err();
+        let error = open().await.unwrap_err();
         assert!(matches!(error, Error::Locked { .. }), "{error}");
     }
 

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::UnixSeconds;
-use crate::config;
+use crate::config::{self, Config, Timeouts};
 use crate::state::{self, Store, Tokens};
 use crate::upstream::auth::access::Access;
 use crate::upstream::auth::flight::Flight;
@@ -36,6 +36,7 @@ pub(super) struct Keeper {
     pub(super) pacer: Arc<Pacer>,
     pub(super) store: Store,
     pub(super) max_wait: Duration,
+    pub(super) timeouts: Timeouts,
     pub(super) current: Mutex<Option<Tokens>>,
     /// What the store had when it was last read or written; a refresh token that it has instead by now is
     /// another process's and is not overwritten.
@@ -60,7 +61,7 @@ pub(super) struct Failure {
 impl Keeper {
     pub(super) fn new(
         account: &config::Account,
-        settings: &config::Upstream,
+        config: &Config,
         http: reqwest::Client,
         pacer: Arc<Pacer>,
         store: Store,
@@ -68,11 +69,12 @@ impl Keeper {
         Self {
             account: account.name.clone(),
             configured: account.refresh_token.clone(),
-            sources: TokenSource::of(account, &settings.api_url),
+            sources: TokenSource::of(account, &config.upstream.api_url),
             http,
             pacer,
             store,
-            max_wait: settings.max_wait,
+            max_wait: config.upstream.max_wait,
+            timeouts: config.timeouts,
             current: Mutex::default(),
             stored: Mutex::default(),
             user: Mutex::default(),

@@ -25,12 +25,6 @@ use crate::upstream::auth::{jwt, status};
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::pacer::{RateClass, Urgency};
 
-/// Least time between an attempt of unknown end and the next.
-const CAREFUL_PAUSE: Duration = Duration::from_secs(5);
-
-/// Least time between attempts at servers that could not be reached or refused to act.
-const FAILURE_PAUSE: Duration = Duration::from_secs(1);
-
 /// How often, and with which pauses, the store is looked at for what another process may be about to keep.
 const OTHERS_LOOKS: u32 = 4;
 const OTHERS_PAUSE: Duration = Duration::from_millis(250);
@@ -42,8 +36,8 @@ const OTHERS_PAUSE: Duration = Duration::from_millis(250);
 pub(super) async fn renew(keeper: &Keeper, flight: &mut Flight, tokens: Tokens) -> Result<Access, Error> {
     let recent = keeper.failure.lock().as_ref().map(|failure| failure.at);
     let pause = match (flight.unclear, recent) {
-        (Some(at), _) => (at + CAREFUL_PAUSE).saturating_duration_since(Instant::now()),
-        (None, Some(at)) => (at + FAILURE_PAUSE).saturating_duration_since(Instant::now()),
+        (Some(at), _) => (at + keeper.timeouts.unclear_renewal).saturating_duration_since(Instant::now()),
+        (None, Some(at)) => (at + keeper.timeouts.failed_renewal).saturating_duration_since(Instant::now()),
         (None, None) => Duration::ZERO,
     };
     tokio::time::sleep(pause).await;

@@ -5,18 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::config::Timeouts;
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::http::classify::Refusal;
 use crate::upstream::http::exchange::Fate;
 
 /// Tries of one call in all.
 const MAX_TRIES: u32 = 4;
-
-/// First pause; it doubles. The service names no wait of its own for most failures (reference 4.2).
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// First pause after a 429 without a wait of its own.
-const FIRST_THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a second arrival of the call would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +42,12 @@ pub(in crate::upstream) struct Tries {
     deadline: Instant,
     failed: u32,
     renewed: bool,
+    timeouts: Timeouts,
 }
 
 impl Tries {
-    pub(in crate::upstream) fn new(repeat: Repeat, deadline: Instant) -> Self {
-        Self { repeat, deadline, failed: 0, renewed: false }
+    pub(in crate::upstream) fn new(repeat: Repeat, deadline: Instant, timeouts: Timeouts) -> Self {
+        Self { repeat, deadline, failed: 0, renewed: false, timeouts }
     }
 
     /// Whether the access token has not been replaced yet.
@@ -75,9 +71,9 @@ impl Tries {
             return Next::SignedOut(error);
         }
         self.failed += 1;
-        let pause = pause(&error, fate, self.repeat, self.failed, self.deadline);
+        let pause = self.pause(&error, fate);
         if error.kind == ErrorKind::Throttled {
-            let wait = error.retry_after.or(pause).unwrap_or(FIRST_THROTTLED_PAUSE);
+            let wait = error.retry_after.or(pause).unwrap_or(self.timeouts.first_throttled_retry);
             return match pause {
                 Some(_) => Next::Pause(wait),
                 None => Next::Give(error.retry_after(wait)),
@@ -85,23 +81,24 @@ impl Tries {
         }
         pause.map_or(Next::Give(error), Next::Wait)
     }
-}
 
-/// How long to pause before sending again; absent when the failure is final.
-fn pause(error: &Error, fate: Fate, repeat: Repeat, tries: u32, deadline: Instant) -> Option<Duration> {
-    let wait = match error.kind {
-        // Refused for the rate: it surely had no effect.
-        ErrorKind::Throttled => error.retry_after.unwrap_or(FIRST_THROTTLED_PAUSE * 2u32.saturating_pow(tries - 1)),
-        kind if kind.leaves_doubt() => {
-            let safe = repeat == Repeat::Harmless || fate == Fate::Unsent;
-            if !safe {
-                return None;
+    /// How long to pause before sending again; absent when the failure is final.
+    fn pause(&self, error: &Error, fate: Fate) -> Option<Duration> {
+        let grown = 2u32.saturating_pow(self.failed - 1);
+        let wait = match error.kind {
+            // Refused for the rate: it surely had no effect.
+            ErrorKind::Throttled => error.retry_after.unwrap_or(self.timeouts.first_throttled_retry * grown),
+            kind if kind.leaves_doubt() => {
+                let safe = self.repeat == Repeat::Harmless || fate == Fate::Unsent;
+                if !safe {
+                    return None;
+                }
+                error.retry_after.unwrap_or(jittered(self.timeouts.first_retry * grown))
             }
-            error.retry_after.unwrap_or(jittered(FIRST_PAUSE * 2u32.saturating_pow(tries - 1)))
-        }
-        _ => return None,
-    };
-    (tries < MAX_TRIES && Instant::now() + wait <= deadline).then_some(wait)
+            _ => return None,
+        };
+        (self.failed < MAX_TRIES && Instant::now() + wait <= self.deadline).then_some(wait)
+    }
 }
 
 fn jittered(pause: Duration) -> Duration {
@@ -112,9 +109,13 @@ fn jittered(pause: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    fn failed_once(repeat: Repeat, left: Duration) -> Tries {
+        Tries { failed: 1, ..Tries::new(repeat, Instant::now() + left, Timeouts::default()) }
+    }
+
     fn decide(kind: ErrorKind, fate: Fate, repeat: Repeat) -> bool {
-        let far = Instant::now() + Duration::from_secs(60);
-        pause(&Error::new("c", kind), fate, repeat, 1, far).is_some()
+        let tries = failed_once(repeat, Duration::from_secs(60));
+        tries.pause(&Error::new("c", kind), fate).is_some()
     }
 
     // Keeps 53.
@@ -137,7 +138,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_beyond_the_deadline_is_left_to_the_client() {
         let error = Error::new("c", ErrorKind::Throttled).retry_after(Duration::from_secs(30));
-        let soon = Instant::now() + Duration::from_secs(20);
-        assert_eq!(pause(&error, Fate::Answered, Repeat::Harmless, 1, soon), None);
+        let tries = failed_once(Repeat::Harmless, Duration::from_secs(20));
+        assert_eq!(tries.pause(&error, Fate::Answered), None);
     }
 }

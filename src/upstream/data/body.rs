@@ -15,9 +15,6 @@ use tokio::time::{Instant, Sleep};
 use crate::upstream::data::error::{DataError, DataErrorKind};
 use crate::upstream::http::clients::{DataAnswer, error_chain};
 
-/// Longest silence of a body while its reader waits.
-pub(super) const STALL: Duration = Duration::from_secs(20);
-
 const CRC64: header::HeaderName = header::HeaderName::from_static("x-oss-hash-crc64ecma");
 
 /// The body of one ranged GET, head checked: a stream of the frames as they come. It ends after
@@ -36,6 +33,8 @@ pub struct DataBody {
     left: u64,
     body: Incoming,
     _place: Option<OwnedSemaphorePermit>,
+    /// Longest silence while the reader waits.
+    silence: Duration,
     stall: Option<Pin<Box<Sleep>>>,
     /// Whether the stall clock runs: only while the reader waits for us.
     waiting: bool,
@@ -49,7 +48,13 @@ impl std::fmt::Debug for DataBody {
 
 impl DataBody {
     /// Of an answer whose head was checked: `total` bytes in all, of which `left` are wanted.
-    pub(super) fn new(response: DataAnswer, total: u64, left: u64, place: Option<OwnedSemaphorePermit>) -> Self {
+    pub(super) fn new(
+        response: DataAnswer,
+        total: u64,
+        left: u64,
+        silence: Duration,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         let text = |name: header::HeaderName| {
             response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
@@ -62,13 +67,14 @@ impl DataBody {
             left,
             body: response.into_body(),
             _place: place,
+            silence,
             stall: None,
             waiting: false,
         }
     }
 
     fn stalled(&mut self, cx: &mut Context<'_>) -> bool {
-        let deadline = Instant::now() + STALL;
+        let deadline = Instant::now() + self.silence;
         let stall = self.stall.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         if !self.waiting {
             stall.as_mut().reset(deadline);
@@ -99,7 +105,7 @@ impl Stream for DataBody {
             match Pin::new(&mut this.body).poll_frame(cx) {
                 Poll::Pending => {
                     if this.stalled(cx) {
-                        let message = format!("no bytes for {} s", STALL.as_secs());
+                        let message = format!("no bytes for {:?}", this.silence);
                         return Poll::Ready(Some(Err(DataError::new(DataErrorKind::Stalled, message))));
                     }
                     return Poll::Pending;

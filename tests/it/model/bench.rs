@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::oracle::{Node, Tree, content};
 use super::steps::{Act, Place, Request};
-use crate::harness::{config, header, hrefs, rules};
+use crate::harness::{config, header, hrefs, rules, until};
 
 const LOCK: &str = r#"<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>"#;
 const NOTHING: &str = r#"<D:propertyupdate xmlns:D="DAV:"/>"#;
@@ -175,11 +175,7 @@ impl Bench {
         self.sim.reset_calls();
         let mut asked = tokio::spawn(self.request(request, mark).send());
         let sim = self.sim.clone();
-        let arrived = async {
-            while sim.calls().values().sum::<u64>() < calls.max(1) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
+        let arrived = until(|| sim.calls().values().sum::<u64>() >= calls.max(1));
         let answer = tokio::select! {
             answer = &mut asked => answer.unwrap().ok(),
             () = arrived => None,

@@ -118,7 +118,7 @@ mod tests {
     fn window(read_ahead: u64, next: u64) -> (Arc<ByteBudget>, Arc<Window>, Slots) {
         let settings = config::Download { read_ahead, memory: 16 << 20, ..config::Download::default() };
         let budget = Arc::new(ByteBudget::new(&settings));
-        (budget.clone(), Window::new(&budget, next), Slots::new(3, Duration::from_secs(20)))
+        (budget.clone(), Window::new(&budget, next), Slots::new(3, Duration::from_secs(20), Duration::from_secs(10)))
     }
 
     fn granted(admission: Admission) -> Option<Ready> {

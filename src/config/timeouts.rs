@@ -1,0 +1,55 @@
+//! How long things are waited for where no setting says so.
+//!
+//! Each number has a reason that does not change from one installation to the next, so none of them is a key of the
+//! file. They are handed in, so that whoever tests a wait need not sit through it.
+
+use std::time::Duration;
+
+/// The waits of a run; [`Timeouts::default`] is what the program uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// A connection on which no request is complete and none runs is closed after this time: 30 s.
+    pub request_head: Duration,
+    /// Longest TLS handshake: 10 s.
+    pub handshake: Duration,
+    /// Longest wait for another process that holds the state store: 5 s.
+    pub store_busy: Duration,
+    /// Longest silence of a download's body while its reader waits: 20 s.
+    pub silent_body: Duration,
+    /// First pause before a download's body is opened again; it doubles up to 3 s: 100 ms.
+    pub first_reopening: Duration,
+    /// A client that takes nothing for this long has paused, and its place may go to one that waits: 10 s.
+    pub paused_client: Duration,
+    /// First pause before a failed call is sent again; it doubles: 500 ms. The service names no wait of its own for
+    /// most failures (reference 4.2).
+    pub first_retry: Duration,
+    /// The same after a 429 without a wait of its own: 1 s.
+    pub first_throttled_retry: Duration,
+    /// Least time between an attempt to renew the tokens whose end is unknown and the next: 5 s.
+    pub unclear_renewal: Duration,
+    /// Least time between attempts at token servers that could not be reached or refused to act: 1 s.
+    pub failed_renewal: Duration,
+    /// Longest a request waits for the removal of what it replaced, before that goes on in the background: 5 s.
+    pub removal_try: Duration,
+    /// First pause before something hidden is to be removed again; it doubles: 1 s.
+    pub first_removal: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            request_head: Duration::from_secs(30),
+            handshake: Duration::from_secs(10),
+            store_busy: Duration::from_secs(5),
+            silent_body: Duration::from_secs(20),
+            first_reopening: Duration::from_millis(100),
+            paused_client: Duration::from_secs(10),
+            first_retry: Duration::from_millis(500),
+            first_throttled_retry: Duration::from_secs(1),
+            unclear_renewal: Duration::from_secs(5),
+            failed_renewal: Duration::from_secs(1),
+            removal_try: Duration::from_secs(5),
+            first_removal: Duration::from_secs(1),
+        }
+    }
+}
