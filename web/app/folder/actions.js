@@ -1,0 +1,199 @@
+// @ts-check
+/** Changes of items, each told in words: what was done, what was not and why, and how to undo a move. */
+
+import { html } from "../html.js";
+import { apiUrl } from "../boot.js";
+import { codeWords, post, wordsOf } from "../api.js";
+import { ask, confirm } from "../dialog.js";
+import { t } from "../i18n.js";
+import { notify } from "../notices.js";
+import { badName, join, nameOf, parentOf, splitName } from "../paths.js";
+import { askConflict, pickFolder, showLink } from "./dialogs.js";
+import { forget } from "./listing.js";
+
+/** @typedef {import("./folder.js").Folder} Folder */
+/** @typedef {import("../api.js").Entry} Entry */
+/** @typedef {import("../api.js").Outcome} Outcome */
+
+/** Between two downloads that the page begins: browsers drop what comes at once. */
+const BETWEEN_DOWNLOADS = 700;
+
+/** @param {string} name */
+const nameProblem = (name) => {
+    const key = badName(name);
+    return key && t(key);
+};
+
+/** @param {Folder} folder */
+export async function newFolder(folder) {
+    const made = await ask({
+        title: t("folder.new"), label: t("name"), act: t("create"), check: nameProblem,
+        send: async (name) => { await post("mkdir", { path: join(folder.path, name.trim()) }); },
+    });
+    if (made === undefined) return;
+    await folder.load();
+    folder.focusItem(made.trim());
+}
+
+/**
+ * @param {Folder} folder
+ * @param {Entry} entry
+ */
+export async function rename(folder, entry) {
+    const stem = entry.kind === "folder" ? entry.name : splitName(entry.name)[0];
+    const name = await ask({
+        title: t("rename"), label: t("name"), value: entry.name, select: stem.length, act: t("rename"), check: nameProblem,
+        send: async (wanted) => {
+            if (wanted !== entry.name) await post("rename", { path: join(folder.path, entry.name), name: wanted });
+        },
+    });
+    if (name === undefined || name === entry.name) return;
+    folder.selection.clear();
+    await folder.load();
+    folder.focusItem(name);
+}
+
+/**
+ * @param {Folder} folder
+ * @param {Entry[]} entries
+ */
+export async function moveTo(folder, entries) {
+    const to = await pickFolder(t("move.title", { n: entries.length, name: entries[0].name }), t("move"), folder.path, banned(folder, entries));
+    if (to !== undefined) await moveInto(folder, entries.map((entry) => entry.name), to);
+}
+
+/**
+ * @param {Folder} folder
+ * @param {string[]} names
+ * @param {string} to
+ */
+export async function moveInto(folder, names, to) {
+    const outcomes = await relocate("move", names.map((name) => join(folder.path, name)), to);
+    if (!outcomes) return;
+    const moved = outcomes.filter((outcome) => outcome.ok);
+    tell(outcomes, t("moved", { n: moved.length, to: to === "/" ? t("files.root") : nameOf(to) }), moved.length ? () => undo(folder, moved, to) : undefined);
+    forget(to);
+    folder.selection.clear();
+    await folder.load();
+}
+
+/**
+ * @param {Folder} folder
+ * @param {Outcome[]} moved
+ * @param {string} from
+ */
+async function undo(folder, moved, from) {
+    const paths = moved.map((outcome) => outcome.to ?? join(from, nameOf(outcome.path)));
+    try {
+        const { results } = await post("move", { paths, to: parentOf(moved[0].path), conflict: "refuse" });
+        tell(results, t("moved.back"));
+    } catch (error) {
+        notify(wordsOf(error), { stay: true });
+    }
+    forget(from);
+    await folder.load();
+}
+
+/**
+ * @param {Folder} folder
+ * @param {Entry[]} entries
+ */
+export async function copyTo(folder, entries) {
+    const to = await pickFolder(t("copy.title", { n: entries.length, name: entries[0].name }), t("copy"), folder.path, banned(folder, entries));
+    if (to === undefined) return;
+    const outcomes = await relocate("copy", entries.map((entry) => join(folder.path, entry.name)), to);
+    if (!outcomes) return;
+    tell(outcomes, t("copied", { n: outcomes.filter((outcome) => outcome.ok).length, to: to === "/" ? t("files.root") : nameOf(to) }));
+    forget(to);
+    folder.selection.clear();
+    await folder.load();
+}
+
+/**
+ * Folders into which these cannot go: themselves.
+ * @param {Folder} folder
+ * @param {Entry[]} entries
+ */
+const banned = (folder, entries) => entries.filter((entry) => entry.kind === "folder").map((entry) => join(folder.path, entry.name));
+
+/**
+ * Moves or copies; what is in the way is asked once, for all.
+ * @param {"move" | "copy"} what
+ * @param {string[]} paths
+ * @param {string} to
+ * @returns {Promise<Outcome[] | undefined>}
+ */
+async function relocate(what, paths, to) {
+    try {
+        /** @type {Outcome[]} */
+        const first = (await post(what, { paths, to, conflict: "refuse" })).results;
+        const inTheWay = first.filter((outcome) => outcome.code === "exists").map((outcome) => outcome.path);
+        if (!inTheWay.length) return first;
+        const conflict = await askConflict(inTheWay.map(nameOf));
+        if (!conflict || conflict === "skip") return first.filter((outcome) => outcome.code !== "exists");
+        const second = (await post(what, { paths: inTheWay, to, conflict })).results;
+        return [...first.filter((outcome) => outcome.code !== "exists"), ...second];
+    } catch (error) {
+        notify(wordsOf(error), { stay: true });
+        return undefined;
+    }
+}
+
+/**
+ * @param {Folder} folder
+ * @param {Entry[]} entries
+ */
+export async function removeAll(folder, entries) {
+    const bin = folder.listing?.bin ?? false;
+    const n = entries.length;
+    const folders = entries.some((entry) => entry.kind === "folder");
+    const sure = await confirm({
+        title: n === 1 ? t("delete.one", { name: entries[0].name }) : t("delete.many", { n }),
+        words: bin ? t("delete.bin") : t("delete.forever"),
+        more: folders ? html`<p class="muted">${t("delete.folders")}</p>` : undefined,
+        act: bin ? t("delete.to.bin") : t("delete.for.good"), danger: true,
+    });
+    if (!sure) return;
+    try {
+        const { results } = await post("delete", { paths: entries.map((entry) => join(folder.path, entry.name)) });
+        tell(results, t(bin ? "deleted.bin" : "deleted.forever", { n: results.filter((/** @type {Outcome} */ outcome) => outcome.ok).length }));
+    } catch (error) {
+        notify(wordsOf(error), { stay: true });
+    }
+    folder.selection.clear();
+    await folder.load();
+}
+
+/**
+ * @param {Outcome[]} outcomes
+ * @param {string} done
+ * @param {() => void} [back]
+ */
+function tell(outcomes, done, back) {
+    const failed = outcomes.filter((outcome) => !outcome.ok);
+    if (outcomes.length > failed.length) notify(done, back && { act: t("undo"), run: back });
+    for (const outcome of failed.slice(0, 3)) {
+        notify(t("failed.one", { name: nameOf(outcome.path), words: codeWords(outcome.code) ?? outcome.error ?? "" }), { stay: true });
+    }
+    if (failed.length > 3) notify(t("failed.more", { n: failed.length - 3 }), { stay: true });
+}
+
+/**
+ * @param {Folder} folder
+ * @param {Entry[]} entries
+ */
+export async function downloadAll(folder, entries) {
+    for (const entry of entries) {
+        const link = document.createElement("a");
+        link.href = apiUrl("raw", { path: join(folder.path, entry.name), download: 1 });
+        link.download = entry.name;
+        link.click();
+        await new Promise((resolve) => setTimeout(resolve, BETWEEN_DOWNLOADS));
+    }
+}
+
+/**
+ * @param {string} parent
+ * @param {Entry} entry
+ */
+export const share = (parent, entry) => showLink(join(parent, entry.name), entry.kind === "video");

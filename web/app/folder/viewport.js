@@ -1,0 +1,99 @@
+// @ts-check
+/** Which lines of a very long list are near the window; all other ones are blank space of their height. */
+
+/** From so many items on only those near the window are in the page. */
+export const WINDOWED_FROM = 2000;
+
+/** Pixels above and below the window whose lines are in the page too. */
+const MARGIN = 800;
+
+/** The range moves in steps of so many pixels, so that few scroll events draw anything. */
+const STEP = 320;
+
+export class Viewport {
+    /** @type {HTMLElement | undefined} */
+    #box;
+    #line = 46;
+    #columns = 1;
+    #first = 0;
+    #pending = 0;
+
+    /** @param {() => void} redraw */
+    constructor(redraw) {
+        this.redraw = redraw;
+        addEventListener("scroll", this.#changed, { passive: true });
+        addEventListener("resize", this.#changed, { passive: true });
+    }
+
+    leave() {
+        removeEventListener("scroll", this.#changed);
+        removeEventListener("resize", this.#changed);
+        cancelAnimationFrame(this.#pending);
+    }
+
+    /** @param {HTMLElement} box holds the items */
+    attach = (box) => {
+        this.#box = box;
+        this.#measure();
+    };
+
+    get columns() {
+        return this.#columns;
+    }
+
+    /**
+     * The items to draw, the space before and after them in pixels, and how many there are at most.
+     * @param {number} total
+     */
+    range(total) {
+        const lines = Math.ceil(total / this.#columns);
+        const shown = Math.ceil((innerHeight + 2 * MARGIN + STEP) / this.#line);
+        const first = Math.max(0, Math.min(this.#first, lines - shown));
+        const last = Math.min(lines, first + shown);
+        return {
+            from: first * this.#columns, to: Math.min(total, last * this.#columns),
+            before: first * this.#line, after: (lines - last) * this.#line, most: shown * this.#columns,
+        };
+    }
+
+    /**
+     * Brings an item that may not be in the page to the middle of the window.
+     * @param {number} index
+     */
+    reveal(index) {
+        if (!this.#box) return;
+        const top = this.#box.getBoundingClientRect().top + scrollY + Math.floor(index / this.#columns) * this.#line;
+        if (top < scrollY + 120 || top > scrollY + innerHeight - 120) scrollTo({ top: top - innerHeight / 2 });
+        this.#update();
+    }
+
+    #changed = () => {
+        this.#pending ||= requestAnimationFrame(() => {
+            this.#pending = 0;
+            this.#measure();
+            this.#update();
+        });
+    };
+
+    #measure() {
+        const item = this.#box?.querySelector("[data-name]");
+        if (!item || !item.parentElement) return;
+        const style = getComputedStyle(item.parentElement);
+        const columns = style.display === "grid" ? style.gridTemplateColumns.split(" ").length : 1;
+        const line = item.getBoundingClientRect().height + (columns > 1 ? parseFloat(style.rowGap) || 0 : 0);
+        if (line && (line !== this.#line || columns !== this.#columns)) {
+            this.#line = line;
+            this.#columns = columns;
+            this.redraw();
+        }
+    }
+
+    #update() {
+        if (!this.#box) return;
+        const above = -this.#box.getBoundingClientRect().top - MARGIN;
+        const first = Math.max(0, Math.floor((Math.floor(above / STEP) * STEP) / this.#line));
+        if (first === this.#first) return;
+        this.#first = first;
+        this.redraw();
+    }
+}

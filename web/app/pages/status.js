@@ -1,0 +1,103 @@
+// @ts-check
+/** How alidav and its drives stand, in words: what works, what does not, and what to do about it. */
+
+import { html, nothing } from "../html.js";
+import { boot, filesHref } from "../boot.js";
+import { get, wordsOf } from "../api.js";
+import * as format from "../format.js";
+import { icon } from "../icons.js";
+import { t } from "../i18n.js";
+import { spaceView, statePill } from "./account_parts.js";
+
+/** Milliseconds between two looks while the page is in sight. */
+const EVERY = 5000;
+
+/** @typedef {import("./account_parts.js").Status} Status */
+
+/** @type {import("../main.js").MakePage} */
+export default (_place, redraw) => {
+    /** @type {Status | undefined} */
+    let status;
+    let problem = "";
+    const ending = new AbortController();
+
+    async function load() {
+        try {
+            status = await get("status", {}, { signal: ending.signal });
+            problem = "";
+        } catch (error) {
+            if (ending.signal.aborted) return;
+            problem = wordsOf(error);
+        }
+        redraw();
+    }
+
+    load();
+    const timer = setInterval(() => { if (document.visibilityState === "visible") load(); }, EVERY);
+    return {
+        title: t("nav.status"),
+        leave() {
+            ending.abort();
+            clearInterval(timer);
+        },
+        view: () => html`<div class="page">
+            <div class="page-head"><h1>${t("nav.status")}</h1>
+                <p class="muted small">${t("version", { version: status?.version ?? boot.version })}${status?.uptime_s === undefined ? nothing : html` · ${t("status.since", { ago: format.relative(Date.now() - status.uptime_s * 1000) })}`}</p></div>
+            ${problem ? html`<p class="banner bad" role="alert">${problem}</p>` : nothing}
+            ${status ? parts(status) : problem ? nothing : html`<div class="spinner" role="status" aria-label=${t("loading")}></div>`}
+        </div>`,
+    };
+};
+
+/** @param {Status} status */
+const parts = (status) => html`
+    ${troubles(status)}
+    <div class="cards">${(status.accounts ?? []).map((account) => html`<section class="card">
+        <div class="card-head"><h2>${account.name}</h2>${statePill(account)}</div>
+        ${account.state !== "ok" && account.words ? html`<p>${account.words} ${account.remedy ?? ""}</p>` : nothing}
+        ${account.refresh_expires_at ? html`<p class="small muted">${t("account.until")} ${format.relative(account.refresh_expires_at)}</p>` : nothing}
+        ${account.package ? html`<p class="small muted">${account.package}</p>` : nothing}
+        ${spaceView(status.space?.find((space) => space.account === account.name))}</section>`)}
+        ${now(status)}</div>
+    ${table(t("status.mounts"), [t("status.path"), t("status.account"), t("status.drive"), t("status.links")], (status.mounts ?? []).map((mount) => [
+        html`<a href=${filesHref(mount.path, true)}>${mount.path}</a>${mount.read_only ? html` <span class="pill">${t("status.readonly")}</span>` : nothing}`,
+        mount.account, mount.drive_type ?? "", mount.link_policy ?? ""]))}
+    ${table(t("status.calls"), [t("status.class"), t("status.rate"), t("status.count")], (status.calls ?? []).map((call) => [
+        callWords(call.class), call.per_s === undefined ? "" : t("status.per.s", { n: format.count(call.per_s) }), format.count(call.calls ?? 0)]))}`;
+
+/** @param {string} name */
+function callWords(name) {
+    switch (name) {
+        case "list": return t("calls.list");
+        case "link": return t("calls.link");
+        case "other": case "others": return t("calls.other");
+        default: return name;
+    }
+}
+
+/** @param {Status} status */
+function troubles(status) {
+    const errors = status.errors ?? [];
+    if (!errors.length) return html`<p class="banner calm">${icon("check")}<span class="grow">${t("status.fine")}</span></p>`;
+    return html`<section class="card"><h2>${t("status.errors")}</h2><div class="table-box" tabindex="0" role="region" aria-label=${t("status.errors")}><table class="table">
+        <thead><tr><th scope="col">${t("status.when")}</th><th scope="col">${t("status.what")}</th><th scope="col">${t("status.remedy")}</th></tr></thead>
+        <tbody>${errors.map((error) => html`<tr><td class="nowrap" title=${format.dateTime(error.at)}>${error.at ? format.relative(error.at) : ""}</td>
+            <td>${error.account ? html`<strong>${error.account}</strong> ` : nothing}${error.words}</td><td>${error.remedy ?? ""}</td></tr>`)}</tbody></table></div></section>`;
+}
+
+/** @param {Status} status */
+function now({ streams, uploads }) {
+    if (!streams && !uploads) return nothing;
+    return html`<section class="card"><h2>${t("status.now")}</h2><dl class="facts">
+        ${streams ? html`<dt>${t("status.streams")}</dt><dd>${t("status.of", { n: streams.open, max: streams.max })}</dd>` : nothing}
+        ${uploads?.memory === undefined ? nothing : html`<dt>${t("status.memory")}</dt><dd>${format.size(uploads.memory)}</dd>`}</dl></section>`;
+}
+
+/**
+ * @param {string} title
+ * @param {string[]} heads
+ * @param {unknown[][]} rows
+ */
+const table = (title, heads, rows) => (rows.length ? html`<section class="card"><h2>${title}</h2><div class="table-box" tabindex="0" role="region" aria-label=${title}><table class="table">
+    <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody></table></div></section>` : nothing);

@@ -1,0 +1,26 @@
+// @ts-check
+/** Who looks, and what he may do. */
+
+import { boot } from "./boot.js";
+import { get, remove } from "./api.js";
+
+/**
+ * @typedef {object} Session
+ * @property {string | null} user null: a visitor without a name
+ * @property {"read" | "write"} permission
+ * @property {Partial<Record<"sign_in" | "links" | "video" | "thumbs" | "search" | "recent", boolean>>} features
+ * @property {string} [by]
+ */
+
+/** @type {Session} */
+export let session = { user: null, permission: "read", features: {} };
+
+export async function loadSession() {
+    session = await get("session");
+}
+
+/** @param {boolean} everywhere also in the user's other browsers */
+export async function signOut(everywhere) {
+    await remove("session", everywhere ? { everywhere: 1 } : {});
+    location.assign(`${boot.base}/login`);
+}
