@@ -8,7 +8,7 @@ default:
     @just --list --unsorted
 
 # What takes seconds: formatting, spelling, lints
-check: format spell lint
+check: format spell types lint
 
 [private]
 format:
@@ -17,6 +17,11 @@ format:
 [private]
 spell:
     typos
+
+# The types of the pages; `tests/tools.sh` fetches the program that checks them
+[private]
+types:
+    target/tools/node/node_modules/.bin/tsc --project web/tsconfig.json
 
 # Licences, sources and advisories of the crates; needs `cargo install cargo-deny` and the network
 deny:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the programs that the checks need beside cargo into target/tools, each in the version named here.
-# A second run does nothing. Needs python3 with venv, and cargo.
+# A second run does nothing. Needs python3 with venv, npm, and cargo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 TOOLS="$PWD/target/tools"
@@ -13,6 +13,13 @@ if [ "$(cat "$TOOLS/python.txt" 2>/dev/null)" != "$PYTHON_TOOLS" ]; then
     # shellcheck disable=SC2086 # each word is one package
     "$TOOLS/python/bin/pip" install --quiet --disable-pip-version-check $PYTHON_TOOLS
     echo "$PYTHON_TOOLS" >"$TOOLS/python.txt"
+fi
+
+# tsc checks the types of the pages. It is a check only: nothing of the pages is built.
+TYPESCRIPT="typescript@7.0.2"
+if [ "$(cat "$TOOLS/typescript.txt" 2>/dev/null)" != "$TYPESCRIPT" ]; then
+    npm install --silent --no-audit --no-fund --prefix "$TOOLS/node" "$TYPESCRIPT"
+    echo "$TYPESCRIPT" >"$TOOLS/typescript.txt"
 fi
 
 # cargo_tool NAME VERSION: builds it without optimisation, which takes a third of the time and does for what it does here.

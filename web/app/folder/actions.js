@@ -18,6 +18,9 @@ import { forget } from "./listing.js";
 /** Between two downloads that the page begins: browsers drop what comes at once. */
 const BETWEEN_DOWNLOADS = 700;
 
+/** Paths that the server takes in one call. */
+const MOST = 1000;
+
 /** @param {string} name */
 const nameProblem = (name) => {
     const key = badName(name);
@@ -85,8 +88,7 @@ export async function moveInto(folder, names, to) {
 async function undo(folder, moved, from) {
     const paths = moved.map((outcome) => outcome.to ?? join(from, nameOf(outcome.path)));
     try {
-        const { results } = await post("move", { paths, to: parentOf(moved[0].path), conflict: "refuse" });
-        tell(results, t("moved.back"));
+        tell(await change("move", paths, { to: parentOf(moved[0].path), conflict: "refuse" }), t("moved.back"));
     } catch (error) {
         notify(wordsOf(error), { stay: true });
     }
@@ -117,6 +119,22 @@ export async function copyTo(folder, entries) {
 const banned = (folder, entries) => entries.filter((entry) => entry.kind === "folder").map((entry) => join(folder.path, entry.name));
 
 /**
+ * As many calls as it takes, one after another.
+ * @param {"move" | "copy" | "delete"} what
+ * @param {string[]} paths
+ * @param {{ to: string, conflict: string } | {}} [how]
+ * @returns {Promise<Outcome[]>}
+ */
+async function change(what, paths, how = {}) {
+    /** @type {Outcome[]} */
+    const outcomes = [];
+    for (let from = 0; from < paths.length; from += MOST) {
+        outcomes.push(...(await post(what, { paths: paths.slice(from, from + MOST), ...how })).results);
+    }
+    return outcomes;
+}
+
+/**
  * Moves or copies; what is in the way is asked once, for all.
  * @param {"move" | "copy"} what
  * @param {string[]} paths
@@ -125,13 +143,12 @@ const banned = (folder, entries) => entries.filter((entry) => entry.kind === "fo
  */
 async function relocate(what, paths, to) {
     try {
-        /** @type {Outcome[]} */
-        const first = (await post(what, { paths, to, conflict: "refuse" })).results;
+        const first = await change(what, paths, { to, conflict: "refuse" });
         const inTheWay = first.filter((outcome) => outcome.code === "exists").map((outcome) => outcome.path);
         if (!inTheWay.length) return first;
         const conflict = await askConflict(inTheWay.map(nameOf));
         if (!conflict || conflict === "skip") return first.filter((outcome) => outcome.code !== "exists");
-        const second = (await post(what, { paths: inTheWay, to, conflict })).results;
+        const second = await change(what, inTheWay, { to, conflict });
         return [...first.filter((outcome) => outcome.code !== "exists"), ...second];
     } catch (error) {
         notify(wordsOf(error), { stay: true });
@@ -155,8 +172,8 @@ export async function removeAll(folder, entries) {
     });
     if (!sure) return;
     try {
-        const { results } = await post("delete", { paths: entries.map((entry) => join(folder.path, entry.name)) });
-        tell(results, t(bin ? "deleted.bin" : "deleted.forever", { n: results.filter((/** @type {Outcome} */ outcome) => outcome.ok).length }));
+        const outcomes = await change("delete", entries.map((entry) => join(folder.path, entry.name)));
+        tell(outcomes, t(bin ? "deleted.bin" : "deleted.forever", { n: outcomes.filter((outcome) => outcome.ok).length }));
     } catch (error) {
         notify(wordsOf(error), { stay: true });
     }

@@ -28,6 +28,8 @@ export function resumeAt(path, film) {
 export class Cursor {
     #timer = 0;
     #told = -1;
+    /** The film that is in the element: the page may be at the next one already. */
+    #path = "";
 
     /**
      * @param {HTMLVideoElement} video
@@ -36,7 +38,10 @@ export class Cursor {
      */
     constructor(video, path, signal) {
         this.video = video;
-        this.path = path;
+        video.addEventListener("loadedmetadata", () => {
+            this.#path = path();
+            this.#told = -1;
+        }, { signal });
         video.addEventListener("playing", () => { this.#timer ||= setInterval(() => this.tell(), EVERY); }, { signal });
         video.addEventListener("pause", () => this.#pause(), { signal });
         video.addEventListener("ended", () => this.#pause(), { signal });
@@ -54,9 +59,9 @@ export class Cursor {
     tell(leaving) {
         const { currentTime, duration } = this.video;
         const at = Math.floor(currentTime);
-        if (!Number.isFinite(duration) || at === this.#told || at < 1) return;
+        const path = this.#path;
+        if (!path || !Number.isFinite(duration) || at === this.#told || at < 1) return;
         this.#told = at;
-        const path = this.path();
         keepPosition(path, at);
         if (session.permission !== "write" || !session.features.video) return;
         const body = { path, cursor: at, duration: Math.floor(duration) };

@@ -89,7 +89,8 @@ export class Engine {
         if (turn !== this.#turn) return;
         const url = masterUrl(film);
         if (!Hls?.isSupported()) {
-            this.video.src = url;
+            // The browser's own player chooses among the renditions by itself, or has only one.
+            this.video.src = film.renditions.find(({ id }) => id === wanted)?.url ?? url;
             return this.#begin(at);
         }
         const hls = new Hls({

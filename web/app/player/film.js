@@ -1,18 +1,17 @@
 // @ts-check
 /** A film on the page: asks what there is, begins, and says in words why something does not play and what remains. */
 
-import { html, nothing, ready } from "../html.js";
 import { get, post, wordsOf } from "../api.js";
-import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { notify } from "../notices.js";
 import { splitName } from "../paths.js";
 import { session } from "../session.js";
 import { recall, remember } from "../store.js";
 import * as format from "../format.js";
-import { controls, moreControls } from "./controls.js";
+import { moreControls } from "./controls.js";
 import { Cursor, resumeAt } from "./cursor.js";
 import { Engine } from "./engine.js";
+import { filmView } from "./film_view.js";
 import { startWith, unheard, usable, wantsOriginal } from "./info.js";
 import { playerKey } from "./keys.js";
 import { Subtitles } from "./subtitles.js";
@@ -28,6 +27,9 @@ const WAITING = 3000;
 
 /** Milliseconds without a movement after which the controls go. */
 const IDLE = 3000;
+
+/** A film that is told to be replaced so often is not begun anew any more. */
+const REPLACED = 3;
 
 /** Milliseconds before the next film begins by itself. */
 const NEXT = 8000;
@@ -60,6 +62,7 @@ export class FilmPart {
     #cursor = /** @type {Cursor | undefined} */ (undefined);
     #timers = { ask: 0, wait: 0, idle: 0, next: 0 };
     #asked = 0;
+    #replaced = 0;
 
     /** @param {import("../view/viewer.js").Viewer} viewer */
     constructor(viewer) {
@@ -187,7 +190,7 @@ export class FilmPart {
      */
     #failed = (why, details) => {
         const { film, viewer, engine } = this;
-        if (why === "replaced") {
+        if (why === "replaced" && ++this.#replaced < REPLACED) {
             notify(t("film.replaced"), { stay: true });
             this.open();
             return;
@@ -198,7 +201,7 @@ export class FilmPart {
             engine.playRenditions(film, resumeAt(viewer.path, film), "auto");
             return;
         }
-        this.problem = original ? { title: t("film.unsupported"), words: t("film.unsupported.words"), details, again: true }
+        this.problem = original && why === "unsupported" ? { title: t("film.unsupported"), words: t("film.unsupported.words"), details, again: true }
             : { title: t("film.failed"), words: t("film.failed.words"), details, again: true };
         viewer.redraw();
     };
@@ -273,7 +276,7 @@ export class FilmPart {
         if (!mate) return;
         this.#cursor?.tell();
         this.cancelNext();
-        this.#asked = 0;
+        this.#asked = this.#replaced = 0;
         this.film = undefined;
         this.video?.pause();
         this.viewer.become(mate);
@@ -327,33 +330,11 @@ export class FilmPart {
         if ("mediaSession" in navigator) navigator.mediaSession.metadata = null;
     }
 
-    view() {
-        return html`<div class=${this.idle ? "stage idle" : "stage"} ${ready(this.#attach)}>
-            <div class="screen"><video playsinline preload="metadata" x-webkit-airplay="allow" aria-label=${this.viewer.title}
-                @click=${this.toggle} @dblclick=${this.toggleFull}></video></div>
-            ${this.problem ? this.#problemView(this.problem) : this.waiting ? this.#waitingView() : this.film ? nothing
-                : html`<div class="over"><div class="spinner" role="status" aria-label=${t("loading")}></div></div>`}
-            ${this.nextComes ? html`<div class="over next-film" role="status"><p>${t("film.next", { name: this.mateAt(1)?.name ?? "" })}</p>
-                <div class="row-of"><button class="button primary" @click=${() => this.neighbour(1)}>${t("film.next.now")}</button><button class="button" @click=${this.cancelNext}>${t("cancel")}</button></div></div>` : nothing}
-            ${this.video && !this.problem ? controls(this) : nothing}
-        </div>`;
-    }
+    /** Asks anew, as if it had just been opened. */
+    again = () => {
+        this.#asked = this.#replaced = 0;
+        this.open();
+    };
 
-    /** @param {NonNullable<FilmPart["problem"]>} problem */
-    #problemView(problem) {
-        const polls = this.film?.state === "transcoding" && !problem.again;
-        return html`<div class="over problem-over" role="status">
-            ${polls ? html`<div class="spinner"></div>` : icon("warn")}
-            <h2>${problem.title}</h2><p>${problem.words}</p>
-            ${problem.details ? html`<details class="more"><summary>${t("error.details")}</summary>${problem.details}</details>` : nothing}
-            <div class="row-of">
-                ${problem.again ? html`<button class="button primary" @click=${() => { this.#asked = 0; this.open(); }}>${t("again")}</button>` : nothing}
-                ${this.film && this.engine?.mode !== "original" ? html`<button class="button" @click=${() => this.useQuality("original")}>${t("film.original")}</button>` : nothing}
-                <a class="button" href=${this.viewer.raw({ download: 1 })} download=${this.viewer.title}>${t("download")}</a>
-            </div></div>`;
-    }
-
-    #waitingView = () => html`<div class="over" role="status"><div class="spinner"></div>
-        <p>${this.engine?.mode === "original" ? t("film.waiting.original") : t("film.waiting")}</p>
-        ${this.engine?.mode === "original" ? nothing : html`<button class="button" @click=${() => this.useQuality("original")}>${t("film.original")}</button>`}</div>`;
+    view = () => filmView(this, this.#attach);
 }
