@@ -31,7 +31,8 @@ function moduleOf() {
     const at = route();
     if (at.page === "accounts") return import("./pages/accounts.js");
     if (at.page === "status") return import("./pages/status.js");
-    return at.folder ? import("./folder/folder.js") : import("./view/viewer.js");
+    if (!at.folder) return import("./view/viewer.js");
+    return new URLSearchParams(location.search).has("search") ? import("./folder/search.js") : import("./folder/folder.js");
 }
 
 /** @param {import("./router.js").Place} place */

@@ -10,6 +10,7 @@ import { icon } from "./icons.js";
  * @property {import("./icons.js").Icon} [icon]
  * @property {string} [hint]
  * @property {boolean} [checked] one of several
+ * @property {boolean} [alone] ... or on and off by itself
  * @property {boolean} [danger]
  * @property {boolean} [off]
  * @property {boolean} [title]
@@ -75,7 +76,7 @@ function itemTemplate(item) {
         return html`<a role="menuitem" tabindex="-1" href=${item.href} download=${item.download ?? nothing} @click=${run}>${inner}</a>`;
     }
     return html`<button type="button" tabindex="-1" class=${item.danger ? "danger" : ""}
-        role=${item.checked === undefined ? "menuitem" : "menuitemradio"}
+        role=${item.checked === undefined ? "menuitem" : item.alone ? "menuitemcheckbox" : "menuitemradio"}
         aria-checked=${item.checked === undefined ? nothing : String(item.checked)}
         aria-disabled=${item.off ? "true" : nothing} @click=${run}>${inner}</button>`;
 }

@@ -49,7 +49,8 @@ fn what_others_have_written_is_as_they_published_it() {
     let mut there = BTreeSet::new();
     for path in files("vendor").into_iter().filter(|path| !path.ends_with("SHA256SUMS")) {
         let name = format!("vendor/{}", path.strip_prefix(&vendor).unwrap().to_str().unwrap());
-        let sum: String = Sha256::digest(std::fs::read(&path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum: String =
+            Sha256::digest(std::fs::read(&path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(recorded.get(name.as_str()), Some(&sum.as_str()), "{name}: web/vendor.sh writes it anew");
         there.insert(name);
     }
@@ -71,7 +72,10 @@ fn both_languages_say_the_same_and_all_of_it_is_used() {
 
 #[test]
 fn nothing_in_the_pages_is_what_their_content_security_policy_refuses() {
-    let refused = Regex::new(r#"\sstyle=|\son[a-z]+=["'{]|innerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|styleMap"#).unwrap();
+    let refused = Regex::new(
+        r#"\sstyle=|\son[a-z]+=["'{]|innerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|styleMap"#,
+    )
+    .unwrap();
     for path in files("app").into_iter().chain([web("index.html"), web("login.html")]) {
         let source = text(&path);
         let code = source.lines().filter(|line| !line.trim_start().starts_with(['*', '/']));
@@ -92,6 +96,6 @@ fn every_file_of_the_pages_can_be_read_in_one_go() {
     for path in files("app") {
         let lines = text(&path).lines().count();
         assert!(lines <= 500, "{} has {lines} lines", path.display());
-        assert!(text(&path).starts_with("// ") , "{} says nothing of itself", path.display());
+        assert!(text(&path).starts_with("// "), "{} says nothing of itself", path.display());
     }
 }

@@ -2,7 +2,7 @@
 /** The page of a folder: loads its listing, keeps how it is shown, and gives keys and clicks to whoever acts on them. */
 
 import { html, nothing } from "../html.js";
-import { pageHref } from "../boot.js";
+import { filesHref, pageHref } from "../boot.js";
 import { wordsOf } from "../api.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
@@ -202,9 +202,13 @@ export class Folder {
             ${this.listing || !this.error ? toolbar(this) : nothing}
             ${stateBanner(this)}
             ${this.filter ? nothing : this.recent?.()}
-            <div @click=${this.onClick} @contextmenu=${this.onContextMenu} @focusin=${this.onFocus}>${this.#body()}</div>
+            <div @click=${this.onClick} @contextmenu=${this.onContextMenu} @focusin=${this.onFocus}>${this.#body()}${this.#searchLink()}</div>
             ${this.dropping ? html`<div class="drop-hint"><p>${icon("upload")}${t("upload.drop", { name: this.title })}</p></div>` : nothing}
         </div>`;
+
+    /** The filter looks at this folder alone; the drive can look below it. */
+    #searchLink = () => (this.filter && session.features.search ? html`<p class="search-below">
+        <a class="button" href="${filesHref(this.path, true)}?search=${encodeURIComponent(this.filter)}">${icon("search")}${t("search.below", { words: this.filter })}</a></p>` : nothing);
 
     #body() {
         if (!this.listing) return this.error ? this.#failure() : html`<div class="skeleton" aria-label=${t("loading")} role="status"></div>`;

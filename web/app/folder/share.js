@@ -22,7 +22,7 @@ export function showLink(path, film) {
     let hours = boot.link_hours ?? 12;
     /** @type {"file" | "video"} */
     let as = "file";
-    /** @type {{ url: string, expires_at: number } | undefined} */
+    /** @type {{ url: string, expires_at: number, qr_svg?: string | null } | undefined} */
     let link;
     let problem = "";
     let asked = "";
@@ -56,6 +56,7 @@ export function showLink(path, film) {
                 <input class="input mono" id="link" readonly .value=${link?.url ?? ""} placeholder=${t("loading")}></label>
             ${problem ? html`<p class="banner bad" role="alert">${problem}</p>` : nothing}
             <p class="muted small">${link ? t("link.until", { at: format.dateTime(link.expires_at) }) : " "}</p>
+            ${link?.qr_svg ? html`<img class="qr" src=${`data:image/svg+xml,${encodeURIComponent(link.qr_svg)}`} alt=${t("link.qr")} width="160" height="160">` : nothing}
         </div>
         <div class="dialog-foot"><button class="button primary" autofocus ?disabled=${!link} @click=${copy}>${icon("copy")}${t("link.copy")}</button></div>`;
     });

@@ -10,6 +10,7 @@ import { t } from "../i18n.js";
 import { openMenu } from "../menu.js";
 import { crumbs } from "../paths.js";
 import { session } from "../session.js";
+import { recall, remember } from "../store.js";
 import { chooseFiles } from "../upload/drop.js";
 import { copyTo, downloadAll, moveTo, newFolder, removeAll, rename, share } from "./actions.js";
 
@@ -100,6 +101,8 @@ function uploadMenu(folder, event) {
         { words: t("upload.folder"), icon: "folder", run: () => chooseFiles(folder, true) },
         {},
         { words: t("folder.new"), icon: "newFolder", run: () => { newFolder(folder); } },
+        {},
+        { words: t("upload.rapid"), alone: true, checked: recall("upload.rapid", false), run: () => remember("upload.rapid", !recall("upload.rapid", false)) },
     ]);
 }
 

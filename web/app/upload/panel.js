@@ -8,7 +8,7 @@ import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { announce } from "../notices.js";
 import { nameOf, parentOf } from "../paths.js";
-import { busy, cancel, cancelAll, clear, isOver, onChange, retry, uploads } from "./queue.js";
+import { busy, cancel, cancelAll, clear, hold, isHeld, isOver, onChange, retry, uploads } from "./queue.js";
 
 /** Lines that are drawn; of many files those under way and the failed come first. */
 const SHOWN = 100;
@@ -35,7 +35,7 @@ onChange(() => {
 });
 
 /** @type {Record<import("./queue.js").State, number>} */
-const rank = { failed: 0, finishing: 1, sending: 1, waiting: 2, skipped: 3, cancelled: 3, done: 4 };
+const rank = { failed: 0, reading: 1, finishing: 1, sending: 1, waiting: 2, skipped: 3, cancelled: 3, done: 4 };
 
 function draw() {
     box.hidden = !uploads.length;
@@ -46,7 +46,7 @@ function draw() {
     const done = sum(({ state }) => (state === "done" ? 1 : 0));
     const failed = sum(({ state }) => (state === "failed" ? 1 : 0));
     const now = busy();
-    const title = now ? t("upload.running", { n: counted.length, done: format.count(done), count: format.count(counted.length) })
+    const title = now && isHeld() ? t("upload.held", { n: counted.length, done: format.count(done), count: format.count(counted.length) }) : now ? t("upload.running", { n: counted.length, done: format.count(done), count: format.count(counted.length) })
         : failed ? t("upload.some", { n: failed, count: format.count(failed) }) : t("upload.all", { n: done, count: format.count(done) });
     if (wasBusy && !now) announce(title);
     wasBusy = now;
@@ -57,7 +57,9 @@ function draw() {
             <h2>${title}</h2>
             <button class="tool" aria-expanded=${String(open)} aria-label=${open ? t("upload.fold") : t("upload.unfold")} title=${open ? t("upload.fold") : t("upload.unfold")}
                 @click=${() => { open = !open; draw(); }}>${icon(open ? "fold" : "unfold")}</button>
-            ${now ? html`<button class="tool" aria-label=${t("upload.cancel.all")} title=${t("upload.cancel.all")} @click=${cancelAll}>${icon("close")}</button>`
+            ${now ? html`<button class="tool" aria-pressed=${String(isHeld())} aria-label=${t("upload.hold")} title=${isHeld() ? t("upload.go.on") : t("upload.hold")}
+                    @click=${hold}>${icon(isHeld() ? "play" : "pause")}</button>
+                <button class="tool" aria-label=${t("upload.cancel.all")} title=${t("upload.cancel.all")} @click=${cancelAll}>${icon("close")}</button>`
                 : html`<button class="tool" aria-label=${t("close")} title=${t("close")} @click=${clear}>${icon("close")}</button>`}
         </div>
         ${now ? html`<progress max=${Math.max(1, total)} .value=${sent} aria-label=${title}></progress>
@@ -82,12 +84,13 @@ function line(upload) {
 }
 
 /** @param {import("./queue.js").Upload} upload */
-function words({ state, sent, file, error }) {
+function words({ state, sent, file, error, rapid }) {
     switch (state) {
         case "waiting": return t("upload.waiting", { size: format.size(file.size) });
+        case "reading": return t("upload.reading");
         case "sending": return error ? t("upload.again", { words: error.message }) : t("upload.sum", { sent: format.size(sent), total: format.size(file.size) });
         case "finishing": return t("upload.finishing");
-        case "done": return t("upload.done", { size: format.size(file.size) });
+        case "done": return t(rapid ? "upload.rapid.done" : "upload.done", { size: format.size(file.size) });
         case "skipped": return t("upload.skipped");
         case "cancelled": return t("upload.cancelled");
         default: return error?.message ?? "";

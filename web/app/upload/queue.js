@@ -6,8 +6,9 @@ import { ApiError, post } from "../api.js";
 import { askConflict } from "../folder/dialogs.js";
 import { forget, known } from "../folder/listing.js";
 import { join, parentOf } from "../paths.js";
+import { sumOf } from "./rapid.js";
 
-/** @typedef {"waiting" | "sending" | "finishing" | "done" | "skipped" | "failed" | "cancelled"} State */
+/** @typedef {"waiting" | "reading" | "sending" | "finishing" | "done" | "skipped" | "failed" | "cancelled"} State */
 /**
  * What was dropped or chosen at once; a taken name is asked about once for all of it.
  * @typedef {object} Batch
@@ -22,6 +23,7 @@ import { join, parentOf } from "../paths.js";
  * @property {State} state
  * @property {number} sent bytes
  * @property {number} tries
+ * @property {boolean} [rapid] the drive had it already
  * @property {"refuse" | "replace" | "keep_both"} conflict
  * @property {ApiError} [error]
  * @property {XMLHttpRequest} [request]
@@ -37,6 +39,7 @@ export let uploads = [];
 
 const events = new EventTarget();
 let last = 0;
+let held = false;
 
 /** @param {() => void} run */
 export const onChange = (run) => events.addEventListener("change", run);
@@ -90,7 +93,8 @@ async function makeFolders(folder, folders) {
 }
 
 function pump() {
-    const running = uploads.filter(({ state }) => state === "sending" || state === "finishing").length;
+    if (held) return;
+    const running = uploads.filter(({ state }) => state === "reading" || state === "sending" || state === "finishing").length;
     const waiting = uploads.filter(({ state, request }) => state === "waiting" && !request);
     for (const upload of waiting.slice(0, Math.max(0, AT_ONCE - running))) send(upload);
 }
@@ -106,7 +110,9 @@ async function send(upload) {
     // Known beforehand, nothing is sent in vain; what another client has put there since, the server refuses.
     if (taken && upload.conflict === "refuse" && !(await mayGoOn(upload))) return pump();
     try {
-        await put(upload);
+        const sum = await read(upload);
+        if (isOver(upload)) return pump();
+        await put(upload, sum);
         finish(upload, "done");
         arrived(parentOf(upload.path));
     } catch (error) {
@@ -152,17 +158,29 @@ async function mayGoOn(upload) {
 /** @param {string} path */
 const isTaken = (path) => known(parentOf(path))?.entries.some((entry) => join(parentOf(path), entry.name) === path);
 
+/** @param {Upload} upload */
+async function read(upload) {
+    upload.state = "reading";
+    changed();
+    const sum = await sumOf(upload.file);
+    if (!isOver(upload)) upload.state = "sending";
+    changed();
+    return sum;
+}
+
 /**
  * @param {Upload} upload
+ * @param {string | undefined} sum
  * @returns {Promise<void>}
  */
-function put(upload) {
+function put(upload, sum) {
     const { file, path, conflict } = upload;
     const request = new XMLHttpRequest();
     upload.request = request;
     request.open("PUT", apiUrl("file", { path, conflict }));
     request.responseType = "json";
     if (file.lastModified > 0) request.setRequestHeader("X-Mtime", String(file.lastModified));
+    if (sum) request.setRequestHeader("X-SHA1", sum);
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
     request.upload.addEventListener("progress", (event) => {
         upload.sent = Math.min(event.loaded, file.size);
@@ -176,8 +194,10 @@ function put(upload) {
     return new Promise((resolve, reject) => {
         request.addEventListener("loadend", () => {
             upload.request = undefined;
-            if (request.status >= 200 && request.status < 300) resolve();
-            else reject(request.status ? new ApiError(request.status, request.response ?? {}) : new ApiError(0, { code: "network" }));
+            if (request.status >= 200 && request.status < 300) {
+                upload.rapid = Boolean(request.response?.rapid);
+                resolve();
+            } else reject(request.status ? new ApiError(request.status, request.response ?? {}) : new ApiError(0, { code: "network" }));
         });
         request.send(file);
     });
@@ -205,6 +225,15 @@ export function cancel(upload) {
 export function retry(upload) {
     Object.assign(upload, { state: "waiting", tries: 0, sent: 0, error: undefined });
     if (upload.batch.asked) upload.batch = { asked: undefined };
+    changed();
+    pump();
+}
+
+export const isHeld = () => held;
+
+/** Holds back what has not begun, or lets it go on; what is under way is not cut. */
+export function hold() {
+    held = !held;
     changed();
     pump();
 }
