@@ -31,6 +31,32 @@ class Vars extends Directive {
  */
 export const vars = directive(Vars);
 
+class Guard extends Directive {
+    /** @type {unknown[] | undefined} */
+    seen;
+
+    /**
+     * @param {unknown[]} _seen
+     * @param {() => unknown} make
+     */
+    render(_seen, make) {
+        return make();
+    }
+
+    /**
+     * @param {any} _part
+     * @param {[unknown[], () => unknown]} args
+     */
+    update(_part, [seen, make]) {
+        if (this.seen?.length === seen.length && seen.every((value, index) => Object.is(value, this.seen?.[index]))) return noChange;
+        this.seen = seen;
+        return make();
+    }
+}
+
+/** Leaves a part of the page alone as long as what it is made of is the same: `${guard([songs, now], () => …)}`. */
+export const guard = directive(Guard);
+
 class Ready extends Directive {
     /** @type {Element | undefined} */
     element;

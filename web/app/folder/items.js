@@ -1,7 +1,7 @@
 // @ts-check
 /** The items of a folder as rows or as tiles. Up to 2,000 are all in the page, of more only those near the window. */
 
-import { html, nothing, ready, repeat, vars } from "../html.js";
+import { guard, html, nothing, ready, repeat, vars } from "../html.js";
 import { apiUrl, filesHref } from "../boot.js";
 import * as format from "../format.js";
 import { icon, kindIcon } from "../icons.js";
@@ -41,6 +41,18 @@ const everything = (entries) => ({ from: 0, to: entries.length, before: 0, after
  */
 const keyOf = (range, from, all) => (all ? (entry) => entry.name : (_, index) => (from + index) % range.most);
 
+/**
+ * Which of some items are selected, and which one Tab reaches: with them all that changes in a row without a new listing.
+ * @param {Shown} shown
+ * @param {Entry[]} part
+ * @param {number} from
+ */
+function marks({ selection }, part, from) {
+    const { current } = selection;
+    const selected = selection.size ? part.filter(({ name }) => selection.has(name)).map(({ name }) => name).join("/") : "";
+    return [selected, current === undefined ? from === 0 : part.some(({ name }) => name === current) && current];
+}
+
 /** @param {Shown} shown */
 function rows(shown) {
     const { entries, viewport } = shown;
@@ -61,7 +73,7 @@ function rows(shown) {
                 // What is out of sight at first is drawn a little later; its space is there.
                 const drawn = all && from / BLOCK >= shown.blocks ? [] : part;
                 return html`<div class=${all ? "block" : "block near"} role="rowgroup" ${vars({ "--rows": part.length })}>
-                    ${repeat(drawn, keyOf(range, from, all), (entry, index) => row(shown, entry, from + index))}
+                    ${guard([entries, from, drawn.length, shown.write, ...marks(shown, drawn, from)], () => repeat(drawn, keyOf(range, from, all), (entry, index) => row(shown, entry, from + index)))}
                 </div>`;
             })}
         </div>

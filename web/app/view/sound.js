@@ -1,7 +1,7 @@
 // @ts-check
 /** The songs of a folder: list, order, cover and words, going on in the background. */
 
-import { html, nothing, ready, repeat, vars } from "../html.js";
+import { guard, html, nothing, ready, repeat, vars } from "../html.js";
 import { apiUrl } from "../boot.js";
 import { get } from "../api.js";
 import { known } from "../folder/listing.js";
@@ -199,7 +199,7 @@ class Sound {
                     @input=${(/** @type {Event} */ event) => { audio.volume = Number(/** @type {HTMLInputElement} */ (event.target).value); remember("volume", audio.volume); }}>
             </section>
             ${this.lyrics.length ? html`<section class="lyrics" tabindex="0" aria-label=${t("sound.lyrics")}>${this.lyrics.map((line, index) => html`<p class=${index === this.line ? "now" : ""}>${line.words || " "}</p>`)}</section>` : nothing}
-            ${this.#list()}
+            ${guard([this.songs, this.filter, viewer.title, audio.paused], () => this.#list())}
         </div>`;
     }
 
