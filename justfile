@@ -23,7 +23,8 @@ spell:
 types:
     target/tools/node/node_modules/.bin/tsc --project web/tsconfig.json
 
-# Licences, sources and advisories of the crates; needs `cargo install cargo-deny` and the network
+# Licences, sources and advisories of the crates; needs `cargo install cargo-deny`, minutes to build, and the network.
+# Licences, sources and denied crates are also a test (tests/it/crates.rs), which runs always.
 deny:
     cargo deny check
 

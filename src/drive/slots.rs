@@ -1,10 +1,17 @@
 //! Places for open download bodies: the service refuses an account's fourth (reference 3.9).
 //!
-//! Places are given in order of asking. A body's upstream connection lives in its [`Seat`], apart
-//! from the stream that the client reads, so that it can be taken away: a seek takes the place of
-//! the same reader's older body on that file, and a waiting request takes that of a body whose
-//! client has stopped reading. The stream that lost its seat is not broken: should its client
-//! read on, it queues again and goes on at the next byte.
+//! 1. Never more bodies than the service allows: a [`Place`] is a permit of a semaphore, and a body is dropped before
+//!    its place is given back.
+//! 2. Fair, but films before copies: [`Slots::place`] serves in order of asking, those that are urgent first.
+//! 3. A seek is a new request while the old one still reads: [`Slots::seat`] takes the place of the same reader's older
+//!    body on that file.
+//! 4. A paused client would hold its place for ever: a waiting request takes that of the body whose client has
+//!    stopped reading the longest. For this the upstream body lies in a [`Seat`], apart from the stream that the client
+//!    reads. The stream that lost its seat is not broken: should its client read on, it queues again and goes on at the
+//!    next byte.
+//! 5. Further connections of one film must not starve others: [`Slots::spare_place`] gives what nobody waits for, and
+//!    [`Slots::somebody_waits`] tells when to give it back.
+//! 6. The service may allow fewer than configured, since other programs read too: [`Slots::shrink`].
 
 pub(super) mod memory;
 pub(super) mod place;

@@ -31,30 +31,47 @@ const SLOW_PIECE: u64 = 16 << 10;
 const LATE: Duration = Duration::from_millis(20);
 
 pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>) -> Response<Body> {
+    match admit(shared, parts, fault) {
+        Ok(object) => object.into_answer(parts, fault),
+        Err(refusal) => *refusal,
+    }
+}
+
+/// What a GET gives: an entity, and the place that its body takes.
+struct Object {
+    content: Content,
+    etag: String,
+    modified_ms: i64,
+    /// How it is to be saved.
+    disposition: String,
+    rate: Option<u64>,
+    place: OpenDownload,
+}
+
+/// Whether a GET is served, and what it gives.
+fn admit(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>) -> Result<Object, Box<Response<Body>>> {
     let mut world = shared.world.lock();
     match fault {
-        Some(FaultKind::ExpireLink) => return signed::expired_early(parts),
-        Some(FaultKind::Redirect) => return moved(parts),
+        Some(FaultKind::ExpireLink) => return Err(Box::new(signed::expired_early(parts))),
+        Some(FaultKind::Redirect) => return Err(Box::new(moved(parts))),
         _ => {}
     }
-    let grant = match signed::check(&world, parts) {
-        Ok(grant) => grant,
-        Err(refusal) => return *refusal,
-    };
+    let grant = signed::check(&world, parts)?;
+    let refuse = |status, code, message, ec| Err(Box::new(xml(status, code, message, ec)));
     let Some((content, etag, modified_ms)) = entity(&world, &grant) else {
-        return xml(404, "NoSuchKey", "The specified key does not exist.", "0026-00000001");
+        return refuse(404, "NoSuchKey", "The specified key does not exist.", "0026-00000001");
     };
     if !world.rules.bare_get && !parts.headers.contains_key(header::RANGE) {
-        return xml(403, "AccessDenied", "You have no right to access this object.", "0003-00000001");
+        return refuse(403, "AccessDenied", "You have no right to access this object.", "0003-00000001");
     }
     if let Some(lie) = listed_lie(&world, &grant, parts) {
-        return lie;
+        return Err(Box::new(lie));
     }
     let limit = world.rules.max_downloads;
     let owner = &mut world.users[grant.user];
     if owner.open_downloads >= limit {
         let message = "Callback deny this request reason: ExceedMaxConcurrency";
-        return xml(403, "RequestDeniedByCallback", message, "0007-00000209");
+        return refuse(403, "RequestDeniedByCallback", message, "0007-00000209");
     }
     owner.open_downloads += 1;
     owner.peak_downloads = owner.peak_downloads.max(owner.open_downloads);
@@ -62,50 +79,44 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
     drop(world);
     shared.downloads.send_modify(|open| *open += 1);
     let place = OpenDownload { shared: shared.clone(), user: grant.user, sent: 0 };
+    Ok(Object { content, etag, modified_ms, disposition: grant.name, rate, place })
+}
 
-    let size = content.size();
-    let range = parts
-        .headers
-        .get(header::RANGE)
-        .and_then(|v| v.to_str().ok())
-        .filter(|_| fault != Some(&FaultKind::IgnoreRange));
-    let (status, start, end) = match range.and_then(|text| parse_range(text, size)) {
-        None => (200, 0, size),
-        Some((start, end)) => (206, start, end),
-    };
-    let body = Download {
-        content,
-        at: start,
-        end,
-        fault: fault.cloned(),
-        rate: rate.map(|rate| (rate, Box::pin(tokio::time::sleep(Duration::ZERO)))),
-        place,
-    };
-    let other = fault == Some(&FaultKind::DifferentEntity);
-    let mut answer = Response::new(body.boxed_unsync());
-    *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
-    let headers = answer.headers_mut();
-    let mut set = |name: header::HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
+impl Object {
+    fn into_answer(self, parts: &Parts, fault: Option<&FaultKind>) -> Response<Body> {
+        let size = self.content.size();
+        let range = parts.headers.get(header::RANGE).and_then(|v| v.to_str().ok());
+        let range = range.filter(|_| fault != Some(&FaultKind::IgnoreRange));
+        let (status, start, end) = match range.and_then(|text| parse_range(text, size)) {
+            None => (200, 0, size),
+            Some((start, end)) => (206, start, end),
+        };
+        let other = fault == Some(&FaultKind::DifferentEntity);
+        let modified = std::time::UNIX_EPOCH + Duration::from_millis(self.modified_ms.unsigned_abs());
+        let mut fields = vec![
+            (header::ETAG, if other { "\"ANOTHER\"".to_owned() } else { format!("\"{}\"", self.etag) }),
+            (header::LAST_MODIFIED, httpdate::fmt_http_date(modified)),
+            (header::ACCEPT_RANGES, "bytes".to_owned()),
+            (header::CONTENT_LENGTH, (end - start).to_string()),
+            (header::CONTENT_TYPE, "application/oct-stream".to_owned()),
+            (header::CONTENT_DISPOSITION, self.disposition),
+            (header::HeaderName::from_static("x-oss-request-id"), uuid::Uuid::new_v4().simple().to_string()),
+            (header::HeaderName::from_static("x-oss-object-type"), "Multipart".to_owned()),
+        ];
+        if fault == Some(&FaultKind::Encoded) {
+            fields.push((header::CONTENT_ENCODING, "gzip".to_owned()));
         }
-    };
-    set(header::ETAG, if other { "\"ANOTHER\"".to_owned() } else { format!("\"{etag}\"") });
-    let modified = std::time::UNIX_EPOCH + Duration::from_millis(modified_ms.unsigned_abs());
-    set(header::LAST_MODIFIED, httpdate::fmt_http_date(modified));
-    if fault == Some(&FaultKind::Encoded) {
-        set(header::CONTENT_ENCODING, "gzip".to_owned());
+        if status == 206 {
+            fields.push((header::CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1)));
+        }
+        let rate = self.rate.map(|rate| (rate, Box::pin(tokio::time::sleep(Duration::ZERO))));
+        let body = Download { content: self.content, at: start, end, fault: fault.cloned(), rate, place: self.place };
+        let mut answer = Response::new(body.boxed_unsync());
+        *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+        let valid = |(name, value): (_, String)| Some((name, HeaderValue::from_str(&value).ok()?));
+        answer.headers_mut().extend(fields.into_iter().filter_map(valid));
+        answer
     }
-    set(header::ACCEPT_RANGES, "bytes".to_owned());
-    set(header::CONTENT_LENGTH, (end - start).to_string());
-    set(header::CONTENT_TYPE, "application/oct-stream".to_owned());
-    set(header::CONTENT_DISPOSITION, grant.name);
-    set(header::HeaderName::from_static("x-oss-request-id"), uuid::Uuid::new_v4().simple().to_string());
-    set(header::HeaderName::from_static("x-oss-object-type"), "Multipart".to_owned());
-    if status == 206 {
-        set(header::CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
-    }
-    answer
 }
 
 fn moved(parts: &Parts) -> Response<Body> {

@@ -6,6 +6,7 @@ pub(super) mod rules;
 
 use bytes::Bytes;
 use http::{Method, Response};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::sim::answer::{Body, json_response};
@@ -30,82 +31,90 @@ pub(super) fn answer(shared: &Shared, method: &Method, path: &str, body: &Bytes)
 }
 
 fn handle(world: &mut World, method: &Method, path: &str, body: &Bytes) -> Result<Value, String> {
-    let json = || serde_json::from_slice::<Value>(body).map_err(|error| error.to_string());
     let decoded = percent_encoding::percent_decode_str(path).decode_utf8().map_err(|e| e.to_string())?;
     let segments: Vec<&str> = decoded.trim_start_matches("/sim/").splitn(3, '/').collect();
+    if method == Method::GET {
+        return look(world, &segments);
+    }
     match (method.as_str(), segments.as_slice()) {
-        ("GET", ["calls"]) => Ok(json!(world.ledger.calls())),
-        ("GET", ["downloads"]) => {
-            let user = &world.users[0];
-            Ok(json!({ "open": user.open_downloads, "peak": user.peak_downloads, "bytes": user.downloaded }))
-        }
-        ("GET", ["token"]) => {
-            // OpenList's, where those who ask here renew it.
-            let refresh = world.tokens.new_refresh(0, &world.users[0], Application::OpenList);
-            Ok(json!({
-                "refresh_token": refresh, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
-                "resource_drive_id": world.users[0].resource_drive, "backup_drive_id": world.users[0].backup_drive,
-            }))
-        }
-        ("GET", ["secrets"]) => Ok(json!(world.tokens.secrets())),
-        ("GET", ["tree"]) => Ok(tree(drive(world, "default")?)),
-        ("GET", ["tree", which]) => Ok(tree(drive(world, which)?)),
-        ("POST", ["reset"]) => {
-            world.ledger.reset();
-            Ok(json!({}))
-        }
-        ("POST", ["fault"]) => {
-            world.ledger.plan(serde_json::from_slice::<Fault>(body).map_err(|error| error.to_string())?);
-            Ok(json!({}))
-        }
-        ("DELETE", ["fault"]) => {
-            world.ledger.clear();
-            Ok(json!({}))
-        }
-        ("POST", ["rules"]) => {
-            let mut rules = serde_json::to_value(&world.rules).map_err(|error| error.to_string())?;
-            if let (Some(rules), Some(changes)) = (rules.as_object_mut(), json()?.as_object()) {
-                rules.extend(changes.clone());
-            }
-            world.rules = serde_json::from_value(rules).map_err(|error| error.to_string())?;
-            Ok(json!({}))
-        }
-        ("POST", ["expire", what]) => expire(world, what),
-        ("POST", ["generate", which, path]) => {
-            let json = json()?;
-            let content = Content::Generated {
-                size: json["size"].as_u64().unwrap_or(0),
-                seed: json["seed"].as_u64().unwrap_or(1),
-            };
-            Ok(json!({ "file_id": put(drive(world, which)?, path, content) }))
-        }
-        ("POST", ["mkdir", which, path]) => Ok(json!({ "file_id": drive(world, which)?.mkdir(path) })),
-        ("POST", ["fill", which, path]) => {
-            let count = json()?["count"].as_u64().ok_or("how many? {\"count\": 1000}")?;
-            Ok(json!({ "file_id": fill(drive(world, which)?, path, count) }))
-        }
-        ("PUT", ["files", which, path]) => {
-            Ok(json!({ "file_id": put(drive(world, which)?, path, Content::Kept(body.clone())) }))
-        }
-        ("POST", ["film", which, path]) => {
-            let film = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-            let drive = drive(world, which)?;
-            let id = drive.find(path).ok_or("nothing there")?;
-            drive.nodes.get_mut(&id).ok_or("nothing there")?.film = Some(film);
-            Ok(json!({}))
-        }
+        ("POST", ["reset"]) => world.ledger.reset(),
+        ("POST", ["fault"]) => world.ledger.plan(read::<Fault>(body)?),
+        ("DELETE", ["fault"]) => world.ledger.clear(),
+        ("POST", ["rules"]) => change_rules(world, &read(body)?)?,
+        ("POST", ["expire", what]) => expire(world, what)?,
+        ("POST", ["qr", sid, state]) => set_login(world, sid, state)?,
         ("DELETE", ["files", which, path]) => {
             let drive = drive(world, which)?;
             let id = drive.find(path).filter(|id| id != "root").ok_or("nothing there")?;
             drive.remove(&id);
-            Ok(json!({}))
         }
-        ("POST", ["qr", sid, state]) => {
-            set_login(world, sid, state)?;
-            Ok(json!({}))
+        ("POST", ["film", which, path]) => {
+            let drive = drive(world, which)?;
+            let node = drive.find(path).and_then(|id| drive.nodes.get_mut(&id));
+            node.ok_or("nothing there")?.film = Some(read(body)?);
         }
-        _ => Err(format!("no such lever: {method} {path}")),
+        (method, [what, which, path]) => {
+            let id = make(drive(world, which)?, method, what, path, body)?;
+            return Ok(json!({ "file_id": id }));
+        }
+        _ => return Err(format!("no such lever: {method} {path}")),
     }
+    Ok(json!({}))
+}
+
+/// What is asked without changing anything but the count of tokens.
+fn look(world: &mut World, segments: &[&str]) -> Result<Value, String> {
+    let user = &world.users[0];
+    Ok(match segments {
+        ["calls"] => json!(world.ledger.calls()),
+        ["downloads"] => {
+            json!({ "open": user.open_downloads, "peak": user.peak_downloads, "bytes": user.downloaded })
+        }
+        ["token"] => {
+            // OpenList's, where those who ask here renew it.
+            let refresh = world.tokens.new_refresh(0, user, Application::OpenList);
+            json!({
+                "refresh_token": refresh, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+                "resource_drive_id": user.resource_drive, "backup_drive_id": user.backup_drive,
+            })
+        }
+        ["secrets"] => json!(world.tokens.secrets()),
+        ["tree"] => tree(drive(world, "default")?),
+        ["tree", which] => tree(drive(world, which)?),
+        _ => return Err(format!("no such lever: GET {}", segments.join("/"))),
+    })
+}
+
+/// Puts something at a path; gives its id.
+fn make(drive: &mut Drive, method: &str, what: &str, path: &str, body: &Bytes) -> Result<String, String> {
+    Ok(match (method, what) {
+        ("PUT", "files") => put(drive, path, Content::Kept(body.clone())),
+        ("POST", "mkdir") => drive.mkdir(path),
+        ("POST", "generate") => {
+            let told: Value = read(body)?;
+            let (size, seed) = (told["size"].as_u64().unwrap_or(0), told["seed"].as_u64().unwrap_or(1));
+            put(drive, path, Content::Generated { size, seed })
+        }
+        ("POST", "fill") => {
+            let told: Value = read(body)?;
+            fill(drive, path, told["count"].as_u64().ok_or("how many? {\"count\": 1000}")?)
+        }
+        _ => return Err(format!("no such lever: {method} {what}")),
+    })
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+/// Changes those rules that are named, all or none.
+fn change_rules(world: &mut World, changes: &Value) -> Result<(), String> {
+    let mut rules = serde_json::to_value(&world.rules).map_err(|error| error.to_string())?;
+    if let (Some(rules), Some(changes)) = (rules.as_object_mut(), changes.as_object()) {
+        rules.extend(changes.clone());
+    }
+    world.rules = serde_json::from_value(rules).map_err(|error| error.to_string())?;
+    Ok(())
 }
 
 /// What the person with the phone does.
@@ -121,14 +130,14 @@ pub(super) fn set_login(world: &mut World, sid: &str, state: &str) -> Result<(),
     Ok(())
 }
 
-fn expire(world: &mut World, what: &str) -> Result<Value, String> {
+fn expire(world: &mut World, what: &str) -> Result<(), String> {
     match what {
         "links" => world.links_expired_before_ms = now_ms() + 1,
         "access_tokens" => world.tokens.expire_access(),
         "refresh_tokens" => world.tokens.revoke_refresh(),
         _ => return Err("links, access_tokens or refresh_tokens".to_owned()),
     }
-    Ok(json!({}))
+    Ok(())
 }
 
 fn drive<'a>(world: &'a mut World, which: &str) -> Result<&'a mut Drive, String> {

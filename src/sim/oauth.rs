@@ -1,5 +1,6 @@
 //! Signing in: the service's own endpoints, and what the token servers share with them (reference 1).
 
+mod login;
 mod token_servers;
 
 use base64::Engine as _;
@@ -10,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::sim::answer::{Body, Refusal, json_response, response};
 use crate::sim::api::params::Params;
+use crate::sim::oauth::login::{login_status, new_login};
 use crate::sim::world::World;
 use crate::sim::world::application::{Application, CLIENT_ID, CLIENT_SECRET};
-use crate::sim::world::tokens::{Code, Login, LoginState};
+use crate::sim::world::tokens::Code;
 
 /// The endpoint's name for counts and faults, if the path is one of this module's.
 pub(super) fn call(path: &str) -> Option<&'static str> {
@@ -161,35 +163,6 @@ fn start_login(world: &mut World, params: &Params, call: &str, application: Appl
         return Err(Refusal::parameter("Missing", "scopes"));
     }
     Ok(new_login(world, application, challenge.map(|c| (c, method))))
-}
-
-fn new_login(world: &mut World, application: Application, challenge: Option<(String, String)>) -> Value {
-    let sid = uuid::Uuid::new_v4().simple().to_string();
-    world.tokens.logins.insert(sid.clone(), Login { application, challenge, ..Login::default() });
-    json!({ "qrCodeUrl": format!("{}/oauth/qrcode/{sid}", world.base), "sid": sid })
-}
-
-fn login_status(world: &mut World, path: &str) -> Value {
-    let sid = path.trim_end_matches("/status").rsplit('/').next().unwrap_or_default().to_owned();
-    let Some(login) = world.tokens.logins.get_mut(&sid) else { return json!({ "status": "QRCodeExpired" }) };
-    login.polls += 1;
-    if let Some(after) = world.rules.qr_auto_confirm
-        && matches!(login.state, LoginState::Waiting | LoginState::Scanned)
-    {
-        login.state = if login.polls > after { LoginState::Confirmed } else { LoginState::Scanned };
-    }
-    match login.state {
-        LoginState::Waiting => json!({ "status": "WaitLogin" }),
-        LoginState::Scanned => json!({ "status": "ScanSuccess" }),
-        LoginState::Expired => json!({ "status": "QRCodeExpired" }),
-        // No source names this word.
-        LoginState::Refused => json!({ "status": "LoginCanceled" }),
-        LoginState::Confirmed => {
-            let (application, challenge) = (login.application, login.challenge.clone());
-            let code = world.tokens.new_code(Code { user: world.rules.qr_user, application, challenge });
-            json!({ "status": "LoginSuccess", "authCode": code })
-        }
-    }
 }
 
 fn authorize(world: &mut World, query: &dyn Fn(&str) -> Option<String>) -> Result<Value, Refusal> {

@@ -1,9 +1,18 @@
 //! One account's tokens: given out while they live, renewed once for all who wait.
 //!
-//! A refresh token works once. So a renewal runs in its own task, which the departure of the request
-//! that caused it does not stop; it writes down that it is about to use the token before it does; and
-//! it stores the answer before anybody may use it. After an answer that never came the old token is
-//! kept for one careful retry at the same place: another server could only lose it for certain.
+//! A refresh token works once, and one that was spent and not kept is a lost sign-in. From this come six problems:
+//!
+//! 1. Many requests find the token expired at once. One task renews it for all ([`TokenKeeper`]), under the one lock
+//!    of `Flight`, and the departure of the request that caused it does not stop it.
+//! 2. The process may be killed between spending and keeping. `renew` writes down that it is about to use the token
+//!    before it does, and keeps the answer before anybody may use it.
+//! 3. An answer may never come. `source` tells for each server whether an attempt may have spent the token; after an
+//!    unclear one the old token is kept for one careful retry at the same place, since another server could only lose
+//!    it for certain (`Flight` remembers where).
+//! 4. Another process may renew the same token. Each write names the token that it replaces, so a newer one is taken
+//!    up instead (`adopt`).
+//! 5. The configuration may hold a newer token than the store, or an older one: `lineage` chooses.
+//! 6. A token may come to be another user's. `Keeper` knows whose drive the process serves and refuses the others.
 
 use std::sync::Arc;
 

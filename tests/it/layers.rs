@@ -5,9 +5,6 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// Rooms whose files still go in circles, and how many files at most: this list only gets shorter.
-const CIRCLES_LEFT: [(&str, usize); 1] = [("sim", 2)];
-
 /// A path of modules from the crate's root.
 type Module = Vec<String>;
 
@@ -172,19 +169,11 @@ fn files_do_not_go_in_circles() {
         seen
     };
     let reach: BTreeMap<&Module, BTreeSet<Module>> = all.keys().map(|module| (module, reached(module))).collect();
-    let mut circles: BTreeMap<&str, (BTreeSet<&Module>, Vec<String>)> = BTreeMap::new();
+    let mut circles = Vec::new();
     for (module, next) in arrows.iter().flat_map(|(module, next)| next.iter().map(move |next| (*module, next))) {
         if !module.is_empty() && reach[next].contains(module) {
-            let (files, lines) = circles.entry(&module[0]).or_default();
-            files.insert(module);
-            lines.push(format!("{} names {}, which leads back to it", all[module].file, all[next].file));
+            circles.push(format!("{} names {}, which leads back to it", all[module].file, all[next].file));
         }
     }
-    for (room, (files, lines)) in &circles {
-        let allowed = CIRCLES_LEFT.iter().find(|(left, _)| left == room).map_or(0, |(_, most)| *most);
-        assert!(files.len() <= allowed, "{} files of {room} go in circles:\n{}", files.len(), lines.join("\n"));
-    }
-    for (room, _) in CIRCLES_LEFT {
-        assert!(circles.contains_key(room), "{room} has no circles any more: take it off the list");
-    }
+    assert!(circles.is_empty(), "files go in circles:\n{}", circles.join("\n"));
 }

@@ -5,6 +5,7 @@
 mod budget;
 mod commands;
 mod conditions;
+mod crates;
 mod data_hosts;
 mod documents;
 mod downloads;

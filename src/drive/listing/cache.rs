@@ -1,8 +1,14 @@
 //! Listings remembered, with one fetch at a time for each folder.
 //!
-//! A listing younger than `list_ttl` is believed. An older one, up to `stale_ttl`, is served while a
-//! fetch in the background replaces it, and goes on being served while the drive is down or
-//! throttles. A fetch runs as its own task: a caller that leaves does not stop it for the others.
+//! 1. Many ask for one folder at once: the fetch is a task that all of them share ([`Airborne`]), and a caller that
+//!    leaves does not stop it for the others.
+//! 2. The drive is slow, down or throttles: a listing younger than `list_ttl` is believed; an older one, up to
+//!    `stale_ttl`, is served while a fetch behind it replaces it, which after a failure is not tried again at once
+//!    ([`RETRY_PAUSE`]).
+//! 3. We change something while a fetch runs, whose pages may lack it: the change is kept with the fetch and made
+//!    again in what it brings (`with_own_changes`).
+//! 4. Another program changes something: its folder is *outdated*, and the next use waits for a new listing
+//!    ([`ListingCache::outdate`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use crate::sim::clock::now_ms;
 use crate::sim::data::signed;
 use crate::sim::world::World;
 use crate::sim::world::content::{Content, hex};
-use crate::sim::world::drive::{Node, new_file_id};
+use crate::sim::world::drive::Node;
 use crate::sim::world::session::{Part, Upload, new_upload_id};
 
 /// Uploads larger than this are not kept when they are to be discarded.
@@ -79,6 +79,53 @@ struct Target {
     name: String,
 }
 
+/// What is told of a file's content before it comes.
+struct Announced {
+    size: Option<u64>,
+    sha1: Option<String>,
+}
+
+impl Announced {
+    fn read(world: &World, user: usize, params: &Params) -> Result<Self, Refusal> {
+        let size = params.number("size")?;
+        if size.is_some_and(|size| size > world.rules.max_file_size) {
+            return Err(Refusal::plain(413, "Payload Too Large"));
+        }
+        if world.used(user) + size.unwrap_or(0) > world.rules.quota {
+            return Err(quota());
+        }
+        let named = params.text("content_hash_name")? != Some("none");
+        let sha1 = params.text("content_hash")?.filter(|_| named).map(str::to_ascii_uppercase);
+        Ok(Self { size, sha1 })
+    }
+
+    /// The content that the drive has already and whose possession is proved (reference 3.11); an error where a
+    /// longer hash is to be told first.
+    fn attached(&self, world: &World, token: &str, params: &Params) -> Result<Option<Content>, Refusal> {
+        let size = || self.size.ok_or_else(|| Refusal::parameter("Missing", "size"));
+        if let Some(hash) = &self.sha1 {
+            let size = size()?;
+            let other_hash = params.text("content_hash_name")?.is_some_and(|name| name != "sha1");
+            if other_hash || params.text("proof_version")?.is_some_and(|version| version != "v1") {
+                return Err(Refusal::parameter("NotSupported", "content_hash_name"));
+            }
+            let content = candidate(world, |n| n.size() == size && n.sha1.as_ref() == Some(hash));
+            if let Some(content) = &content {
+                check_proof(token, content, params.text("proof_code")?.unwrap_or_default())?;
+            }
+            return Ok(content);
+        }
+        if let Some(pre_hash) = params.text("pre_hash")?.map(str::to_ascii_uppercase) {
+            let size = size()?;
+            let begins = |n: &Node| n.content.as_ref().and_then(Content::pre_hash).as_ref() == Some(&pre_hash);
+            if candidate(world, |n| n.size() == size && begins(n)).is_some() {
+                return Err(Refusal::new(world.rules.pre_hash_status, "PreHashMatched", "Pre hash matched."));
+            }
+        }
+        Ok(None)
+    }
+}
+
 fn create_file(
     world: &mut World,
     user: usize,
@@ -86,62 +133,16 @@ fn create_file(
     params: &Params,
     target: &Target,
 ) -> Result<Value, Refusal> {
-    let size = params.number("size")?;
     let parts = part_numbers(world, params)?;
-    if size.is_some_and(|size| size > world.rules.max_file_size) {
-        return Err(Refusal::plain(413, "Payload Too Large"));
-    }
-    if world.used(user) + size.unwrap_or(0) > world.rules.quota {
-        return Err(quota());
-    }
-    let hash_name = params.text("content_hash_name")?;
-    let content_hash = params.text("content_hash")?.filter(|_| hash_name != Some("none")).map(str::to_ascii_uppercase);
-    let pre_hash = params.text("pre_hash")?.map(str::to_ascii_uppercase);
-    let mut attached = None;
-    match (&content_hash, &pre_hash) {
-        (Some(hash), _) => {
-            let size = size.ok_or_else(|| Refusal::parameter("Missing", "size"))?;
-            if hash_name.is_some_and(|name| name != "sha1") || params.text("proof_version")?.is_some_and(|v| v != "v1")
-            {
-                return Err(Refusal::parameter("NotSupported", "content_hash_name"));
-            }
-            if let Some(content) = candidate(world, |n| n.size() == size && n.sha1.as_deref() == Some(hash)) {
-                check_proof(token, &content, params.text("proof_code")?.unwrap_or_default())?;
-                attached = Some(content);
-            }
-        }
-        (None, Some(pre_hash)) => {
-            let size = size.ok_or_else(|| Refusal::parameter("Missing", "size"))?;
-            let same = |n: &Node| {
-                n.size() == size && n.content.as_ref().and_then(Content::pre_hash).as_deref() == Some(pre_hash)
-            };
-            if candidate(world, same).is_some() {
-                return Err(Refusal::new(world.rules.pre_hash_status, "PreHashMatched", "Pre hash matched."));
-            }
-        }
-        (None, None) => {}
-    }
-    let now = now_ms();
+    let announced = Announced::read(world, user, params)?;
+    let attached = announced.attached(world, token, params)?;
     let rapid = attached.is_some();
-    let node = Node {
-        file_id: new_file_id(),
-        parent: target.parent.clone(),
-        name: target.name.clone(),
-        sha1: content_hash.clone().filter(|_| rapid),
-        content: attached,
-        streams: None,
-        created_ms: now,
-        updated_ms: now,
-        local_created: params.text("local_created_at")?.map(str::to_owned),
-        local_modified: params.text("local_modified_at")?.map(str::to_owned),
-        trashed: false,
-        starred: false,
-        punish_flag: 0,
-        play_cursor: None,
-        played_ms: 0,
-        film: None,
-        uploading: !rapid,
-    };
+    let mut node = Node::new(&target.parent, &target.name);
+    node.content = attached;
+    node.sha1 = announced.sha1.clone().filter(|_| rapid);
+    node.local_created = params.text("local_created_at")?.map(str::to_owned);
+    node.local_modified = params.text("local_modified_at")?.map(str::to_owned);
+    node.uploading = !rapid;
     let (file_id, upload_id) = (node.file_id.clone(), new_upload_id());
     world.drive_mut(user, &target.drive_id)?.nodes.insert(file_id.clone(), node);
     let upload = Upload {
@@ -151,8 +152,8 @@ fn create_file(
         parts: BTreeMap::new(),
         hasher: Sha1::new(),
         sequential: world.rules.sequential_parts,
-        size,
-        content_hash,
+        size: announced.size,
+        content_hash: announced.sha1,
         done: rapid,
     };
     world.uploads.insert(upload_id.clone(), upload);

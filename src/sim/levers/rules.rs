@@ -3,175 +3,190 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The service's rules; the defaults are the reference's most compatible choices.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct Rules {
+/// The rules with the default of each beside it.
+macro_rules! rules {
+    ($($(#[$doc:meta])+ $name:ident: $kind:ty = $default:expr,)+) => {
+        /// The service's rules; the defaults are the reference's most compatible choices.
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+        pub struct Rules {
+            $($(#[$doc])+ pub $name: $kind,)+
+        }
+
+        impl Default for Rules {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+    };
+}
+
+rules! {
     /// Whether call rates are limited at all.
-    pub rate_limits: bool,
+    rate_limits: bool = true,
     /// Calls of `list` within ten seconds (reference 4.1).
-    pub list_per_10s: usize,
+    list_per_10s: usize = 40,
     /// Calls of `getDownloadUrl` within ten seconds.
-    pub link_per_10s: usize,
+    link_per_10s: usize = 10,
     /// All other calls within ten seconds.
-    pub other_per_10s: usize,
+    other_per_10s: usize = 150,
     /// What a second may hold of them.
-    pub rate_shape: RateShape,
+    rate_shape: RateShape = RateShape::Blurred,
     /// Whether a 429 carries `x-retry-after`.
-    pub retry_after: bool,
+    retry_after: bool = true,
     /// Life of an access token in seconds.
-    pub access_token_s: i64,
+    access_token_s: i64 = 7200,
     /// Whether a refresh token works once only.
-    pub single_use_refresh: bool,
+    single_use_refresh: bool = true,
     /// How URLs are signed.
-    pub signature: SignatureVersion,
+    signature: SignatureVersion = SignatureVersion::V4,
     /// Life of a download URL in seconds, whatever is asked for.
-    pub link_s: i64,
+    link_s: i64 = 900,
     /// How the answer to `getDownloadUrl` tells the URL's expiry.
-    pub link_expiration: Expiration,
+    link_expiration: Expiration = Expiration::Right,
     /// Life of a part URL in seconds.
-    pub part_url_s: i64,
+    part_url_s: i64 = 3600,
     /// Life of a preview URL in seconds, whatever is asked for.
-    pub preview_url_s: i64,
+    preview_url_s: i64 = 900,
     /// How URLs of previews and thumbnails are signed.
-    pub preview_signature: SignatureVersion,
+    preview_signature: SignatureVersion = SignatureVersion::V2,
     /// Whether URLs of previews are those of web tokens, which need the service's own `Referer` and say so.
-    pub preview_referer: bool,
+    preview_referer: bool = false,
     /// Whether the preview host lets pages of other origins read.
-    pub preview_cors: bool,
+    preview_cors: bool = true,
     /// Whether the data host does.
-    pub data_cors: bool,
+    data_cors: bool = false,
     /// What a playlist is called.
-    pub playlist_type: String,
+    playlist_type: String = "application/vnd.apple.mpegurl".to_owned(),
     /// How long the making of a segment takes that nobody has asked for yet, in milliseconds; the first three are made.
-    pub segment_making_ms: u64,
+    segment_making_ms: u64 = 0,
     /// Whether where a film was left stands beside the answer's `video_preview_play_info`; else within.
-    pub cursor_beside: bool,
+    cursor_beside: bool = false,
     /// Whether the account's space is exceeded, so that nothing can be played.
-    pub over_capacity: bool,
+    over_capacity: bool = false,
     /// Life of a thumbnail's URL in seconds.
-    pub thumbnail_s: i64,
+    thumbnail_s: i64 = 900,
     /// Seconds by which the service's clock is ahead of this machine's: in `Date`, in signatures and expiries.
-    pub clock_offset_s: i64,
+    clock_offset_s: i64 = 0,
     /// Whether answers have a `Date`.
-    pub dated: bool,
+    dated: bool = true,
     /// Whether the data host serves a GET without `Range`.
-    pub bare_get: bool,
+    bare_get: bool = true,
     /// Whether data URLs name the service's hosts, which are reached with the simulator as `http://` proxy; else its address.
-    pub named_hosts: bool,
+    named_hosts: bool = false,
     /// Whether downloads are at the unsteady host then.
-    pub unsteady_links: bool,
+    unsteady_links: bool = true,
     /// What the steady data host does.
-    pub steady_host: HostMood,
+    steady_host: HostMood = HostMood::Serves,
     /// What the unsteady one does.
-    pub unsteady_host: HostMood,
+    unsteady_host: HostMood = HostMood::Invalid,
     /// Open download bodies of a user; the next is refused.
-    pub max_downloads: usize,
+    max_downloads: usize = 3,
     /// Largest page of a listing.
-    pub max_list_limit: u64,
+    max_list_limit: u64 = 200,
     /// Whether a larger one is cut to it instead of refused.
-    pub clamp_list_limit: bool,
+    clamp_list_limit: bool = false,
     /// Code of the refusal, whose suffix varies between sources.
-    pub list_limit_code: String,
+    list_limit_code: String = "InvalidParameter.Limit".to_owned(),
     /// Whether listings hold trashed items and unfinished uploads too, marked as such.
-    pub list_unavailable: bool,
+    list_unavailable: bool = false,
     /// How sizes are told.
-    pub sizes: SizeForm,
+    sizes: SizeForm = SizeForm::Number,
     /// Whether `get_by_path` gives the oldest of same-named items; else the newest.
-    pub by_path_oldest: bool,
+    by_path_oldest: bool = false,
     /// Bytes of an account.
-    pub quota: u64,
+    quota: u64 = 8 << 40,
     /// Largest file in bytes.
-    pub max_file_size: u64,
+    max_file_size: u64 = 80_000_000_000,
     /// Most parts of an upload.
-    pub max_parts: usize,
+    max_parts: usize = 10_000,
     /// Least bytes of a part that is not the last.
-    pub min_part_size: u64,
+    min_part_size: u64 = 100 << 10,
     /// Whether parts must come in order, each once (reference 3.12); else in any, and the last of a number counts.
-    pub sequential_parts: bool,
+    sequential_parts: bool = true,
     /// Status of a bad or expired access token.
-    pub bad_token_status: u16,
+    bad_token_status: u16 = 401,
     /// Whether the token endpoint takes the form encoding beside JSON.
-    pub form_tokens: bool,
+    form_tokens: bool = true,
     /// Whether a second `complete` gives the object; else the session is gone.
-    pub complete_twice: bool,
+    complete_twice: bool = true,
     /// Whether `create` with `refuse` answers success with `exist:true`; else by `AlreadyExist.File`.
-    pub refusal_is_success: bool,
+    refusal_is_success: bool = true,
     /// Whether the data host refuses verbs that the URL was not signed for.
-    pub signed_verb: bool,
+    signed_verb: bool = true,
     /// Whether the data host refuses a foreign `Referer`.
-    pub checked_referer: bool,
+    checked_referer: bool = true,
     /// Whether a part's `Content-Type` is part of the signature.
-    pub signed_type: bool,
+    signed_type: bool = true,
     /// Status of `PreHashMatched`.
-    pub pre_hash_status: u16,
+    pre_hash_status: u16 = 409,
     /// Status of `NotFound.File`, but for `get_by_path`.
-    pub not_found_status: u16,
+    not_found_status: u16 = 404,
     /// Status of `NotFound.File` at `get_by_path`.
-    pub not_found_by_path_status: u16,
+    not_found_by_path_status: u16 = 400,
     /// Status of `ForbiddenFileInTheRecycleBin`.
-    pub recycled_status: u16,
+    recycled_status: u16 = 400,
     /// Status of `AlreadyExist.File`.
-    pub exists_status: u16,
+    exists_status: u16 = 409,
     /// Whether trash and delete answer 204 without a body.
-    pub empty_removal_answer: bool,
+    empty_removal_answer: bool = false,
     /// How often a folder's task says `Running` before it succeeds; absent for no task at all.
-    pub task_polls: Option<u32>,
+    task_polls: Option<u32> = Some(1),
     /// Whether names with `\:*?"<>|` are refused.
-    pub strict_names: bool,
+    strict_names: bool = false,
     /// Bytes a second of each download connection; absent for no limit.
-    pub download_bytes_per_s: Option<u64>,
+    download_bytes_per_s: Option<u64> = None,
     /// Delay of every API answer in milliseconds.
-    pub latency_ms: u64,
+    latency_ms: u64 = 0,
     /// Whether errors come in the long form with nulls (reference 0.4).
-    pub long_errors: bool,
+    long_errors: bool = false,
     /// Whether fields without a value are left out instead of null.
-    pub omit_nulls: bool,
+    omit_nulls: bool = false,
     /// How pages are filled.
-    pub page_shape: PageShape,
+    page_shape: PageShape = PageShape::Full,
     /// What of a page is no item.
-    pub odd_items: OddItems,
+    odd_items: OddItems = OddItems::None,
     /// Whether hashes come in lower case.
-    pub lower_case_hashes: bool,
+    lower_case_hashes: bool = false,
     /// How the last page says that it is the last.
-    pub last_marker: LastMarker,
+    last_marker: LastMarker = LastMarker::Empty,
     /// Whether the user granted the resource drive.
-    pub grant_resource: bool,
+    grant_resource: bool = true,
     /// Whether the user granted the backup drive.
-    pub grant_backup: bool,
+    grant_backup: bool = true,
     /// Whether the service calls the resource drive the default one, as for some accounts; else the backup drive. It
     /// does so whether or not that one was granted (reference 2.1).
-    pub default_is_resource: bool,
+    default_is_resource: bool = false,
     /// Whether copying into the same folder without `auto_rename` is refused.
-    pub refuse_copy_in_place: bool,
+    refuse_copy_in_place: bool = true,
     /// Whether an item that is to be put where it is already counts as its own namesake there.
-    pub own_namesake: bool,
+    own_namesake: bool = false,
     /// Whether each token server has an application of its own, so that it refuses the tokens of the others; else all
     /// renew all (reference 1.8).
-    pub own_applications: bool,
+    own_applications: bool = true,
     /// Whether OpenList's server for mainland China holds the same application as its other one; nobody states it.
-    pub mainland_shares_application: bool,
+    mainland_shares_application: bool = false,
     /// What stands before OpenList's server; nothing stands before its twin for mainland China.
-    pub bot_check: BotCheck,
+    bot_check: BotCheck = BotCheck::Off,
     /// Whether OpenList's servers are of the versions that call `driver_txt` `apps_types` (reference 1.8.2).
-    pub old_driver_name: bool,
+    old_driver_name: bool = false,
     /// Polls after which a QR login confirms itself; absent for never.
-    pub qr_auto_confirm: Option<u32>,
+    qr_auto_confirm: Option<u32> = None,
     /// Which user, 0 or 1, scans the QR codes.
-    pub qr_user: usize,
+    qr_user: usize = 0,
     /// Whether uploaded content above a megabyte is hashed but not kept, for measurements.
-    pub discard_uploads: bool,
+    discard_uploads: bool = false,
     /// Whether a link comes with the hash of its content.
-    pub link_hashes: bool,
+    link_hashes: bool = true,
     /// Whether listed live photos carry their streams already.
-    pub list_streams: bool,
+    list_streams: bool = false,
     /// How far the search's index is behind, in milliseconds.
-    pub search_lag_ms: i64,
+    search_lag_ms: i64 = 0,
     /// How a search's result is told.
-    pub search_shape: SearchShape,
+    search_shape: SearchShape = SearchShape::Right,
     /// What the `url` of a file object leads to.
-    pub listed_url: ListedUrl,
+    listed_url: ListedUrl = ListedUrl::Content,
 }
 
 /// What the `url` of a file object leads to when it is read (reference 3.1). Whether there is one is settled when the
@@ -326,92 +341,4 @@ pub enum LastMarker {
     Empty,
     Null,
     Absent,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            rate_limits: true,
-            list_per_10s: 40,
-            link_per_10s: 10,
-            other_per_10s: 150,
-            rate_shape: RateShape::Blurred,
-            retry_after: true,
-            access_token_s: 7200,
-            single_use_refresh: true,
-            signature: SignatureVersion::V4,
-            link_s: 900,
-            link_expiration: Expiration::Right,
-            part_url_s: 3600,
-            preview_url_s: 900,
-            preview_signature: SignatureVersion::V2,
-            preview_referer: false,
-            preview_cors: true,
-            data_cors: false,
-            playlist_type: "application/vnd.apple.mpegurl".to_owned(),
-            segment_making_ms: 0,
-            cursor_beside: false,
-            over_capacity: false,
-            thumbnail_s: 900,
-            clock_offset_s: 0,
-            dated: true,
-            bare_get: true,
-            named_hosts: false,
-            unsteady_links: true,
-            steady_host: HostMood::Serves,
-            unsteady_host: HostMood::Invalid,
-            max_downloads: 3,
-            max_list_limit: 200,
-            clamp_list_limit: false,
-            list_limit_code: "InvalidParameter.Limit".to_owned(),
-            list_unavailable: false,
-            sizes: SizeForm::Number,
-            by_path_oldest: false,
-            quota: 8 << 40,
-            max_file_size: 80_000_000_000,
-            max_parts: 10_000,
-            min_part_size: 100 << 10,
-            sequential_parts: true,
-            bad_token_status: 401,
-            form_tokens: true,
-            complete_twice: true,
-            refusal_is_success: true,
-            signed_verb: true,
-            checked_referer: true,
-            signed_type: true,
-            pre_hash_status: 409,
-            not_found_status: 404,
-            not_found_by_path_status: 400,
-            recycled_status: 400,
-            exists_status: 409,
-            empty_removal_answer: false,
-            task_polls: Some(1),
-            strict_names: false,
-            download_bytes_per_s: None,
-            latency_ms: 0,
-            long_errors: false,
-            omit_nulls: false,
-            page_shape: PageShape::Full,
-            odd_items: OddItems::None,
-            lower_case_hashes: false,
-            last_marker: LastMarker::Empty,
-            grant_resource: true,
-            grant_backup: true,
-            default_is_resource: false,
-            refuse_copy_in_place: true,
-            own_namesake: false,
-            own_applications: true,
-            mainland_shares_application: false,
-            bot_check: BotCheck::Off,
-            old_driver_name: false,
-            qr_auto_confirm: None,
-            qr_user: 0,
-            discard_uploads: false,
-            link_hashes: true,
-            list_streams: false,
-            search_lag_ms: 0,
-            search_shape: SearchShape::Right,
-            listed_url: ListedUrl::Content,
-        }
-    }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::sim::answer::{Body, json_response, text};
 use crate::sim::levers::rules::BotCheck;
-use crate::sim::oauth::{login_status, new_login};
+use crate::sim::oauth::login::{login_status, new_login};
 use crate::sim::world::World;
 use crate::sim::world::application::Application;
 

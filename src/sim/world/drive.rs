@@ -36,6 +36,30 @@ pub(in crate::sim) struct Node {
 }
 
 impl Node {
+    /// A new item without content.
+    pub(in crate::sim) fn new(parent: &str, name: &str) -> Self {
+        let now = now_ms();
+        Self {
+            file_id: new_file_id(),
+            parent: parent.to_owned(),
+            name: name.to_owned(),
+            content: None,
+            sha1: None,
+            streams: None,
+            created_ms: now,
+            updated_ms: now,
+            local_created: None,
+            local_modified: None,
+            trashed: false,
+            starred: false,
+            punish_flag: 0,
+            play_cursor: None,
+            played_ms: 0,
+            film: None,
+            uploading: false,
+        }
+    }
+
     pub(in crate::sim) fn is_folder(&self) -> bool {
         self.content.is_none() && !self.uploading
     }
@@ -116,26 +140,9 @@ impl Drive {
 
     /// Adds an item, whatever is there already.
     pub(in crate::sim) fn add(&mut self, parent: &str, name: &str, content: Option<Content>) -> String {
-        let now = now_ms();
-        let node = Node {
-            file_id: new_file_id(),
-            parent: parent.to_owned(),
-            name: name.to_owned(),
-            sha1: content.as_ref().and_then(Content::sha1),
-            content,
-            streams: None,
-            created_ms: now,
-            updated_ms: now,
-            local_created: None,
-            local_modified: None,
-            trashed: false,
-            starred: false,
-            punish_flag: 0,
-            play_cursor: None,
-            played_ms: 0,
-            film: None,
-            uploading: false,
-        };
+        let mut node = Node::new(parent, name);
+        node.sha1 = content.as_ref().and_then(Content::sha1);
+        node.content = content;
         let id = node.file_id.clone();
         self.nodes.insert(id.clone(), node);
         id
