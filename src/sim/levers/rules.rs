@@ -9,7 +9,6 @@ macro_rules! rules {
         /// The service's rules; the defaults are the reference's most compatible choices.
         #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
-        #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
         pub struct Rules {
             $($(#[$doc])+ pub $name: $kind,)+
         }
