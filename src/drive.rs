@@ -5,6 +5,7 @@
 //! a header and never chooses a status.
 
 mod account;
+mod accounts;
 mod change;
 mod download;
 mod entry;
@@ -12,19 +13,21 @@ mod error;
 mod held;
 mod listing;
 mod mount;
+mod mounts;
 mod path;
 mod removals;
 mod slots;
 mod tasks;
+mod transfers;
 mod tree;
 mod upload;
 
 pub use account::Quota;
 pub use account::links::Link;
-pub use change::{Expected, Placed, Terms};
-pub use download::identity::Identity;
+pub use change::terms::{Expected, Placed, Terms};
+pub use download::identity::ContentId;
 pub use download::stream::ByteStream;
-pub use entry::{Entry, Kind, Resource};
+pub use entry::{Entry, Kind, Origin, Resource};
 pub use error::{DriveTrouble, Error, ErrorKind};
 pub use held::MAX_LOCAL;
 pub use listing::cache::Freshness;

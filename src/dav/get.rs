@@ -23,7 +23,7 @@ use crate::dav::get::ranges::Wanted;
 use crate::dav::request::conditions::{self, Validators, Verdict};
 use crate::dav::site::Site;
 use crate::dav::values::push_http_date;
-use crate::drive::{self, ByteStream, Freshness, Path, Reader, Resource};
+use crate::drive::{self, ByteStream, Freshness, Origin, Path, Reader, Resource};
 use crate::link;
 use crate::protocol::body::{self, Body, BodyError};
 
@@ -61,7 +61,7 @@ impl Get<'_> {
 /// Answers a GET or HEAD.
 pub(super) async fn get(site: &Site, request: Get<'_>) -> Result<Response<Body>, Failure> {
     let mut resource = site.tree.stat(request.path, Freshness::Cached).await?;
-    if resource.entry.is_held() && request.method == Method::GET {
+    if resource.entry.origin == Origin::Held && request.method == Method::GET {
         // Nobody is to read nothing where another program has put something since.
         resource = site.tree.stat(request.path, Freshness::Refresh).await?;
     }
@@ -211,7 +211,7 @@ async fn stream(
 
 /// What is empty needs no way; and a held file is not on the drive.
 fn has_no_link(file: &Resource) -> bool {
-    file.entry.size == Some(0) || file.entry.stays_here()
+    file.entry.size == Some(0) || file.entry.origin == Origin::Local
 }
 
 /// The stream's frames as they come.

@@ -14,7 +14,7 @@ use crate::drive::download::addresses::Addresses;
 use crate::drive::error::Error;
 use crate::drive::removals::Removals;
 use crate::drive::removals::overview::Overview;
-use crate::drive::slots::Slots;
+use crate::drive::slots::StreamLimit;
 use crate::state::{DriveIds, Store};
 use crate::upstream::Client;
 
@@ -37,7 +37,7 @@ pub struct Quota {
 pub(super) struct Account {
     pub(super) client: Client,
     pub(super) links: LinkCache,
-    pub(super) slots: Slots,
+    pub(super) slots: StreamLimit,
     pub(super) addresses: Addresses,
     pub(super) removals: Arc<Removals>,
     pub(super) timeouts: Timeouts,
@@ -63,7 +63,7 @@ impl Account {
             removals: Removals::new(client.clone(), store.clone(), overview, config.timeouts),
             client,
             links: LinkCache::new(),
-            slots: Slots::new(settings.max_streams, settings.max_wait, config.timeouts.paused_client),
+            slots: StreamLimit::new(settings.max_streams, settings.max_wait, config.timeouts.paused_client),
             addresses: Addresses::new(),
             store: store.clone(),
             drives: Mutex::default(),

@@ -21,6 +21,19 @@ pub enum Kind {
     Folder,
 }
 
+/// Where an entry is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// An item of the drive.
+    Drive,
+    /// An empty file that waits for its content here; the drive does not have it yet.
+    Held,
+    /// A file manager's own file, which stays in the state store.
+    Local,
+    /// A mount's root, or a folder above the mounts.
+    Mount,
+}
+
 /// A file or folder of a drive, as listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -28,6 +41,8 @@ pub struct Entry {
     pub name: Box<str>,
     /// The drive's id of it; empty for a folder that exists only because mounts lie below it.
     pub file_id: Box<str>,
+    /// Where it is from.
+    pub origin: Origin,
     /// File or folder.
     pub kind: Kind,
     /// Bytes; absent for folders and where the drive does not say.
@@ -50,10 +65,16 @@ pub struct Entry {
 
 impl Entry {
     /// A folder that no drive item stands for: a mount's root, or a folder above the mounts.
+    pub(super) fn mount_point(name: &str, file_id: &str, time_ms: i64) -> Self {
+        Self { origin: Origin::Mount, ..Self::synthetic(name, file_id, time_ms) }
+    }
+
+    /// A folder of which no more is known.
     pub(super) fn synthetic(name: &str, file_id: &str, time_ms: i64) -> Self {
         Self {
             name: name.into(),
             file_id: file_id.into(),
+            origin: Origin::Drive,
             kind: Kind::Folder,
             size: None,
             sha1: None,
@@ -69,7 +90,7 @@ impl Entry {
     /// A folder of the server itself, in no drive.
     #[must_use]
     pub fn folder(name: &str, time_ms: i64) -> Self {
-        Self::synthetic(name, "", time_ms)
+        Self::mount_point(name, "", time_ms)
     }
 
     /// Whether the entry is a folder.
@@ -117,6 +138,7 @@ impl From<&Item> for Entry {
         Self {
             name: shown_name(&item.name),
             file_id: item.file_id.as_str().into(),
+            origin: Origin::Drive,
             kind: if folder { Kind::Folder } else { Kind::File },
             size: item.size,
             sha1: item.sha1.filter(|_| !folder),

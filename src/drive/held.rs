@@ -10,24 +10,27 @@
 
 pub(super) mod files;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use futures_util::future::BoxFuture;
 
 use crate::clock::UnixMillis;
 use crate::config::MetadataFiles;
+use crate::drive::change::namespace::Namespace;
 use crate::drive::change::target::Target;
+use crate::drive::change::terms::{Expected, Placed, seen};
 use crate::drive::change::turns::NameKey;
-use crate::drive::change::{Expected, Placed, seen};
-use crate::drive::entry::{Entry, Resource};
+use crate::drive::entry::{Entry, Origin, Resource};
 use crate::drive::error::Error;
-use crate::drive::listing::cache::Freshness;
-use crate::drive::listing::members::Listing;
-use crate::drive::mount::Mounted;
+use crate::drive::listing::Listings;
+use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
-use crate::drive::tree::Tree;
+use crate::drive::tasks::Tasks;
+use crate::drive::upload::Uploads;
 use crate::state::HeldRow;
 
-use self::files::Held;
+use self::files::{HeldFile, HeldFiles, new_id};
 
 /// How long a file that was kept without ids waits for the next try to find its folder.
 const ADOPTION_PAUSE: Duration = Duration::from_secs(60);
@@ -39,10 +42,6 @@ const MAX_HELD: usize = 100_000;
 /// companion that is refused ends the copy of the file that it belongs to.
 pub const MAX_LOCAL: usize = 8 << 20;
 
-/// Beginnings of the ids of files that stay here, and of those that wait for their content.
-const LOCAL: &str = "local-";
-const WAITING: &str = "held-";
-
 /// Whether a file manager writes a file of this name for itself.
 fn is_managers_own(name: &str) -> bool {
     name.starts_with("._")
@@ -50,27 +49,55 @@ fn is_managers_own(name: &str) -> bool {
         || ["thumbs.db", "desktop.ini"].contains(&name.to_ascii_lowercase().as_str())
 }
 
-impl Entry {
-    /// Whether this is a file manager's own file, which stays in the state store.
-    #[must_use]
-    pub fn stays_here(&self) -> bool {
-        self.file_id.starts_with(LOCAL)
-    }
+/// Told the ids of an item and of the one that took its place.
+type Successor = Box<dyn Fn(String, String) -> BoxFuture<'static, ()> + Send + Sync>;
 
-    /// Whether this is an empty file that the drive does not have yet.
-    #[must_use]
-    pub fn is_held(&self) -> bool {
-        self.file_id.starts_with(WAITING)
-    }
+/// What makes, keeps and settles these files.
+pub(super) struct Held {
+    mounts: Arc<Mounts>,
+    listings: Listings,
+    names: Namespace,
+    uploads: Uploads,
+    tasks: Tasks,
+    pub(super) files: Arc<HeldFiles>,
+    successor: Arc<OnceLock<Successor>>,
 }
 
-impl Tree {
+impl Held {
+    pub(super) fn new(
+        mounts: Arc<Mounts>,
+        listings: Listings,
+        names: Namespace,
+        uploads: Uploads,
+        tasks: Tasks,
+        files: Arc<HeldFiles>,
+    ) -> Self {
+        Self { mounts, listings, names, uploads, tasks, files, successor: Arc::default() }
+    }
+
+    /// The same files over other mounts.
+    pub(super) fn over(&self, mounts: Arc<Mounts>, listings: Listings, names: Namespace, uploads: Uploads) -> Self {
+        let (tasks, files, successor) = (self.tasks.clone(), self.files.clone(), self.successor.clone());
+        Self { mounts, listings, names, uploads, tasks, files, successor }
+    }
+
+    /// See `Tree::on_successor`.
+    pub(super) fn on_successor(&self, tell: Successor) {
+        self.successor.set(tell).ok();
+    }
+
+    pub(super) async fn succeeded(&self, old: &str, new: &str) {
+        if let Some(tell) = self.successor.get() {
+            tell(old.to_owned(), new.to_owned()).await;
+        }
+    }
+
     /// Takes up the held files of the last run.
     ///
     /// # Errors
     /// The state store failed.
-    pub async fn restore_held(&self) -> Result<(), crate::state::Error> {
-        for row in self.0.held.restore().await? {
+    pub(super) async fn restore(self: &Arc<Self>) -> Result<(), crate::state::Error> {
+        for row in self.files.restore().await? {
             self.adopt_later(row);
         }
         self.settle_all_later();
@@ -81,14 +108,14 @@ impl Tree {
     /// stays as it is.
     ///
     /// # Errors
-    /// As [`Tree::upload`]; [`Error::ConditionFailed`]; the state store's failure.
-    pub async fn hold(&self, path: &Path, expected: &Expected) -> Result<Option<Placed>, Error> {
-        let target = self.target(path).await?;
-        let _turn = self.turn(&target).await;
-        let drive = self.look(&target, None).await?;
-        let held = self.0.held.get(&target.key());
+    /// As an upload; [`Error::ConditionFailed`]; the state store's failure.
+    pub(super) async fn hold(self: &Arc<Self>, path: &Path, expected: &Expected) -> Result<Option<Placed>, Error> {
+        let target = self.names.target(path).await?;
+        let _turn = self.names.turn(&target).await;
+        let drive = self.names.look(&target, None).await?;
+        let held = self.names.held(&target);
         expected.check(seen(held.as_ref(), drive.as_ref()))?;
-        if drive.is_some() && !held.as_ref().is_some_and(Held::is_local) {
+        if drive.is_some() && !held.as_ref().is_some_and(HeldFile::is_local) {
             return Ok(None);
         }
         if let Some(held) = held {
@@ -96,10 +123,10 @@ impl Tree {
         }
         let entry = if self.keeps_here(path) {
             self.keep_in_turn(&target, Vec::new(), None).await?
-        } else if self.0.held.len() >= MAX_HELD {
-            return self.upload_in_turn(&target, Vec::new(), false).await.map(Some);
+        } else if self.files.len() >= MAX_HELD {
+            return self.uploads.put_in_turn(&target, Vec::new(), false).await.map(Some);
         } else {
-            let file_id = format!("{WAITING}{}", uuid::Uuid::new_v4().simple());
+            let file_id = new_id(Origin::Held);
             let entry = self.put_held(&target, &file_id, UnixMillis::now().0, None).await?;
             self.settle_later(target.key());
             entry
@@ -116,7 +143,7 @@ impl Tree {
         content: Option<Vec<u8>>,
     ) -> Result<Arc<Entry>, Error> {
         let key = target.key();
-        let path = self.0.held.get(&key).map_or_else(|| target.path(), |held| held.path);
+        let path = self.files.get(&key).map_or_else(|| target.path(), |held| held.path);
         let row = HeldRow {
             drive_id: key.drive_id.into(),
             folder_id: key.folder_id.into(),
@@ -126,19 +153,17 @@ impl Tree {
             created_ms,
             content,
         };
-        Ok(self.0.held.put(&row).await?.entry)
+        Ok(self.files.put(&row).await?.entry)
     }
 
     /// Whether a file of this name stays in the state store.
-    #[must_use]
-    pub fn keeps_here(&self, path: &Path) -> bool {
-        self.0.uploads.metadata_files() == MetadataFiles::Local && is_managers_own(path.name())
+    pub(super) fn keeps_here(&self, path: &Path) -> bool {
+        self.uploads.settings().metadata_files == MetadataFiles::Local && is_managers_own(path.name())
     }
 
     /// Whether a file of this name is refused.
-    #[must_use]
-    pub fn refuses(&self, path: &Path) -> bool {
-        self.0.uploads.metadata_files() == MetadataFiles::Refuse && is_managers_own(path.name())
+    pub(super) fn refuses(&self, path: &Path) -> bool {
+        self.uploads.settings().metadata_files == MetadataFiles::Refuse && is_managers_own(path.name())
     }
 
     /// Keeps a file in the state store, in place of what it kept there.
@@ -146,11 +171,11 @@ impl Tree {
     /// # Errors
     /// [`Error::ParentMissing`], [`Error::ReadOnly`], [`Error::ConditionFailed`]; [`Error::Spool`] when it is too large
     /// or too many are kept; the state store's failure.
-    pub async fn keep_here(&self, path: &Path, content: Vec<u8>, expected: &Expected) -> Result<Placed, Error> {
-        let target = self.target(path).await?;
-        let _turn = self.turn(&target).await;
-        let drive = self.look(&target, None).await?;
-        let held = self.0.held.get(&target.key());
+    pub(super) async fn keep_here(&self, path: &Path, content: Vec<u8>, expected: &Expected) -> Result<Placed, Error> {
+        let target = self.names.target(path).await?;
+        let _turn = self.names.turn(&target).await;
+        let drive = self.names.look(&target, None).await?;
+        let held = self.names.held(&target);
         let before = seen(held.as_ref(), drive.as_ref());
         expected.check(before)?;
         let replaced = before.map(|entry| entry.file_id.clone());
@@ -166,8 +191,8 @@ impl Tree {
         content: Vec<u8>,
         moved: Option<&Entry>,
     ) -> Result<Arc<Entry>, Error> {
-        let held = self.0.held.get(&target.key());
-        let full = self.0.held.len() >= MAX_HELD && held.is_none();
+        let held = self.names.held(target);
+        let full = self.files.len() >= MAX_HELD && held.is_none();
         if full || content.len() > MAX_LOCAL {
             return Err(Error::Spool("a file manager's own file is too large, or too many are kept".to_owned()));
         }
@@ -176,7 +201,7 @@ impl Tree {
             Some(entry) => {
                 (entry.file_id.to_string(), if moved.is_some() { entry.created_ms } else { UnixMillis::now().0 })
             }
-            None => (format!("{LOCAL}{}", uuid::Uuid::new_v4().simple()), UnixMillis::now().0),
+            None => (new_id(Origin::Local), UnixMillis::now().0),
         };
         self.put_held(target, &file_id, created_ms, Some(content)).await
     }
@@ -185,65 +210,13 @@ impl Tree {
     ///
     /// # Errors
     /// [`Error::NotFound`] if it has gone meanwhile; a listing's failure; the state store's.
-    pub async fn kept_content(&self, file: &Resource) -> Result<Option<Vec<u8>>, Error> {
-        if !file.entry.stays_here() {
+    pub(super) async fn kept_content(&self, file: &Resource) -> Result<Option<Vec<u8>>, Error> {
+        if file.entry.origin != Origin::Local {
             return Ok(None);
         }
-        let (mount, rest) = self.mount_of(&file.path).ok_or(Error::NotFound)?;
-        let held = self.held_at(mount, &rest).await?.ok_or(Error::NotFound)?;
-        self.0.held.content(&held.key).await.map(Some)
-    }
-
-    /// What is held at a path below a mount.
-    pub(super) async fn held_at(&self, mount: &Arc<Mounted>, rest: &Path) -> Result<Option<Held>, Error> {
-        let Some(parent) = rest.parent().filter(|_| self.0.held.any_named(rest.name())) else { return Ok(None) };
-        let folder = match self.0.resolver.find(mount, &parent, Freshness::Cached).await {
-            Err(Error::NotFound) => return Ok(None),
-            folder => folder?,
-        };
-        Ok(self.0.held.get(&NameKey::new(&mount.drive_id().await?, &folder.file_id, rest.name())))
-    }
-
-    /// What a folder shows beside its listing. An empty file whose name is listed has given way.
-    pub(super) async fn held_members(
-        &self,
-        mount: &Mounted,
-        folder: &Entry,
-        listing: &Listing,
-    ) -> Result<Vec<Entry>, Error> {
-        if self.0.held.len() == 0 {
-            return Ok(Vec::new());
-        }
-        let mut shown = Vec::new();
-        for held in self.0.held.members(&mount.drive_id().await?, &folder.file_id) {
-            if held.is_local() || listing.find(held.path.name()).is_none() {
-                shown.push((*held.entry).clone());
-            } else {
-                self.0.held.forget(&held.key).await;
-            }
-        }
-        Ok(shown)
-    }
-
-    /// What is held in a folder and below it. By the paths where it was last seen, and only where these lead to the
-    /// folders that it belongs to: another program may have moved them.
-    pub(super) async fn held_below(&self, target: &Target, folder: &Entry) -> Vec<Held> {
-        let mut below = Vec::new();
-        for held in self.0.held.last_seen_in(&target.path()) {
-            let Some(parent) = held.path.parent() else { continue };
-            let is_there = *held.key.folder_id == *folder.file_id
-                || match parent.strip_base(&target.mount.path) {
-                    Some(rest) => {
-                        let found = self.0.resolver.find(&target.mount, &rest, Freshness::Cached).await;
-                        found.is_ok_and(|found| *found.file_id == *held.key.folder_id)
-                    }
-                    None => false,
-                };
-            if is_there {
-                below.push(held);
-            }
-        }
-        below
+        let (mount, rest) = self.mounts.of(&file.path).ok_or(Error::NotFound)?;
+        let held = self.listings.held_at(mount, &rest).await?.ok_or(Error::NotFound)?;
+        self.files.content(&held.key).await.map(Some)
     }
 
     /// Sends the empty files below a path to the drive.
@@ -251,8 +224,8 @@ impl Tree {
     /// # Errors
     /// An upload's.
     pub(super) async fn settle_below(&self, path: &Path) -> Result<(), Error> {
-        for held in self.0.held.last_seen_in(path) {
-            let _turn = self.0.turns.take([held.key.clone()]).await;
+        for held in self.files.last_seen_in(path) {
+            let _turn = self.names.turn_at(held.key.clone()).await;
             self.settle_in_turn(&held.key).await?;
         }
         Ok(())
@@ -261,27 +234,27 @@ impl Tree {
     /// Sends the empty file that is held under a name to the drive, if it still is, by whoever has the turn. What the
     /// drive has under the name takes its place.
     pub(super) async fn settle_in_turn(&self, key: &NameKey) -> Result<(), Error> {
-        let Some(held) = self.0.held.get(key).filter(|held| !held.is_local()) else { return Ok(()) };
+        let Some(held) = self.files.get(key).filter(|held| !held.is_local()) else { return Ok(()) };
         let Some(target) = self.target_of(&held).await? else {
-            self.0.held.forget(key).await;
+            self.files.forget(key).await;
             return Ok(());
         };
-        if self.known(&target, None).await.entry().is_some() {
-            self.0.held.forget(key).await;
+        if self.names.known(&target, None).await.entry().is_some() {
+            self.files.forget(key).await;
             return Ok(());
         }
-        match self.upload_in_turn(&target, Vec::new(), true).await {
+        match self.uploads.put_in_turn(&target, Vec::new(), true).await {
             Ok(placed) => self.succeeded(&held.entry.file_id, &placed.entry.file_id).await,
             // Something has appeared there, or the folder is gone and the file with it.
-            Err(Error::NameExists | Error::IsAFolder | Error::ParentMissing) => self.0.held.forget(key).await,
+            Err(Error::NameExists | Error::IsAFolder | Error::ParentMissing) => self.files.forget(key).await,
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
     /// The place of a held file; absent where no mount leads to its drive any more.
-    async fn target_of(&self, held: &Held) -> Result<Option<Target>, Error> {
-        let Some((mount, rest)) = self.mount_of(&held.path) else { return Ok(None) };
+    async fn target_of(&self, held: &HeldFile) -> Result<Option<Target>, Error> {
+        let Some((mount, rest)) = self.mounts.of(&held.path) else { return Ok(None) };
         if mount.settings.read_only || rest.is_root() || mount.drive_id().await? != *held.key.drive_id {
             return Ok(None);
         }
@@ -290,23 +263,23 @@ impl Tree {
     }
 
     /// Takes over the waiting of the tree before.
-    pub(super) fn settle_all_later(&self) {
-        for held in self.0.held.last_seen_in(&Path::root()) {
+    pub(super) fn settle_all_later(self: &Arc<Self>) {
+        for held in self.files.last_seen_in(&Path::root()) {
             if !held.is_local() {
                 self.settle_later(held.key);
             }
         }
     }
 
-    fn settle_later(&self, key: NameKey) {
-        let wait = self.0.uploads.settings.empty_file_wait;
-        self.later(wait, wait, move |tree| {
+    fn settle_later(self: &Arc<Self>, key: NameKey) {
+        let wait = self.uploads.settings().empty_file_wait;
+        self.later(wait, wait, move |held| {
             let key = key.clone();
             async move {
-                let (name, tasks) = (key.name.clone(), tree.clone());
+                let (name, tasks) = (key.name.clone(), held.tasks.clone());
                 let settle = async move {
-                    let _turn = tree.0.turns.take([key.clone()]).await;
-                    tree.settle_in_turn(&key).await
+                    let _turn = held.names.turn_at(key.clone()).await;
+                    held.settle_in_turn(&key).await
                 };
                 let settled = tasks.see_through(settle).await.flatten();
                 if let Err(error) = &settled {
@@ -318,18 +291,18 @@ impl Tree {
     }
 
     /// Finds the folder of a file that was kept without its id.
-    fn adopt_later(&self, row: HeldRow) {
+    fn adopt_later(self: &Arc<Self>, row: HeldRow) {
         let row = Arc::new(row);
-        self.later(Duration::ZERO, ADOPTION_PAUSE, move |tree| {
+        self.later(Duration::ZERO, ADOPTION_PAUSE, move |held| {
             let row = row.clone();
-            async move { tree.adopt(&row).await }
+            async move { held.adopt(&row).await }
         });
     }
 
     /// False where it is to be tried again.
-    async fn adopt(&self, row: &HeldRow) -> bool {
+    async fn adopt(self: &Arc<Self>, row: &HeldRow) -> bool {
         let Ok(path) = Path::parse(&row.path) else { return true };
-        let target = match self.target(&path).await {
+        let target = match self.names.target(&path).await {
             Ok(target) => target,
             Err(error) => return matches!(error, Error::ParentMissing | Error::Protected | Error::ReadOnly),
         };
@@ -340,7 +313,7 @@ impl Tree {
             name: key.name.to_string(),
             ..row.clone()
         };
-        if let Err(error) = self.0.held.place(&row).await {
+        if let Err(error) = self.files.place(&row).await {
             tracing::error!(%error, "a held file could not be kept by its folder");
         }
         self.settle_later(key);
@@ -348,18 +321,18 @@ impl Tree {
     }
 
     /// Does something after a while, and after each pause again until it is done.
-    fn later<F>(&self, wait: Duration, pause: Duration, act: impl Fn(Self) -> F + Send + 'static)
+    fn later<F>(self: &Arc<Self>, wait: Duration, pause: Duration, act: impl Fn(Arc<Self>) -> F + Send + 'static)
     where
         F: Future<Output = bool> + Send,
     {
         // A tree that is gone has nothing left to settle; the next run takes it up.
-        let inner = Arc::downgrade(&self.0);
+        let this = Arc::downgrade(self);
         tokio::spawn(async move {
             let mut wait = wait;
             loop {
                 tokio::time::sleep(wait).await;
-                let Some(inner) = inner.upgrade() else { return };
-                if act(Self(inner)).await {
+                let Some(this) = this.upgrade() else { return };
+                if act(this).await {
                     return;
                 }
                 wait = pause;

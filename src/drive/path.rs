@@ -159,7 +159,7 @@ pub fn one_form(path: &str) -> Cow<'_, str> {
 
 /// The other Unicode spellings (NFC, NFD) of a name, without the name itself: macOS programs send NFD,
 /// most others NFC, and both mean the same file to their users.
-pub(super) fn twins(name: &str) -> impl Iterator<Item = String> {
+pub(super) fn other_forms(name: &str) -> impl Iterator<Item = String> {
     let (nfc, nfd) = if name.is_ascii() {
         (None, None)
     } else {
@@ -201,9 +201,9 @@ mod tests {
 
     #[test]
     fn a_twin_is_the_same_name_in_the_other_form() {
-        assert_eq!(twins("a\u{301}").collect::<Vec<_>>(), ["á"]);
-        assert_eq!(twins("á").collect::<Vec<_>>(), ["a\u{301}"]);
-        assert_eq!(twins("plain").count(), 0);
+        assert_eq!(other_forms("a\u{301}").collect::<Vec<_>>(), ["á"]);
+        assert_eq!(other_forms("á").collect::<Vec<_>>(), ["a\u{301}"]);
+        assert_eq!(other_forms("plain").count(), 0);
     }
 
     proptest! {

@@ -1,17 +1,17 @@
 //! Places for open download bodies: the service refuses an account's fourth (reference 3.9).
 //!
-//! 1. Never more bodies than the service allows: a [`Place`] is a permit of a semaphore, and a body is dropped before
+//! 1. Never more bodies than the service allows: a [`StreamPermit`] is a permit of a semaphore, and a body is dropped before
 //!    its place is given back.
-//! 2. Fair, but films before copies: [`Slots::place`] serves in order of asking, those that are urgent first.
-//! 3. A seek is a new request while the old one still reads: [`Slots::seat`] takes the place of the same reader's older
+//! 2. Fair, but films before copies: [`StreamLimit::place`] serves in order of asking, those that are urgent first.
+//! 3. A seek is a new request while the old one still reads: [`StreamLimit::seat`] takes the place of the same reader's older
 //!    body on that file.
 //! 4. A paused client would hold its place for ever: a waiting request takes that of the body whose client has
-//!    stopped reading the longest. For this the upstream body lies in a [`Seat`], apart from the stream that the client
+//!    stopped reading the longest. For this the upstream body lies in a [`RevocableBody`], apart from the stream that the client
 //!    reads. The stream that lost its seat is not broken: should its client read on, it queues again and goes on at the
 //!    next byte.
-//! 5. Further connections of one film must not starve others: [`Slots::spare_place`] gives what nobody waits for, and
-//!    [`Slots::somebody_waits`] tells when to give it back.
-//! 6. The service may allow fewer than configured, since other programs read too: [`Slots::shrink`].
+//! 5. Further connections of one film must not starve others: [`StreamLimit::spare_place`] gives what nobody waits for, and
+//!    [`StreamLimit::somebody_waits`] tells when to give it back.
+//! 6. The service may allow fewer than configured, since other programs read too: [`StreamLimit::shrink`].
 
 pub(super) mod memory;
 pub(super) mod place;
@@ -28,8 +28,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use self::place::{Place, Reader, SeatKey, Shared, Waiting};
-use self::seat::Seat;
+use self::place::{Reader, SeatKey, Shared, StreamPermit, Waiting};
+use self::seat::RevocableBody;
 use crate::drive::error::Error;
 
 /// How long a place that the service refused is not used: somebody else reads by this account.
@@ -39,9 +39,9 @@ const SHRUNK: Duration = Duration::from_secs(300);
 const SHRINK_PAUSE: Duration = Duration::from_secs(30);
 
 /// Download places of one account.
-pub(super) struct Slots {
+pub(super) struct StreamLimit {
     shared: Arc<Shared>,
-    seats: Mutex<HashMap<SeatKey, Vec<Weak<Seat>>>>,
+    seats: Mutex<HashMap<SeatKey, Vec<Weak<RevocableBody>>>>,
     /// Held by the first of those who wait and are not urgent.
     patient: tokio::sync::Mutex<()>,
     shrunk_at: Mutex<Option<Instant>>,
@@ -50,7 +50,7 @@ pub(super) struct Slots {
     paused: Duration,
 }
 
-impl Slots {
+impl StreamLimit {
     pub(super) fn new(places: usize, max_wait: Duration, paused: Duration) -> Self {
         let shared = Shared {
             places: Arc::new(Semaphore::new(places)),
@@ -73,8 +73,8 @@ impl Slots {
 
     /// An empty seat for a new stream. An open-ended read takes over the place of the reader's older
     /// open-ended bodies on that file, if there is one.
-    pub(super) fn seat(&self, reader: Reader, file_id: &str) -> (Arc<Seat>, Option<Place>) {
-        let seat = Seat::new(reader, file_id);
+    pub(super) fn seat(&self, reader: Reader, file_id: &str) -> (Arc<RevocableBody>, Option<StreamPermit>) {
+        let seat = RevocableBody::new(reader, file_id);
         let key = seat.key.clone();
         let mut seats = self.seats.lock();
         let mut inherited = None;
@@ -93,12 +93,12 @@ impl Slots {
     ///
     /// # Errors
     /// [`Error::NoFreeStream`] when none became free within the longest wait.
-    pub(super) async fn place(&self, urgent: bool) -> Result<Place, Error> {
+    pub(super) async fn place(&self, urgent: bool) -> Result<StreamPermit, Error> {
         let before = if urgent { 0 } else { self.shared.waiting.load(Ordering::Acquire) };
         if before == 0
             && let Ok(permit) = self.shared.places.clone().try_acquire_owned()
         {
-            return Ok(Place::new(permit, &self.shared));
+            return Ok(StreamPermit::new(permit, &self.shared));
         }
         let deadline = Instant::now() + self.max_wait;
         let _waiting = Waiting::join(&self.shared, urgent);
@@ -110,7 +110,7 @@ impl Slots {
             let _turn = turn.map_err(|_| self.no_place())?;
             self.patient_place(deadline).await?
         };
-        Ok(Place::new(permit, &self.shared))
+        Ok(StreamPermit::new(permit, &self.shared))
     }
 
     fn no_place(&self) -> Error {
@@ -149,12 +149,12 @@ impl Slots {
     }
 
     /// A place that nobody waits for, for what could do without.
-    pub(super) fn spare_place(&self) -> Option<Place> {
+    pub(super) fn spare_place(&self) -> Option<StreamPermit> {
         if self.shared.waiting.load(Ordering::Acquire) > 0 {
             return None;
         }
         let permit = self.shared.places.clone().try_acquire_owned().ok()?;
-        Some(Place::new(permit, &self.shared))
+        Some(StreamPermit::new(permit, &self.shared))
     }
 
     /// Ends when somebody waits for a place.
@@ -208,7 +208,7 @@ impl Slots {
     }
 
     /// Forgets a seat whose stream has ended.
-    pub(super) fn leave(&self, seat: &Arc<Seat>) {
+    pub(super) fn leave(&self, seat: &Arc<RevocableBody>) {
         let mut seats = self.seats.lock();
         if let Some(row) = seats.get_mut(&seat.key) {
             row.retain(|other| other.strong_count() > 0 && !std::ptr::eq(other.as_ptr(), Arc::as_ptr(seat)));

@@ -27,16 +27,21 @@ mod session;
 mod spool;
 mod uncommitted;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use crate::drive::change::Placed;
+use crate::config;
+use crate::drive::change::namespace::Namespace;
 use crate::drive::change::target::Target;
+use crate::drive::change::terms::Placed;
 use crate::drive::error::Error;
 use crate::drive::path::Path;
-use crate::drive::tree::Tree;
+use crate::drive::tasks::Tasks;
 use crate::drive::upload::body::{Body, Content};
 use crate::drive::upload::draft::Draft;
+use crate::drive::upload::limits::UploadLimits;
 use crate::drive::upload::offer::{Offer, Opening};
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::plan::PartPlan;
@@ -46,7 +51,7 @@ use crate::drive::upload::uncommitted::UncommittedFile;
 
 /// A body on its way to the drive.
 pub struct Upload {
-    tree: Tree,
+    uploads: Uploads,
     body: Body,
     has_time: bool,
     /// Absent once a call has failed: nothing more is taken.
@@ -79,26 +84,49 @@ impl std::fmt::Debug for Upload {
     }
 }
 
-impl Tree {
+/// What makes uploads; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Uploads {
+    limits: Arc<UploadLimits>,
+    names: Namespace,
+    tasks: Tasks,
+}
+
+impl Uploads {
+    /// `limits` are those of all uploads of the process.
+    pub(super) fn new(limits: Arc<UploadLimits>, names: Namespace, tasks: Tasks) -> Self {
+        Self { limits, names, tasks }
+    }
+
+    /// The same limits over other mounts.
+    pub(super) fn over(&self, names: Namespace) -> Self {
+        Self { names, ..self.clone() }
+    }
+
+    pub(super) fn settings(&self) -> &config::Upload {
+        &self.limits.settings
+    }
+
+    /// Bytes that all uploads hold.
+    pub(super) fn memory(&self) -> u64 {
+        self.limits.memory.held()
+    }
+
     /// Begins an upload to a path; makes no call but those of resolving the folder.
-    ///
-    /// # Errors
-    /// [`Error::ParentMissing`], [`Error::ReadOnly`], [`Error::Protected`], a listing's failure;
-    /// [`Error::PartsTooLarge`] if the memory cannot hold a part of a file of this size.
-    pub async fn upload(&self, path: &Path, options: UploadOptions) -> Result<Upload, Error> {
-        let draft = Draft::new(self.clone(), self.target(path).await?, options).await;
-        Upload::new(self.clone(), draft)
+    pub(super) async fn begin(&self, path: &Path, options: UploadOptions) -> Result<Upload, Error> {
+        let target = self.names.target(path).await?;
+        Upload::new(self.clone(), Draft::new(self.names.clone(), target, options).await)
     }
 
     /// Puts content that is at hand under a name, by whoever has the turn; not where something is if it `gives_way`.
-    pub(super) async fn upload_in_turn(
+    pub(super) async fn put_in_turn(
         &self,
         target: &Target,
         content: Vec<u8>,
         gives_way: bool,
     ) -> Result<Placed, Error> {
         let options = UploadOptions { size: Some(content.len() as u64), ..UploadOptions::default() };
-        let draft = Draft::new(self.clone(), target.clone(), options).await.in_turn(gives_way);
+        let draft = Draft::new(self.names.clone(), target.clone(), options).await.in_turn(gives_way);
         let mut upload = Upload::new(self.clone(), draft)?;
         upload.write(content.into()).await?;
         let (draft, file, content) = upload.send().await?;
@@ -107,14 +135,14 @@ impl Tree {
 }
 
 impl Upload {
-    fn new(tree: Tree, draft: Draft) -> Result<Self, Error> {
-        let limits = &tree.0.uploads;
+    fn new(uploads: Uploads, draft: Draft) -> Result<Self, Error> {
+        let limits = &uploads.limits;
         let largest = limits.memory.largest_part();
         let plan = PartPlan::new(limits.settings.part_size, draft.options.size, largest).ok_or(Error::PartsTooLarge)?;
         Ok(Self {
             body: Body::new(&draft.options, plan, limits.memory.clone()),
             has_time: draft.options.modified_ms.is_some(),
-            tree,
+            uploads,
             progress: Some(Progress { draft: Box::new(draft), state: State::Gathering }),
         })
     }
@@ -201,13 +229,13 @@ impl Upload {
         &self,
         offer: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        self.tree.see_through(offer).await?
+        self.uploads.tasks.see_through(offer).await?
     }
 
     /// Turns to the spool if it has room, else to a session.
     async fn begin_spool(&mut self, mut draft: Box<Draft>, ask_at: Option<u64>) -> Result<Progress, Error> {
         let plan = self.body.plan;
-        let Some(mut spool) = Spool::begin(&self.tree.0.uploads, plan.size().unwrap_or_default(), ask_at).await? else {
+        let Some(mut spool) = Spool::begin(&self.uploads.limits, plan.size().unwrap_or_default(), ask_at).await? else {
             let work = async move { draft.plain_session(plan).await.map(|session| (draft, session)) };
             let (draft, session) = self.carried_out(work).await?;
             return Ok(Progress { draft, state: State::Open(session) });
@@ -243,14 +271,13 @@ impl Upload {
     /// [`Error::Length`], [`Error::Checksum`], [`Error::Corrupt`], a call's failure; the old content is in
     /// place then.
     pub async fn finish(self) -> Result<Placed, Error> {
-        let tree = self.tree.clone();
+        let Uploads { names, tasks, .. } = self.uploads.clone();
         let work = async move {
-            let tree = self.tree.clone();
             let (draft, file, content) = self.send().await?;
-            let _turn = tree.turn(&draft.target).await;
+            let _turn = names.turn(&draft.target).await;
             commit::take_place(draft, file, content).await
         };
-        tree.see_through(work).await?
+        tasks.see_through(work).await?
     }
 
     /// All of the body gets to the drive.

@@ -17,7 +17,7 @@ use crate::dav::change::incoming::{Incoming, Sink};
 use crate::dav::change::scope::{Meta, Scope};
 use crate::dav::error::Failure;
 use crate::dav::store::dead_properties::{DeadProperties, log_failure};
-use crate::drive::{self, Expected, Freshness, Path, Placed, Resource, Tree, UploadOptions};
+use crate::drive::{self, Expected, Freshness, Origin, Path, Placed, Resource, Tree, UploadOptions};
 
 /// dav-server's view of the tree; cheap to clone.
 #[derive(Clone)]
@@ -115,7 +115,7 @@ impl Adapter {
         }
         let options = UploadOptions { size, ..scope.0.upload.clone() };
         let upload = self.tree.upload(path, options).await.map_err(|error| scope.fail(error))?;
-        let free = existing.is_none_or(|entry| entry.is_held());
+        let free = existing.is_none_or(|entry| entry.origin == Origin::Held);
         Ok(Sink::Drive { upload: Box::new(upload), free })
     }
 }

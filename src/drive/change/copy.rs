@@ -6,40 +6,43 @@
 use std::sync::Arc;
 
 use crate::clock::UnixMillis;
-use crate::drive::change::relocate::check_places;
+use crate::drive::change::namespace::Namespace;
+use crate::drive::change::outcome::{Whereabouts, wait_for, whereabouts};
 use crate::drive::change::target::Target;
-use crate::drive::change::{CheckNameMode, ErrorKind, Placed, Terms, TreeChange, Whereabouts};
+use crate::drive::change::terms::{Placed, Terms};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
-use crate::drive::held::files::Held;
 use crate::drive::listing::cache::Freshness;
-use crate::drive::path::Path;
 use crate::drive::removals::Begun;
 use crate::drive::removals::record::{Original, Stage, hex};
-use crate::drive::tree::Tree;
+use crate::upstream::{CheckNameMode, ErrorKind, TreeChange};
 
-impl Tree {
-    /// Copies an item, a folder with all below it, in place of what is there, if the terms allow that.
-    ///
-    /// # Errors
-    /// As [`Tree::relocate`].
-    pub async fn copy(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
-        self.settle_below(from).await?;
-        let (source, target, _turn) = self.both_ends(from, to, false).await?;
-        if let Some(local) = self.0.held.get(&source.key()).filter(Held::is_local) {
-            terms.expected.check(Some(&local.entry))?;
-            return self.place_local(&local, &target, terms.overwrite, false).await;
-        }
-        check_places(&source, &target)?;
-        self.settle_in_turn(&source.key()).await?;
-        let entry = self.look(&source, None).await?.ok_or(Error::NotFound)?;
+/// COPY of what is on the drive.
+pub(in crate::drive) struct Copies {
+    names: Namespace,
+}
+
+impl Copies {
+    pub(in crate::drive) fn new(names: Namespace) -> Self {
+        Self { names }
+    }
+
+    /// Copies an item, a folder with all below it, in place of what is there, if the terms allow that; by whoever has the
+    /// turn at both.
+    pub(in crate::drive) async fn copy(
+        &self,
+        source: &Target,
+        target: &Target,
+        terms: &Terms,
+    ) -> Result<Placed, Error> {
+        let entry = self.names.look(source, None).await?.ok_or(Error::NotFound)?;
         terms.expected.check(Some(&entry))?;
-        let mut replaced = self.look(&target, None).await?;
+        let mut replaced = self.names.look(target, None).await?;
         // The same item by the other Unicode form of its name: to replace it would remove it.
         if replaced.as_ref().is_some_and(|replaced| replaced.file_id == entry.file_id) {
             return Err(Error::IntoItself);
         }
-        let covered = self.0.held.get(&target.key());
+        let covered = self.names.held(target);
         if !terms.overwrite && (replaced.is_some() || covered.is_some()) {
             return Err(Error::NameExists);
         }
@@ -49,14 +52,11 @@ impl Tree {
         } else if replaced.is_none() {
             target.clear().await?;
         }
-        let (begun, file_id) = self.copy_entry(&source, &target, &entry, terms.overwrite, &mut replaced).await?;
+        let (begun, file_id) = self.copy_entry(source, target, &entry, terms.overwrite, &mut replaced).await?;
         let now = UnixMillis::now().0;
         let copy = Entry { name: target.name().into(), file_id, updated_ms: now, created_ms: now, ..(*entry).clone() };
-        self.put(&target, copy.clone()).await;
-        if let Some(covered) = &covered {
-            self.0.held.forget(&covered.key).await;
-        }
-        self.remove_replaced(&target, replaced.as_deref(), begun).await;
+        self.names.applied(target, copy.clone()).await;
+        self.names.remove_replaced(target, replaced.as_deref(), begun).await;
         let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
         Ok(Placed { entry: Arc::new(copy), replaced, copy_of: Some(entry.file_id.clone()) })
     }
@@ -77,7 +77,7 @@ impl Tree {
         let file_id = change.file_id.clone();
         let copied = Stage::Copied { file_id: file_id.clone(), task: change.async_task_id.clone(), found, of };
         begun.reach(copied.clone()).await?;
-        let mut done = self.wait_for(target, &change).await;
+        let mut done = wait_for(&self.names, target, &change).await;
         if done.is_ok() && !named {
             done = self.name_copy(target, &copied, &file_id, overwrite, replaced, &begun).await;
         }
@@ -96,7 +96,7 @@ impl Tree {
         target: &Target,
         entry: &Entry,
     ) -> Result<(Original, Vec<String>), Error> {
-        let listings = &self.0.resolver.listings;
+        let listings = &self.names.resolver.listings;
         let siblings = listings.get(&target.mount, &target.folder.file_id, Freshness::Cached).await?;
         let of = Original {
             file_id: entry.file_id.to_string(),
@@ -133,7 +133,7 @@ impl Tree {
         } else {
             begun.came_to_nothing(false).await;
         }
-        Err(self.failed(&[source, target], error).await)
+        Err(self.names.failed(&[source, target], error).await)
     }
 
     /// Gives a copy its name.
@@ -154,66 +154,20 @@ impl Tree {
             let Err(error) = renamed else { return Ok(()) };
             let taken = error.kind == ErrorKind::NameExists;
             if (taken || error.kind.leaves_doubt())
-                && let Whereabouts::At(item) = self.whereabouts(target, file_id).await
+                && let Whereabouts::At(item) = whereabouts(target, file_id).await
                 && item.name == target.name()
             {
                 return Ok(());
             }
             if asked || !taken || !overwrite {
-                return Err(self.failed(&[target], error).await);
+                return Err(self.names.failed(&[target], error).await);
             }
             // Another program has put it there since the folder was listed.
             asked = true;
-            let listings = &self.0.resolver.listings;
-            let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
-            *replaced = self.found(&listing, target.name(), Some(file_id));
+            *replaced = self.names.look_anew(target, Some(file_id)).await?;
             let way = target.mount.settings.remove_way;
             begun.replaces(replaced.as_deref().map(|replaced| (replaced, way)), copied.clone()).await?;
             renamed = client.rename(&target.drive_id, file_id, target.name(), CheckNameMode::Ignore).await;
         }
-    }
-
-    /// What the drive has is about to be covered by a file that stays here, which hides it whatever comes then.
-    pub(super) async fn covers(&self, target: &Target, covered: Option<&Entry>) -> Result<Option<Begun>, Error> {
-        match covered {
-            Some(covered) => target.write_down(Some(covered), Stage::Begun).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// A file that stays here is put to another path: here again, or to the drive. `moves` says whether it goes where
-    /// it was.
-    pub(super) async fn place_local(
-        &self,
-        local: &Held,
-        target: &Target,
-        overwrite: bool,
-        moves: bool,
-    ) -> Result<Placed, Error> {
-        let replaced = self.look(target, None).await?;
-        let covered = self.0.held.get(&target.key()).filter(|held| held.key != local.key);
-        if !overwrite && (replaced.is_some() || covered.is_some()) {
-            return Err(Error::NameExists);
-        }
-        let content = self.0.held.content(&local.key).await?;
-        let placed = if self.keeps_here(&target.path()) {
-            let begun = self.covers(target, replaced.as_deref()).await?;
-            let entry = self.keep_in_turn(target, content, moves.then_some(&*local.entry)).await?;
-            if let Some(begun) = begun {
-                self.remove_replaced(target, replaced.as_deref(), begun).await;
-            }
-            let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
-            Placed { entry, replaced, copy_of: None }
-        } else {
-            let placed = self.upload_in_turn(target, content, false).await?;
-            if moves {
-                self.succeeded(&local.entry.file_id, &placed.entry.file_id).await;
-            }
-            placed
-        };
-        if moves && local.key != target.key() {
-            self.0.held.forget(&local.key).await;
-        }
-        Ok(Placed { copy_of: (!moves).then(|| local.entry.file_id.clone()), ..placed })
     }
 }

@@ -6,17 +6,17 @@
 use std::sync::Arc;
 
 use crate::clock::UnixMillis;
+use crate::drive::change::namespace::Namespace;
+use crate::drive::change::outcome::{Whereabouts, wait_for, whereabouts};
 use crate::drive::change::target::Target;
-use crate::drive::change::{CheckNameMode, ErrorKind, Item, Placed, Terms, Whereabouts, upstream};
+use crate::drive::change::terms::{Placed, Terms};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
-use crate::drive::held::files::Held;
-use crate::drive::listing::cache::Freshness;
 use crate::drive::listing::members::Change;
 use crate::drive::path::Path;
 use crate::drive::removals::Begun;
 use crate::drive::removals::record::{Spot, Stage};
-use crate::drive::tree::Tree;
+use crate::upstream::{self, CheckNameMode, ErrorKind, Item};
 
 /// A step that did not lead to where it should have, and where the item is, if it was asked.
 struct Failed {
@@ -24,35 +24,29 @@ struct Failed {
     at: Option<Whereabouts>,
 }
 
-impl Tree {
-    /// Puts an item to another path, in place of what is there, if the terms allow that.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::ConditionFailed`], [`Error::NameExists`], [`Error::CrossDrive`],
-    /// [`Error::IntoItself`], [`Error::ParentMissing`], [`Error::Protected`], [`Error::ReadOnly`], a call's failure.
-    pub async fn relocate(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
-        if self.holds_mounts(from) {
-            return Err(Error::Protected);
-        }
-        let (source, target, _turn) = self.both_ends(from, to, true).await?;
-        if let Some(local) = self.0.held.get(&source.key()).filter(Held::is_local) {
-            terms.expected.check(Some(&local.entry))?;
-            // What the drive has under the name must not come to light.
-            let covered = self.look(&source, None).await?;
-            let begun = self.covers(&source, covered.as_deref()).await?;
-            let placed = self.place_local(&local, &target, terms.overwrite, true).await?;
-            if let Some(begun) = begun {
-                self.remove_replaced(&source, covered.as_deref(), begun).await;
-            }
-            return Ok(placed);
-        }
-        check_places(&source, &target)?;
-        self.settle_in_turn(&source.key()).await?;
-        let entry = self.look(&source, None).await?.ok_or(Error::NotFound)?;
+/// MOVE of what is on the drive.
+pub(in crate::drive) struct Moves {
+    names: Namespace,
+}
+
+impl Moves {
+    pub(in crate::drive) fn new(names: Namespace) -> Self {
+        Self { names }
+    }
+
+    /// Puts an item to another place, in place of what is there, if the terms allow that; by whoever has the turn at
+    /// both.
+    pub(in crate::drive) async fn relocate(
+        &self,
+        source: &Target,
+        target: &Target,
+        terms: &Terms,
+    ) -> Result<Placed, Error> {
+        let entry = self.names.look(source, None).await?.ok_or(Error::NotFound)?;
         terms.expected.check(Some(&entry))?;
         let _making = target.mount.account.removals.makes(&target.folder.file_id);
-        let (replaced, begun) = self.move_entry(&source, &target, &entry, terms.overwrite).await?;
-        self.moved(&source, &target, &entry, replaced, begun).await
+        let (replaced, begun) = self.move_entry(source, target, &entry, terms.overwrite).await?;
+        self.moved(source, target, &entry, replaced, begun).await
     }
 
     /// The calls of a move; gives what the destination held before, and where that is written down.
@@ -63,8 +57,8 @@ impl Tree {
         entry: &Entry,
         overwrite: bool,
     ) -> Result<(Option<Arc<Entry>>, Option<Begun>), Error> {
-        let mut replaced = self.look(target, Some(&entry.file_id)).await?;
-        let held = target.key() != source.key() && self.0.held.get(&target.key()).is_some();
+        let mut replaced = self.names.look(target, Some(&entry.file_id)).await?;
+        let held = target.key() != source.key() && self.names.held(target).is_some();
         if !overwrite && (replaced.is_some() || held) {
             return Err(Error::NameExists);
         }
@@ -72,9 +66,7 @@ impl Tree {
         let mut result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref()), begun.as_ref()).await;
         if overwrite && matches!(result, Err(Failed { error: Error::NameExists, .. })) {
             // Another program has put it there since the folder was listed.
-            let listings = &self.0.resolver.listings;
-            let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
-            replaced = self.found(&listing, target.name(), Some(&entry.file_id));
+            replaced = self.names.look_anew(target, Some(&entry.file_id)).await?;
             begun = self.over(source, target, entry, replaced.as_deref(), begun).await?;
             result = self.relocate_by_id(source, target, entry, mode(replaced.as_ref()), begun.as_ref()).await;
         }
@@ -119,19 +111,15 @@ impl Tree {
         replaced: Option<Arc<Entry>>,
         begun: Option<Begun>,
     ) -> Result<Placed, Error> {
-        let covered = if target.key() == source.key() { None } else { self.0.held.get(&target.key()) };
-        let follows = if entry.is_folder() { self.held_below(source, entry).await } else { Vec::new() };
+        let covered = if target.key() == source.key() { None } else { self.names.held(target) };
+        let follows = if entry.is_folder() { self.names.held_below(source, entry).await } else { Vec::new() };
         let now = Arc::new(Entry { name: target.name().into(), updated_ms: UnixMillis::now().0, ..entry.clone() });
-        self.changed(source, Change::Remove(entry.file_id.clone())).await;
-        self.0.resolver.forget(&source.mount, &source.rest).await;
-        self.put(target, (*now).clone()).await;
-        if let Some(covered) = &covered {
-            self.0.held.forget(&covered.key).await;
-        }
+        self.names.gone(source, entry).await;
+        self.names.applied(target, (*now).clone()).await;
         if let Some(begun) = begun {
-            self.remove_replaced(target, replaced.as_deref(), begun).await;
+            self.names.remove_replaced(target, replaced.as_deref(), begun).await;
         }
-        self.0.held.follow(follows, &source.path(), &target.path()).await;
+        self.names.held.follow(follows, &source.path(), &target.path()).await;
         let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
         Ok(Placed { entry: now, replaced, copy_of: None })
     }
@@ -159,18 +147,18 @@ impl Tree {
                 let entry = Entry { name: item.name.as_str().into(), ..entry.clone() };
                 let parent = item.parent_file_id.as_deref();
                 if parent == Some(&*from.folder.file_id) {
-                    self.changed(from, Change::Put(Arc::new(entry))).await;
+                    self.names.changed(from, Change::Put(Arc::new(entry))).await;
                 } else {
-                    self.changed(from, Change::Remove(entry.file_id.clone())).await;
+                    self.names.changed(from, Change::Remove(entry.file_id.clone())).await;
                     if parent == Some(&*to.folder.file_id) {
-                        self.changed(to, Change::Put(Arc::new(entry))).await;
+                        self.names.changed(to, Change::Put(Arc::new(entry))).await;
                     }
                 }
             }
-            Some(Whereabouts::Gone) => self.changed(from, Change::Remove(entry.file_id.clone())).await,
+            Some(Whereabouts::Gone) => self.names.changed(from, Change::Remove(entry.file_id.clone())).await,
             Some(Whereabouts::Unknown) => {
                 for place in [from, to] {
-                    self.0.resolver.listings.forget(&place.mount, &place.folder.file_id);
+                    self.names.resolver.listings.forget(&place.mount, &place.folder.file_id);
                 }
             }
         }
@@ -205,7 +193,7 @@ impl Tree {
             }
             Err(error) => {
                 tracing::warn!(%error, name = to.name(), wanted = from.name(), "a half-done move could not be taken back");
-                self.whereabouts(from, &entry.file_id).await
+                whereabouts(from, &entry.file_id).await
             }
         };
         Err(Failed { at: Some(at), ..failed })
@@ -239,7 +227,7 @@ impl Tree {
                     // It is known in memory.
                     tracing::error!(%error, "that the drive moves something could not be written down");
                 }
-                let Err(error) = self.wait_for(to, &change).await else { return Ok(()) };
+                let Err(error) = wait_for(&self.names, to, &change).await else { return Ok(()) };
                 return self.unless_there(error, to, entry).await;
             }
             Err(error) => error,
@@ -253,14 +241,14 @@ impl Tree {
         let kind = error.kind;
         let doubt = kind.leaves_doubt() || kind == ErrorKind::NameExists;
         if doubt && let Err(Failed { at, .. }) = self.unless_there(Error::Stopping, to, entry).await {
-            return Err(Failed { error: self.failed(&[from, to], error).await, at });
+            return Err(Failed { error: self.names.failed(&[from, to], error).await, at });
         }
-        if doubt { Ok(()) } else { Err(Failed { error: self.failed(&[from, to], error).await, at: None }) }
+        if doubt { Ok(()) } else { Err(Failed { error: self.names.failed(&[from, to], error).await, at: None }) }
     }
 
     /// Fails with the error unless the item has arrived.
     async fn unless_there(&self, error: Error, to: &Target, entry: &Entry) -> Result<(), Failed> {
-        match self.whereabouts(to, &entry.file_id).await {
+        match whereabouts(to, &entry.file_id).await {
             Whereabouts::At(item)
                 if item.name == to.name() && item.parent_file_id.as_deref() == Some(&*to.folder.file_id) =>
             {
@@ -294,7 +282,7 @@ fn mode(replaced: Option<&Arc<Entry>>) -> CheckNameMode {
 }
 
 /// Whether an item can be put there at all.
-pub(super) fn check_places(from: &Target, to: &Target) -> Result<(), Error> {
+pub(in crate::drive) fn check_places(from: &Target, to: &Target) -> Result<(), Error> {
     if !from.same_drive(to) {
         return Err(Error::CrossDrive);
     }

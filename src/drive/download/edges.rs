@@ -8,9 +8,9 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::digest::Sha1;
-use crate::drive::download::identity::Identity;
+use crate::drive::download::identity::ContentId;
 use crate::drive::entry::Entry;
-use crate::drive::slots::memory::{ByteBudget, Hold};
+use crate::drive::slots::memory::{ByteBudget, Reservation};
 
 /// What is kept of a large file's beginning and end: players look at both before they play.
 const EDGE: u64 = 256 << 10;
@@ -37,14 +37,14 @@ struct EdgeKey {
 struct Edge {
     start: u64,
     bytes: Bytes,
-    identity: Identity,
+    identity: ContentId,
 }
 
 /// What is at hand of a range's beginning.
 pub(in crate::drive) struct Kept {
     pub(in crate::drive) bytes: Bytes,
     /// What the content was known by. What follows must be of the same.
-    pub(super) identity: Identity,
+    pub(super) identity: ContentId,
 }
 
 impl EdgeCache {
@@ -76,7 +76,7 @@ impl EdgeCache {
     }
 
     /// Keeps a small file that has been read whole.
-    pub(in crate::drive) fn keep(&self, entry: &Entry, whole: Bytes, identity: Identity) {
+    pub(in crate::drive) fn keep(&self, entry: &Entry, whole: Bytes, identity: ContentId) {
         if let Some(key) = key(entry, false) {
             self.insert(key, Edge { start: 0, bytes: whole, identity });
         }
@@ -144,14 +144,14 @@ pub(super) struct Recorder {
     target: Range<u64>,
     bytes: BytesMut,
     /// Room for the whole edge, from the first byte on.
-    hold: Option<Hold>,
+    hold: Option<Reservation>,
     /// What the bytes are of.
-    identity: Option<Identity>,
+    identity: Option<ContentId>,
 }
 
 impl Recorder {
     /// Takes what a frame at a place has of the edge; false when nothing more is to come.
-    pub(in crate::drive) fn pass(&mut self, at: u64, frame: &[u8], identity: &Identity) -> bool {
+    pub(in crate::drive) fn pass(&mut self, at: u64, frame: &[u8], identity: &ContentId) -> bool {
         let next = self.target.start + self.bytes.len() as u64;
         let end = at + frame.len() as u64;
         if end <= next {
@@ -214,14 +214,14 @@ mod tests {
         Entry { size: Some(size), sha1: Some([7; 20].into()), ..Entry::synthetic("film", "id", 0) }
     }
 
-    fn film_now() -> Identity {
-        Identity::of_tag(Some("\"v1\""))
+    fn film_now() -> ContentId {
+        ContentId::of_tag(Some("\"v1\""))
     }
 
     #[test]
     fn keeps_nothing_that_could_not_be_told_from_other_content() {
         let room = cache(&config::Download::default());
-        assert!(!room.recorders(&entry(10), &(0..10))[0].pass(0, &[1; 10], &Identity::of_tag(None)));
+        assert!(!room.recorders(&entry(10), &(0..10))[0].pass(0, &[1; 10], &ContentId::of_tag(None)));
         assert!(room.find(&entry(10), &(0..10)).is_none());
     }
 

@@ -4,14 +4,14 @@ use crate::upstream::DataBody;
 
 /// What tells whether a newly opened body is of the same content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct ContentId {
     total: u64,
     etag: Option<String>,
     crc64: Option<String>,
     last_modified: Option<String>,
 }
 
-impl Identity {
+impl ContentId {
     pub(in crate::drive) fn of(body: &DataBody) -> Self {
         Self {
             total: body.total,
@@ -41,7 +41,7 @@ impl Identity {
 }
 
 #[cfg(test)]
-impl Identity {
+impl ContentId {
     pub(in crate::drive) fn of_tag(tag: Option<&str>) -> Self {
         Self { total: 0, etag: tag.map(str::to_owned), crc64: None, last_modified: None }
     }
@@ -49,20 +49,20 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
-    use super::Identity;
+    use super::ContentId;
 
     #[test]
     fn content_is_told_apart_by_what_both_answers_say() {
         let identity = |etag: &str, crc64: &str, last_modified: &str| {
             let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-            Identity { total: 9, etag: said(etag), crc64: said(crc64), last_modified: said(last_modified) }
+            ContentId { total: 9, etag: said(etag), crc64: said(crc64), last_modified: said(last_modified) }
         };
         assert!(identity("a", "1", "x").same(&identity("a", "", "y")));
         assert!(!identity("a", "1", "x").same(&identity("b", "1", "x")));
         assert!(!identity("", "1", "x").same(&identity("a", "2", "x")));
         assert!(identity("", "1", "x").same(&identity("", "1", "y")));
         assert!(!identity("a", "", "x").same(&identity("", "1", "y")));
-        assert!(!identity("a", "", "x").same(&Identity { total: 8, ..identity("a", "", "x") }));
+        assert!(!identity("a", "", "x").same(&ContentId { total: 8, ..identity("a", "", "x") }));
         assert!(identity("", "1", "").tells() && !identity("", "", "").tells());
     }
 }

@@ -29,11 +29,11 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::calls;
-use crate::drive::download::identity::Identity;
-use crate::drive::download::source::Source;
+use crate::drive::download::identity::ContentId;
+use crate::drive::download::source::FileSource;
 use crate::drive::error::Error;
-use crate::drive::slots::place::Place;
-use crate::drive::slots::seat::Seat;
+use crate::drive::slots::place::StreamPermit;
+use crate::drive::slots::seat::RevocableBody;
 use crate::upstream::LARGEST_FRAME;
 use window::{Admission, Ready, Window};
 
@@ -87,7 +87,8 @@ impl Meter {
 }
 
 /// Opens a range of the file, which is of a known content, on a place.
-pub(super) type Open = fn(Source, Range<u64>, Place, Identity) -> BoxFuture<'static, Result<Bytestream, Error>>;
+pub(super) type Open =
+    fn(FileSource, Range<u64>, StreamPermit, ContentId) -> BoxFuture<'static, Result<Bytestream, Error>>;
 type Bytestream = BoxStream<'static, Result<Bytes, Error>>;
 
 /// The ranges after what the stream's own body brings.
@@ -138,7 +139,7 @@ impl Lanes {
 
     /// One connection at such a rate does not do. How many bytes the stream's own body, which is at `at`, is to bring
     /// yet; none where there is no room for several.
-    pub(in crate::drive) fn begin(&mut self, source: &Source, at: u64, rate: f64) -> Option<u64> {
+    pub(in crate::drive) fn begin(&mut self, source: &FileSource, at: u64, rate: f64) -> Option<u64> {
         let connections = source.budget.settings.connections as u64;
         let span = span(rate, source.budget.ahead_over_lanes(), connections)?;
         self.course = Some(Course { span, window: Window::new(&source.budget, at), opened: 1, eager: true });
@@ -168,12 +169,12 @@ impl Lanes {
     /// Opens ranges up to `end`, the first of them at `from` when none is open; `busy` connections are in use besides.
     pub(super) fn top_up(
         &mut self,
-        source: &Source,
-        seat: &Seat,
+        source: &FileSource,
+        seat: &RevocableBody,
         from: u64,
         end: u64,
         busy: usize,
-        identity: &Identity,
+        identity: &ContentId,
     ) {
         self.see_who_gave_up();
         // A seek has taken the stream's place: there is nothing to help.
@@ -185,7 +186,7 @@ impl Lanes {
             let (sender, frames) = mpsc::unbounded_channel();
             let gave_up = GaveUp::default();
             let feed = Feed { window: course.window.clone(), sender, gave_up: gave_up.clone() };
-            let spare = Source { spare: true, ..source.clone() };
+            let spare = FileSource { spare: true, ..source.clone() };
             let opened = (self.open)(spare.clone(), range.clone(), place, identity.clone());
             let run = run(spare, range.clone(), opened, feed);
             let task = AbortOnDropHandle::new(calls::spawn(run));
@@ -292,7 +293,7 @@ struct Feed {
 }
 
 /// Fetches one range.
-async fn run(source: Source, range: Range<u64>, opened: BoxFuture<'static, Result<Bytestream, Error>>, feed: Feed) {
+async fn run(source: FileSource, range: Range<u64>, opened: BoxFuture<'static, Result<Bytestream, Error>>, feed: Feed) {
     let account = source.mount.account.clone();
     let mut at = range.start;
     let mut stream = match opened.await {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::drive::download::source::Source;
+use crate::drive::download::source::FileSource;
 use crate::drive::download::whole::WholeRead;
 use crate::drive::slots::place::Reader;
 use crate::upstream::Address;
@@ -44,7 +44,7 @@ impl SharedReads {
     }
 
     /// A read of the file that is under way, or a new one; absent where there would be nothing to prove.
-    pub(super) fn read(&self, source: &Source, address: Address, reader: Reader) -> Option<Arc<WholeRead>> {
+    pub(super) fn read(&self, source: &FileSource, address: Address, reader: Reader) -> Option<Arc<WholeRead>> {
         let mut reads = self.reads.lock();
         let entry = &source.entry;
         if let Some(read) = reads.get(&entry.file_id).and_then(Weak::upgrade).filter(|read| read.gives(entry.sha1)) {

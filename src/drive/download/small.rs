@@ -8,27 +8,36 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::drive::download::addresses::Found;
-use crate::drive::download::identity::Identity;
-use crate::drive::download::source::Source;
+use crate::drive::download::identity::ContentId;
+use crate::drive::download::shared_reads::SharedReads;
+use crate::drive::download::source::FileSource;
 use crate::drive::download::stream::ByteStream;
 use crate::drive::download::whole::Failure;
 use crate::drive::entry::Resource;
 use crate::drive::error::Error;
 use crate::drive::listing::cache::Freshness;
+use crate::drive::listing::resolve::Resolver;
 use crate::drive::mount::Mounted;
+use crate::drive::mounts::Mounts;
 use crate::drive::slots::place::Reader;
-use crate::drive::tree::Tree;
 use crate::meters;
 use crate::upstream::Address;
 
 /// Least items of a page of a listing that has more (reference 3.2).
 const PAGE: usize = 100;
 
-impl Tree {
+/// Reads small files so; cheap to clone.
+#[derive(Clone)]
+pub(super) struct SmallFiles {
+    pub(super) mounts: Arc<Mounts>,
+    pub(super) resolver: Resolver,
+    pub(super) reads: Arc<SharedReads>,
+}
+
+impl SmallFiles {
     /// Whether the file's bytes can be had by an address that its listing gave.
-    #[must_use]
-    pub fn is_read_by_address(&self, file: &Resource) -> bool {
-        self.mount_of(&file.path).is_some_and(|(mount, _)| {
+    pub(super) fn has(&self, file: &Resource) -> bool {
+        self.mounts.of(&file.path).is_some_and(|(mount, _)| {
             !file.entry.frozen && !matches!(mount.account.addresses.find(mount.index, &file.entry), Found::None)
         })
     }
@@ -38,13 +47,13 @@ impl Tree {
     ///
     /// # Errors
     /// What a link would not mend.
-    pub(in crate::drive) async fn read_by_address(
+    pub(in crate::drive) async fn read(
         &self,
-        source: &Source,
+        source: &FileSource,
         file: &Resource,
         range: &Range<u64>,
         reader: Reader,
-        known: Option<&Identity>,
+        known: Option<&ContentId>,
     ) -> Result<Option<ByteStream>, Error> {
         if range.is_empty() || (reader.by_range && source.edges.has(&source.entry, range)) {
             return Ok(None);
@@ -52,7 +61,7 @@ impl Tree {
         // Once more with a renewed address.
         for _ in 0..2 {
             let Some(address) = self.address(&source.mount, file).await else { return Ok(None) };
-            let Some(read) = self.0.reads.read(source, address, reader) else { return Ok(None) };
+            let Some(read) = self.reads.read(source, address, reader) else { return Ok(None) };
             match read.read(range.clone()).await {
                 Ok((_, identity)) if known.zip(identity.as_ref()).is_some_and(|(a, b)| !a.same(b)) => return Ok(None),
                 Ok((pieces, identity)) => {
@@ -83,9 +92,9 @@ impl Tree {
 
     /// Lists the file's folder again, if that is cheaper than links for all who read its files now.
     async fn renew(&self, mount: &Arc<Mounted>, file: &Resource) -> Option<()> {
-        let reads = &self.0.reads;
-        let resolver = &self.0.resolver;
-        let (_, below) = self.mount_of(&file.path)?;
+        let reads = &self.reads;
+        let resolver = &self.resolver;
+        let (_, below) = self.mounts.of(&file.path)?;
         let folder = resolver.known_folder(mount, &below.parent()?).await?;
         let (listing, _) = resolver.listings.peek(mount, &folder)?;
         let key = (mount.index, folder);

@@ -13,14 +13,14 @@ use tokio::time::Instant;
 use crate::drive::account::Account;
 use crate::drive::account::links::Link;
 use crate::drive::download::edges::EdgeCache;
-use crate::drive::download::identity::Identity;
+use crate::drive::download::identity::ContentId;
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::mount::Mounted;
-use crate::drive::slots::Slots;
+use crate::drive::slots::StreamLimit;
 use crate::drive::slots::memory::ByteBudget;
-use crate::drive::slots::place::Place;
-use crate::drive::slots::seat::Live;
+use crate::drive::slots::place::StreamPermit;
+use crate::drive::slots::seat::OpenBody;
 use crate::upstream::{DataError, DataErrorKind};
 
 /// Tries before an opening gives up; one that a client already listens to also goes on for the longest wait.
@@ -35,7 +35,7 @@ pub(super) const MIN_LIFE: Duration = Duration::from_secs(15);
 
 /// A file whose bytes are wanted.
 #[derive(Clone)]
-pub(in crate::drive) struct Source {
+pub(in crate::drive) struct FileSource {
     pub(in crate::drive) mount: Arc<Mounted>,
     pub(in crate::drive) entry: Arc<Entry>,
     /// The memory that all downloads share.
@@ -45,7 +45,7 @@ pub(in crate::drive) struct Source {
     pub(in crate::drive) spare: bool,
 }
 
-impl Source {
+impl FileSource {
     /// A link to the file's content, with at least `min_life` left where its life allows.
     ///
     /// # Errors
@@ -79,10 +79,10 @@ impl Source {
     pub(in crate::drive) async fn open(
         &self,
         range: Range<u64>,
-        place: Option<Place>,
+        place: Option<StreamPermit>,
         urgent: bool,
-        known: Option<&Identity>,
-    ) -> Result<(Live, Identity), Error> {
+        known: Option<&ContentId>,
+    ) -> Result<(OpenBody, ContentId), Error> {
         let slots = &self.mount.account.slots;
         let place = match place {
             Some(place) => place,
@@ -97,12 +97,12 @@ impl Source {
             let link = self.link(MIN_LIFE).await?;
             match self.mount.account.client.data_host().get(&link.url, range.clone()).await {
                 Ok(body) => {
-                    let identity = Identity::of(&body);
+                    let identity = ContentId::of(&body);
                     let listed = self.entry.size.is_none_or(|size| size == identity.total());
                     if !listed || known.is_some_and(|known| !known.same(&identity)) {
                         return Err(Error::Changed { gone: false });
                     }
-                    return Ok((Live { body, place }, identity));
+                    return Ok((OpenBody { body, place }, identity));
                 }
                 // It is not what was listed.
                 Err(error) if error.kind == DataErrorKind::Shorter && self.entry.size.is_some() => {
@@ -122,7 +122,7 @@ impl Source {
 
 /// The tries of one opening.
 pub(in crate::drive) struct Tries<'a> {
-    slots: &'a Slots,
+    slots: &'a StreamLimit,
     failures: u32,
     /// Refusals for too many bodies, which are no failures.
     too_many: u32,

@@ -25,13 +25,13 @@ use tracing::Instrument as _;
 
 use crate::calls::CallCounter;
 use crate::drive::download::edges::Recorder;
-use crate::drive::download::identity::Identity;
+use crate::drive::download::identity::ContentId;
 use crate::drive::download::lanes::{LaneEvent, Lanes, Meter};
-use crate::drive::download::source::Source;
+use crate::drive::download::source::FileSource;
 use crate::drive::error::Error;
-use crate::drive::slots::memory::Presence;
-use crate::drive::slots::place::{Place, Reader};
-use crate::drive::slots::seat::{Next, Seat};
+use crate::drive::slots::memory::StreamCount;
+use crate::drive::slots::place::{Reader, StreamPermit};
+use crate::drive::slots::seat::{Next, RevocableBody};
 use crate::meters;
 
 /// Bodies in a row that may break without a single byte gained.
@@ -43,20 +43,20 @@ const AFTER_SEEK: Duration = Duration::from_secs(1);
 
 /// A file's bytes; ends after exactly the asked range or with an error.
 pub struct ByteStream {
-    source: Source,
+    source: FileSource,
     /// What remains to be fetched.
     rest: Range<u64>,
     /// Where the seat's body is to stop; what follows comes over other connections.
     seat_end: u64,
-    identity: Option<Identity>,
-    seat: Arc<Seat>,
+    identity: Option<ContentId>,
+    seat: Arc<RevocableBody>,
     phase: Phase,
     barren: u32,
     lanes: Lanes,
     /// Only where several connections are allowed.
     meter: Option<Meter>,
     recorders: Vec<Recorder>,
-    _presence: Presence,
+    _presence: StreamCount,
     /// The request that caused the stream; resuming happens outside its task.
     counter: CallCounter,
 }
@@ -68,7 +68,7 @@ enum Phase {
     Whole(BoxStream<'static, Result<Bytes, Error>>),
     Reading,
     /// A task of its own: it goes on although nobody asks this stream for more, and can be ended from outside.
-    Opening(AbortOnDropHandle<Result<Identity, Error>>),
+    Opening(AbortOnDropHandle<Result<ContentId, Error>>),
     Ended,
 }
 
@@ -90,18 +90,19 @@ impl ByteStream {
     /// beginning is at hand. `known` is what another range of the same answer was of.
     ///
     /// # Errors
-    /// As [`Source::open`].
+    /// As [`FileSource::open`].
     pub(in crate::drive) async fn open(
-        source: Source,
+        source: FileSource,
         range: Range<u64>,
         reader: Reader,
-        known: Option<Identity>,
+        known: Option<ContentId>,
     ) -> Result<Self, Error> {
         let kept = source.edges.find(&source.entry, &range).filter(|_| reader.by_range);
         let kept = kept.filter(|kept| known.as_ref().is_none_or(|known| known.same(&kept.identity)));
         let wanted = kept.as_ref().is_none_or(|kept| (kept.bytes.len() as u64) < range.end - range.start);
         let (slots, file_id) = (&source.mount.account.slots, &source.entry.file_id);
-        let (seat, inherited) = if wanted { slots.seat(reader, file_id) } else { (Seat::new(reader, file_id), None) };
+        let (seat, inherited) =
+            if wanted { slots.seat(reader, file_id) } else { (RevocableBody::new(reader, file_id), None) };
         let mut stream = Self::new(source, range, seat);
         stream.meter = (stream.source.budget.settings.connections > 1).then(Meter::new);
         if reader.by_range {
@@ -119,7 +120,12 @@ impl ByteStream {
     }
 
     /// Opens a part of another stream, which has the place for it and knows what the content is.
-    async fn open_part(source: Source, range: Range<u64>, place: Place, identity: Identity) -> Result<Self, Error> {
+    async fn open_part(
+        source: FileSource,
+        range: Range<u64>,
+        place: StreamPermit,
+        identity: ContentId,
+    ) -> Result<Self, Error> {
         let reader = Reader { id: rand::random(), open_ended: false, urgent: true, by_range: true };
         let (seat, _) = source.mount.account.slots.seat(reader, &source.entry.file_id);
         let mut stream = Self::new(source, range, seat);
@@ -129,20 +135,20 @@ impl ByteStream {
 
     /// The bytes of a range that a read of the whole file gives.
     pub(super) fn of_whole(
-        source: Source,
+        source: FileSource,
         range: Range<u64>,
         reader: Reader,
-        identity: Option<Identity>,
+        identity: Option<ContentId>,
         pieces: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
     ) -> Self {
-        let seat = Seat::new(reader, &source.entry.file_id);
+        let seat = RevocableBody::new(reader, &source.entry.file_id);
         let mut stream = Self::new(source, range, seat);
         stream.phase = Phase::Whole(Box::pin(pieces));
         stream.identity = identity;
         stream
     }
 
-    fn new(source: Source, range: Range<u64>, seat: Arc<Seat>) -> Self {
+    fn new(source: FileSource, range: Range<u64>, seat: Arc<RevocableBody>) -> Self {
         Self {
             _presence: source.budget.enter(),
             source,
@@ -159,7 +165,12 @@ impl ByteStream {
         }
     }
 
-    async fn connect(&mut self, place: Option<Place>, urgent: bool, known: Option<Identity>) -> Result<(), Error> {
+    async fn connect(
+        &mut self,
+        place: Option<StreamPermit>,
+        urgent: bool,
+        known: Option<ContentId>,
+    ) -> Result<(), Error> {
         let (live, identity) = self.source.open(self.rest.clone(), place, urgent, known.as_ref()).await?;
         self.seat.fill(live);
         self.identity = Some(identity);
@@ -169,17 +180,17 @@ impl ByteStream {
 
     /// What the bytes are of, for further ranges of the same answer.
     #[must_use]
-    pub fn identity(&self) -> Option<Identity> {
+    pub fn identity(&self) -> Option<ContentId> {
         self.identity.clone()
     }
 
     /// Size of the whole file as the upstream answered it.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
-        self.identity.as_ref().map(Identity::total)
+        self.identity.as_ref().map(ContentId::total)
     }
 
-    fn reopen(&mut self, pause: Duration, place: Option<Place>) {
+    fn reopen(&mut self, pause: Duration, place: Option<StreamPermit>) {
         let (source, identity) = (self.source.clone(), self.identity.clone());
         let (range, counter, seat) = (self.rest.start..self.seat_end, self.counter.clone(), self.seat.clone());
         let open = async move {
@@ -197,7 +208,7 @@ impl ByteStream {
     }
 
     /// What comes after an opening.
-    fn on_opened(&mut self, result: Result<Result<Identity, Error>, JoinError>) -> Step {
+    fn on_opened(&mut self, result: Result<Result<ContentId, Error>, JoinError>) -> Step {
         let by_itself = self.seat.opened();
         match result {
             Ok(Ok(identity)) => {
@@ -400,10 +411,10 @@ impl ByteStream {
 }
 
 fn open_part(
-    source: Source,
+    source: FileSource,
     range: Range<u64>,
-    place: Place,
-    identity: Identity,
+    place: StreamPermit,
+    identity: ContentId,
 ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes, Error>>, Error>> {
     async move { ByteStream::open_part(source, range, place, identity).await.map(|stream| stream.boxed()) }.boxed()
 }

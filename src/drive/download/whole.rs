@@ -20,12 +20,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::calls;
 use crate::digest::Sha1;
-use crate::drive::download::identity::Identity;
-use crate::drive::download::source::{MIN_LIFE, Source, Tries};
+use crate::drive::download::identity::ContentId;
+use crate::drive::download::source::{FileSource, MIN_LIFE, Tries};
 use crate::drive::error::Error;
-use crate::drive::slots::memory::Hold;
-use crate::drive::slots::place::Place;
-use crate::drive::slots::seat::Live;
+use crate::drive::slots::memory::Reservation;
+use crate::drive::slots::place::StreamPermit;
+use crate::drive::slots::seat::OpenBody;
 use crate::meters;
 use crate::upstream::{Address, DataErrorKind};
 
@@ -52,9 +52,9 @@ struct Progress {
     pieces: Vec<Bytes>,
     received: u64,
     /// Room for all of it, once it has begun to come.
-    hold: Option<Hold>,
+    hold: Option<Reservation>,
     /// What the bytes are of.
-    identity: Option<Identity>,
+    identity: Option<ContentId>,
     end: Option<Result<(), Failure>>,
 }
 
@@ -106,7 +106,7 @@ impl Progress {
 
 impl WholeRead {
     /// Begins to read; absent where there would be nothing to prove. `keep` it for ranges that are asked for later.
-    pub(in crate::drive) fn start(source: Source, address: Address, urgent: bool, keep: bool) -> Option<Arc<Self>> {
+    pub(in crate::drive) fn start(source: FileSource, address: Address, urgent: bool, keep: bool) -> Option<Arc<Self>> {
         let (sha1, size) = source.entry.sha1.zip(source.entry.size)?;
         let (sender, progress) = watch::channel(Progress::default());
         let fetch = Fetch { source, address, size, sha1, urgent, progress: sender };
@@ -126,7 +126,7 @@ impl WholeRead {
     pub(in crate::drive) async fn read(
         self: Arc<Self>,
         range: Range<u64>,
-    ) -> Result<(impl Stream<Item = Result<Bytes, Error>> + Send + 'static, Option<Identity>), Failure> {
+    ) -> Result<(impl Stream<Item = Result<Bytes, Error>> + Send + 'static, Option<ContentId>), Failure> {
         let mut progress = self.progress.clone();
         let identity = {
             let begun = progress.wait_for(|p| p.end.is_some() || p.released(self.size, &range) > range.start).await;
@@ -164,7 +164,7 @@ impl WholeRead {
 
 /// The task behind a read.
 struct Fetch {
-    source: Source,
+    source: FileSource,
     address: Address,
     size: u64,
     sha1: Sha1,
@@ -229,14 +229,14 @@ impl Fetch {
     }
 
     /// Opens the whole file at its address: what is there must be of its length.
-    async fn open(&self, place: Place) -> Result<(Live, Identity), Failure> {
+    async fn open(&self, place: StreamPermit) -> Result<(OpenBody, ContentId), Failure> {
         let account = &self.source.mount.account;
         let mut tries = Tries::new(account, false, false);
         loop {
             let error = match account.client.data_host().get_here(&self.address.url, 0..self.size).await {
                 Ok(body) if body.total == self.size => {
-                    let identity = Identity::of(&body);
-                    return Ok((Live { body, place }, identity));
+                    let identity = ContentId::of(&body);
+                    return Ok((OpenBody { body, place }, identity));
                 }
                 Ok(_) => return Err(self.lied("other_length").await),
                 Err(error) => error,

@@ -10,27 +10,38 @@ use parking_lot::RwLock;
 
 use crate::digest::Sha1;
 use crate::drive::change::turns::NameKey;
-use crate::drive::entry::{Entry, Kind};
+use crate::drive::entry::{Entry, Kind, Origin};
 use crate::drive::error::Error;
 use crate::drive::path::{Path, one_form};
 use crate::state::{HeldRow, Store};
 
+/// Beginnings of the ids of files that stay here, and of those that wait for their content: by them the state store
+/// knows which a file is.
+const LOCAL: &str = "local-";
+const WAITING: &str = "held-";
+
+/// A new id for a file that stays here, or that waits.
+pub(in crate::drive) fn new_id(origin: Origin) -> String {
+    let prefix = if origin == Origin::Local { LOCAL } else { WAITING };
+    format!("{prefix}{}", uuid::Uuid::new_v4().simple())
+}
+
 /// One held file.
 #[derive(Clone)]
-pub(in crate::drive) struct Held {
+pub(in crate::drive) struct HeldFile {
     pub(in crate::drive) key: NameKey,
     /// As its maker spelt it, where it was last seen.
     pub(in crate::drive) path: Path,
     pub(in crate::drive) entry: Arc<Entry>,
 }
 
-impl Held {
+impl HeldFile {
     /// Whether it stays here for good.
     pub(in crate::drive) fn is_local(&self) -> bool {
-        self.entry.stays_here()
+        self.entry.origin == Origin::Local
     }
 
-    pub(super) fn of(row: &HeldRow) -> Option<Self> {
+    pub(in crate::drive) fn of(row: &HeldRow) -> Option<Self> {
         let path = Path::parse(&row.path).ok()?;
         let key = NameKey {
             drive_id: row.drive_id.as_str().into(),
@@ -39,6 +50,7 @@ impl Held {
         };
         let content = row.content.as_deref().unwrap_or_default();
         let entry = Entry {
+            origin: if row.file_id.starts_with(LOCAL) { Origin::Local } else { Origin::Held },
             kind: Kind::File,
             size: Some(content.len() as u64),
             sha1: Some(Sha1::of(content)),
@@ -56,13 +68,13 @@ pub(in crate::drive) struct HeldFiles {
 
 #[derive(Default)]
 struct Files {
-    by_key: BTreeMap<NameKey, Held>,
+    by_key: BTreeMap<NameKey, HeldFile>,
     /// How many bear each name: most look-ups are for a name that none bears.
     names: HashMap<Box<str>, usize>,
 }
 
 impl Files {
-    fn remove(&mut self, key: &NameKey) -> Option<Held> {
+    fn remove(&mut self, key: &NameKey) -> Option<HeldFile> {
         let held = self.by_key.remove(key)?;
         if let Some(count) = self.names.get_mut(&key.name) {
             *count -= 1;
@@ -73,7 +85,7 @@ impl Files {
         Some(held)
     }
 
-    fn insert(&mut self, held: Held) {
+    fn insert(&mut self, held: HeldFile) {
         self.remove(&held.key);
         *self.names.entry(held.key.name.clone()).or_default() += 1;
         self.by_key.insert(held.key.clone(), held);
@@ -86,9 +98,9 @@ impl HeldFiles {
     }
 
     /// Takes up the files of the last run; gives those that have no ids yet.
-    pub(super) async fn restore(&self) -> Result<Vec<HeldRow>, crate::state::Error> {
+    pub(in crate::drive) async fn restore(&self) -> Result<Vec<HeldRow>, crate::state::Error> {
         let mut unplaced = Vec::new();
-        let restore = |row: HeldRow| match Held::of(&row) {
+        let restore = |row: HeldRow| match HeldFile::of(&row) {
             Some(_) if row.drive_id.is_empty() => unplaced.push(row),
             Some(held) => self.files.write().insert(held),
             None => {}
@@ -98,30 +110,30 @@ impl HeldFiles {
     }
 
     /// A file that was restored without ids has them now.
-    pub(super) async fn place(&self, row: &HeldRow) -> Result<(), Error> {
+    pub(in crate::drive) async fn place(&self, row: &HeldRow) -> Result<(), Error> {
         self.store.place_held_file(row).await.map_err(|error| Error::State(Arc::new(error)))?;
-        if let Some(held) = Held::of(row) {
+        if let Some(held) = HeldFile::of(row) {
             self.files.write().insert(held);
         }
         Ok(())
     }
 
-    pub(in crate::drive) fn get(&self, key: &NameKey) -> Option<Held> {
+    pub(in crate::drive) fn get(&self, key: &NameKey) -> Option<HeldFile> {
         self.files.read().by_key.get(key).cloned()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::drive) fn len(&self) -> usize {
         self.files.read().by_key.len()
     }
 
     /// Whether a held file in any folder bears the name.
-    pub(super) fn any_named(&self, name: &str) -> bool {
+    pub(in crate::drive) fn any_named(&self, name: &str) -> bool {
         let files = self.files.read();
         !files.names.is_empty() && files.names.contains_key(&*one_form(name))
     }
 
     /// Those in a folder, in order of name.
-    pub(super) fn members(&self, drive_id: &str, folder_id: &str) -> Vec<Held> {
+    pub(in crate::drive) fn members(&self, drive_id: &str, folder_id: &str) -> Vec<HeldFile> {
         let files = self.files.read();
         let from = files.by_key.range(NameKey::new(drive_id, folder_id, "")..);
         let inside = from.take_while(|(key, _)| *key.drive_id == *drive_id && *key.folder_id == *folder_id);
@@ -129,16 +141,16 @@ impl HeldFiles {
     }
 
     /// Those last seen below a path.
-    pub(super) fn last_seen_in(&self, folder: &Path) -> Vec<Held> {
+    pub(in crate::drive) fn last_seen_in(&self, folder: &Path) -> Vec<HeldFile> {
         let inside = format!("{}/", one_form(folder.as_str()).trim_end_matches('/'));
         let files = self.files.read();
         files.by_key.values().filter(|held| one_form(held.path.as_str()).starts_with(&inside)).cloned().collect()
     }
 
     /// Keeps a file under its key.
-    pub(super) async fn put(&self, row: &HeldRow) -> Result<Held, Error> {
+    pub(in crate::drive) async fn put(&self, row: &HeldRow) -> Result<HeldFile, Error> {
         self.store.save_held_file(row).await.map_err(|error| Error::State(Arc::new(error)))?;
-        let held = Held::of(row).ok_or(Error::NotFound)?;
+        let held = HeldFile::of(row).ok_or(Error::NotFound)?;
         self.files.write().insert(held.clone());
         Ok(held)
     }
@@ -160,15 +172,15 @@ impl HeldFiles {
     }
 
     /// A folder is at another path now, and these below it.
-    pub(in crate::drive) async fn follow(&self, files: Vec<Held>, from: &Path, to: &Path) {
+    pub(in crate::drive) async fn follow(&self, files: Vec<HeldFile>, from: &Path, to: &Path) {
         let depth = from.segments().count();
-        for Held { key, path, entry } in files {
+        for HeldFile { key, path, entry } in files {
             let path = path.segments().skip(depth).fold(to.clone(), |path, name| path.join(name));
             let kept = self.store.set_held_path(&key.drive_id, &key.folder_id, &key.name, path.as_str()).await;
             if let Err(error) = kept {
                 tracing::error!(%error, "a held file's new path could not be kept");
             }
-            self.files.write().insert(Held { key, path, entry });
+            self.files.write().insert(HeldFile { key, path, entry });
         }
     }
 }

@@ -47,7 +47,7 @@ type FolderKey = (usize, Box<str>);
 type Flight = Shared<BoxFuture<'static, Result<Arc<Listing>, Error>>>;
 
 /// A fetch under way.
-struct Airborne {
+struct Fetch {
     flight: Flight,
     /// Where nobody waited when it began.
     background: Option<Background>,
@@ -62,7 +62,7 @@ pub(in crate::drive) struct ListingCache(Arc<Inner>);
 struct Inner {
     listings: moka::sync::Cache<FolderKey, Arc<Listing>>,
     /// Fetches under way. The lock is held while one lands, so that no change of our own falls between.
-    flights: Mutex<HashMap<FolderKey, Airborne>>,
+    flights: Mutex<HashMap<FolderKey, Fetch>>,
     /// Folders whose last refresh in the background failed, and when.
     failed: moka::sync::Cache<FolderKey, Instant>,
     /// Folders that another program has changed, and when that was learnt: listings asked for before are looked at anew.
@@ -215,12 +215,12 @@ impl ListingCache {
         }
         .boxed()
         .shared();
-        flights.insert(key, Airborne { flight: flight.clone(), background, changes: Vec::new() });
+        flights.insert(key, Fetch { flight: flight.clone(), background, changes: Vec::new() });
         flight
     }
 
     async fn run(self, mount: Arc<Mounted>, key: FolderKey) -> Result<Arc<Listing>, Error> {
-        let cut = CutShort { cache: &self, key: &key };
+        let cut = RemoveOnPanic { cache: &self, key: &key };
         let fetched = fetch::fetch(&mount, &key.1).await;
         // It got here: it leaves the table together with its landing.
         std::mem::forget(cut);
@@ -299,12 +299,12 @@ fn with_own_changes(listing: Listing, changes: &[(Instant, Change)]) -> Listing 
 }
 
 /// Takes a fetch that ends in a panic out of the table.
-struct CutShort<'a> {
+struct RemoveOnPanic<'a> {
     cache: &'a ListingCache,
     key: &'a FolderKey,
 }
 
-impl Drop for CutShort<'_> {
+impl Drop for RemoveOnPanic<'_> {
     fn drop(&mut self) {
         self.cache.0.flights.lock().remove(self.key);
     }

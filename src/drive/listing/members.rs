@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::drive::entry::Entry;
-use crate::drive::path::twins;
+use crate::drive::path::other_forms;
 use crate::upstream::Item;
 
 /// A folder's complete listing at one moment.
@@ -47,7 +47,7 @@ impl Listing {
     /// The member of that name, or of its NFC/NFD twin.
     pub(in crate::drive) fn find(&self, name: &str) -> Option<&Arc<Entry>> {
         self.find_exact(name)
-            .or_else(|| twins(name).find_map(|twin| self.find_exact(&twin)))
+            .or_else(|| other_forms(name).find_map(|twin| self.find_exact(&twin)))
             .or_else(|| self.find_live_photo(name))
     }
 
@@ -68,7 +68,7 @@ impl Listing {
             let hidden = || self.hidden.iter().filter(is_other).find(|entry| *entry.name == *name);
             self.find_exact(name).filter(is_other).or_else(hidden)
         };
-        named(name).or_else(|| twins(name).find_map(|twin| named(&twin)))
+        named(name).or_else(|| other_forms(name).find_map(|twin| named(&twin)))
     }
 
     fn find_exact(&self, name: &str) -> Option<&Arc<Entry>> {

@@ -23,7 +23,7 @@ use crate::drive::listing::cache::{Freshness, ListingCache};
 use crate::drive::listing::live_photo;
 use crate::drive::listing::members::Listing;
 use crate::drive::mount::Mounted;
-use crate::drive::path::{Path, twins};
+use crate::drive::path::{Path, other_forms};
 use crate::drive::removals::overview::Overview;
 use crate::upstream::Item;
 
@@ -322,5 +322,5 @@ fn is_no_answer(error: &Error) -> bool {
 /// Whether the service's answer is what the path names: it may compare names more loosely than we do.
 fn is_at(item: &Item, path: &Path) -> bool {
     let name = path.name();
-    !item.trashed && !item.uploading && (item.name == name || twins(name).any(|twin| twin == item.name))
+    !item.trashed && !item.uploading && (item.name == name || other_forms(name).any(|twin| twin == item.name))
 }

@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use crate::calls::Background;
 use crate::drive::listing::resolve::Resolver;
-use crate::drive::listing::watched::{DriveKey, Told};
+use crate::drive::listing::watched::{DriveKey, Told, Watch};
 use crate::drive::mount::Mounted;
-use crate::drive::tree::Tree;
+use crate::drive::mounts::Mounts;
 use crate::meters;
 use crate::upstream::{self, Item};
 
@@ -32,16 +32,32 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// and the overlap.
 const MAX_PAGES: usize = 20;
 
-impl Tree {
-    /// Watches the drives for changes made elsewhere, for as long as the tree is there.
-    pub fn watch_drives(&self) {
-        let Some(interval) = self.0.watch.interval else { return };
-        let inner = Arc::downgrade(&self.0);
+/// Watches the drives of some mounts.
+pub(in crate::drive) struct Watcher {
+    mounts: Arc<Mounts>,
+    resolver: Resolver,
+    watch: Arc<Watch>,
+}
+
+impl Watcher {
+    pub(in crate::drive) fn new(mounts: Arc<Mounts>, resolver: Resolver, watch: Watch) -> Self {
+        Self { mounts, resolver, watch: Arc::new(watch) }
+    }
+
+    /// The same memory over other mounts.
+    pub(in crate::drive) fn over(&self, mounts: Arc<Mounts>) -> Self {
+        Self { mounts, resolver: self.resolver.clone(), watch: self.watch.clone() }
+    }
+
+    /// Watches the drives for changes made elsewhere, for as long as this is there.
+    pub(in crate::drive) fn begin(self: &Arc<Self>) {
+        let Some(interval) = self.watch.interval else { return };
+        let this = Arc::downgrade(self);
         let watch = async move {
             loop {
                 tokio::time::sleep(interval).await;
-                let Some(inner) = inner.upgrade() else { return };
-                Self(inner).look_around(interval).await;
+                let Some(this) = this.upgrade() else { return };
+                this.look_around(interval).await;
             }
         };
         tokio::spawn(Background::default().scope(watch));
@@ -50,22 +66,22 @@ impl Tree {
     /// Asks once of each drive in use.
     async fn look_around(&self, interval: Duration) {
         for (drive, mounts) in self.drives_in_use().await {
-            if !self.0.watch.is_due(&drive, interval) {
+            if !self.watch.is_due(&drive, interval) {
                 metrics::counter!(meters::WATCH_SEARCHES, "outcome" => "left out").increment(1);
                 continue;
             }
-            let since = self.0.watch.since(&drive);
+            let since = self.watch.since(&drive);
             match search(&mounts[0], &drive.1, since).await {
                 Ok(told) => {
                     metrics::counter!(meters::WATCH_SEARCHES, "outcome" => "ok").increment(1);
-                    let new = self.0.watch.learn(&drive, &told);
+                    let new = self.watch.learn(&drive, &told);
                     for mount in &mounts {
-                        take_over(&self.0.resolver, mount, &new, told.flood).await;
+                        take_over(&self.resolver, mount, &new, told.flood).await;
                     }
                 }
                 Err(error) => {
                     metrics::counter!(meters::WATCH_SEARCHES, "outcome" => "failed").increment(1);
-                    self.0.watch.failed(&drive, &error);
+                    self.watch.failed(&drive, &error);
                 }
             }
         }
@@ -74,7 +90,7 @@ impl Tree {
     /// The drives of which a mount was used lately, each with these mounts.
     async fn drives_in_use(&self) -> HashMap<DriveKey, Vec<Arc<Mounted>>> {
         let mut drives: HashMap<_, Vec<_>> = HashMap::new();
-        for mount in self.mounts() {
+        for mount in self.mounts.all() {
             if mount.idle_time().is_none_or(|idle| idle >= IDLE) {
                 continue;
             }

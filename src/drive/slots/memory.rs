@@ -49,10 +49,10 @@ impl ByteBudget {
     }
 
     /// Room for so many bytes, if there is.
-    pub(in crate::drive) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Hold> {
+    pub(in crate::drive) fn hold(self: &Arc<Self>, bytes: u64) -> Option<Reservation> {
         let take = |held: u64| held.checked_add(bytes).filter(|held| *held <= self.limit);
         self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
-        Some(Hold { budget: self.clone(), bytes })
+        Some(Reservation { budget: self.clone(), bytes })
     }
 
     /// Whether there is room for so many bytes just now.
@@ -71,19 +71,19 @@ impl ByteBudget {
         self.settings.read_ahead.min(self.limit)
     }
 
-    pub(in crate::drive) fn enter(self: &Arc<Self>) -> Presence {
+    pub(in crate::drive) fn enter(self: &Arc<Self>) -> StreamCount {
         self.streams.fetch_add(1, Ordering::Relaxed);
-        Presence(self.clone())
+        StreamCount(self.clone())
     }
 }
 
 /// Memory that is spoken for; given back when dropped.
-pub(in crate::drive) struct Hold {
+pub(in crate::drive) struct Reservation {
     budget: Arc<ByteBudget>,
     bytes: u64,
 }
 
-impl Hold {
+impl Reservation {
     /// Gives back what is beyond so many bytes.
     pub(in crate::drive) fn shrink(&mut self, bytes: u64) {
         let excess = self.bytes.saturating_sub(bytes);
@@ -92,16 +92,16 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 /// One stream among those that share the memory.
-pub(in crate::drive) struct Presence(Arc<ByteBudget>);
+pub(in crate::drive) struct StreamCount(Arc<ByteBudget>);
 
-impl Drop for Presence {
+impl Drop for StreamCount {
     fn drop(&mut self) {
         self.0.streams.fetch_sub(1, Ordering::Relaxed);
     }

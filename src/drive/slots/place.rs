@@ -43,19 +43,19 @@ pub(super) struct SeatKey {
 }
 
 /// The right to one open body; given back when dropped.
-pub(in crate::drive) struct Place {
+pub(in crate::drive) struct StreamPermit {
     permit: Option<OwnedSemaphorePermit>,
     shared: Arc<Shared>,
 }
 
-impl Place {
+impl StreamPermit {
     pub(super) fn new(permit: OwnedSemaphorePermit, shared: &Arc<Shared>) -> Self {
         metrics::gauge!(meters::DOWNLOAD_BODIES).increment(1.0);
         Self { permit: Some(permit), shared: shared.clone() }
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         metrics::gauge!(meters::DOWNLOAD_BODIES).decrement(1.0);
         let less = |excess: usize| excess.checked_sub(1);

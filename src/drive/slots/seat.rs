@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::drive::slots::memory::{ByteBudget, Hold};
-use crate::drive::slots::place::{Place, Reader, SeatKey};
+use crate::drive::slots::memory::{ByteBudget, Reservation};
+use crate::drive::slots::place::{Reader, SeatKey, StreamPermit};
 use crate::upstream::{DataBody, DataError, LARGEST_FRAME};
 
 /// A client that comes back for more after this long takes its time.
@@ -30,7 +30,7 @@ const LEISURELY: Duration = Duration::from_millis(100);
 const FIRST_READ_AHEAD: u64 = 256 << 10;
 
 /// One stream's upstream body, while it has one.
-pub(in crate::drive) struct Seat {
+pub(in crate::drive) struct RevocableBody {
     pub(super) key: SeatKey,
     urgent: bool,
     inner: Mutex<SeatState>,
@@ -40,13 +40,13 @@ pub(in crate::drive) struct Seat {
 
 #[derive(Default)]
 struct SeatState {
-    live: Option<Live>,
+    live: Option<OpenBody>,
     /// A place inherited before there is a body.
-    kept: Option<Place>,
+    kept: Option<StreamPermit>,
     /// The task that opens the next body, which holds a place or waits for one.
     opening: Option<AbortHandle>,
     /// Frames of the body that lie ready, and what came after the last of them.
-    ready: VecDeque<(Bytes, Hold)>,
+    ready: VecDeque<(Bytes, Reservation)>,
     ready_bytes: u64,
     end: Option<End>,
     /// Whether a task reads ahead.
@@ -75,14 +75,14 @@ enum End {
 }
 
 /// An open body and its place. The body goes first when both are dropped.
-pub(in crate::drive) struct Live {
+pub(in crate::drive) struct OpenBody {
     pub(in crate::drive) body: DataBody,
-    pub(in crate::drive) place: Place,
+    pub(in crate::drive) place: StreamPermit,
 }
 
-impl Live {
+impl OpenBody {
     /// Closes the body; its place is free for another.
-    pub(in crate::drive) fn close(self) -> Place {
+    pub(in crate::drive) fn close(self) -> StreamPermit {
         self.place
     }
 }
@@ -95,7 +95,7 @@ pub(in crate::drive) enum Next {
     Vacant { replaced: bool },
 }
 
-impl Seat {
+impl RevocableBody {
     pub(in crate::drive) fn new(reader: Reader, file_id: &str) -> Arc<Self> {
         let key = SeatKey { id: reader.id, open_ended: reader.open_ended, file_id: file_id.into() };
         Arc::new(Self { key, urgent: reader.urgent, inner: Mutex::default(), taken: Notify::new() })
@@ -106,11 +106,11 @@ impl Seat {
     }
 
     /// Keeps a place until there is a body for it.
-    pub(in crate::drive) fn keep(&self, place: Option<Place>) {
+    pub(in crate::drive) fn keep(&self, place: Option<StreamPermit>) {
         self.inner.lock().kept = place;
     }
 
-    pub(in crate::drive) fn kept(&self) -> Option<Place> {
+    pub(in crate::drive) fn kept(&self) -> Option<StreamPermit> {
         self.inner.lock().kept.take()
     }
 
@@ -126,7 +126,7 @@ impl Seat {
     }
 
     /// Puts an open body in.
-    pub(in crate::drive) fn fill(&self, live: Live) {
+    pub(in crate::drive) fn fill(&self, live: OpenBody) {
         let mut inner = self.inner.lock();
         inner.live = Some(live);
         inner.replaced = false;
@@ -155,7 +155,7 @@ impl Seat {
 
     /// Takes the body out: its connection closes now, its place goes to the caller. What lies ready goes with it. A
     /// body that is being opened is given up.
-    pub(in crate::drive) fn vacate(&self, replaced: bool) -> Option<Place> {
+    pub(in crate::drive) fn vacate(&self, replaced: bool) -> Option<StreamPermit> {
         let mut inner = self.inner.lock();
         if replaced {
             inner.replaced = true;
@@ -165,7 +165,7 @@ impl Seat {
             opening.abort();
         }
         let kept = inner.kept.take();
-        let Some(Live { body, place }) = inner.live.take() else { return kept };
+        let Some(OpenBody { body, place }) = inner.live.take() else { return kept };
         inner.replaced = replaced;
         inner.ready.clear();
         inner.ready_bytes = 0;
@@ -257,7 +257,7 @@ impl Seat {
         inner.live.is_some() && inner.ready_bytes >= grown.min(budget.read_ahead())
     }
 
-    fn poll_ahead(&self, cx: &mut Context<'_>, hold: &mut Option<Hold>) -> Poll<bool> {
+    fn poll_ahead(&self, cx: &mut Context<'_>, hold: &mut Option<Reservation>) -> Poll<bool> {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
         let Some(live) = inner.live.as_mut() else { return Poll::Ready(false) };

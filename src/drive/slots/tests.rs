@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::drive::slots::{SHRUNK, Slots};
+use crate::drive::slots::{SHRUNK, StreamLimit};
 
-fn slots(places: usize) -> Arc<Slots> {
-    Arc::new(Slots::new(places, Duration::from_secs(20), Duration::from_secs(10)))
+fn slots(places: usize) -> Arc<StreamLimit> {
+    Arc::new(StreamLimit::new(places, Duration::from_secs(20), Duration::from_secs(10)))
 }
 
 // Keeps 33.

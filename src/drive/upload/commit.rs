@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::drive::change::{Placed, seen};
+use crate::drive::change::terms::{Placed, seen};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::upload::body::Content;
@@ -61,14 +61,14 @@ async fn may_take_place(
 }
 
 async fn may_be_replaced(draft: &Draft, file_id: &str) -> Result<Option<Arc<Entry>>, Error> {
-    let old = draft.tree.look(&draft.target, Some(file_id)).await?;
+    let old = draft.names.look(&draft.target, Some(file_id)).await?;
     if old.as_ref().is_some_and(|old| old.is_folder()) {
         return Err(Error::IsAFolder);
     }
     if draft.gives_way {
         return if old.is_some() { Err(Error::NameExists) } else { Ok(None) };
     }
-    let held = draft.tree.0.held.get(&draft.target.key());
+    let held = draft.names.held(&draft.target);
     draft.options.expected.check(seen(held.as_ref(), old.as_ref()))?;
     Ok(old)
 }
@@ -112,12 +112,10 @@ async fn replace(draft: &mut Draft, item: &Item, content: Content, old: Option<A
     if let Some(modified_ms) = draft.options.modified_ms {
         entry.modified_ms = modified_ms;
     }
-    let key = draft.target.key();
-    let held = draft.tree.0.held.get(&key);
-    draft.tree.put(&draft.target, entry.clone()).await;
-    draft.tree.0.held.forget(&key).await;
+    let held = draft.names.held(&draft.target);
+    draft.names.applied(&draft.target, entry.clone()).await;
     if let Some(begun) = draft.took_place() {
-        draft.tree.remove_replaced(&draft.target, old.as_deref(), begun).await;
+        draft.names.remove_replaced(&draft.target, old.as_deref(), begun).await;
     }
     let replaced = held.map(|held| held.entry).or(old).map(|entry| entry.file_id.clone());
     Placed { entry: Arc::new(entry), replaced, copy_of: None }

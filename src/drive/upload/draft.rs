@@ -9,14 +9,14 @@
 use std::sync::Arc;
 
 use crate::digest::Sha1;
-use crate::drive::change::Expected;
+use crate::drive::change::namespace::Namespace;
 use crate::drive::change::target::Target;
+use crate::drive::change::terms::Expected;
 use crate::drive::change::turns::Turn;
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::removals::Begun;
 use crate::drive::removals::record::{Stage, hex};
-use crate::drive::tree::Tree;
 use crate::drive::upload::body::Content;
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::plan::PartPlan;
@@ -29,7 +29,7 @@ const MOST_SURPRISES: u32 = 4;
 
 /// A file that is to be made under a name.
 pub(super) struct Draft {
-    pub(super) tree: Tree,
+    pub(super) names: Namespace,
     pub(super) target: Target,
     pub(super) options: UploadOptions,
     /// Takes no name that holds anything.
@@ -46,9 +46,9 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Makes no call.
-    pub(super) async fn new(tree: Tree, target: Target, options: UploadOptions) -> Self {
-        let known = tree.known(&target, None).await.entry();
-        Self { tree, target, options, gives_way: false, in_turn: false, known, whole: false, begun: None }
+    pub(super) async fn new(names: Namespace, target: Target, options: UploadOptions) -> Self {
+        let known = names.known(&target, None).await.entry();
+        Self { names, target, options, gives_way: false, in_turn: false, known, whole: false, begun: None }
     }
 
     /// The same by who has the turn at the name; not where something is if it `gives_way`.
@@ -63,12 +63,12 @@ impl Draft {
 
     /// The turn at the name, unless it is had already.
     pub(super) async fn turn_to_offer(&self) -> Option<Turn> {
-        if self.in_turn { None } else { Some(self.tree.turn(&self.target).await) }
+        if self.in_turn { None } else { Some(self.names.turn(&self.target).await) }
     }
 
     /// Takes over what is known of the name by now.
     pub(super) async fn look_again(&mut self) {
-        self.known = self.tree.known(&self.target, None).await.entry().or(self.known.take());
+        self.known = self.names.known(&self.target, None).await.entry().or(self.known.take());
     }
 
     /// Opens a session for content that is not offered.
@@ -97,14 +97,14 @@ impl Draft {
                 Ok(Created::Exists { file_id }) => Some(file_id),
                 Ok(created) => return Ok(created),
                 Err(error) if error.kind == ErrorKind::NameExists => None,
-                Err(error) => return Err(self.tree.not_created(&self.target, error).await),
+                Err(error) => return Err(self.names.not_created(&self.target, error).await),
             };
             self.shows_nothing();
             if self.is_nobodys(file_id.as_deref()) {
                 beside_undecided = true;
                 continue;
             }
-            self.known = self.tree.learn(&self.target, file_id.as_deref()).await?;
+            self.known = self.names.learn(&self.target, file_id.as_deref()).await?;
             let known = self.known.as_deref();
             if known.is_some_and(Entry::is_folder) {
                 return Err(Error::IsAFolder);
@@ -120,7 +120,7 @@ impl Draft {
     fn is_nobodys(&self, file_id: Option<&str>) -> bool {
         let removals = &self.target.mount.account.removals;
         match file_id {
-            Some(id) => removals.hides(id) || self.tree.0.undecided.contains(id),
+            Some(id) => removals.hides(id) || self.names.undecided().contains(id),
             None => removals.is_in_the_way(&self.target.folder.file_id, self.target.name()),
         }
     }
@@ -173,7 +173,7 @@ impl Draft {
         file_id: String,
         upload_id: Option<String>,
     ) -> Result<UncommittedFile, Error> {
-        let file = UncommittedFile::attached(&self.tree.0.undecided, file_id, upload_id);
+        let file = UncommittedFile::attached(self.names.undecided(), file_id, upload_id);
         if !self.whole {
             self.attaches(&file.file_id).await?;
         }
@@ -182,7 +182,7 @@ impl Draft {
 
     /// All parts of a session are sent.
     pub(super) fn sent(&self, session: Session) -> UncommittedFile {
-        UncommittedFile::sent(&self.tree.0.undecided, session)
+        UncommittedFile::sent(self.names.undecided(), session)
     }
 
     /// The drive has opened a session or refused: nothing shows.

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio_util::task::TaskTracker;
-
 use crate::config;
 use crate::drive::upload::memory::UploadMemory;
 
@@ -14,8 +12,6 @@ pub(in crate::drive) struct UploadLimits {
     pub(in crate::drive) memory: UploadMemory,
     /// Bytes of the spool's limit that are spoken for.
     pub(super) spooled: Arc<AtomicU64>,
-    /// Work that goes on after its request has ended.
-    pub(in crate::drive) tasks: TaskTracker,
 }
 
 impl UploadLimits {
@@ -25,11 +21,6 @@ impl UploadLimits {
             settings: settings.clone(),
             memory: UploadMemory::new(settings.memory, max_wait),
             spooled: Arc::default(),
-            tasks: TaskTracker::new(),
         }
-    }
-
-    pub(in crate::drive) fn metadata_files(&self) -> config::MetadataFiles {
-        self.settings.metadata_files
     }
 }

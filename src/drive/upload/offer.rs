@@ -15,7 +15,6 @@ use bytes::Bytes;
 
 use crate::digest::Sha1;
 use crate::drive::error::Error;
-use crate::drive::listing::cache::Freshness;
 use crate::drive::listing::members::Listing;
 use crate::drive::upload::body::Beginning;
 use crate::drive::upload::draft::Draft;
@@ -68,8 +67,7 @@ pub(super) async fn offer_hash(
     sha1: Sha1,
     proof: ProofSource,
 ) -> Result<Offer, Error> {
-    let listings = &draft.tree.0.resolver.listings;
-    let before = listings.peek(&draft.target.mount, &draft.target.folder.file_id).map(|(listing, _)| listing);
+    let before = draft.names.listed(&draft.target);
     let content = ContentHint::Full { sha1, proof };
     // What is attached shows at once: until it is known as undecided nobody else is to look at the name.
     let _turn = draft.turn_to_offer().await;
@@ -102,9 +100,8 @@ pub(super) async fn offer_hash(
 
 /// The item of this name and content that was not there before.
 async fn attached_since(draft: &Draft, before: &Listing, sha1: Sha1) -> Result<Option<String>, Error> {
-    let (listings, target) = (&draft.tree.0.resolver.listings, &draft.target);
-    let now = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
-    let found = now.find(target.name()).filter(|found| found.sha1 == Some(sha1) && !before.holds(&found.file_id));
+    let now = draft.names.listing_anew(&draft.target).await?;
+    let found = now.find(draft.target.name()).filter(|found| found.sha1 == Some(sha1) && !before.holds(&found.file_id));
     Ok(found.map(|found| found.file_id.to_string()))
 }
 

@@ -1,7 +1,7 @@
 //! What an upload is told beforehand.
 
 use crate::digest::Sha1;
-use crate::drive::change::Expected;
+use crate::drive::change::terms::Expected;
 
 /// What is known of a body beforehand.
 #[derive(Debug, Clone, Default)]

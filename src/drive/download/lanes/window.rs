@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::drive::slots::Slots;
-use crate::drive::slots::memory::{ByteBudget, Hold};
+use crate::drive::slots::StreamLimit;
+use crate::drive::slots::memory::{ByteBudget, Reservation};
 
 /// How long a range further ahead waits for room with its connection open: a client that has taken nothing for so
 /// long has paused, or is slower than the connections.
@@ -33,7 +33,7 @@ pub(super) struct Window {
 pub(in crate::drive) struct Ready {
     window: Arc<Window>,
     bytes: u64,
-    _hold: Hold,
+    _hold: Reservation,
 }
 
 impl Drop for Ready {
@@ -84,7 +84,7 @@ impl Window {
     }
 
     /// Waits until bytes at a place may lie ready. The range they belong to begins at `start`.
-    pub(super) async fn admit(self: &Arc<Self>, start: u64, at: u64, bytes: u64, slots: &Slots) -> Admission {
+    pub(super) async fn admit(self: &Arc<Self>, start: u64, at: u64, bytes: u64, slots: &StreamLimit) -> Admission {
         let patience = tokio::time::sleep(PATIENCE);
         tokio::pin!(patience);
         loop {
@@ -115,10 +115,14 @@ mod tests {
     use super::*;
     use crate::config;
 
-    fn window(read_ahead: u64, next: u64) -> (Arc<ByteBudget>, Arc<Window>, Slots) {
+    fn window(read_ahead: u64, next: u64) -> (Arc<ByteBudget>, Arc<Window>, StreamLimit) {
         let settings = config::Download { read_ahead, memory: 16 << 20, ..config::Download::default() };
         let budget = Arc::new(ByteBudget::new(&settings));
-        (budget.clone(), Window::new(&budget, next), Slots::new(3, Duration::from_secs(20), Duration::from_secs(10)))
+        (
+            budget.clone(),
+            Window::new(&budget, next),
+            StreamLimit::new(3, Duration::from_secs(20), Duration::from_secs(10)),
+        )
     }
 
     fn granted(admission: Admission) -> Option<Ready> {

@@ -1,0 +1,117 @@
+//! The mounts as one tree: which one a path lies in, and what is there because mounts are.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clock::UnixSeconds;
+use crate::config::{self, Config};
+use crate::drive::account::Account;
+use crate::drive::entry::{Entry, Resource};
+use crate::drive::mount::Mounted;
+use crate::drive::path::Path;
+
+/// All mounts.
+pub(super) struct Mounts {
+    /// Deepest path first, so that the first base of a path is its mount.
+    list: Vec<Arc<Mounted>>,
+    /// Time of folders that no drive item stands for.
+    started_ms: i64,
+}
+
+impl fmt::Debug for Mounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.list.iter().map(|m| &m.path)).finish()
+    }
+}
+
+impl Mounts {
+    /// The configured ones. A mount whose account has no client is left out (the configuration's check rules that out).
+    pub(super) fn new(config: &Config, accounts: &HashMap<String, Arc<Account>>) -> Self {
+        let started_ms = UnixSeconds::now().0 * 1000;
+        Self { list: mounts(config, accounts, &[], started_ms), started_ms }
+    }
+
+    /// Those of other settings; what stays the same keeps its listings.
+    pub(super) fn reconfigured(&self, config: &Config, accounts: &HashMap<String, Arc<Account>>) -> Self {
+        Self { list: mounts(config, accounts, &self.list, self.started_ms), started_ms: self.started_ms }
+    }
+
+    pub(super) fn all(&self) -> &[Arc<Mounted>] {
+        &self.list
+    }
+
+    /// The mount a path lies in and the path below it.
+    pub(super) fn of(&self, path: &Path) -> Option<(&Arc<Mounted>, Path)> {
+        self.list.iter().find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))
+    }
+
+    /// Whether mounts lie below the path.
+    pub(super) fn lie_below(&self, path: &Path) -> bool {
+        self.list.iter().any(|mount| mount.path.strip_base(path).is_some())
+    }
+
+    /// The folder at a path above a mount, which exists because the mount does.
+    pub(super) fn above(&self, path: &Path) -> Option<Resource> {
+        let above = |m: &Arc<Mounted>| m.path != *path && m.path.strip_base(path).is_some();
+        self.list.iter().any(above).then(|| Resource {
+            path: path.clone(),
+            entry: Arc::new(Entry::mount_point(path.name(), "", self.started_ms)),
+            mount: None,
+        })
+    }
+
+    /// The mount points that a folder has beside its listed members, in order of name.
+    pub(super) fn points(&self, folder: &Path) -> Vec<Entry> {
+        let mut names: Vec<&str> = self
+            .list
+            .iter()
+            .filter_map(|mount| mount.path.as_str().strip_prefix(folder.as_str()))
+            .filter(|rest| folder.is_root() || rest.starts_with('/'))
+            .filter_map(|rest| rest.split('/').find(|name| !name.is_empty()))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().map(|name| self.point(&folder.join(name))).collect()
+    }
+
+    fn point(&self, path: &Path) -> Entry {
+        match self.list.iter().find(|mount| mount.path == *path) {
+            Some(mount) => (*mount.root).clone(),
+            None => Entry::mount_point(path.name(), "", self.started_ms),
+        }
+    }
+}
+
+/// The mounts, deepest path first. One that shows the same folder in the same order as an old one keeps its
+/// index, and by it its listings.
+fn mounts(
+    config: &Config,
+    accounts: &HashMap<String, Arc<Account>>,
+    old: &[Arc<Mounted>],
+    started_ms: i64,
+) -> Vec<Arc<Mounted>> {
+    let mut next = old.iter().map(|mount| mount.index + 1).max().unwrap_or(0);
+    let mut taken = Vec::new();
+    let mut mounts: Vec<_> = config
+        .mounts
+        .iter()
+        .filter_map(|settings| {
+            let path = Path::parse(&settings.path).ok()?;
+            let root = Arc::new(Entry::mount_point(path.name(), &settings.root_folder_id, started_ms));
+            let account = accounts.get(&settings.account)?.clone();
+            let mut same = old.iter().filter(|old| same_view(&old.settings, settings) && !taken.contains(&old.index));
+            let index = same.next().map_or(next, |old| old.index);
+            next = next.max(index + 1);
+            taken.push(index);
+            Some(Arc::new(Mounted::new(index, path, Arc::new(settings.clone()), account, root)))
+        })
+        .collect();
+    mounts.sort_by_key(|mount| std::cmp::Reverse(mount.path.segments().count()));
+    mounts
+}
+
+fn same_view(a: &config::Mount, b: &config::Mount) -> bool {
+    (&a.account, a.drive_type, &a.root_folder_id, a.order_by, a.order_direction)
+        == (&b.account, b.drive_type, &b.root_folder_id, b.order_by, b.order_direction)
+}

@@ -1,0 +1,115 @@
+//! MOVE and COPY of what a path shows: of a file that stays here or is held back, by its content, of what is on the drive
+//! by the drive's own calls.
+
+use std::sync::Arc;
+
+use crate::drive::change::copy::Copies;
+use crate::drive::change::namespace::Namespace;
+use crate::drive::change::relocate::{Moves, check_places};
+use crate::drive::change::target::Target;
+use crate::drive::change::terms::{Placed, Terms};
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::held::Held;
+use crate::drive::held::files::HeldFile;
+use crate::drive::mounts::Mounts;
+use crate::drive::path::Path;
+use crate::drive::removals::Begun;
+use crate::drive::removals::record::Stage;
+use crate::drive::upload::Uploads;
+
+/// What puts an item of one path to another.
+pub(super) struct Transfers {
+    mounts: Arc<Mounts>,
+    names: Namespace,
+    held: Arc<Held>,
+    uploads: Uploads,
+    moves: Moves,
+    copies: Copies,
+}
+
+impl Transfers {
+    pub(super) fn new(mounts: Arc<Mounts>, names: Namespace, held: Arc<Held>, uploads: Uploads) -> Self {
+        let (moves, copies) = (Moves::new(names.clone()), Copies::new(names.clone()));
+        Self { mounts, names, held, uploads, moves, copies }
+    }
+
+    /// Puts an item to another path.
+    pub(super) async fn relocate(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
+        if self.mounts.lie_below(from) {
+            return Err(Error::Protected);
+        }
+        let (source, target, _turn) = self.names.both_ends(from, to, true).await?;
+        if let Some(local) = self.names.held(&source).filter(HeldFile::is_local) {
+            terms.expected.check(Some(&local.entry))?;
+            // What the drive has under the name must not come to light.
+            let covered = self.names.look(&source, None).await?;
+            let begun = covers(&source, covered.as_deref()).await?;
+            let placed = self.place_local(&local, &target, terms.overwrite, true).await?;
+            if let Some(begun) = begun {
+                self.names.remove_replaced(&source, covered.as_deref(), begun).await;
+            }
+            return Ok(placed);
+        }
+        check_places(&source, &target)?;
+        self.held.settle_in_turn(&source.key()).await?;
+        self.moves.relocate(&source, &target, terms).await
+    }
+
+    /// Copies an item, a folder with all below it.
+    pub(super) async fn copy(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
+        self.held.settle_below(from).await?;
+        let (source, target, _turn) = self.names.both_ends(from, to, false).await?;
+        if let Some(local) = self.names.held(&source).filter(HeldFile::is_local) {
+            terms.expected.check(Some(&local.entry))?;
+            return self.place_local(&local, &target, terms.overwrite, false).await;
+        }
+        check_places(&source, &target)?;
+        self.held.settle_in_turn(&source.key()).await?;
+        self.copies.copy(&source, &target, terms).await
+    }
+
+    /// A file that stays here is put to another path: here again, or to the drive. `moves` says whether it goes where
+    /// it was.
+    async fn place_local(
+        &self,
+        local: &HeldFile,
+        target: &Target,
+        overwrite: bool,
+        moves: bool,
+    ) -> Result<Placed, Error> {
+        let replaced = self.names.look(target, None).await?;
+        let covered = self.names.held(target).filter(|held| held.key != local.key);
+        if !overwrite && (replaced.is_some() || covered.is_some()) {
+            return Err(Error::NameExists);
+        }
+        let content = self.held.files.content(&local.key).await?;
+        let placed = if self.held.keeps_here(&target.path()) {
+            let begun = covers(target, replaced.as_deref()).await?;
+            let entry = self.held.keep_in_turn(target, content, moves.then_some(&*local.entry)).await?;
+            if let Some(begun) = begun {
+                self.names.remove_replaced(target, replaced.as_deref(), begun).await;
+            }
+            let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());
+            Placed { entry, replaced, copy_of: None }
+        } else {
+            let placed = self.uploads.put_in_turn(target, content, false).await?;
+            if moves {
+                self.held.succeeded(&local.entry.file_id, &placed.entry.file_id).await;
+            }
+            placed
+        };
+        if moves && local.key != target.key() {
+            self.held.files.forget(&local.key).await;
+        }
+        Ok(Placed { copy_of: (!moves).then(|| local.entry.file_id.clone()), ..placed })
+    }
+}
+
+/// What the drive has is about to be covered by a file that stays here, which hides it whatever comes then.
+async fn covers(target: &Target, covered: Option<&Entry>) -> Result<Option<Begun>, Error> {
+    match covered {
+        Some(covered) => target.write_down(Some(covered), Stage::Begun).await.map(Some),
+        None => Ok(None),
+    }
+}
