@@ -166,3 +166,65 @@ fn a_metric_is_named_where_it_is_declared_alone() {
         assert!(!text.contains("!(\"alidav_"), "{file} names a metric by itself");
     }
 }
+
+/// Words of ARCHITECTURE.md with a number, the file that has it, and the constant there.
+const NUMBERS: [(&str, &str, &str); 37] = [
+    ("at most 1,024 connections", "server/connections.rs", "MOST: usize = 1024;"),
+    ("256 of one address", "server/connections.rs", "MOST_OF_ONE: usize = 256;"),
+    ("pieces of some 48 KiB", "dav/propfind/multistatus.rs", "PIECE: usize = 48 << 10;"),
+    ("the next try waits five seconds", "drive/listing/cache.rs", "RETRY_PAUSE: Duration = Duration::from_secs(5);"),
+    ("An opening has six tries", "drive/download/source.rs", "MAX_TRIES: u32 = 6;"),
+    ("Five bodies in a row without a byte", "drive/download/stream.rs", "MAX_BARREN: u32 = 5;"),
+    ("after a tenth of a second or later", "drive/slots/seat.rs", "LEISURELY: Duration = Duration::from_millis(100);"),
+    ("share of an eighth of the memory", "drive/slots/memory.rs", "SHARE: u64 = 8;"),
+    ("most of half a second", "drive/download/lanes.rs", "WINDOW: Duration = Duration::from_millis(500);"),
+    ("a second and a half (1 to", "drive/download/lanes.rs", "LEAST: u64 = 1 << 20;"),
+    ("to 8 MiB), and up to", "drive/download/lanes.rs", "MOST: u64 = 8 << 20;"),
+    (
+        "else after a second; what it has",
+        "drive/download/lanes/window.rs",
+        "PATIENCE: Duration = Duration::from_secs(1);",
+    ),
+    ("first and last 256 KiB of large files", "drive/download/edges.rs", "EDGE: u64 = 256 << 10;"),
+    ("others in the transport's own 32 KiB", "upstream/data.rs", "SMALL_READ: usize = 32 << 10;"),
+    ("after a seek it waits a second", "drive/download/stream.rs", "AFTER_SEEK: Duration = Duration::from_secs(1);"),
+    ("segments of 64 KiB from one pool", "drive/upload/memory.rs", "SEGMENT: usize = 64 << 10;"),
+    ("for ten minutes calls go one by one", "upstream/pacer.rs", "SPACED: Duration = Duration::from_secs(600);"),
+    ("At most 1,000 callers wait", "upstream/pacer.rs", "MAX_WAITING: usize = 1000;"),
+    ("do harm: four tries", "upstream/client/retry.rs", "MAX_TRIES: u32 = 4;"),
+    ("more than 200 seconds", "upstream/auth/keeper.rs", "MARGIN_S: i64 = 200;"),
+    (
+        "within the last ten minutes last",
+        "upstream/auth/flight.rs",
+        "SERVER_REST: Duration = Duration::from_secs(600);",
+    ),
+    ("Every two seconds it asks SQLite", "upstream/signin/upkeep.rs", "LOOK: Duration = Duration::from_secs(2);"),
+    ("once an hour it looks", "upstream/signin/upkeep.rs", "REVIEW: Duration = Duration::from_secs(3600);"),
+    ("Eight flows at a time", "web/signin.rs", "MAX_FLOWS: usize = 8;"),
+    ("each for five minutes", "web/signin.rs", "FLOW_LIFE: Duration = Duration::from_secs(300);"),
+    ("16 MiB an account, their own expiry less 20", "drive/download/addresses.rs", "MAX_BYTES: u64 = 16 << 20;"),
+    ("expiry less 20 seconds", "drive/download/addresses.rs", "MIN_LIFE: Duration = Duration::from_secs(20);"),
+    ("own expiry less ten seconds", "drive/account/links.rs", "MARGIN: Duration = Duration::from_secs(10);"),
+    ("`download.memory`, 16 MiB at most", "drive/slots/memory.rs", "MAX_EDGES: u64 = 16 << 20;"),
+    ("`drive::account` | one, a minute", "drive/account.rs", "QUOTA_TTL: Duration = Duration::from_secs(60);"),
+    ("ten minutes without argon2", "server/auth.rs", "REMEMBERED: Duration = Duration::from_secs(600);"),
+    ("30 days exempt from the throttle", "server/auth.rs", "KNOWN: Duration = Duration::from_secs(30 * 24 * 3600);"),
+    ("128 header fields", "server/accept.rs", "MAX_HEADERS: usize = 128;"),
+    ("16 KiB of URL", "server/route.rs", "MAX_URI: usize = 16 << 10;"),
+    ("64 KiB of XML", "dav/request/xml.rs", "MAX_BODY: usize = 64 << 10;"),
+    ("100 ranges", "dav/get/ranges.rs", "MAX_RANGES: usize = 100;"),
+    ("32 MiB of an answer of the service", "upstream/http/exchange.rs", "MAX_ANSWER: usize = 32 << 20;"),
+];
+
+#[test]
+fn a_number_of_the_architecture_is_a_constant_of_the_code() {
+    let page = include_str!("../../ARCHITECTURE.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    for (words, file, constant) in NUMBERS {
+        let code = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file)).unwrap();
+        assert!(page.contains(words), "ARCHITECTURE.md says {words:?} no more: mend the table of numbers");
+        assert!(
+            code.contains(&format!("const {constant}")),
+            "ARCHITECTURE.md says {words:?}: src/{file} has no {constant:?}"
+        );
+    }
+}
