@@ -10,6 +10,12 @@ use std::time::SystemTime;
 pub struct UnixSeconds(pub i64);
 
 /// Milliseconds since 1970 in UTC.
+///
+/// ```
+/// use alidav::clock::{UnixMillis, UnixSeconds};
+///
+/// assert_eq!(UnixMillis(1_999).seconds().plus(60), UnixSeconds(61));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMillis(pub i64);
 

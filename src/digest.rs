@@ -7,6 +7,15 @@ use std::fmt;
 use sha1::Digest as _;
 
 /// SHA-1 of a content. Shown in lower-case hex.
+///
+/// ```
+/// use alidav::digest::Sha1;
+///
+/// let sum = Sha1::of(b"abc");
+/// assert_eq!(sum.to_string(), "a9993e364706816aba3e25717850c26c9cd0d89d");
+/// assert_eq!(Sha1::parse("A9993E364706816ABA3E25717850C26C9CD0D89D"), Some(sum));
+/// assert_eq!(Sha1::parse("a9993e"), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha1([u8; 20]);
 

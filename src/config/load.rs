@@ -54,6 +54,21 @@ impl Config {
 
     /// Reads settings from a text; `path` is its name in faults.
     ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use alidav::config::Config;
+    ///
+    /// let text = r#"
+    ///     [[account]]
+    ///     name = "main"
+    ///     [[mount]]
+    ///     path = "/"
+    ///     acount = "main"
+    /// "#;
+    /// let faults = Config::read(text, None, &BTreeMap::new()).unwrap_err();
+    /// assert!(faults.to_string().contains("acount"));
+    /// ```
+    ///
     /// # Errors
     /// As [`Config::load`].
     pub fn read(text: &str, path: Option<&Path>, environment: &dyn Environment) -> Result<Loaded, Faults> {

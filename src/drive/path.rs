@@ -14,6 +14,16 @@ pub const MAX_NAME_BYTES: usize = 1024;
 const MAX_DEPTH: usize = 256;
 
 /// An absolute path: `/` or `/a/b`, never a trailing slash.
+///
+/// ```
+/// use alidav::drive::{Path, PathError};
+///
+/// let film = Path::parse("/films//first.mkv")?;
+/// assert_eq!(film.as_str(), "/films/first.mkv");
+/// assert_eq!(film.strip_base(&Path::parse("/films")?), Some(Path::parse("/first.mkv")?));
+/// assert_eq!(Path::parse("/films/../secret"), Err(PathError::DotSegment));
+/// # Ok::<(), PathError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path(Box<str>);
 

@@ -18,6 +18,17 @@ pub struct Client<'a> {
 }
 
 /// The configuration's exceptions.
+///
+/// ```
+/// use alidav::config::LinkPolicy;
+/// use alidav::link::{Client, Rules};
+///
+/// let agent = |user_agent| Client { user_agent: Some(user_agent), address: [192, 168, 1, 5].into(), user: Some("me") };
+/// let rules = Rules::new(&[]);
+/// assert_eq!(rules.decide(LinkPolicy::Redirect, agent("Kodi/20.1 (X11; Linux)")), LinkPolicy::Redirect);
+/// // A program that is not known to follow a redirect gets the bytes themselves.
+/// assert_eq!(rules.decide(LinkPolicy::Redirect, agent("a program of 1999")), LinkPolicy::Proxy);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Rules(Vec<ClientRule>);
 

@@ -25,6 +25,17 @@ pub enum SignError {
 }
 
 /// Signs a decoded path from the tree's root; `expire` 0 for never.
+///
+/// ```
+/// use alidav::clock::UnixSeconds;
+/// use alidav::link::sign::{SignError, sign, verify};
+///
+/// let end = UnixSeconds(1_800_000_000);
+/// let signed = sign("key", "/films/first.mkv", end);
+/// assert_eq!(verify("key", "/films/first.mkv", &signed, end), Ok(()));
+/// assert_eq!(verify("key", "/films/first.mkv", &signed, end.plus(1)), Err(SignError::Expired));
+/// assert_eq!(verify("key", "/films/second.mkv", &signed, end), Err(SignError::Invalid));
+/// ```
 #[must_use]
 pub fn sign(token: &str, path: &str, expire: UnixSeconds) -> String {
     // HMAC takes keys of any length, so making it cannot fail.

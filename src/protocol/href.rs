@@ -24,7 +24,17 @@ pub enum HrefError {
     Path(#[from] PathError),
 }
 
-/// Reads the path of a URL. A `%2F` separates segments as `/` does: the drive has no name with a slash.
+/// Reads the path of a URL.
+///
+/// ```
+/// use alidav::protocol::href::{decode, encode};
+///
+/// let film = decode("/films/%E7%89%87%20a.mkv").unwrap();
+/// assert_eq!(film.as_str(), "/films/片 a.mkv");
+/// assert_eq!(encode("/dav", &film, false), "/dav/films/%E7%89%87%20a.mkv");
+/// ```
+///
+/// A `%2F` separates segments as `/` does: the drive has no name with a slash.
 ///
 /// # Errors
 /// [`HrefError`] says what is wrong with it.
