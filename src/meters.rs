@@ -48,6 +48,7 @@ macro_rules! meters {
 meters! {
     CONNECTIONS = "alidav_connections" Gauge Count [] "Open connections of clients.";
     CONNECTIONS_CLOSED = "alidav_connections_closed_for_others_total" Counter Count [] "Connections without a request that were closed for newcomers.";
+    REQUESTS_RUNNING = "alidav_requests_running" Gauge Count [] "Requests under way, each until the end of its answer.";
     REQUESTS = "alidav_requests_total" Counter Count ["method", "status"] "Requests answered; methods that nobody knows count as other.";
     REQUEST_SECONDS = "alidav_request_seconds" Histogram Seconds [] "Time from a request's head to the end of the answer.";
     RECEIVED_BYTES = "alidav_received_bytes_total" Counter Bytes [] "Bytes of request bodies.";
@@ -66,6 +67,7 @@ meters! {
     REMOVALS_PENDING = "alidav_removals_pending" Gauge Count ["account"] "Replaced versions and leftovers that are hidden and wait to be removed.";
     REMOVALS = "alidav_removals_total" Counter Count ["reason", "outcome"] "Removals that came to an end: done, or kept since another program has changed the item.";
     REMOVALS_FAILED = "alidav_removals_failed_total" Counter Count ["reason"] "Tries to remove that the drive refused.";
+    UPSTREAM_RUNNING = "alidav_upstream_running" Gauge Count [] "Calls to and transfers with the drive and token servers under way, each until the end of its answer.";
     UPSTREAM_CALLS = "alidav_upstream_calls_total" Counter Count ["endpoint", "outcome"] "Calls to the drive.";
     UPSTREAM_CALL_SECONDS = "alidav_upstream_call_seconds" Histogram Seconds ["endpoint"] "Time of a call to the drive, without the wait for its turn.";
     UPSTREAM_WAIT_SECONDS = "alidav_upstream_wait_seconds" Histogram Seconds ["class"] "Wait of a call for its turn in the rate.";

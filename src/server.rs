@@ -134,6 +134,12 @@ impl Server {
         self.live.app().tree.clone()
     }
 
+    /// Whether nothing waits for the state store.
+    #[must_use]
+    pub fn has_stored_all(&self) -> bool {
+        self.store.is_idle()
+    }
+
     /// Each address as it is printed: `http://ADDR`, `https://ADDR` or `unix:PATH`.
     #[must_use]
     pub fn urls(&self) -> &[String] {

@@ -22,6 +22,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -95,8 +96,12 @@ impl Simulator {
             }
             persist::save(&world);
         }
-        let shared =
-            Arc::new(Shared { world: Mutex::new(world), gates: Mutex::default(), downloads: watch::Sender::new(0) });
+        let shared = Arc::new(Shared {
+            world: Mutex::new(world),
+            gates: Mutex::default(),
+            held: AtomicUsize::new(0),
+            downloads: watch::Sender::new(0),
+        });
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         tracker.spawn(accept(listener, shared.clone(), tracker.clone(), stop.clone()));

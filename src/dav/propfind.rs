@@ -85,6 +85,7 @@ fn extras(site: &Site, context: &Context) -> Extras {
     Extras {
         notes: HashMap::new(),
         locks: site.locks.living(),
+        tree: site.tree.clone(),
         base: context.base_path.clone(),
         prefix: site.prefix.clone(),
     }

@@ -69,6 +69,12 @@ impl Mounted {
         id.map(str::to_owned)
     }
 
+    /// Whether another mount shows the same folder, as far as the settings tell.
+    pub(super) fn shows_same(&self, other: &Self) -> bool {
+        let folder = |mount: &Self| (mount.settings.drive_type, mount.settings.root_folder_id.clone());
+        self.settings.account == other.settings.account && folder(self) == folder(other)
+    }
+
     /// Whether the service can be asked for a path below the mount: it knows paths from the drive's own root only.
     pub(super) fn has_drive_paths(&self) -> bool {
         self.settings.root_folder_id == "root"

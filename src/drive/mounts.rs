@@ -46,6 +46,21 @@ impl Mounts {
         self.list.iter().find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))
     }
 
+    /// A path, and what leads to the same by other mounts of the folder that its mount shows.
+    pub(super) fn names(&self, path: &Path) -> Vec<Path> {
+        let mut names = vec![path.clone()];
+        if let Some((mount, rest)) = self.of(path) {
+            for other in self.list.iter().filter(|other| other.index != mount.index && other.shows_same(mount)) {
+                let name = rest.under(&other.path);
+                // A mount point within the other one covers what is there.
+                if self.of(&name).is_some_and(|(found, _)| found.index == other.index) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+
     /// Whether mounts lie below the path.
     pub(super) fn lie_below(&self, path: &Path) -> bool {
         self.list.iter().any(|mount| mount.path.strip_base(path).is_some())

@@ -191,6 +191,13 @@ impl Tree {
         self.0.mounts.of(path).map(|(mount, _)| mount.settings.clone())
     }
 
+    /// All paths of what is at a path: itself, and those by the other mounts of the folder that its mount shows. Makes
+    /// no call.
+    #[must_use]
+    pub fn names(&self, path: &Path) -> Vec<Path> {
+        self.0.mounts.names(path)
+    }
+
     /// Space of the account behind the resource, at most a minute old; absent above the mounts.
     ///
     /// # Errors

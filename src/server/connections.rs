@@ -131,6 +131,7 @@ impl Connection {
     /// A request begins.
     pub(super) fn request(&self) -> RequestGuard {
         self.activity.send_modify(|activity| activity.running += 1);
+        metrics::gauge!(meters::REQUESTS_RUNNING).increment(1.0);
         RequestGuard { activity: self.activity.clone(), all: self.all.clone() }
     }
 
@@ -154,6 +155,7 @@ impl Drop for Connection {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
+        metrics::gauge!(meters::REQUESTS_RUNNING).decrement(1.0);
         self.activity.send_modify(|activity| {
             activity.running -= 1;
             activity.since = Instant::now();

@@ -1,6 +1,7 @@
 //! What tests and the demo do to a running simulator from within the process. The same over HTTP is in `levers`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use crate::sim::Simulator;
 use crate::sim::clock::now_ms;
@@ -82,6 +83,12 @@ impl Simulator {
     #[must_use]
     pub fn gate(&self, call: &str, moments: &[Moment]) -> Gate {
         self.shared.gates.lock().put_up(call, moments)
+    }
+
+    /// How many calls wait at gates.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.shared.held.load(Ordering::Relaxed)
     }
 
     /// Calls so far by endpoint; transfers are `data GET`, `data PUT`, `preview playlist`, `preview segment`,

@@ -2,6 +2,7 @@
 //! methods, tokens, call rates.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -103,7 +104,24 @@ fn share(answer: &mut Response<Body>, call: &str, rules: &Rules) {
 /// Waits at a gate, if there is one; what is to go wrong then.
 async fn held(shared: &Shared, call: &str, moment: Moment) -> Option<FaultKind> {
     let decided = shared.gates.lock().announce(call, moment)?;
+    let _waiting = Waiting::at(&shared.held);
     decided.await.ok()
+}
+
+/// A call at a gate, until it goes on or its caller gives it up.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn at(held: &'a AtomicUsize) -> Self {
+        held.fetch_add(1, Ordering::Relaxed);
+        Self(held)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What a fault says in place of the call; an error closes the connection.

@@ -18,6 +18,12 @@ impl Store {
         self.pool.close().await;
     }
 
+    /// Whether no statement runs or waits for its turn.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        u32::try_from(self.pool.num_idle()) == Ok(self.pool.size())
+    }
+
     /// Another number whenever another process has written since.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ use crate::upstream::data::error::{DataError, DataErrorKind};
 use crate::upstream::error::Error;
 use crate::upstream::http::chunks::Chunks;
 use crate::upstream::http::clients::{DataAnswer, DataClient, error_chain};
+use crate::upstream::http::exchange::Running;
 use crate::upstream::signed_url::SignedUrl;
 
 /// Longest wait for the head of an answer.
@@ -127,6 +128,7 @@ impl DataHost {
 
     async fn open(&self, url: &SignedUrl, range: Range<u64>, redirects: u32) -> Result<DataBody, DataError> {
         let (client, place) = self.reader();
+        let running = Running::begin();
         let mut url = url.clone();
         let mut hops = 0;
         let response = loop {
@@ -146,7 +148,7 @@ impl DataHost {
             return Err(self.refusal(response).await);
         }
         let total = head::total(response.status(), response.headers(), &range)?;
-        Ok(DataBody::new(response, total, range.end - range.start, self.silence, place))
+        Ok(DataBody::new(response, total, range.end - range.start, self.silence, (place, running)))
     }
 
     /// The same of what lies at the URL itself: a redirection is not followed.
@@ -163,6 +165,7 @@ impl DataHost {
     /// Every [`DataErrorKind`] of an upload; [`DataErrorKind::PartAlreadyExists`] is up to the caller to judge.
     pub async fn put(&self, url: &SignedUrl, content_type: Option<&str>, chunks: Vec<Bytes>) -> Result<(), DataError> {
         metrics::counter!(meters::DATA_REQUESTS, "method" => "PUT").increment(1);
+        let _running = Running::begin();
         let length: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         // The length is stated and no type is, unless the service named one: both are in the signature.
         let mut request = Request::put(url.expose().clone()).header(header::CONTENT_LENGTH, length);

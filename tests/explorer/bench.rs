@@ -1,16 +1,14 @@
 //! One server over one simulated drive on one thread, whose every task and whose clock the test moves.
 //!
 //! Server and drive have a runtime each, so that the server can be killed: its runtime is dropped, with every task in
-//! it. Nothing runs while the test thinks. The server's clock stands until [`Bench::pass`] moves it, so that a pause
-//! of a minute costs nothing.
+//! it. Nothing runs while the test thinks, and the test knows that all is quiet by counting: no request is between
+//! client and server, no call between server and drive, and nothing waits for the store. The server's clock stands
+//! until [`Bench::pass`] moves it, so that a pause of a minute costs nothing, and its dice fall the same in each run.
 
-use std::cell::RefCell;
-use std::fs::File;
 use std::future::Future;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use alidav::config::{Account, Config, LinkPolicy, ListenAddr, Mount, Permission, StateLocation};
 use alidav::server::Server;
@@ -19,12 +17,13 @@ use reqwest::{Client, RequestBuilder};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-/// Looks at the sockets after which whatever a step led to has happened: a request's way through client, server and
-/// drive and back takes less than half of them.
-const ROUNDS: u32 = 12;
+use crate::counts::Counts;
 
-/// Threads of the store are told apart by when they appear, so servers start one by one.
-static STARTING: Mutex<()> = Mutex::new(());
+/// Looks at all sockets after which whatever can go on by itself has: what one look has woken runs in the next.
+const SETTLED: u32 = 3;
+
+/// How long anything may be on its way before the test takes it for stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server with its drive.
 pub(crate) struct Bench {
@@ -35,8 +34,11 @@ pub(crate) struct Bench {
     folder: String,
     runs: usize,
     http: Client,
+    /// Requests that have no answer yet.
+    asked: Arc<AtomicUsize>,
+    /// What the server counts.
+    counts: Counts,
     config: Config,
-    store: Store,
     _state: tempfile::TempDir,
 }
 
@@ -53,7 +55,7 @@ pub(crate) type Asked = JoinHandle<Option<Answer>>;
 
 impl Bench {
     pub(crate) fn start() -> Self {
-        let drive = Builder::new_current_thread().enable_all().build().unwrap();
+        let drive = runtime().build().unwrap();
         // No token is renewed in a run, however much time passes for the server.
         let rules = Rules { rate_limits: false, access_token_s: 1_000_000_000, ..Rules::default() };
         let sim = drive.block_on(Simulator::start(Options { rules, ..Options::default() })).unwrap();
@@ -61,15 +63,15 @@ impl Bench {
         let memory = std::path::Path::new("/dev/shm");
         let state = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let config = config(&sim, StateLocation::File(state.path().join("state.db")));
-        let folder = String::new();
-        let mut bench =
-            Self { drive, server: None, sim, folder, runs: 0, http, config, store: Store::default(), _state: state };
+        let (folder, asked, counts) = (String::new(), Arc::default(), Counts::default());
+        let mut bench = Self { drive, server: None, sim, folder, runs: 0, http, asked, counts, config, _state: state };
         bench.revive();
         bench
     }
 
     /// Begins a run in a folder that neither server nor drive has seen; how many there were.
     pub(crate) fn next_folder(&mut self) -> usize {
+        fastrand::seed(1);
         self.sim.remove(&self.folder);
         self.runs += 1;
         self.folder.clear();
@@ -96,54 +98,68 @@ impl Bench {
     /// Ends the process, as the system does it: nothing is finished.
     pub(crate) fn kill(&mut self) {
         if let Some((runtime, server)) = self.server.take() {
-            let entered = runtime.enter();
-            drop(server);
-            drop(entered);
-            drop(runtime);
+            self.counts.of(|| {
+                let entered = runtime.enter();
+                drop(server);
+                drop(entered);
+                drop(runtime);
+            });
         }
-        self.store = Store::default();
+        self.counts = Counts::default();
         self.quiet();
     }
 
     /// Starts a new process over the same state.
     pub(crate) fn revive(&mut self) {
-        let starting = STARTING.lock().unwrap();
-        let before = store_threads();
-        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        let server = {
-            let started = runtime.spawn({
-                let config = self.config.clone();
-                async move { Server::start(&config).await }
-            });
+        let runtime = runtime().start_paused(true).build().unwrap();
+        let config = self.config.clone();
+        let server = self.counts.of(|| {
+            let started = runtime.spawn(async move { Server::start(&config).await });
             while !started.is_finished() {
                 runtime.block_on(tokio::task::yield_now());
-                self.drive.block_on(tokio::task::yield_now());
+                std::thread::yield_now();
             }
             runtime.block_on(started).unwrap().unwrap()
-        };
-        self.store = Store::of(store_threads().into_iter().filter(|thread| !before.contains(thread)));
-        drop(starting);
+        });
         self.server = Some((runtime, server));
         self.quiet();
     }
 
     /// Lets everything run until all wait: for a held call, or for time to pass.
     pub(crate) fn quiet(&self) {
-        loop {
-            (0..ROUNDS).for_each(|_| self.round());
-            match self.store.look() {
-                Mood::Idle => return,
-                // What the store has answered goes on.
-                Mood::Worked => {}
-                Mood::Works => std::thread::yield_now(),
+        let mut settled = 0;
+        let begun = Instant::now();
+        while settled < SETTLED {
+            self.round();
+            if self.is_still() {
+                settled += 1;
+                continue;
             }
+            settled = 0;
+            // Another thread works for the store.
+            std::thread::yield_now();
+            assert!(begun.elapsed() < PATIENCE, "it never came to rest: {}", self.whereabouts());
         }
+    }
+
+    /// Whether nothing is on its way.
+    fn is_still(&self) -> bool {
+        let (requests, calls) = self.counts.running();
+        requests == self.asked.load(Ordering::Relaxed)
+            && calls == self.sim.held()
+            && self.server.as_ref().is_none_or(|(_, server)| server.has_stored_all())
+    }
+
+    fn whereabouts(&self) -> String {
+        let (requests, calls) = self.counts.running();
+        let (asked, held) = (self.asked.load(Ordering::Relaxed), self.sim.held());
+        format!("{asked} requests of clients, {requests} of them with the server, {calls} calls, {held} of them held")
     }
 
     /// Looks at every socket once, and runs what that wakes.
     fn round(&self) {
         if let Some((runtime, _)) = &self.server {
-            runtime.block_on(tokio::task::yield_now());
+            self.counts.of(|| runtime.block_on(tokio::task::yield_now()));
         }
         self.drive.block_on(tokio::task::yield_now());
     }
@@ -151,7 +167,7 @@ impl Bench {
     /// Moves the server's clock, and lets run what that wakes.
     pub(crate) fn pass(&self, time: Duration) {
         if let Some((runtime, _)) = &self.server {
-            runtime.block_on(tokio::time::advance(time));
+            self.counts.of(|| runtime.block_on(tokio::time::advance(time)));
         }
         self.quiet();
     }
@@ -162,7 +178,7 @@ impl Bench {
         for ms in [600, 1200, 3000, 6000, 20_000, 45_000] {
             self.pass(Duration::from_millis(ms));
         }
-        // What the last of them has begun takes several looks of the store, and several calls.
+        // What the last of them has begun may be several calls, which go one by one after a 429.
         for _ in 0..6 {
             self.pass(Duration::from_millis(10));
         }
@@ -172,7 +188,9 @@ impl Bench {
     pub(crate) fn ask(&self, method: &str, path: &str, with: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Asked {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = with(self.http.request(method, self.url(path)));
+        let unanswered = Unanswered::one(&self.asked);
         self.drive.spawn(async move {
+            let _unanswered = unanswered;
             let answer = request.send().await.ok()?;
             let lock_token = answer.headers().get("lock-token").and_then(|v| v.to_str().ok()).map(str::to_owned);
             let status = answer.status().as_u16();
@@ -194,11 +212,9 @@ impl Bench {
     ) -> Option<Answer> {
         let asked = self.ask(method, path, with);
         for _ in 0..200 {
-            for _ in 0..4 * ROUNDS {
-                if asked.is_finished() {
-                    return self.answer(asked);
-                }
-                self.round();
+            self.quiet();
+            if asked.is_finished() {
+                return self.answer(asked);
             }
             self.pass(Duration::from_millis(200));
         }
@@ -245,57 +261,25 @@ fn config(sim: &Simulator, state: StateLocation) -> Config {
     config
 }
 
-/// The threads of all stores of this process; none where the system does not tell.
-fn store_threads() -> Vec<PathBuf> {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
-    let paths = threads.filter_map(|thread| Some(thread.ok()?.path()));
-    let named = |path: &PathBuf| std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with("sqlx"));
-    paths.filter(named).collect()
+/// A runtime of this thread that runs all that is ready at each look at its sockets.
+fn runtime() -> Builder {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().event_interval(100_000);
+    builder
 }
 
-/// What a look at the store found.
-enum Mood {
-    /// It waits, and has since the last look.
-    Idle,
-    /// It waits, and has worked since the last look.
-    Worked,
-    Works,
-}
+/// A request without an answer; it has one, or never gets one, when this is dropped.
+struct Unanswered(Arc<AtomicUsize>);
 
-/// The threads of a server's store, by what the system tells of each.
-#[derive(Default)]
-struct Store {
-    threads: Vec<File>,
-    /// How often each had waited at the last look.
-    waits: RefCell<Vec<String>>,
-}
-
-impl Store {
-    fn of(threads: impl Iterator<Item = PathBuf>) -> Self {
-        let threads = threads.filter_map(|thread| File::open(thread.join("status")).ok()).collect();
-        Self { threads, waits: RefCell::default() }
-    }
-
-    fn look(&self) -> Mood {
-        let told: Vec<String> = self.threads.iter().map(told).collect();
-        // One that is gone tells nothing.
-        if told.iter().any(|told| field(told, "State").is_some_and(|state| !state.starts_with('S'))) {
-            return Mood::Works;
-        }
-        let waits = told.iter().map(|told| field(told, "voluntary_ctxt_switches").unwrap_or_default().to_owned());
-        let waits: Vec<String> = waits.collect();
-        if self.waits.replace(waits.clone()) == waits { Mood::Idle } else { Mood::Worked }
+impl Unanswered {
+    fn one(asked: &Arc<AtomicUsize>) -> Self {
+        asked.fetch_add(1, Ordering::Relaxed);
+        Self(asked.clone())
     }
 }
 
-/// What a file of the system's says now.
-fn told(file: &File) -> String {
-    let mut text = vec![0; 4096];
-    let length = file.read_at(&mut text, 0).unwrap_or(0);
-    text.truncate(length);
-    String::from_utf8(text).unwrap_or_default()
-}
-
-fn field<'a>(told: &'a str, name: &str) -> Option<&'a str> {
-    told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -232,6 +232,22 @@ fn needs_something(kind: Kind) -> bool {
     !matches!(kind, Kind::Put | Kind::PutNew | Kind::PutEmpty | Kind::Lock | Kind::Mkcol)
 }
 
+/// What is left where another program takes away what a change has brought beside the old version, before the change
+/// has removed that: the old one stays, for the change did not come to its end. And which of the others it is.
+fn taken_within(state: &State, outcome: &Outcome, others: &[Outcome]) -> Option<(State, usize)> {
+    let operation = outcome.operation;
+    let (path, source) = operation.paths();
+    let rest = match operation.kind {
+        Kind::MoveIn | Kind::RenameIn if state.has(source) => state.without(source).pop()?,
+        Kind::Put | Kind::PutEmpty | Kind::Copy => state.clone(),
+        _ => return None,
+    };
+    let failed = outcome.status == Some(404) || outcome.doubtful();
+    let takes = |other: &Outcome| other.operation.kind == Kind::Trash && other.operation.paths().0 == path;
+    let at = others.iter().position(takes).filter(|_| failed && state.has(path))?;
+    Some((rest, at))
+}
+
 /// Whether `a` was over before `b` began, as both clients know.
 fn before(a: &Outcome, b: &Outcome) -> bool {
     let known = |outcome: &Outcome| !outcome.operation.kind.behind() && !outcome.doubtful();
@@ -258,6 +274,11 @@ pub(crate) fn explained(initial: &State, outcomes: &[Outcome]) -> Vec<State> {
             }
             let mut rest = left.clone();
             rest.remove(at);
+            if let Some((state, at)) = taken_within(&state, next, &rest) {
+                let mut rest = rest.clone();
+                rest.remove(at);
+                orders.push((state, rest));
+            }
             orders.extend(after(&state, next, elsewhere).into_iter().map(|state| (state, rest.clone())));
         }
     }

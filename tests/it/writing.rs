@@ -211,6 +211,28 @@ async fn a_lock_holds_others_off_and_survives_a_restart() {
     assert_eq!(world.sim.read("/a").unwrap(), b"free");
 }
 
+// Keeps 107.
+#[tokio::test]
+async fn a_lock_holds_by_every_mount_of_its_folder() {
+    let world = World::with(|config| config.mounts.push(alidav::config::Mount::at("/two", "main"))).await;
+    world.sim.write("/a", "old");
+    let status = async |method: &str, field: &str, value: &str| {
+        let request = world.request(method, "/dav/two/a").header(field, value).body("new");
+        request.send().await.unwrap().status().as_u16()
+    };
+    let locked = world.request("LOCK", "/dav/a").body(LOCK).send().await.unwrap();
+    assert_eq!(locked.status(), 200);
+    let token = header(&locked, "lock-token");
+    assert_eq!(status("PUT", "x-nothing", "").await, 423);
+    assert_eq!(world.request("DELETE", "/dav/two/a").send().await.unwrap().status(), 423);
+    assert_eq!(world.request("LOCK", "/dav/two/a").body(LOCK).send().await.unwrap().status(), 423);
+    assert!(world.propfind("/dav/two/a", "0").await.text().await.unwrap().contains(token.trim_matches(['<', '>'])));
+    assert_eq!(status("PUT", "if", &format!("({token})")).await, 204);
+    let unlocked = world.request("UNLOCK", "/dav/two/a").header("lock-token", token).send().await.unwrap();
+    assert_eq!(unlocked.status(), 204);
+    assert_eq!(status("PUT", "x-nothing", "").await, 204);
+}
+
 // Keeps 109.
 #[tokio::test]
 async fn stored_properties_follow_a_move_and_an_overwrite() {

@@ -128,6 +128,7 @@ async fn lock_view(
     }
     LockView {
         locks: site.locks.clone(),
+        tree: site.tree.clone(),
         base: context.base_path.clone(),
         prefix: site.prefix.clone(),
         principal: principal(context),

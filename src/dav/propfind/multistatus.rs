@@ -16,7 +16,7 @@ use http_body::{Frame, SizeHint};
 use crate::dav::propfind::plan::{Plan, Subject};
 use crate::dav::store::dead_properties::{ItemProperties, property_key};
 use crate::dav::store::locks;
-use crate::drive::{Entry, Members, Path, Quota};
+use crate::drive::{Entry, Members, Path, Quota, Tree};
 use crate::protocol::body::BodyError;
 use crate::protocol::href::push_name;
 use crate::state::LockRow;
@@ -57,6 +57,7 @@ pub(in crate::dav) struct Extras {
     /// By what they are kept by.
     pub(in crate::dav) notes: HashMap<String, Arc<ItemProperties>>,
     pub(in crate::dav) locks: Vec<LockRow>,
+    pub(in crate::dav) tree: Tree,
     pub(in crate::dav) base: Path,
     pub(in crate::dav) prefix: Arc<str>,
 }
@@ -70,7 +71,7 @@ impl Extras {
         if self.locks.is_empty() {
             String::new()
         } else {
-            locks::discovery(&self.locks, &path(), &self.base, &self.prefix)
+            locks::discovery(&self.locks, &self.tree.names(&path()), &self.base, &self.prefix)
         }
     }
 }

@@ -87,7 +87,10 @@ async fn all_hold(
     for condition in conditions {
         let holds = match (&condition.item, resource) {
             (_, None) => false,
-            (Item::State(token), Some(path)) => locks.iter().any(|row| row.token == *token && covers(row, path)),
+            (Item::State(token), Some(path)) => {
+                let names = site.tree.names(path);
+                locks.iter().any(|row| row.token == *token && covers(row, &names))
+            }
             (Item::Tag(tag), Some(path)) => {
                 site.at(path).await?.and_then(|found| found.entry.etag()).is_some_and(|etag| etag == *tag)
             }

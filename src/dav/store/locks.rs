@@ -1,7 +1,7 @@
 //! Write locks (RFC 4918, sections 6 and 7), kept in the state store.
 //!
-//! dav-server asks and decides with them; this is what is locked and for how long. Few locks are ever
-//! held at a time, so they are one list.
+//! dav-server asks and decides with them; this is what is locked and for how long. A lock is of the path by which it
+//! was made, and holds by every other mount of the same folder. Few locks are ever held at a time, so they are one list.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,7 +14,7 @@ use xmltree::Element;
 
 use crate::clock::UnixSeconds;
 use crate::dav::error::Failure;
-use crate::drive::{Path, one_form};
+use crate::drive::{Path, Tree, one_form};
 use crate::protocol::href;
 use crate::state::{self, LockRow, Store};
 
@@ -74,6 +74,8 @@ impl Locks {
 #[derive(Debug, Clone)]
 pub(in crate::dav) struct LockView {
     pub(in crate::dav) locks: Arc<Locks>,
+    /// Knows by which other mounts a path can be reached.
+    pub(in crate::dav) tree: Tree,
     pub(in crate::dav) base: Path,
     pub(in crate::dav) prefix: Arc<str>,
     /// Who asks; empty for nobody in particular.
@@ -92,9 +94,10 @@ pub(in crate::dav) struct LockView {
 
 impl LockView {
     /// A lock of depth 0 on the folder of a name that appears or vanishes.
-    fn folder_conflict(&self, rows: &[LockRow], path: &Path) -> Option<LockRow> {
-        let folder = path.parent().filter(|_| self.members.contains(path))?;
-        let locks: Vec<&LockRow> = rows.iter().filter(|row| one_form(&row.path) == one_form(folder.as_str())).collect();
+    fn folder_conflict(&self, rows: &[LockRow], names: &[Path]) -> Option<LockRow> {
+        names.first().filter(|path| self.members.contains(path))?;
+        let folders: Vec<Path> = names.iter().filter_map(Path::parent).collect();
+        let locks: Vec<&LockRow> = rows.iter().filter(|row| folders.iter().any(|path| is_at(row, path))).collect();
         if locks.iter().any(|row| self.holds(row)) { None } else { locks.first().map(|row| (*row).clone()) }
     }
 
@@ -114,10 +117,10 @@ impl LockView {
         row.principal.as_deref().unwrap_or_default() == self.principal
     }
 
-    /// The path in the whole tree; a path that is none has no locks.
-    fn inside(&self, path: &DavPath) -> Option<Path> {
-        let text = std::str::from_utf8(path.as_bytes()).ok()?;
-        Some(Path::parse(text).ok()?.under(&self.base))
+    /// The path in the whole tree, and by all other mounts of its folder; a path that is none has no locks.
+    fn inside(&self, path: &DavPath) -> Vec<Path> {
+        let path = std::str::from_utf8(path.as_bytes()).ok().and_then(|text| Path::parse(text).ok());
+        path.map(|path| self.tree.names(&path.under(&self.base))).unwrap_or_default()
     }
 
     fn shown(&self, row: &LockRow) -> DavLock {
@@ -143,19 +146,19 @@ impl LockView {
 /// A lock in the way of somebody who holds some.
 fn conflict(
     rows: &[LockRow],
-    path: &Path,
+    names: &[Path],
     deep: bool,
     held: impl Fn(&LockRow) -> bool,
     shared_ok: bool,
 ) -> Option<LockRow> {
-    let above: Vec<&LockRow> = rows.iter().filter(|row| covers(row, path)).collect();
+    let above: Vec<&LockRow> = rows.iter().filter(|row| covers(row, names)).collect();
     let holds_one = above.iter().any(|row| held(row));
     let exclusive = above.iter().find(|row| !row.shared && !held(row));
     let shared = above.iter().find(|row| row.shared && !held(row) && !shared_ok && !holds_one);
     if let Some(row) = exclusive.or(shared) {
         return Some((*row).clone());
     }
-    let below = |row: &&LockRow| lies_in(&row.path, path.as_str());
+    let below = |row: &&LockRow| is_below(row, names);
     rows.iter()
         .filter(|_| deep)
         .filter(below)
@@ -163,9 +166,18 @@ fn conflict(
         .cloned()
 }
 
-/// Whether a path lies within a lock.
-pub(in crate::dav) fn covers(row: &LockRow, path: &Path) -> bool {
-    if row.deep { lies_in(path.as_str(), &row.path) } else { one_form(&row.path) == one_form(path.as_str()) }
+/// Whether what has these names lies within a lock.
+pub(in crate::dav) fn covers(row: &LockRow, names: &[Path]) -> bool {
+    names.iter().any(|path| if row.deep { lies_in(path.as_str(), &row.path) } else { is_at(row, path) })
+}
+
+/// Whether a lock is of what has these names, or of something in it.
+fn is_below(row: &LockRow, names: &[Path]) -> bool {
+    names.iter().any(|path| lies_in(&row.path, path.as_str()))
+}
+
+fn is_at(row: &LockRow, path: &Path) -> bool {
+    one_form(&row.path) == one_form(path.as_str())
 }
 
 /// Whether a path is the other or below it.
@@ -206,9 +218,10 @@ impl DavLockSystem for LockView {
         deep: bool,
     ) -> LsFuture<'_, Result<DavLock, DavLock>> {
         let (timeout_s, expires_at) = life(self.life);
+        let names = self.inside(path);
         let row = LockRow {
             token: uuid::Uuid::new_v4().urn().to_string(),
-            path: self.inside(path).map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned()),
+            path: names.first().map_or("/", Path::as_str).to_owned(),
             principal: principal.map(str::to_owned),
             owner: self.owner.clone(),
             timeout_s,
@@ -216,11 +229,9 @@ impl DavLockSystem for LockView {
             shared,
             deep,
         };
-        let inside = Path::parse(&row.path).unwrap_or_else(|_| Path::root());
         // Looked for and made in one, or two clients could both have an exclusive lock.
         let conflict = self.locks.with_living(|rows| {
-            let other =
-                conflict(rows, &inside, deep, |_| false, shared).or_else(|| self.folder_conflict(rows, &inside));
+            let other = conflict(rows, &names, deep, |_| false, shared).or_else(|| self.folder_conflict(rows, &names));
             if other.is_none() && rows.len() < MAX_LOCKS {
                 rows.push(row.clone());
                 return None;
@@ -240,12 +251,10 @@ impl DavLockSystem for LockView {
     }
 
     fn unlock(&'_ self, path: &DavPath, token: &str) -> LsFuture<'_, Result<(), ()>> {
-        let inside = self.inside(path);
+        let names = self.inside(path);
         let token = token.to_owned();
         Box::pin(async move {
-            let covered = |row: &LockRow| {
-                row.token == token && self.is_own(row) && inside.as_ref().is_some_and(|path| covers(row, path))
-            };
+            let covered = |row: &LockRow| row.token == token && self.is_own(row) && covers(row, &names);
             if !self.locks.living().iter().any(covered) {
                 return Err(());
             }
@@ -255,13 +264,11 @@ impl DavLockSystem for LockView {
     }
 
     fn refresh(&'_ self, path: &DavPath, token: &str, _timeout: Option<Duration>) -> LsFuture<'_, Result<DavLock, ()>> {
-        let inside = self.inside(path);
+        let names = self.inside(path);
         let token = token.to_owned();
         Box::pin(async move {
             let row = self.locks.with_living(|rows| {
-                let own = |row: &&mut LockRow| {
-                    row.token == token && self.is_own(row) && inside.as_ref().is_some_and(|path| covers(row, path))
-                };
+                let own = |row: &&mut LockRow| row.token == token && self.is_own(row) && covers(row, &names);
                 let row = rows.iter_mut().find(own)?;
                 let before = row.timeout_s.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
                 (row.timeout_s, row.expires_at) = life(self.life.or(before));
@@ -281,37 +288,34 @@ impl DavLockSystem for LockView {
         deep: bool,
         _submitted_tokens: &[String],
     ) -> LsFuture<'_, Result<(), DavLock>> {
-        let conflict = self.inside(path).and_then(|path| {
-            let rows = self.locks.living();
-            conflict(&rows, &path, deep, |row| self.holds(row), false).or_else(|| self.folder_conflict(&rows, &path))
-        });
+        let (names, rows) = (self.inside(path), self.locks.living());
+        let conflict =
+            conflict(&rows, &names, deep, |row| self.holds(row), false).or_else(|| self.folder_conflict(&rows, &names));
         Box::pin(async move { conflict.map_or(Ok(()), |row| Err(self.refuse(&row, false))) })
     }
 
     fn discover(&'_ self, path: &DavPath) -> LsFuture<'_, Vec<DavLock>> {
-        let inside = self.inside(path);
+        let names = self.inside(path);
         Box::pin(async move {
-            let Some(path) = inside else { return Vec::new() };
-            self.locks.living().iter().filter(|row| covers(row, &path)).map(|row| self.shown(row)).collect()
+            self.locks.living().iter().filter(|row| covers(row, &names)).map(|row| self.shown(row)).collect()
         })
     }
 
     fn delete(&'_ self, path: &DavPath) -> LsFuture<'_, Result<(), ()>> {
-        let inside = self.inside(path);
+        let names = self.inside(path);
         Box::pin(async move {
-            let Some(path) = inside else { return Ok(()) };
-            let below = |row: &LockRow| lies_in(&row.path, path.as_str());
+            let locks = self.locks.living();
             let tokens: Vec<String> =
-                self.locks.living().iter().filter(|row| below(row)).map(|row| row.token.clone()).collect();
+                locks.iter().filter(|row| is_below(row, &names)).map(|row| row.token.clone()).collect();
             self.locks.drop_tokens(&tokens).await;
             Ok(())
         })
     }
 }
 
-/// `activelock` elements of the locks that cover a path (RFC 4918, section 15.8).
-pub(in crate::dav) fn discovery(rows: &[LockRow], path: &Path, base: &Path, prefix: &str) -> String {
-    rows.iter().filter(|row| covers(row, path)).map(|row| active_lock(row, base, prefix)).collect()
+/// `activelock` elements of the locks that cover what has these names (RFC 4918, section 15.8).
+pub(in crate::dav) fn discovery(rows: &[LockRow], names: &[Path], base: &Path, prefix: &str) -> String {
+    rows.iter().filter(|row| covers(row, names)).map(|row| active_lock(row, base, prefix)).collect()
 }
 
 pub(in crate::dav) fn active_lock(row: &LockRow, base: &Path, prefix: &str) -> String {

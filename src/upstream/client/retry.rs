@@ -102,7 +102,7 @@ impl Tries {
 }
 
 fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(rand::random_range(0.75..1.25))
+    pause.mul_f64(0.75 + fastrand::f64() / 2.0)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::upstream::data::error::{DataError, DataErrorKind};
 use crate::upstream::http::clients::{DataAnswer, error_chain};
+use crate::upstream::http::exchange::Running;
 
 const CRC64: header::HeaderName = header::HeaderName::from_static("x-oss-hash-crc64ecma");
 
@@ -32,7 +33,8 @@ pub struct DataBody {
     pub last_modified: Option<String>,
     left: u64,
     body: Incoming,
-    _place: Option<OwnedSemaphorePermit>,
+    /// Its place among those that are read in large pieces, and among all that are under way.
+    _counted: (Option<OwnedSemaphorePermit>, Running),
     /// Longest silence while the reader waits.
     silence: Duration,
     stall: Option<Pin<Box<Sleep>>>,
@@ -53,7 +55,7 @@ impl DataBody {
         total: u64,
         left: u64,
         silence: Duration,
-        place: Option<OwnedSemaphorePermit>,
+        counted: (Option<OwnedSemaphorePermit>, Running),
     ) -> Self {
         let text = |name: header::HeaderName| {
             response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
@@ -66,7 +68,7 @@ impl DataBody {
             last_modified: text(header::LAST_MODIFIED),
             left,
             body: response.into_body(),
-            _place: place,
+            _counted: counted,
             silence,
             stall: None,
             waiting: false,

@@ -1,5 +1,6 @@
 //! Sends a request of the API or of a token server once and reads its answer.
 
+use crate::meters;
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::http::classify::Answer;
 use crate::upstream::http::clients::describe;
@@ -18,11 +19,28 @@ pub(in crate::upstream) enum Fate {
     Unclear,
 }
 
+/// A request that counts as under way until this is dropped.
+pub(in crate::upstream) struct Running(());
+
+impl Running {
+    pub(in crate::upstream) fn begin() -> Self {
+        metrics::gauge!(meters::UPSTREAM_RUNNING).increment(1.0);
+        Self(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        metrics::gauge!(meters::UPSTREAM_RUNNING).decrement(1.0);
+    }
+}
+
 /// Sends a request and reads its answer, whatever it is.
 pub(in crate::upstream) async fn answer(
     call: &'static str,
     request: reqwest::RequestBuilder,
 ) -> Result<Answer, (Error, Fate)> {
+    let _running = Running::begin();
     let failed = |error: reqwest::Error| {
         let fate = if error.is_connect() || error.is_builder() { Fate::Unsent } else { Fate::Unclear };
         let kind = if error.is_connect() {

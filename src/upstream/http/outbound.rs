@@ -5,7 +5,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -47,11 +47,7 @@ pub(in crate::upstream) fn outbound(
     proxy: Option<&Url>,
     connect_timeout: Duration,
 ) -> Result<(Outbound, Option<HeaderValue>), BoxError> {
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .try_with_platform_verifier()?
-        .with_no_client_auth();
-    let tls = Arc::new(tls);
+    let tls = tls()?;
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -61,6 +57,19 @@ pub(in crate::upstream) fn outbound(
         Some(proxy) => by_proxy(proxy, tcp, &tls)?,
     };
     Ok(((way, tls).into(), header))
+}
+
+/// What all clients trust: reading the system's certificates takes milliseconds each time.
+fn tls() -> Result<Arc<rustls::ClientConfig>, BoxError> {
+    static TLS: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
+    if let Some(tls) = TLS.get() {
+        return Ok(tls.clone());
+    }
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .try_with_platform_verifier()?
+        .with_no_client_auth();
+    Ok(TLS.get_or_init(|| Arc::new(tls)).clone())
 }
 
 fn by_proxy(

@@ -147,10 +147,10 @@ impl Bench {
         Ok(Some(status.as_u16()))
     }
 
-    /// Nobody else changes what is locked, in whatever Unicode form; by another mount it is another path.
+    /// Nobody else changes what is locked, in whatever Unicode form and by whatever mount.
     pub(super) async fn try_the_lock(&self, at: &Place) -> Result<(), String> {
         let stolen = self.ask("GET", "/dav/m1/stolen").build().unwrap().url().to_string();
-        for url in [at.url(), at.otherwise().url()] {
+        for url in [at.url(), at.otherwise().url(), at.by_the_other_mount().url()] {
             for (method, body) in [("PUT", "intruder"), ("DELETE", ""), ("PROPPATCH", NOTHING), ("MOVE", "")] {
                 let request = self.ask(method, &url).header("destination", &stolen);
                 let request = if body.is_empty() { request } else { request.body(body) };

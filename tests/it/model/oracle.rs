@@ -131,20 +131,6 @@ pub(super) fn explained(tree: &Tree, asked: &[Asked<'_>]) -> Vec<Tree> {
     }
 }
 
-/// A copy or move that was cut off may stand under its first name: nothing that was there is missing.
-pub(super) fn half_done(asked: &[Asked<'_>], found: &Tree, before: &Tree) -> bool {
-    let content = |tree: &Tree, path: &str| tree.get(path).map(|node| node.content.clone());
-    asked.iter().any(|asked| {
-        let after = after(before, asked.request, &asked.mark);
-        asked.doubtful()
-            && matches!(asked.request.act, Act::Copy(_) | Act::Move(_))
-            && before.keys().all(|path| {
-                let now = content(found, path);
-                now == content(before, path) || now == content(&after, path)
-            })
-    })
-}
-
 pub(super) fn shown(tree: &Tree) -> String {
     let node = |(path, node): (&String, &Node)| {
         let content = node.content.as_ref().map(|content| {

@@ -56,6 +56,11 @@ impl Place {
         Self(self.0.chars().map(other).collect())
     }
 
+    /// The same by the other mount.
+    pub(super) fn by_the_other_mount(&self) -> Self {
+        Self(format!("{}{}", if self.0.starts_with('1') { '2' } else { '1' }, self.letters()))
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let known = |letter| NAMES.iter().any(|(known, _)| *known == letter);
         let letters = text.strip_prefix(['1', '2'])?;
