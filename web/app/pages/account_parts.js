@@ -9,24 +9,24 @@ import { t } from "../i18n.js";
  * @typedef {object} Account
  * @property {string} name
  * @property {string} state
- * @property {string} [words]
+ * @property {string | null} [words]
  * @property {string} [remedy]
  * @property {number | null} [access_expires_at]
  * @property {number | null} [refresh_expires_at]
  * @property {string[]} [drives]
  * @property {string} [package]
  */
-/** @typedef {{ account: string, used: number, total: number, package?: string }} Space */
+/** @typedef {{ account: string, used?: number | null, total?: number | null, package?: string, error?: string }} Space */
 /**
  * @typedef {object} Status fields may be missing
  * @property {string} [version]
- * @property {number} [uptime_s]
+ * @property {number} [started_at]
  * @property {Account[]} [accounts]
- * @property {{ path: string, account: string, drive_type?: string, read_only?: boolean, link_policy?: string }[]} [mounts]
+ * @property {{ path: string, account: string, bin?: boolean, read_only?: boolean, link_policy?: string }[]} [mounts]
  * @property {Space[]} [space]
- * @property {{ class: string, per_s?: number, calls?: number, throttled?: number }[]} [calls]
- * @property {{ open: number, max: number }} [streams]
- * @property {Record<string, number>} [uploads]
+ * @property {{ account?: string, class: string, per_s?: number, calls?: number, throttled?: number }[]} [calls]
+ * @property {{ open?: number, max?: number, memory?: number }} [streams]
+ * @property {{ memory?: number }} [uploads]
  * @property {{ at?: number, account?: string, words: string, remedy?: string }[]} [errors]
  */
 
@@ -35,6 +35,8 @@ export function statePill({ state }) {
     switch (state) {
         case "ok": return html`<span class="pill good">${t("state.ok")}</span>`;
         case "sign_in_needed": return html`<span class="pill bad">${t("state.sign_in_needed")}</span>`;
+        case "sign_in_due": return html`<span class="pill warn">${t("state.sign_in_due")}</span>`;
+        case "trouble": return html`<span class="pill bad">${t("state.trouble")}</span>`;
         case "application_refused": return html`<span class="pill bad">${t("state.application_refused")}</span>`;
         case "throttled": return html`<span class="pill warn">${t("state.throttled")}</span>`;
         case "unreachable": return html`<span class="pill bad">${t("state.unreachable")}</span>`;
@@ -44,8 +46,10 @@ export function statePill({ state }) {
 
 /** @param {Space | undefined} space */
 export function spaceView(space) {
+    if (space?.error) return html`<p class="small muted">${space.error}</p>`;
     if (!space?.total) return nothing;
-    const words = t("space.words", { used: format.size(space.used), total: format.size(space.total), free: format.size(Math.max(0, space.total - space.used)) });
-    return html`<div><p class="small muted">${words}</p><progress max=${space.total} .value=${space.used} aria-label=${words}></progress>
+    const used = space.used ?? 0;
+    const words = t("space.words", { used: format.size(used), total: format.size(space.total), free: format.size(Math.max(0, space.total - used)) });
+    return html`<div><p class="small muted">${words}</p><progress max=${space.total} .value=${used} aria-label=${words}></progress>
         ${space.package ? html`<p class="small muted">${space.package}</p>` : nothing}</div>`;
 }

@@ -42,7 +42,7 @@ export default (_place, redraw) => {
         },
         view: () => html`<div class="page">
             <div class="page-head"><h1>${t("nav.status")}</h1>
-                <p class="muted small">${t("version", { version: status?.version ?? boot.version })}${status?.uptime_s === undefined ? nothing : html` · ${t("status.since", { ago: format.relative(Date.now() - status.uptime_s * 1000) })}`}</p></div>
+                <p class="muted small">${t("version", { version: status?.version ?? boot.version })}${status?.started_at ? html` · ${t("status.since", { ago: format.relative(status.started_at) })}` : nothing}</p></div>
             ${problem ? html`<p class="banner bad" role="alert">${problem}</p>` : nothing}
             ${status ? parts(status) : problem ? nothing : html`<div class="spinner" role="status" aria-label=${t("loading")}></div>`}
         </div>`,
@@ -59,11 +59,14 @@ const parts = (status) => html`
         ${account.package ? html`<p class="small muted">${account.package}</p>` : nothing}
         ${spaceView(status.space?.find((space) => space.account === account.name))}</section>`)}
         ${now(status)}</div>
-    ${table(t("status.mounts"), [t("status.path"), t("status.account"), t("status.drive"), t("status.links")], (status.mounts ?? []).map((mount) => [
+    ${table(t("status.mounts"), [t("status.path"), t("status.account"), t("status.links"), t("status.deletes")], (status.mounts ?? []).map((mount) => [
         html`<a href=${filesHref(mount.path, true)}>${mount.path}</a>${mount.read_only ? html` <span class="pill">${t("status.readonly")}</span>` : nothing}`,
-        mount.account, mount.drive_type ?? "", mount.link_policy ?? ""]))}
+        mount.account, mount.link_policy ?? "", mount.bin ? t("status.to.bin") : t("status.for.good")]))}
     ${table(t("status.calls"), [t("status.class"), t("status.rate"), t("status.count")], (status.calls ?? []).map((call) => [
-        callWords(call.class), call.per_s === undefined ? "" : t("status.per.s", { n: format.count(call.per_s) }), format.count(call.calls ?? 0)]))}`;
+        html`${several(status) ? html`<strong>${call.account}</strong> ` : nothing}${callWords(call.class)}`, call.per_s === undefined ? "" : t("status.per.s", { n: format.count(call.per_s) }), format.count(call.calls ?? 0)]))}`;
+
+/** @param {Status} status */
+const several = (status) => (status.accounts?.length ?? 0) > 1;
 
 /** @param {string} name */
 function callWords(name) {
@@ -81,16 +84,24 @@ function troubles(status) {
     if (!errors.length) return html`<p class="banner calm">${icon("check")}<span class="grow">${t("status.fine")}</span></p>`;
     return html`<section class="card"><h2>${t("status.errors")}</h2><div class="table-box" tabindex="0" role="region" aria-label=${t("status.errors")}><table class="table">
         <thead><tr><th scope="col">${t("status.when")}</th><th scope="col">${t("status.what")}</th><th scope="col">${t("status.remedy")}</th></tr></thead>
-        <tbody>${errors.map((error) => html`<tr><td class="nowrap" title=${format.dateTime(error.at)}>${error.at ? format.relative(error.at) : ""}</td>
+        <tbody>${errors.map((error) => html`<tr><td class="nowrap" title=${format.dateTime(error.at)}>${error.at ? format.relative(error.at) : t("status.at.present")}</td>
             <td>${error.account ? html`<strong>${error.account}</strong> ` : nothing}${error.words}</td><td>${error.remedy ?? ""}</td></tr>`)}</tbody></table></div></section>`;
 }
+
+/**
+ * @param {number | undefined} bytes
+ * @param {string} words
+ */
+const memory = (bytes, words) => (bytes === undefined ? nothing : html`<dt>${words}</dt><dd>${format.size(bytes)}</dd>`);
 
 /** @param {Status} status */
 function now({ streams, uploads }) {
     if (!streams && !uploads) return nothing;
     return html`<section class="card"><h2>${t("status.now")}</h2><dl class="facts">
-        ${streams ? html`<dt>${t("status.streams")}</dt><dd>${t("status.of", { n: streams.open, max: streams.max })}</dd>` : nothing}
-        ${uploads?.memory === undefined ? nothing : html`<dt>${t("status.memory")}</dt><dd>${format.size(uploads.memory)}</dd>`}</dl></section>`;
+        ${streams?.open === undefined ? nothing : html`<dt>${t("status.streams")}</dt><dd>${t("status.of", { n: streams.open, max: streams.max ?? "" })}</dd>`}
+        ${streams?.open === undefined && streams?.max ? html`<dt>${t("status.streams.max")}</dt><dd>${format.count(streams.max)}</dd>` : nothing}
+        ${memory(streams?.memory, t("status.memory.streams"))}
+        ${memory(uploads?.memory, t("status.memory"))}</dl></section>`;
 }
 
 /**

@@ -103,11 +103,21 @@ function qualityMenu(film, button) {
     openMenu(button, t("player.quality"), [
         ...(info.master && known ? [{ words: t("quality.auto"), hint: !original && engine.wanted === "auto" ? engine.shown : "", checked: !original && engine.wanted === "auto", run: () => film.useQuality("auto") }] : []),
         ...renditions.map((rendition) => ({
-            words: levels.find(({ id }) => id === rendition.id)?.label ?? label(rendition), hint: rendition.usable ? "" : rendition.words || t("quality.members"), off: !rendition.usable,
+            words: levels.find(({ id }) => id === rendition.id)?.label ?? label(rendition), hint: rendition.usable ? "" : whyNot(rendition), off: !rendition.usable,
             checked: !original && engine.wanted === rendition.id, run: () => film.useQuality(rendition.id),
         })),
         { words: t("player.original"), hint: format.size(film.viewer.entry?.size), checked: original, run: () => film.useQuality("original") },
     ]);
+}
+
+/** @param {import("./info.js").Rendition} rendition */
+function whyNot({ state, words }) {
+    switch (state) {
+        case "running": return t("quality.running");
+        case "failed": return t("quality.failed");
+        case "withheld": return t("quality.members");
+        default: return words || t("quality.members");
+    }
 }
 
 /**

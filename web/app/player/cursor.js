@@ -21,7 +21,7 @@ const SHORT = 15;
  * @param {import("./info.js").Film} film
  */
 export function resumeAt(path, film) {
-    const at = film.cursor ?? position(path);
+    const at = film.cursor || position(path);
     return at < SHORT || (film.duration && at >= film.duration * SEEN) ? 0 : at;
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** A film on the page: asks what there is, begins, and says in words why something does not play and what remains. */
 
-import { get, post, wordsOf } from "../api.js";
+import { codeWords, get, post, wordsOf } from "../api.js";
 import { t } from "../i18n.js";
 import { notify } from "../notices.js";
 import { splitName } from "../paths.js";
@@ -33,6 +33,11 @@ const REPLACED = 3;
 
 /** Milliseconds before the next film begins by itself. */
 const NEXT = 8000;
+
+/** Why there is no stream; the original may be had all the same. @param {Film} film */
+function reason({ code }) {
+    return (code && ["frozen", "forbidden", "quota"].includes(code) && codeWords(code)) || t("film.none.words");
+}
 
 /** @param {import("../view/viewer.js").Viewer} viewer */
 export default (viewer) => new FilmPart(viewer);
@@ -105,7 +110,7 @@ export class FilmPart {
         const at = resumeAt(this.viewer.path, film);
         if (film.state === "ready" || !session.features.video || wantsOriginal()) this.#begin(film, at);
         else if (film.state === "transcoding") this.#askAgain(film);
-        else this.problem = { title: t("film.none"), words: film.words ?? t("film.none.words") };
+        else this.problem = { title: t("film.none"), words: reason(film), details: film.words };
         this.viewer.redraw();
     }
 
@@ -299,7 +304,7 @@ export class FilmPart {
 
     /** A signed link for another player. @returns {Promise<string>} */
     async link() {
-        if (this.film?.link) return this.film.link;
+        if (this.film?.link && this.engine?.mode !== "original") return this.film.link;
         return (await post("link", { path: this.viewer.path, as: "file" })).url;
     }
 

@@ -4,7 +4,7 @@
 import { boot } from "../boot.js";
 import { recall } from "../store.js";
 
-/** @typedef {{ id: string, height: number, width?: number, url: string, usable: boolean, words?: string }} Rendition */
+/** @typedef {{ id: string, height: number, width?: number, url: string | null, usable: boolean, words?: string | null, state?: string }} Rendition */
 /** @typedef {{ id: string | number, language: string, label: string, form: "vtt" | "ass", url: string }} Subtitle */
 /**
  * @typedef {object} Film
@@ -12,14 +12,14 @@ import { recall } from "../store.js";
  * @property {string} [code]
  * @property {string} [words]
  * @property {number} [retry_after_ms]
- * @property {number} [duration]
+ * @property {number | null} [duration]
  * @property {number} [width]
  * @property {number} [height]
- * @property {number} [cursor]
+ * @property {number | null} [cursor]
  * @property {string} [master]
  * @property {Rendition[]} renditions
  * @property {Subtitle[]} subtitles
- * @property {{ url: string, type?: string, bytes_per_s?: number, sound?: string[] }} original
+ * @property {{ url: string, type?: string | null, bytes_per_s?: number | null, sound?: string[] }} original
  * @property {string} [link]
  * @property {string | null} [previous]
  * @property {string | null} [next]
@@ -52,7 +52,7 @@ export function startWith(film, video) {
     if (boot.start_with !== "auto") return boot.start_with;
     const { type, bytes_per_s: rate } = film.original;
     const plays = Boolean(type && video.canPlayType(type)) && !unheard(film).length;
-    return plays && rate !== undefined && rate <= SLOW_LINK ? "original" : "rendition";
+    return plays && typeof rate === "number" && rate <= SLOW_LINK ? "original" : "rendition";
 }
 
 /**
