@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes vendor/ anew from what npm publishes, and the sums that a test compares. The only place that names versions
-# beside app/html.js, app/player/engine.js and app/player/subtitles.js, which import them.
+# beside app/html.js, app/view/text.js, app/player/engine.js and app/player/subtitles.js, which import them.
 set -eu
 cd "$(dirname "$0")"
 work=$(mktemp -d)

@@ -3,8 +3,6 @@
 
 export { html, svg, render, nothing } from "../vendor/lit-html-3.3.3/lit-html.js";
 export { repeat } from "../vendor/lit-html-3.3.3/directives/repeat.js";
-// For the server's Markdown alone, which it has made without raw HTML.
-export { unsafeHTML as serverMarkdown } from "../vendor/lit-html-3.3.3/directives/unsafe-html.js";
 
 import { directive, Directive, PartType } from "../vendor/lit-html-3.3.3/directive.js";
 import { noChange } from "../vendor/lit-html-3.3.3/lit-html.js";

@@ -82,14 +82,18 @@ addEventListener("unhandledrejection", (event) => {
     if (/module/i.test(wordsOf(event.reason))) notify(t("reload.words"), { act: t("reload.act"), run: () => location.reload(), stay: true });
 });
 
-try {
-    await loadSession();
-    addEventListener("keydown", onKey);
-    start(show);
-} catch (error) {
-    if (!(error instanceof ApiError && error.status === 401)) {
+async function begin() {
+    try {
+        await loadSession();
+        addEventListener("keydown", onKey);
+        start(show);
+    } catch (error) {
+        // Who is not signed in is on the way to the login.
+        if (error instanceof ApiError && error.status === 401) return;
         render(html`<main class="blank">${icon("warn")}<h1>${t("error.title")}</h1><p>${wordsOf(error)}</p>
             <div class="row-of"><button class="button primary" @click=${() => location.reload()}>${t("again")}</button>
             <a class="button" href=${loginHref()}>${t("sign.in")}</a></div></main>`, app);
     }
 }
+
+begin();

@@ -91,6 +91,42 @@ fn nothing_in_the_pages_is_what_their_content_security_policy_refuses() {
     }
 }
 
+/// A module and all that it imports from the start, by their paths below `web/`.
+fn imported(module: &str) -> BTreeSet<String> {
+    let from = Regex::new(r#"(?:import|export)\b[^;"(]*?\bfrom\s*"(\.[^"]+)""#).unwrap();
+    let (mut seen, mut left) = (BTreeSet::new(), vec![module.to_owned()]);
+    while let Some(module) = left.pop() {
+        let folder = Path::new(&module).parent().unwrap().to_owned();
+        for found in from.captures_iter(&text(&web(&module))) {
+            let mut path = folder.clone();
+            for part in found[1].split('/') {
+                match part {
+                    "." => {}
+                    ".." => assert!(path.pop(), "{module} imports {}", &found[1]),
+                    name => path.push(name),
+                }
+            }
+            left.push(path.to_str().unwrap().to_owned());
+        }
+        seen.insert(module);
+        left.retain(|path| !seen.contains(path));
+    }
+    seen
+}
+
+#[test]
+fn the_shell_asks_at_once_for_all_that_a_folder_needs() {
+    let wanted: BTreeSet<String> = ["app/main.js", "app/folder/folder.js"]
+        .into_iter()
+        .flat_map(imported)
+        .filter(|path| path != "app/main.js")
+        .collect();
+    let preload = Regex::new(r#"<link rel="modulepreload" href="\{\{assets\}\}/([^"]+)">"#).unwrap();
+    let shell = text(&web("index.html"));
+    let preloaded: BTreeSet<String> = preload.captures_iter(&shell).map(|found| found[1].to_owned()).collect();
+    assert_eq!(preloaded, wanted);
+}
+
 #[test]
 fn every_file_of_the_pages_can_be_read_in_one_go() {
     for path in files("app") {

@@ -13,6 +13,7 @@ import { sumOf } from "./rapid.js";
  * What was dropped or chosen at once; a taken name is asked about once for all of it.
  * @typedef {object} Batch
  * @property {Promise<import("../conflict.js").Conflict> | undefined} asked
+ * @property {boolean} ready its folders are there
  */
 /**
  * @typedef {object} Upload
@@ -58,16 +59,18 @@ export const busy = () => uploads.some((upload) => !isOver(upload));
  */
 export async function add(folder, files, folders) {
     /** @type {Batch} */
-    const batch = { asked: undefined };
+    const batch = { asked: undefined, ready: false };
     const added = files.map(({ file, path }) => /** @type {Upload} */ ({
         id: ++last, batch, file, path: join(folder, path), state: "waiting", sent: 0, tries: 0, conflict: "refuse",
     }));
+    uploads = [...uploads, ...added];
+    changed();
     const failed = await makeFolders(folder, folders);
+    batch.ready = true;
     for (const upload of added) {
         const lost = failed.find(({ path }) => upload.path.startsWith(`${path}/`));
-        if (lost) Object.assign(upload, { state: "failed", error: lost.error });
+        if (lost && !isOver(upload)) Object.assign(upload, { state: "failed", error: lost.error });
     }
-    uploads = [...uploads, ...added];
     changed();
     pump();
     if (folders.length) arrived(folder);
@@ -95,7 +98,7 @@ async function makeFolders(folder, folders) {
 function pump() {
     if (held) return;
     const running = uploads.filter(({ state }) => state === "reading" || state === "sending" || state === "finishing").length;
-    const waiting = uploads.filter(({ state, request }) => state === "waiting" && !request);
+    const waiting = uploads.filter(({ state, batch, request }) => state === "waiting" && batch.ready && !request);
     for (const upload of waiting.slice(0, Math.max(0, AT_ONCE - running))) send(upload);
 }
 
@@ -224,7 +227,7 @@ export function cancel(upload) {
 /** @param {Upload} upload */
 export function retry(upload) {
     Object.assign(upload, { state: "waiting", tries: 0, sent: 0, error: undefined });
-    if (upload.batch.asked) upload.batch = { asked: undefined };
+    if (upload.batch.asked) upload.batch = { asked: undefined, ready: true };
     changed();
     pump();
 }

@@ -1,7 +1,9 @@
 // @ts-check
 /** A text in the encoding that was found or chosen, Markdown as it is meant; small ones can be edited. */
 
-import { html, nothing, serverMarkdown } from "../html.js";
+// For the server's Markdown alone, which it has made without raw HTML.
+import { unsafeHTML as serverMarkdown } from "../../vendor/lit-html-3.3.3/directives/unsafe-html.js";
+import { html, nothing } from "../html.js";
 import { ApiError, get, putText, wordsOf } from "../api.js";
 import { confirm } from "../dialog.js";
 import { icon } from "../icons.js";
