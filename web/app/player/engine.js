@@ -2,6 +2,7 @@
 /** Plays a film's renditions by hls.js, or natively where that is all there is, or its original; mends what can be mended. */
 
 import { boot } from "../boot.js";
+import { isProxied, proxied, reachable, useProxy } from "../proxy.js";
 import { label } from "./info.js";
 
 /** @typedef {import("./info.js").Film} Film */
@@ -29,8 +30,6 @@ const FIRST_WAIT = 1000;
 
 /** hls.js' name of "I try it again". */
 const RETRY = 5;
-
-const PROXY = "alidav.proxy";
 
 /** @type {Promise<any> | undefined} */
 let library;
@@ -66,12 +65,27 @@ export class Engine {
      * @param {Film} film
      * @param {number} at seconds
      */
-    async playOriginal(film, at) {
+    playOriginal(film, at) {
         this.#stop();
         this.#film = film;
         this.mode = "original";
-        this.video.src = film.original.url;
+        this.video.src = reachable(film.original.url);
         this.#begin(at);
+    }
+
+    /** What looks like a file that cannot be played may be a host that cannot be reached: once, ours passes it on. */
+    #tryProxy() {
+        const film = this.#film;
+        if (!film || this.mode !== "original" || isProxied()) return false;
+        const url = proxied(film.original.url);
+        if (this.video.getAttribute("src") === url) return false;
+        const at = this.video.currentTime;
+        this.#stop();
+        const turn = this.#turn;
+        this.video.addEventListener("loadedmetadata", () => { if (turn === this.#turn) useProxy(); }, { once: true });
+        this.video.src = url;
+        this.#begin(at);
+        return true;
     }
 
     /**
@@ -173,8 +187,8 @@ export class Engine {
         const status = data.response?.code;
         if (status === 410) return this.#fail("replaced", "410");
         // Status 0: the other host forbids it or cannot be reached from here; ours can then pass it on.
-        if (status === 0 && data.type === Hls.ErrorTypes.NETWORK_ERROR && ++this.#blocked >= 2 && !sessionStorage.getItem(PROXY)) {
-            sessionStorage.setItem(PROXY, "1");
+        if (status === 0 && data.type === Hls.ErrorTypes.NETWORK_ERROR && ++this.#blocked >= 2 && !isProxied()) {
+            useProxy();
             return this.#film && this.playRenditions(this.#film, this.video.currentTime, this.wanted);
         }
         // hls.js goes through the qualities one by one, and calls it no end when none is left.
@@ -198,6 +212,7 @@ export class Engine {
 
     #nativeError = () => {
         if (this.#hls || !this.video.getAttribute("src")) return;
+        if (this.#tryProxy()) return;
         const code = this.video.error?.code;
         this.#fail(code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED || code === MediaError.MEDIA_ERR_DECODE ? "unsupported" : "network", this.video.error?.message ?? "");
     };
@@ -239,7 +254,7 @@ function shouldRetry(_config, count, _timeout, response, retry) {
 }
 
 /** @param {Film} film */
-const masterUrl = (film) => (sessionStorage.getItem(PROXY) ? `${film.master}${film.master?.includes("?") ? "&" : "?"}via=proxy` : film.master ?? "");
+const masterUrl = (film) => reachable(film.master ?? "");
 
 /** The rendition's own name stands in its playlist's address. @param {any} level */
 const idOf = (level) => /\/([A-Z]+)\.m3u8/.exec(level.url?.[0] ?? level.uri ?? "")?.[1] ?? String(level.height);

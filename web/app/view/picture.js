@@ -8,6 +8,7 @@ import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { announce } from "../notices.js";
+import { isProxied, proxied, reachable, useProxy } from "../proxy.js";
 import { session } from "../session.js";
 import { Zoom } from "./zoom.js";
 
@@ -27,7 +28,7 @@ class Picture {
     dark = true;
     /** @type {import("../api.js").Entry[]} */
     mates = [];
-    /** @type {"thumb" | "original" | "none"} */
+    /** @type {"thumb" | "original" | "proxy" | "none"} */
     from;
     loaded = false;
     #slides = 0;
@@ -115,15 +116,24 @@ class Picture {
     menu = () => (this.from === "thumb" && shown.test(this.viewer.title)
         ? [{ words: t("picture.original"), icon: /** @type {const} */ ("image"), hint: format.size(this.viewer.entry?.size), run: () => this.#use("original") }] : []);
 
-    /** @param {"original" | "none"} from */
+    /** @param {"original" | "proxy" | "none"} from */
     #use(from) {
         this.from = from;
         this.loaded = false;
         this.viewer.redraw();
     }
 
+    #loaded = () => {
+        if (this.from === "proxy") useProxy();
+        this.loaded = true;
+        this.viewer.redraw();
+    };
+
     #failed = () => {
-        this.#use(this.from === "thumb" && shown.test(this.viewer.title) ? "original" : "none");
+        const showable = shown.test(this.viewer.title);
+        if (this.from === "thumb" && showable) this.#use("original");
+        // The drive's host may be out of reach, or no page may load from it.
+        else this.#use(this.from === "original" && showable && !isProxied() ? "proxy" : "none");
     };
 
     /** @param {HTMLElement} stage */
@@ -133,11 +143,11 @@ class Picture {
 
     view() {
         const { path, title } = this.viewer;
-        const src = this.from === "thumb" ? this.#thumb(path) : this.viewer.raw();
+        const src = this.from === "thumb" ? this.#thumb(path) : this.from === "proxy" ? proxied(this.viewer.raw()) : reachable(this.viewer.raw());
         return html`<div class="picture-stage" ${ready(this.#attach)}>
             ${this.from === "none" ? html`<div class="blank">${icon("image")}<h2>${t("picture.none")}</h2><p>${t("picture.none.words")}</p></div>`
                 : html`<img class=${this.loaded ? "shown" : ""} src=${src} alt=${title} draggable="false" @error=${this.#failed}
-                    @load=${() => { this.loaded = true; this.viewer.redraw(); }}>`}
+                    @load=${this.#loaded}>`}
             ${this.loaded || this.from === "none" ? nothing : html`<div class="spinner" role="status" aria-label=${t("loading")}></div>`}
             ${this.mates.length > 1 ? html`
                 <button class="side left" aria-label=${t("previous")} title=${t("previous")} @click=${() => this.go(-1)}>${icon("left")}</button>

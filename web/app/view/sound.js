@@ -9,6 +9,7 @@ import * as format from "../format.js";
 import { icon, kindIcon } from "../icons.js";
 import { t } from "../i18n.js";
 import { splitName } from "../paths.js";
+import { proxied, reachable, useProxy } from "../proxy.js";
 import { session } from "../session.js";
 import { recall, remember } from "../store.js";
 import { lineAt, parseLyrics } from "./lyrics.js";
@@ -47,7 +48,8 @@ class Sound {
         for (const event of ["play", "pause", "durationchange", "volumechange", "waiting", "playing"]) audio.addEventListener(event, () => viewer.redraw());
         audio.addEventListener("timeupdate", this.#tick);
         audio.addEventListener("ended", () => (this.order === "one" ? this.#start() : this.go(1, true)));
-        audio.addEventListener("error", () => { this.problem = t("sound.failed"); viewer.redraw(); });
+        audio.addEventListener("loadedmetadata", () => { if (audio.src.includes("via=proxy")) useProxy(); });
+        audio.addEventListener("error", this.#failed);
         this.#mediaSession();
         this.#load(true);
         viewer.mates().then((songs) => {
@@ -61,13 +63,25 @@ class Sound {
     #load(quiet) {
         this.problem = "";
         this.line = -1;
-        this.audio.src = this.viewer.raw();
+        this.audio.src = reachable(this.viewer.raw());
         this.audio.play().catch(() => { if (!quiet) this.viewer.redraw(); });
         if ("mediaSession" in navigator) {
             navigator.mediaSession.metadata = new MediaMetadata({ title: splitName(this.viewer.title)[0], album: this.viewer.folder.split("/").pop() });
         }
         this.#extras();
     }
+
+    /** Once, what the drive's host does not give comes through alidav. */
+    #failed = () => {
+        if (!this.audio.getAttribute("src")) return;
+        if (this.audio.src.includes("via=proxy")) {
+            this.problem = t("sound.failed");
+            this.viewer.redraw();
+            return;
+        }
+        this.audio.src = proxied(this.viewer.raw());
+        this.audio.play().catch(() => { /* the button is there */ });
+    };
 
     #start() {
         this.audio.currentTime = 0;
