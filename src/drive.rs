@@ -10,6 +10,7 @@ mod change;
 mod download;
 mod entry;
 mod error;
+mod films;
 mod held;
 mod listing;
 mod mount;
@@ -29,6 +30,8 @@ pub use download::identity::ContentId;
 pub use download::stream::ByteStream;
 pub use entry::{Entry, Kind, Origin, Resource};
 pub use error::{DriveTrouble, Error, ErrorKind};
+pub use films::kept::Films;
+pub use films::{Find, Found, Rendition, Segment};
 pub use held::MAX_LOCAL;
 pub use listing::cache::Freshness;
 pub use listing::members::Members;
@@ -38,6 +41,9 @@ pub use slots::place::Reader;
 pub use tree::Tree;
 pub use upload::Upload;
 pub use upload::options::UploadOptions;
+
+/// What the drive tells of a film is told as it is.
+pub use crate::upstream::{Address, Life, PlayInfo, Playlist, RenditionState, SignedUrl};
 
 /// Signing in is the account's own affair, not the tree's; whoever shows it to people finds it with the accounts.
 pub use crate::upstream::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};

@@ -13,21 +13,28 @@ mod auth;
 mod client;
 mod data;
 mod error;
+mod films;
 mod http;
 mod pacer;
+mod playlist;
 mod remedy;
 mod signed_url;
 mod signin;
 mod types;
 
+pub use api::MAX_BATCH;
 pub use auth::keeper::RENEWAL;
 pub use auth::sign_in_error::{SignInError, SignInErrorKind};
 pub use auth::status::TokenStatus;
 pub use client::Client;
 pub use data::body::DataBody;
+
 pub use data::error::{DataError, DataErrorKind};
+pub use data::preview::SegmentBody;
 pub use data::{DataHost, LARGEST_FRAME};
 pub use error::{Error, ErrorKind};
+pub use films::{PlayInfo, Played, Rendition, RenditionState, Subtitle};
+pub use playlist::Playlist;
 pub use remedy::GRANT_DRIVE;
 pub use signed_url::{Life, Signature, SignedUrl};
 pub use signin::{Code, Progress, SignIn, SignedIn};

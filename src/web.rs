@@ -6,7 +6,9 @@ mod api;
 mod assets;
 mod caller;
 mod error;
+mod films;
 mod input;
+mod link_key;
 mod links;
 mod origin;
 mod session;
@@ -14,6 +16,7 @@ mod shell;
 mod signin;
 mod site;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -28,6 +31,8 @@ use crate::state::Store;
 
 pub use self::caller::{Caller, KnownBy};
 pub use self::error::{Code, Refusal};
+use self::films::Films;
+use self::link_key::LinkKey;
 use self::session::Sessions;
 use self::shell::Shells;
 use self::signin::Flows;
@@ -38,6 +43,7 @@ use self::site::Site;
 pub struct Web {
     site: Site,
     flows: Arc<Flows>,
+    films: Films,
     /// Absent where there are none.
     pages: Option<Pages>,
 }
@@ -58,11 +64,12 @@ impl Web {
     /// Makes no call.
     #[must_use]
     pub fn new(config: &Config, tree: Tree, store: &Store) -> Self {
+        let films = Films::new(config, tree.clone(), LinkKey(store.clone()));
         let pages = config.has_pages().then(|| Pages {
             shells: Shells::new(config, config.base()),
             sessions: Sessions::new(config, store.clone()),
         });
-        Self { site: Site::new(config, tree), flows: Arc::default(), pages }
+        Self { site: Site::new(config, tree), flows: Arc::default(), films, pages }
     }
 
     /// By other settings; sign-ins that have begun go on.
@@ -72,7 +79,8 @@ impl Web {
             shells: pages.shells.reconfigured(config),
             sessions: pages.sessions.reconfigured(config),
         });
-        Self { site: Site::new(config, tree), flows: self.flows.clone(), pages }
+        let films = self.films.reconfigured(config, tree.clone());
+        Self { site: Site::new(config, tree), flows: self.flows.clone(), films, pages }
     }
 
     /// The answer of a page or one of its files; absent where the URL, without the path that everything is served
@@ -95,9 +103,21 @@ impl Web {
         links::signed_path(&self.site, parts, request)
     }
 
+    /// Whether a path is a film's, by a signed URL.
+    #[must_use]
+    pub fn is_film(&self, path: &str) -> bool {
+        self.pages.is_some() && path.starts_with(films::PREFIX)
+    }
+
+    /// `/v/…`, a film by a signed URL, for a client at that address.
+    pub async fn film(&self, parts: &Parts, address: IpAddr, request: RequestId) -> Response<Body> {
+        self.films.answer(parts, address, request).await
+    }
+
     /// A call of the API by somebody who may at least read.
     pub async fn api<B: RequestBody>(&self, parts: &Parts, body: B, caller: &Caller) -> Response<Body> {
-        let place = api::Place { site: &self.site, flows: &self.flows, has_pages: self.pages.is_some() };
+        let place =
+            api::Place { site: &self.site, flows: &self.flows, films: &self.films, has_pages: self.pages.is_some() };
         match api::answer(place, parts, body, caller).await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(caller.request),

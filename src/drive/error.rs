@@ -35,6 +35,18 @@ pub enum Error {
     /// The drive has frozen the file's content.
     #[error("the drive has frozen this file")]
     Frozen,
+    /// The drive is still transcoding the film.
+    #[error("the film is being transcoded")]
+    Transcoding,
+    /// The drive makes no preview of the file.
+    #[error("the drive makes no preview of this file")]
+    NoPreview,
+    /// No rendition of the film can be played; in the drive's words, if it has any.
+    #[error("no rendition can be played{}", .0.as_deref().map(|words| format!(": {words}")).unwrap_or_default())]
+    NoRendition(Option<Arc<str>>),
+    /// It is not the film, or not in the pieces, that a player was given.
+    #[error("another film, or the same in other pieces")]
+    OtherFilm,
     /// All download places of the account stay taken.
     #[error("no free download place")]
     NoFreeStream {
@@ -126,6 +138,12 @@ pub enum ErrorKind {
     Frozen,
     /// The content is no longer what was listed.
     Changing,
+    /// The drive is still transcoding.
+    Transcoding,
+    /// The drive has nothing to play of this file.
+    NoPreview,
+    /// A player goes on with what is another film by now.
+    OtherFilm,
     NoFreeStream,
     EndlessListing,
     ReadOnly,
@@ -210,6 +228,9 @@ impl Error {
             Self::NoDriveGranted | Self::DriveNotGranted { .. } => ErrorKind::NotGranted,
             Self::Changed { gone: false } => ErrorKind::Changing,
             Self::Frozen => ErrorKind::Frozen,
+            Self::Transcoding => ErrorKind::Transcoding,
+            Self::NoPreview | Self::NoRendition(_) => ErrorKind::NoPreview,
+            Self::OtherFilm => ErrorKind::OtherFilm,
             Self::NoFreeStream { .. } => ErrorKind::NoFreeStream,
             Self::EndlessListing => ErrorKind::EndlessListing,
             Self::ReadOnly => ErrorKind::ReadOnly,
@@ -274,7 +295,9 @@ fn of_call(error: &upstream::Error) -> ErrorKind {
         K::ApplicationRefused => T::ApplicationRefused,
         K::InvalidName => T::InvalidName,
         K::TooLarge => T::TooLarge,
-        K::NoLink | K::Transcoding => T::NoLink,
+        K::Transcoding => return ErrorKind::Transcoding,
+        K::NoPreview => return ErrorKind::NoPreview,
+        K::NoLink => T::NoLink,
         K::Timeout => T::Timeout,
         K::Unreachable => T::Unreachable,
         K::Unavailable => T::Unavailable,
@@ -310,6 +333,8 @@ impl From<upstream::Error> for Error {
     fn from(error: upstream::Error) -> Self {
         match error.kind {
             upstream::ErrorKind::NotFound => Self::NotFound,
+            upstream::ErrorKind::Transcoding => Self::Transcoding,
+            upstream::ErrorKind::NoPreview => Self::NoPreview,
             _ => Self::Upstream(Arc::new(error)),
         }
     }

@@ -23,6 +23,7 @@ use crate::drive::download::identity::ContentId;
 use crate::drive::download::stream::ByteStream;
 use crate::drive::entry::{Entry, Resource};
 use crate::drive::error::Error;
+use crate::drive::films::kept::Films;
 use crate::drive::held::Held;
 use crate::drive::held::files::HeldFiles;
 use crate::drive::listing::Listings;
@@ -62,6 +63,7 @@ struct Parts {
     uploads: Uploads,
     held: Arc<Held>,
     transfers: Transfers,
+    films: Films,
     tasks: Tasks,
 }
 
@@ -94,6 +96,7 @@ impl Tree {
             downloads: Downloads::new(mounts.clone(), resolver, &config.download),
             changes: Changes::new(names.clone()),
             transfers: Transfers::new(mounts.clone(), names.clone(), held.clone(), uploads.clone()),
+            films: Films::new(mounts.clone()),
             accounts,
             mounts,
             overview,
@@ -121,6 +124,7 @@ impl Tree {
             downloads: old.downloads.over(mounts.clone()),
             changes: Changes::new(names.clone()),
             transfers: Transfers::new(mounts.clone(), names.clone(), held.clone(), uploads.clone()),
+            films: old.films.over(mounts.clone()),
             accounts,
             mounts,
             overview: old.overview.clone(),
@@ -162,6 +166,12 @@ impl Tree {
     /// The accounts' clients, for health and checks.
     pub fn accounts(&self) -> impl Iterator<Item = &Client> {
         self.0.accounts.clients()
+    }
+
+    /// Its films and pictures.
+    #[must_use]
+    pub fn films(&self) -> &Films {
+        &self.0.films
     }
 
     /// Watches the drives for changes made elsewhere, for as long as the tree is there.

@@ -60,6 +60,9 @@ pub fn verdict(error: &Error) -> Verdict {
         K::IsAFolder => new(StatusCode::METHOD_NOT_ALLOWED, "this is a folder, not a file"),
         K::NotGranted => told(StatusCode::FORBIDDEN, error.to_string()),
         K::Frozen => new(StatusCode::FORBIDDEN, "the drive has frozen this file and does not give it out"),
+        K::Transcoding => busy("the drive is still transcoding this film; try again in a moment, or play the original"),
+        K::NoPreview => told(StatusCode::NOT_FOUND, format!("{error}; play the original")),
+        K::OtherFilm => new(StatusCode::GONE, "this film was replaced on the drive; open it again"),
         K::Changing => busy("the file is being changed; try again"),
         K::NoFreeStream => {
             busy("all download connections that the drive allows are in use; stop another download or wait")

@@ -157,6 +157,7 @@ impl App {
             "/metrics" => self.metrics(&parts, asked).await,
             "/api/fs/link" => (self.web.fs_link(&parts, incoming, asked.id).await, None),
             path if path.starts_with("/api/") => self.api(&parts, incoming, asked).await,
+            path if self.web.is_film(path) => (self.web.film(&parts, asked.address, asked.id).await, None),
             path if path.starts_with("/d/") => (self.signed(&parts, asked).await, None),
             _ => match self.web.page(&parts) {
                 Some(page) => (page, None),

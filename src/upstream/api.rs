@@ -4,4 +4,8 @@ mod account;
 mod changes;
 mod items;
 mod proof;
+mod video;
 pub(super) mod wire;
+mod wire_video;
+
+pub use video::MAX_BATCH;

@@ -7,6 +7,7 @@
 pub(super) mod body;
 pub(super) mod error;
 mod head;
+pub(super) mod preview;
 
 use std::ops::Range;
 use std::sync::Arc;

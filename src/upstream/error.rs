@@ -71,6 +71,9 @@ pub enum ErrorKind {
     /// The video is being transcoded.
     #[error("transcoding")]
     Transcoding,
+    /// The service makes no preview of this.
+    #[error("no preview")]
+    NoPreview,
     /// The answer has no link (all fields null) although it says success.
     #[error("no link in the answer")]
     NoLink,

@@ -93,6 +93,11 @@ impl SignedUrl {
         pairs.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.into_owned())
     }
 
+    /// Whether a `Referer` of the service's own pages was signed along, and is needed (reference 3.22).
+    pub(super) fn needs_referer(&self) -> bool {
+        self.parameter("x-oss-additional-headers").is_some_and(|names| names.split(';').any(|name| name == "referer"))
+    }
+
     /// At the steady host, if the service named the other.
     fn steadied(self) -> Self {
         match self.uri.host() {

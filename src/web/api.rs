@@ -1,5 +1,6 @@
 //! The pages' JSON API: from a call to what answers it.
 
+mod film;
 mod me;
 
 pub(super) use self::me::answer as me;
@@ -11,6 +12,7 @@ use crate::config::Permission;
 use crate::protocol::{Body, RequestBody};
 use crate::web::caller::Caller;
 use crate::web::error::{Code, Refusal};
+use crate::web::films::Films;
 use crate::web::signin::{self, Flows};
 use crate::web::site::Site;
 
@@ -18,6 +20,7 @@ use crate::web::site::Site;
 pub(super) struct Place<'a> {
     pub(super) site: &'a Site,
     pub(super) flows: &'a Flows,
+    pub(super) films: &'a Films,
     /// Without pages there is only what programs call.
     pub(super) has_pages: bool,
 }
@@ -41,6 +44,11 @@ pub(super) async fn answer<B: RequestBody>(
     }
     match (&parts.method, &parts.uri.path()["/api/".len()..]) {
         (&Method::GET | &Method::HEAD, "session") => Ok(me(caller)),
+        (&Method::GET, "video") => film::video(at.site, at.films, parts, caller).await,
+        (&Method::POST, "video/cursor") => film::cursor(at.site, parts, body, caller).await,
+        (&Method::GET | &Method::HEAD, "thumb") => film::thumb(at.site, parts, caller).await,
+        (_, "video" | "thumb") => Err(Refusal::method("GET")),
+        (_, "video/cursor") => Err(Refusal::method("POST")),
         (_, "session") => Err(Refusal::method("GET, POST and DELETE")),
         _ => Err(unknown()),
     }

@@ -78,7 +78,9 @@ impl From<ErrorKind> for Code {
     fn from(kind: ErrorKind) -> Self {
         use ErrorKind as K;
         match kind {
-            K::NotFound | K::ParentMissing => Self::NotFound,
+            K::NotFound | K::ParentMissing | K::NoPreview => Self::NotFound,
+            K::Transcoding => Self::Busy,
+            K::OtherFilm => Self::Changed,
             K::NotAFolder | K::IsAFolder | K::IntoItself | K::OtherContent => Self::BadRequest,
             K::NotGranted | K::Protected | K::CrossDrive => Self::Forbidden,
             K::Frozen => Self::Frozen,

@@ -11,6 +11,8 @@ mod documents;
 mod downloads;
 mod drives;
 mod faults;
+mod film_pages;
+mod films;
 mod harness;
 mod hostile;
 mod killed;

@@ -170,6 +170,7 @@ fn is_bad_token(code: &str) -> bool {
 fn kind_of_code(code: &str, status: StatusCode) -> ErrorKind {
     match code {
         "NotFound.ParentFileId" => ErrorKind::ParentNotFound,
+        "NotFound.VideoPreviewInfo" | "NotFound.View" => ErrorKind::NoPreview,
         "NotFound.UploadId" => ErrorKind::UploadGone,
         "InvalidParameter.ContentHash" => ErrorKind::ContentHashMismatch,
         "InvalidParameter.Name" | "InvalidParameter.FileName" => ErrorKind::InvalidName,
@@ -262,6 +263,14 @@ mod tests {
             assert_eq!(kind(status, r#"{"code":"ForbiddenFileInTheRecycleBin"}"#), ErrorKind::NotFound);
             assert_eq!(kind(status, r#"{"code":"QuotaExhausted.Drive"}"#), ErrorKind::QuotaExhausted);
         }
+    }
+
+    #[test]
+    fn a_film_that_is_not_ready_is_so_with_any_status() {
+        for status in [200, 202, 400, 403] {
+            assert_eq!(kind(status, r#"{"code":"VideoPreviewWaitAndRetry","message":"x"}"#), ErrorKind::Transcoding);
+        }
+        assert_eq!(kind(404, r#"{"code":"NotFound.VideoPreviewInfo"}"#), ErrorKind::NoPreview);
     }
 
     #[test]

@@ -1,0 +1,39 @@
+//! The key that the pages' links are signed with.
+
+use rand::Rng as _;
+
+use crate::state::error::Error;
+use crate::state::store::Store;
+
+impl Store {
+    /// The key of signed links, made by the first who asks.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub async fn link_key(&self) -> Result<Vec<u8>, Error> {
+        let kept = async { sqlx::query_scalar("SELECT key FROM link_key").fetch_optional(&self.pool).await };
+        if let Some(key) = self.named(kept.await)? {
+            return Ok(key);
+        }
+        let act = async {
+            sqlx::query("INSERT OR IGNORE INTO link_key VALUES (1, ?)").bind(random()).execute(&self.pool).await?;
+            sqlx::query_scalar("SELECT key FROM link_key").fetch_one(&self.pool).await
+        };
+        self.named(act.await)
+    }
+
+    /// Puts another key in its place: no link that was signed before opens anything any more.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn renew_link_key(&self) -> Result<(), Error> {
+        let act = sqlx::query("INSERT OR REPLACE INTO link_key VALUES (1, ?)").bind(random());
+        self.named(act.execute(&self.pool).await.map(drop))
+    }
+}
+
+fn random() -> Vec<u8> {
+    let mut key = vec![0; 32];
+    rand::rng().fill_bytes(&mut key);
+    key
+}

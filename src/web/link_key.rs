@@ -1,0 +1,25 @@
+//! The key of signed links, which the state store keeps.
+//!
+//! It is read anew each time: whoever renews it, in whatever process, ends all links at once.
+
+use std::fmt::Write as _;
+
+use crate::state::{self, Store};
+
+/// What links are signed with.
+#[derive(Clone)]
+pub(super) struct LinkKey(pub(super) Store);
+
+impl LinkKey {
+    /// The key as a text.
+    ///
+    /// # Errors
+    /// The state store failed.
+    pub(super) async fn key(&self) -> Result<String, state::Error> {
+        let mut text = String::with_capacity(64);
+        for byte in self.0.link_key().await? {
+            write!(text, "{byte:02x}").ok();
+        }
+        Ok(text)
+    }
+}
