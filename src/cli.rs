@@ -13,6 +13,7 @@ mod arguments;
 mod check;
 mod demo;
 mod granted;
+mod links;
 mod log;
 mod login;
 mod notify;
@@ -71,6 +72,8 @@ enum Command {
         #[command(flatten)]
         arguments: LoginArguments,
     },
+    /// Make another key of signed links: all that were given out open nothing any more.
+    RenewLinks(Settings),
     /// Read a password and print the string for the settings' file.
     HashPassword,
     /// Run the simulated drive alone, for tests of any client of the drive.
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
             Command::Demo { listen, dir } => demo::demo(listen, dir).await,
             Command::Check { settings, live } => check::check(settings.config.as_deref(), live).await,
             Command::Login { settings, arguments } => login::login(&settings, &arguments).await,
+            Command::RenewLinks(settings) => links::renew(settings.config.as_deref()).await,
             Command::HashPassword => password::hash_password(),
             Command::Simulate { listen, dir, empty } => demo::simulate(listen, dir, !empty).await,
         }

@@ -8,13 +8,17 @@ mod caller;
 mod error;
 mod films;
 mod input;
+mod kind;
 mod link_key;
 mod links;
+mod markdown;
+mod natural;
 mod origin;
 mod session;
 mod shell;
 mod signin;
 mod site;
+mod webdav;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,6 +28,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::clock::UnixMillis;
 use crate::config::Config;
 use crate::drive::{Path, Tree};
 use crate::protocol::{Body, RequestBody, RequestId, body};
@@ -37,6 +42,7 @@ use self::session::Sessions;
 use self::shell::Shells;
 use self::signin::Flows;
 use self::site::Site;
+pub use self::webdav::WebDav;
 
 /// The routes beside WebDAV.
 #[derive(Clone)]
@@ -69,7 +75,9 @@ impl Web {
             shells: Shells::new(config, config.base()),
             sessions: Sessions::new(config, store.clone()),
         });
-        Self { site: Site::new(config, tree), flows: Arc::default(), films, pages }
+        let links = LinkKey(store.clone());
+        let site = Site::new(config, tree, config.base(), links, UnixMillis::now());
+        Self { site, flows: Arc::default(), films, pages }
     }
 
     /// By other settings; sign-ins that have begun go on.
@@ -80,7 +88,9 @@ impl Web {
             sessions: pages.sessions.reconfigured(config),
         });
         let films = self.films.reconfigured(config, tree.clone());
-        Self { site: Site::new(config, tree), flows: self.flows.clone(), films, pages }
+        let old = &self.site;
+        let site = Site::new(config, tree, &old.base, old.links.clone(), old.started);
+        Self { site, flows: self.flows.clone(), films, pages }
     }
 
     /// The answer of a page or one of its files; absent where the URL, without the path that everything is served
@@ -99,8 +109,8 @@ impl Web {
     ///
     /// # Errors
     /// The answer to give instead.
-    pub fn signed_path(&self, parts: &Parts, request: RequestId) -> Result<Path, Box<Response<Body>>> {
-        links::signed_path(&self.site, parts, request)
+    pub async fn signed_path(&self, parts: &Parts, request: RequestId) -> Result<Path, Box<Response<Body>>> {
+        links::signed_path(&self.site, parts, request).await
     }
 
     /// Whether a path is a film's, by a signed URL.
@@ -115,10 +125,16 @@ impl Web {
     }
 
     /// A call of the API by somebody who may at least read.
-    pub async fn api<B: RequestBody>(&self, parts: &Parts, body: B, caller: &Caller) -> Response<Body> {
+    pub async fn api<B: RequestBody, D: WebDav>(
+        &self,
+        parts: &Parts,
+        body: B,
+        caller: &Caller,
+        dav: &D,
+    ) -> Response<Body> {
         let place =
             api::Place { site: &self.site, flows: &self.flows, films: &self.films, has_pages: self.pages.is_some() };
-        match api::answer(place, parts, body, caller).await {
+        match api::answer(place, parts, body, caller, dav).await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(caller.request),
         }

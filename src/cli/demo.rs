@@ -46,6 +46,7 @@ pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
     };
     announce(&server);
     if let (Some(url), Some(addr)) = (server.urls().first(), server.addr()) {
+        println!("pages    {url}/   user {USER}   password {password}");
         println!("WebDAV   {url}/dav/   user {USER}   password {password}");
         println!("         the simulated drive's own API is at {}", simulator.url());
         println!("try      curl -u {USER}:{password} -X PROPFIND -H 'Depth: 1' {url}/dav/");
@@ -68,6 +69,8 @@ fn config(simulator: &Simulator, listen: SocketAddr, dir: Option<PathBuf>, passw
     account.oauth_token_urls = vec![parse(format!("{url}/alicloud/renewapi"))?];
     account.refresh_token = Some(simulator.refresh_token().into());
     let mut config = Config::new(vec![account], vec![Mount::at("/", "demo")]);
+    // The players of the pages fetch films and pictures from there.
+    config.web.media_hosts = vec![url.to_owned()];
     config.upstream.api_url = parse(url)?;
     config.listen = vec![ListenAddr::Tcp(listen)];
     config.state = match dir {

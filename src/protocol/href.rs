@@ -49,7 +49,7 @@ pub fn decode(url_path: &str) -> Result<Path, HrefError> {
 }
 
 /// Appends one encoded name.
-pub(crate) fn push_name(href: &mut Vec<u8>, name: &str) {
+pub fn push_name(href: &mut Vec<u8>, name: &str) {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     if name.bytes().all(bare) {
         return href.extend_from_slice(name.as_bytes());

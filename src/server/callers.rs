@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
 use tracing::Span;
 
@@ -14,9 +14,11 @@ use super::auth::{Denied, Identity};
 use super::inbound::Inbound;
 use super::peer;
 use super::route::{App, Asked, challenge, reader};
-use crate::config::Permission;
-use crate::protocol::Body;
-use crate::web::{Caller, Code, KnownBy, Refusal};
+use crate::config::{LinkPolicy, Permission};
+use crate::dav::{self, Dav};
+use crate::drive::Path;
+use crate::protocol::{Body, RequestBody, href};
+use crate::web::{Caller, Code, KnownBy, Refusal, WebDav};
 
 /// A caller, and the cookie to give out anew.
 type Known = (Caller, Option<HeaderValue>);
@@ -46,7 +48,8 @@ impl App {
             let refusal = Refusal::new(Code::Forbidden, "this user may do nothing");
             return (refusal.into_response(asked.id), caller.user);
         }
-        let mut response = self.web.api(parts, incoming, &caller).await;
+        let dav = ForPages { dav: &self.dav, prefix: &self.dav_path, context: context(&caller) };
+        let mut response = self.web.api(parts, incoming, &caller, &dav).await;
         if let Some(cookie) = cookie {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
@@ -127,6 +130,50 @@ impl App {
         let user = caller.and_then(|caller| caller.user);
         let response = self.web.end_session(parts, secure, user.as_deref()).await;
         (response.unwrap_or_else(|refusal| refusal.into_response(asked.id)), user)
+    }
+}
+
+/// WebDAV as the pages use it.
+struct ForPages<'a> {
+    dav: &'a Dav,
+    /// Path of WebDAV, as the settings have it.
+    prefix: &'a str,
+    context: dav::Context,
+}
+
+impl WebDav for ForPages<'_> {
+    async fn file(&self, parts: &Parts, path: &Path, policy: Option<LinkPolicy>) -> Response<Body> {
+        self.dav.serve_file(parts, path, policy, &self.context).await
+    }
+
+    async fn change<B: RequestBody>(
+        &self,
+        mut parts: Parts,
+        path: &Path,
+        destination: Option<&Path>,
+        body: B,
+    ) -> Response<Body> {
+        let url = |path: &Path| Path::parse(self.prefix).map(|prefix| href::encode("", &path.under(&prefix), false));
+        // The prefix is a path, and an encoded one is a URL.
+        if let Ok(uri) = url(path).unwrap_or_default().parse() {
+            parts.uri = uri;
+        }
+        if let Some(Ok(value)) = destination.map(|path| HeaderValue::from_str(&url(path).unwrap_or_default())) {
+            parts.headers.insert("destination", value);
+        }
+        self.dav.handle(Request::from_parts(parts, body), &self.context).await
+    }
+}
+
+fn context(caller: &Caller) -> dav::Context {
+    dav::Context {
+        request: caller.request,
+        user: caller.user.clone(),
+        base_path: caller.base_path.clone(),
+        permission: caller.permission,
+        address: caller.address,
+        hosts: Vec::new(),
+        reader: caller.reader,
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) struct App {
     /// Path below which everything is served; empty for the root.
     base: String,
     /// Path of WebDAV.
-    dav_path: String,
+    pub(super) dav_path: String,
     /// Whether a proxy was seen that the settings do not know; told once.
     unknown_proxy: Once,
 }
@@ -198,7 +198,7 @@ impl App {
 
     /// A signed link needs no password: its sign is one, for one file.
     async fn signed(&self, parts: &Parts, asked: Asked) -> Response<Body> {
-        let path = match self.web.signed_path(parts, asked.id) {
+        let path = match self.web.signed_path(parts, asked.id).await {
             Ok(path) => path,
             Err(response) => return *response,
         };

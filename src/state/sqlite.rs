@@ -2,7 +2,7 @@
 
 pub(super) mod drives;
 pub(super) mod held;
-pub(super) mod link_key;
+mod link_key;
 pub(super) mod locks;
 mod open;
 pub(super) mod properties;

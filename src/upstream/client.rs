@@ -109,6 +109,12 @@ impl Client {
         self.0.tokens.sign_ins()
     }
 
+    /// Each of the service's rate classes: its name, its calls a second, and the calls since the start.
+    #[must_use]
+    pub fn turns(&self) -> [(&'static str, f64, u64); 3] {
+        self.0.pacer.turns()
+    }
+
     /// Why the service could not be used the last time, if so.
     #[must_use]
     pub fn problem(&self) -> Option<String> {

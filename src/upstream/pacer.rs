@@ -12,7 +12,7 @@
 //! one, evenly spaced and a little slower.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -81,6 +81,11 @@ impl Pacer {
         }
     }
 
+    /// Each class with its calls a second and the turns that were given since the start.
+    pub(super) fn turns(&self) -> [(&'static str, f64, u64); 3] {
+        [&self.list, &self.link, &self.other].map(|lane| (lane.name, lane.rate, lane.turns.load(Ordering::Relaxed)))
+    }
+
     /// Waits for the caller's turn.
     ///
     /// # Errors
@@ -97,6 +102,7 @@ impl Pacer {
                 () = background.until_wanted() => lane.turn(Instant::now() + (deadline - asked)).await?,
             },
         }
+        lane.turns.fetch_add(1, Ordering::Relaxed);
         metrics::histogram!(meters::UPSTREAM_WAIT_SECONDS, "class" => lane.name).record(asked.elapsed());
         Ok(())
     }
@@ -123,6 +129,8 @@ struct Lane {
     /// Told when the last of those who waited has gone.
     emptied: Notify,
     refusal: Mutex<Option<Refusal>>,
+    /// Turns that were given.
+    turns: AtomicU64,
 }
 
 /// What follows from a call that was refused for the rate.
@@ -146,6 +154,7 @@ impl Lane {
             sent: tokio::sync::Mutex::default(),
             waiting: AtomicUsize::new(0),
             emptied: Notify::new(),
+            turns: AtomicU64::new(0),
             refusal: Mutex::default(),
         }
     }

@@ -1,7 +1,15 @@
 //! The pages' JSON API: from a call to what answers it.
 
+mod changes;
 mod film;
+mod list;
 mod me;
+mod names;
+mod put;
+mod raw;
+mod share;
+mod status;
+mod text;
 
 pub(super) use self::me::answer as me;
 
@@ -15,6 +23,7 @@ use crate::web::error::{Code, Refusal};
 use crate::web::films::Films;
 use crate::web::signin::{self, Flows};
 use crate::web::site::Site;
+use crate::web::webdav::WebDav;
 
 /// What calls work on.
 pub(super) struct Place<'a> {
@@ -26,11 +35,12 @@ pub(super) struct Place<'a> {
 }
 
 /// Answers a call by somebody who may at least read. The path is `/api/…`.
-pub(super) async fn answer<B: RequestBody>(
+pub(super) async fn answer<B: RequestBody, D: WebDav>(
     at: Place<'_>,
     parts: &Parts,
     body: B,
     caller: &Caller,
+    dav: &D,
 ) -> Result<Response<Body>, Refusal> {
     if parts.uri.path().starts_with("/api/signin/") {
         if caller.permission != Permission::Write {
@@ -49,6 +59,22 @@ pub(super) async fn answer<B: RequestBody>(
         (&Method::GET | &Method::HEAD, "thumb") => film::thumb(at.site, parts, caller).await,
         (_, "video" | "thumb") => Err(Refusal::method("GET")),
         (_, "video/cursor") => Err(Refusal::method("POST")),
+        (&Method::GET, "list") => list::list(at.site, parts, caller).await,
+        (&Method::GET, "stat") => list::stat(at.site, parts, caller).await,
+        (&Method::GET | &Method::HEAD, "raw") => raw::raw(at.site, parts, caller, dav).await,
+        (&Method::GET, "text") => text::text(at.site, parts, caller).await,
+        (&Method::GET, "markdown") => text::markdown(at.site, parts, caller).await,
+        (&Method::GET, "status") => Ok(status::status(at.site, caller).await),
+        (&Method::PUT, "file") => put::put(at.site, parts, body, caller, dav).await,
+        (&Method::POST, "mkdir") => changes::make_folder(parts, body, caller, dav).await,
+        (&Method::POST, "rename") => changes::rename(parts, body, caller, dav).await,
+        (&Method::POST, "move") => changes::transfer(at.site, parts, body, caller, dav, "MOVE").await,
+        (&Method::POST, "copy") => changes::transfer(at.site, parts, body, caller, dav, "COPY").await,
+        (&Method::POST, "delete") => changes::delete(at.site, parts, body, caller, dav).await,
+        (&Method::POST, "link") => share::link(at.site, parts, body, caller).await,
+        (_, "list" | "stat" | "raw" | "text" | "markdown" | "status") => Err(Refusal::method("GET")),
+        (_, "file") => Err(Refusal::method("PUT")),
+        (_, "mkdir" | "rename" | "move" | "copy" | "delete" | "link") => Err(Refusal::method("POST")),
         (_, "session") => Err(Refusal::method("GET, POST and DELETE")),
         _ => Err(unknown()),
     }

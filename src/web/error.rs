@@ -188,7 +188,7 @@ impl Refusal {
     }
 
     /// The same words under another code.
-    pub(super) fn as_code(self, code: Code) -> Self {
+    pub(super) fn with_code(self, code: Code) -> Self {
         Self { code, status: code.status(), ..self }
     }
 

@@ -73,7 +73,7 @@ async fn link<B: RequestBody>(site: &Site, parts: &Parts, body: B) -> Result<Val
 ///
 /// # Errors
 /// The answer to give instead.
-pub(super) fn signed_path(site: &Site, parts: &Parts, request: RequestId) -> Result<Path, Box<Response<Body>>> {
+pub(super) async fn signed_path(site: &Site, parts: &Parts, request: RequestId) -> Result<Path, Box<Response<Body>>> {
     let page = |status: StatusCode, text: &str| page(status, text, request);
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Err(page(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here"));
@@ -83,11 +83,14 @@ pub(super) fn signed_path(site: &Site, parts: &Parts, request: RequestId) -> Res
     let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
     let given = { pairs }.find(|(name, _)| name == "sign").map(|(_, value)| value.into_owned()).unwrap_or_default();
     let token = site.tree.mount_settings(&path).and_then(|mount| mount.down_proxy_token.clone());
-    // Without a secret no link can have been signed.
-    let Some(token) = token else {
-        return Err(page(StatusCode::UNAUTHORIZED, &sign::SignError::Invalid.to_string()));
+    let now = UnixSeconds::now();
+    if token.is_some_and(|token| sign::verify(token.expose_secret(), path.as_str(), &given, now).is_ok()) {
+        return Ok(path);
+    }
+    let Ok(key) = site.links.key().await else {
+        return Err(page(StatusCode::SERVICE_UNAVAILABLE, "the state store failed; the server's log says why"));
     };
-    match sign::verify(token.expose_secret(), path.as_str(), &given, UnixSeconds::now()) {
+    match sign::verify(&key, path.as_str(), &given, now) {
         Ok(()) => Ok(path),
         Err(error) => Err(page(StatusCode::UNAUTHORIZED, &error.to_string())),
     }

@@ -1,11 +1,14 @@
 //! What the routes beside WebDAV work on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::config::Config;
+use crate::clock::UnixMillis;
+use crate::config::{self, Config};
 use crate::drive::Tree;
+use crate::web::link_key::LinkKey;
 
 /// Largest body of an API request.
 pub(super) const MAX_BODY: usize = 64 << 10;
@@ -16,14 +19,35 @@ pub(super) struct Site {
     /// Secrets of all mounts that have one.
     pub(super) tokens: Arc<[SecretString]>,
     pub(super) public_url: Option<url::Url>,
+    /// Path below which everything is served, without a slash at the end.
+    pub(super) base: Arc<str>,
+    /// Age up to which a listing is believed.
+    pub(super) list_ttl: Duration,
+    /// What links are signed with.
+    pub(super) links: LinkKey,
+    /// When the server began.
+    pub(super) started: UnixMillis,
+    pub(super) mounts: Arc<[config::Mount]>,
+    /// Open download bodies of an account.
+    pub(super) max_streams: usize,
+    /// How long a link lasts where its maker does not say.
+    pub(super) link_life: Duration,
 }
 
 impl Site {
-    pub(super) fn new(config: &Config, tree: Tree) -> Self {
+    /// `base` is where everything is served, `started` since when.
+    pub(super) fn new(config: &Config, tree: Tree, base: &str, links: LinkKey, started: UnixMillis) -> Self {
         Self {
             tree,
+            links,
+            started,
+            mounts: config.mounts.clone().into(),
+            max_streams: config.upstream.max_streams,
             tokens: config.mounts.iter().filter_map(|mount| mount.down_proxy_token.clone()).collect(),
             public_url: config.public_url.clone(),
+            base: base.into(),
+            list_ttl: config.cache.list_ttl,
+            link_life: config.web.link,
         }
     }
 }

@@ -15,6 +15,7 @@ fn the_demo_prints_where_it_is_and_serves() {
     let mut demo = Process::start(alidav().args(["demo", "--listen", "127.0.0.1:0"]).stderr(Stdio::null()));
     let url = demo.url.clone();
     let mut lines = (&mut demo.out).lines();
+    assert!(lines.next().unwrap().unwrap().contains(&format!("{url}/   user demo   password demo")));
     assert!(lines.next().unwrap().unwrap().contains(&format!("{url}/dav/   user demo   password demo")));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answer = runtime.block_on(async {

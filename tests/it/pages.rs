@@ -1,5 +1,7 @@
 //! The pages and their API, as a browser and a program meet them over HTTP.
 
+mod changing;
 mod files;
+mod reading;
 mod session;
 mod shells;

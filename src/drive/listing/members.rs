@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -203,6 +204,12 @@ impl Members {
     #[must_use]
     pub fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
         Self { listing: None, mounts: entries.into_iter().collect() }
+    }
+
+    /// How long ago the drive was asked for them; absent where it was not.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.listing.as_ref().map(|listing| listing.asked_at.elapsed())
     }
 
     /// How many positions [`Members::get`] knows; covered entries leave gaps.

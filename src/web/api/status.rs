@@ -1,0 +1,105 @@
+//! `GET status`: how the accounts and drives of the caller's part of the tree are, and what to do.
+
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::clock::UnixSeconds;
+use crate::config;
+use crate::drive::{Freshness, Path};
+use crate::protocol::failure::verdict;
+use crate::protocol::{Body, reply};
+use crate::web::caller::Caller;
+use crate::web::site::Site;
+
+/// `GET status`. The space of an account is at most a minute old; the rest makes no call.
+pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
+    let seen: Vec<&config::Mount> = site.mounts.iter().filter(|mount| is_seen(mount, caller)).collect();
+    let (mut accounts, mut errors, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    for client in site.tree.accounts() {
+        let name = client.account();
+        if !seen.iter().any(|mount| mount.account == name) {
+            continue;
+        }
+        let (status, now) = (client.token_status().await, UnixSeconds::now());
+        let complaint = status.complaint(name, now);
+        let problem = client.problem();
+        let state = match (&complaint, &problem) {
+            _ if status.sign_in_needed(now) => "sign_in_needed",
+            (None, None) => "ok",
+            (Some(_), None) => "sign_in_due",
+            _ => "trouble",
+        };
+        errors.extend(complaint.iter().chain(&problem).map(|words| json!({ "account": name, "words": words })));
+        calls.extend(
+            client.turns().into_iter().map(
+                |(class, per_s, count)| json!({ "account": name, "class": class, "per_s": per_s, "calls": count }),
+            ),
+        );
+        accounts.push(json!({
+            "name": name,
+            "state": state,
+            "words": complaint.or(problem),
+            "access_expires_at": status.access_expires_at.map(|at| at * 1000),
+            "refresh_expires_at": status.refresh_expires_at.map(|at| at * 1000),
+            "sign_in_by": status.sign_in_by.map(|at| at * 1000),
+            "renewable": status.renewable,
+        }));
+    }
+    let pending = site.tree.pending_removals().into_iter();
+    for removals in pending.filter(|removals| seen.iter().any(|mount| mount.account == removals.account)) {
+        errors.extend(removals.complaint.map(|words| json!({ "account": removals.account, "words": words })));
+    }
+    let told = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_at": site.started.0,
+        "accounts": accounts,
+        "mounts": seen.iter().map(|mount| mount_told(mount, caller)).collect::<Vec<_>>(),
+        "space": space(site, &seen).await,
+        "calls": calls,
+        "streams": { "max": site.max_streams, "memory": site.tree.download_memory() },
+        "uploads": { "memory": site.tree.upload_memory() },
+        "errors": errors,
+    });
+    reply::json(StatusCode::OK, &told)
+}
+
+/// Whether a mount shows anything in the caller's part of the tree.
+fn is_seen(mount: &config::Mount, caller: &Caller) -> bool {
+    let Ok(path) = Path::parse(&mount.path) else { return false };
+    path.strip_base(&caller.base_path).is_some() || caller.base_path.strip_base(&path).is_some()
+}
+
+fn mount_told(mount: &config::Mount, caller: &Caller) -> Value {
+    let path = Path::parse(&mount.path).ok().and_then(|path| path.strip_base(&caller.base_path));
+    json!({
+        "path": path.unwrap_or_else(Path::root).as_str(),
+        "account": mount.account,
+        "read_only": mount.read_only,
+        "link_policy": mount.link_policy.as_str(),
+        "bin": mount.remove_way == config::RemoveWay::Trash,
+    })
+}
+
+/// Once for each account.
+async fn space(site: &Site, seen: &[&config::Mount]) -> Vec<Value> {
+    let mut told: Vec<Value> = Vec::new();
+    for mount in seen {
+        if told.iter().any(|one| one["account"] == *mount.account) {
+            continue;
+        }
+        let Ok(path) = Path::parse(&mount.path) else { continue };
+        let quota = match site.tree.stat(&path, Freshness::Cached).await {
+            Ok(root) => site.tree.quota(&root).await,
+            Err(error) => Err(error),
+        };
+        told.push(match quota {
+            Ok(quota) => json!({
+                "account": mount.account,
+                "used": quota.map(|quota| quota.used),
+                "total": quota.map(|quota| quota.used + quota.available),
+            }),
+            Err(error) => json!({ "account": mount.account, "error": verdict(&error).text }),
+        });
+    }
+    told
+}
