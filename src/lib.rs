@@ -1,11 +1,12 @@
 //! alidav serves a person's Aliyundrive as WebDAV.
 //!
-//! The layers, from the ground up, each knowing only those before it: [`clock`], [`digest`], [`calls`] and [`meters`]
-//! (what everybody needs), [`config`] (settings), [`state`] (the embedded store), [`upstream`] (the drive's HTTP API), [`drive`] (one tree
-//! of paths over it), [`link`] (which way a download goes), then [`protocol`] (what
-//! its users share of HTTP), side by side [`dav`] and [`web`], [`server`] over both, and
-//! [`cli`]. [`sim`] stands beside all of them: a stand-in for the service.
+//! The layers, from the ground up, each knowing only those before it: [`clock`], [`digest`], [`backoff`], [`calls`] and
+//! [`meters`] (what everybody needs), [`config`] (settings), [`state`] (the embedded store), [`upstream`] (the drive's
+//! HTTP API), [`drive`] (one tree of paths over it), [`link`] (which way a download goes), then [`protocol`] (what its
+//! users share of HTTP), side by side [`dav`] and [`web`], [`server`] over both, and [`cli`]. [`sim`] stands beside all
+//! of them: a stand-in for the service.
 
+pub mod backoff;
 pub mod calls;
 pub mod cli;
 pub mod clock;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
 use crate::drive::change::namespace::Namespace;
 use crate::drive::change::target::Target;
 use crate::drive::error::Error;
 use crate::upstream::{ErrorKind, Item, TaskState, TreeChange};
 
-/// First and longest pause between questions after a background task.
-const FIRST_POLL: Duration = Duration::from_millis(300);
-const LONGEST_POLL: Duration = Duration::from_secs(2);
+/// Pauses between questions after a background task (reference 3.19).
+const POLL: Backoff = Backoff::new(Duration::from_millis(300), Duration::from_secs(2));
 
 /// Longest a background task is waited for.
 const TASK_LIMIT: Duration = Duration::from_secs(600);
@@ -19,8 +19,8 @@ const TASK_LIMIT: Duration = Duration::from_secs(600);
 /// Questions after a task, or after an item, that may fail one after another before the answer is given up.
 const MOST_SILENCE: u32 = 4;
 
-/// First pause after such a failure; it doubles.
-const FIRST_SILENCE: Duration = Duration::from_millis(500);
+/// Pauses after such a failure.
+const SILENCE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(4));
 
 /// Where an item is, after a call that may have moved it.
 pub(super) enum Whereabouts {
@@ -34,15 +34,13 @@ pub(super) enum Whereabouts {
 
 /// Asks an item where it is.
 pub(super) async fn whereabouts(target: &Target, file_id: &str) -> Whereabouts {
-    let mut pause = FIRST_SILENCE;
-    for _ in 0..MOST_SILENCE {
+    for failures in 1..=MOST_SILENCE {
         match target.mount.account.client.get(&target.drive_id, file_id).await {
             Ok(item) if item.trashed => return Whereabouts::Gone,
             Ok(item) => return Whereabouts::At(Box::new(item)),
             Err(error) if error.kind == ErrorKind::NotFound => return Whereabouts::Gone,
             Err(error) if error.kind.leaves_doubt() || error.kind == ErrorKind::Throttled => {
-                tokio::time::sleep(error.retry_after.unwrap_or(pause)).await;
-                pause *= 2;
+                tokio::time::sleep(error.retry_after.unwrap_or(SILENCE.after(failures))).await;
             }
             Err(_) => break,
         }
@@ -54,8 +52,7 @@ pub(super) async fn whereabouts(target: &Target, file_id: &str) -> Whereabouts {
 pub(super) async fn wait_for(names: &Namespace, target: &Target, change: &TreeChange) -> Result<(), Error> {
     let Some(task) = &change.async_task_id else { return Ok(()) };
     let deadline = Instant::now() + TASK_LIMIT;
-    let mut pause = FIRST_POLL;
-    let mut silence = 0;
+    let (mut asked, mut silence) = (0, 0);
     let failure = loop {
         match target.mount.account.client.task(task).await {
             Ok(TaskState::Succeed) => return Ok(()),
@@ -69,8 +66,8 @@ pub(super) async fn wait_for(names: &Namespace, target: &Target, change: &TreeCh
             }
             Err(error) => break error.into(),
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_POLL);
+        asked += 1;
+        tokio::time::sleep(POLL.after(asked)).await;
     };
     names.resolver.listings.refresh_behind(&target.mount, &target.folder.file_id);
     Err(failure)

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
 use crate::drive::account::Account;
 use crate::drive::account::links::Link;
 use crate::drive::download::edges::EdgeCache;
@@ -132,15 +133,15 @@ pub(in crate::drive) struct Tries<'a> {
     resuming: bool,
     /// Whether the body can be done without.
     spare: bool,
-    first_pause: Duration,
+    pauses: Backoff,
 }
 
 impl<'a> Tries<'a> {
     pub(in crate::drive) fn new(account: &'a Account, resuming: bool, spare: bool) -> Self {
         let slots = &account.slots;
         let until = Instant::now() + slots.max_wait();
-        let first_pause = account.timeouts.first_reopening;
-        Self { slots, failures: 0, too_many: 0, refused: false, until, resuming, spare, first_pause }
+        let pauses = Backoff::new(account.timeouts.first_reopening, LONGEST_PAUSE);
+        Self { slots, failures: 0, too_many: 0, refused: false, until, resuming, spare, pauses }
     }
 
     /// Whether a failure may be the link's fault.
@@ -195,8 +196,7 @@ impl<'a> Tries<'a> {
         }
         let first_renewal = error.kind == DataErrorKind::Expired && count == 1;
         if !first_renewal {
-            let pause = (self.first_pause * 2u32.saturating_pow(count - 1)).min(LONGEST_PAUSE);
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(self.pauses.after(count)).await;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::backoff::Backoff;
 use crate::clock::UnixMillis;
 use crate::drive::error::Error;
 use crate::drive::removals::record::Removal;
@@ -15,8 +16,7 @@ const PATIENCE_MS: i64 = 600_000;
 
 /// The pause after so many tries, by the first one.
 pub(super) fn pause(first: Duration, tries: u32) -> Duration {
-    let doubled = first.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1)));
-    doubled.min(LONGEST_PAUSE).mul_f64(0.75 + fastrand::f64() / 4.0)
+    Backoff::new(first, LONGEST_PAUSE).spread(tries)
 }
 
 /// What failed, and what to do.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
 use crate::calls::Background;
 use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
@@ -18,9 +19,8 @@ use crate::upstream::{ErrorKind, TaskState, TreeChange};
 /// The log says once in so long what fails for long.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(3600);
 
-/// First and longest pause between questions after a background task (reference 3.19), and how long it is waited for.
-const FIRST_POLL: Duration = Duration::from_millis(300);
-const LONGEST_POLL: Duration = Duration::from_secs(2);
+/// Pauses between questions after a background task (reference 3.19), and how long it is waited for.
+const POLL: Backoff = Backoff::new(Duration::from_millis(300), Duration::from_secs(2));
 const TASK_LIMIT: Duration = Duration::from_secs(600);
 
 /// What a try has shown.
@@ -186,15 +186,15 @@ impl Removals {
     async fn task_ends(&self, change: &TreeChange) -> Result<(), Error> {
         let Some(task) = &change.async_task_id else { return Ok(()) };
         let deadline = Instant::now() + TASK_LIMIT;
-        let mut pause = FIRST_POLL;
+        let mut asked = 0;
         loop {
+            asked += 1;
             match self.client.task(task).await? {
                 TaskState::Succeed => return Ok(()),
                 TaskState::Failed => return Err(Error::Task("failed")),
                 TaskState::Running if Instant::now() >= deadline => return Err(Error::Task("does not end")),
-                TaskState::Running => tokio::time::sleep(pause).await,
+                TaskState::Running => tokio::time::sleep(POLL.after(asked)).await,
             }
-            pause = (pause * 2).min(LONGEST_POLL);
         }
     }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backoff::Backoff;
 use crate::drive::change::terms::{Placed, seen};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
@@ -14,9 +15,9 @@ use crate::drive::upload::draft::Draft;
 use crate::drive::upload::uncommitted::UncommittedFile;
 use crate::upstream::{ErrorKind, Item};
 
-/// Tries to commit when answers are lost, and the first pause between them: the drive may still be at it.
+/// Tries to commit when answers are lost, and the pauses between them: the drive may still be at it.
 const COMMIT_TRIES: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(2));
 
 /// The last look at the name, the commit, and the end of what the name held; by whoever has the turn.
 pub(super) async fn take_place(
@@ -95,7 +96,7 @@ async fn complete(draft: &Draft, file: &UncommittedFile, content: Content) -> Re
         match client.get(drive, file_id).await {
             Ok(item) if !item.uploading && !item.trashed && has_the_length(&item, content.size) => return Ok(item),
             _ if tries >= COMMIT_TRIES => return Err(error.into()),
-            _ => tokio::time::sleep(FIRST_PAUSE * 2u32.pow(tries - 1)).await,
+            _ => tokio::time::sleep(PAUSES.after(tries)).await,
         }
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
 use crate::drive::change::target::Target;
 use crate::drive::error::Error;
 use crate::meters;
@@ -22,7 +23,8 @@ const URL_BATCH: u32 = 20;
 const MAX_TRIES: u32 = 6;
 /// Addresses for one part, where the host refuses them.
 const MAX_ADDRESSES: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(300);
+/// Pauses between the tries.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(300), Duration::from_secs(5));
 
 /// An open session and its part URLs.
 pub(super) struct Session {
@@ -93,7 +95,7 @@ impl Session {
                     if tries == MAX_TRIES {
                         return Err(Error::Data(error));
                     }
-                    tokio::time::sleep(FIRST_PAUSE * 2u32.pow(tries - 1)).await;
+                    tokio::time::sleep(PAUSES.after(tries)).await;
                 }
             }
             metrics::counter!(meters::PART_RETRIES).increment(1);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
 use crate::config::Timeouts;
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::http::classify::Refusal;
@@ -84,16 +85,17 @@ impl Tries {
 
     /// How long to pause before sending again; absent when the failure is final.
     fn pause(&self, error: &Error, fate: Fate) -> Option<Duration> {
-        let grown = 2u32.saturating_pow(self.failed - 1);
         let wait = match error.kind {
             // Refused for the rate: it surely had no effect.
-            ErrorKind::Throttled => error.retry_after.unwrap_or(self.timeouts.first_throttled_retry * grown),
+            ErrorKind::Throttled => {
+                error.retry_after.unwrap_or_else(|| growing(self.timeouts.first_throttled_retry).after(self.failed))
+            }
             kind if kind.leaves_doubt() => {
                 let safe = self.repeat == Repeat::Harmless || fate == Fate::Unsent;
                 if !safe {
                     return None;
                 }
-                error.retry_after.unwrap_or(jittered(self.timeouts.first_retry * grown))
+                error.retry_after.unwrap_or_else(|| growing(self.timeouts.first_retry).spread(self.failed))
             }
             _ => return None,
         };
@@ -101,8 +103,9 @@ impl Tries {
     }
 }
 
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.75 + fastrand::f64() / 2.0)
+/// The tries and the deadline end it.
+fn growing(first: Duration) -> Backoff {
+    Backoff::new(first, Duration::MAX)
 }
 
 #[cfg(test)]
