@@ -188,7 +188,7 @@ async fn a_client_that_leaves_frees_its_place_at_once() {
 async fn a_folder_has_a_head_and_no_body() {
     let world = World::start().await;
     world.sim.mkdir("/folder");
-    for path in ["/dav/folder", "/dav/folder/", "/dav", "/dav/", "/"] {
+    for path in ["/dav/folder", "/dav/folder/", "/dav", "/dav/"] {
         assert_eq!(world.head(path).await.status(), 200, "{path}");
     }
     let get = world.get("/dav/folder").await;

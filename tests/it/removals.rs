@@ -2,7 +2,7 @@
 //! ends, or somebody else is quicker.
 
 use alidav::config::StateLocation;
-use alidav::sim::{Fault, FaultKind, Simulator};
+use alidav::sim::{Fault, FaultKind, Moment, Simulator};
 use serde_json::{Value, json};
 
 use crate::harness::{World, client, hrefs, noise, until};
@@ -154,12 +154,16 @@ async fn what_somebody_else_has_removed_or_taken_elsewhere_is_left_alone() {
         let old = on_drive(&world.sim).await.into_iter().find(|(path, _)| path == "/f/a").unwrap().1;
         anew(&world, "/dav/f/").await;
         world.sim.fault(Fault::once(TRASH, refused(403, "ForbiddenNoPermission.File")));
+        // Its second try begins with a look at the item, which waits until the other program is done.
+        let mut looks = world.sim.gate("openFile/get", &[Moment::Start]);
         assert_eq!(put(&world, "/dav/f/a", "new").await, 204);
+        let look = looks.arrival().await;
         let body = match call {
             "openFile/update" => json!({ "file_id": old, "name": "kept", "check_name_mode": "ignore" }),
             _ => json!({ "file_id": old }),
         };
         behind(&world.sim, call, body).await;
+        drop((looks, look));
         nothing_pending(&world).await;
         let kept = if call == "openFile/update" { vec!["/f", "/f/a", "/f/kept"] } else { vec!["/f", "/f/a"] };
         assert_eq!(paths_on_drive(&world.sim).await, kept);
