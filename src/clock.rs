@@ -3,7 +3,9 @@
 //! It counts only where somebody else names a moment: the service, a token, a lock's end. What is waited for is
 //! tokio's time. Refuses calendars; dates are written by those who know the form.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
 
 /// Whole seconds since 1970 in UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +18,8 @@ pub struct UnixSeconds(pub i64);
 ///
 /// assert_eq!(UnixMillis(1_999).seconds().plus(60), UnixSeconds(61));
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct UnixMillis(pub i64);
 
 impl UnixSeconds {
@@ -30,6 +33,12 @@ impl UnixSeconds {
     #[must_use]
     pub fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
+    }
+
+    /// When it begins; no further than the type reaches.
+    #[must_use]
+    pub fn millis(self) -> UnixMillis {
+        UnixMillis(self.0.saturating_mul(1000))
     }
 }
 
@@ -46,6 +55,22 @@ impl UnixMillis {
     pub fn seconds(self) -> UnixSeconds {
         UnixSeconds(self.0.div_euclid(1000))
     }
+
+    /// As much later; no further than the type reaches.
+    #[must_use]
+    pub fn plus(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(millis(time)))
+    }
+
+    /// As much earlier; no further than the type reaches.
+    #[must_use]
+    pub fn minus(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(time)))
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The machine's clock, for comparing with the dates of other libraries.
@@ -64,5 +89,14 @@ mod tests {
         assert_eq!(UnixMillis(1_999).seconds(), UnixSeconds(1));
         assert_eq!(UnixMillis(-1).seconds(), UnixSeconds(-1));
         assert_eq!(UnixSeconds(i64::MAX).plus(1), UnixSeconds(i64::MAX));
+        assert_eq!(UnixSeconds(2).millis(), UnixMillis(2000));
+    }
+
+    #[test]
+    fn no_time_leads_out_of_what_can_be_said() {
+        let second = Duration::from_secs(1);
+        assert_eq!((UnixMillis(5).plus(second), UnixMillis(5).minus(second)), (UnixMillis(1005), UnixMillis(-995)));
+        assert_eq!(UnixMillis(5).plus(Duration::MAX), UnixMillis(i64::MAX));
+        assert_eq!(UnixMillis(-5).minus(Duration::MAX), UnixMillis(i64::MIN));
     }
 }

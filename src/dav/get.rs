@@ -82,8 +82,8 @@ async fn file(site: &Site, request: &Get<'_>, file: &Resource) -> Result<Respons
     let etag = file.entry.etag();
     let validators = Validators {
         etag: etag.as_deref(),
-        modified: site.stored.modified_ms(&file.entry).await.div_euclid(1000),
-        changed: file.entry.updated_ms.div_euclid(1000),
+        modified: site.stored.modified(&file.entry).await.seconds(),
+        changed: file.entry.updated.seconds(),
     };
     match conditions::evaluate(request.headers, validators) {
         Verdict::Proceed => {}
@@ -223,7 +223,7 @@ fn folder(request: &Get<'_>, folder: &Resource) -> Result<Response<Body>, Failur
     if request.method == Method::HEAD {
         let mut response = Response::new(body::empty());
         let mut date = Vec::new();
-        push_http_date(&mut date, folder.entry.modified_ms.div_euclid(1000));
+        push_http_date(&mut date, folder.entry.modified.seconds());
         set(&mut response, header::LAST_MODIFIED, date);
         return Ok(response);
     }

@@ -197,7 +197,7 @@ pub(super) async fn propfind_above<B: RequestBody>(
     let rest = prefix.strip_base(path).ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "nothing is here"))?;
     let next = rest.segments().next().unwrap_or_default();
     let href = href::encode("", path, true);
-    let entry = drive::Entry::folder(path.name(), site.started_ms).into();
+    let entry = drive::Entry::folder(path.name(), site.started).into();
     let name = if path.is_root() { "alidav".to_owned() } else { path.name().to_owned() };
     let requested = Requested { href: href.clone(), entry, name, quota: None, path: Path::root() };
     let sections = match depth {
@@ -206,7 +206,7 @@ pub(super) async fn propfind_above<B: RequestBody>(
             vec![Section {
                 href,
                 path: Path::root(),
-                members: drive::Members::of([drive::Entry::folder(next, site.started_ms)]),
+                members: drive::Members::of([drive::Entry::folder(next, site.started)]),
             }]
         }
     };

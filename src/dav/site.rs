@@ -25,7 +25,7 @@ pub(super) struct Site {
     pub(super) locks: Arc<Locks>,
     pub(super) stored: Arc<DeadProperties>,
     pub(super) infinity_max_entries: usize,
-    pub(super) started_ms: i64,
+    pub(super) started: UnixMillis,
 }
 
 /// Where a URL lies.
@@ -61,7 +61,7 @@ impl Site {
             prefix_path,
             rules: Arc::new(link::Rules::new(&config.clients)),
             infinity_max_entries: config.cache.infinity_max_entries,
-            started_ms: UnixMillis::now().0,
+            started: UnixMillis::now(),
         })
     }
 

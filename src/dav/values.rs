@@ -1,5 +1,6 @@
 //! How the values of properties are written: text, dates, checksums, numbers.
 
+use crate::clock::UnixSeconds;
 use crate::digest::Sha1;
 use std::fmt::Display;
 use std::io::Write as _;
@@ -29,19 +30,19 @@ pub(super) fn push_sha1(out: &mut Vec<u8>, sha1: Sha1) {
 }
 
 /// Times before 1970 or beyond 9999, which no drive tells, count as the epoch.
-fn moment(seconds: i64) -> Timestamp {
-    Timestamp::from_second(seconds.max(0)).unwrap_or(Timestamp::UNIX_EPOCH)
+fn timestamp(moment: UnixSeconds) -> Timestamp {
+    Timestamp::from_second(moment.0.max(0)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// RFC 9110's preferred form of a date.
-pub(super) fn push_http_date(out: &mut Vec<u8>, seconds: i64) {
-    let date = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&moment(seconds));
+pub(super) fn push_http_date(out: &mut Vec<u8>, moment: UnixSeconds) {
+    let date = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp(moment));
     out.extend_from_slice(date.expect("a year from 1970 to 9999 can be written").as_bytes());
 }
 
 /// RFC 3339's form, which `creationdate` has.
-pub(super) fn push_rfc3339(out: &mut Vec<u8>, seconds: i64) {
-    push_display(out, moment(seconds));
+pub(super) fn push_rfc3339(out: &mut Vec<u8>, moment: UnixSeconds) {
+    push_display(out, timestamp(moment));
 }
 
 /// A number or the like, which needs no escaping.
@@ -63,8 +64,8 @@ mod tests {
             (i64::MAX, "Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00Z"),
         ] {
             let (mut out, mut other) = (Vec::new(), Vec::new());
-            push_http_date(&mut out, seconds);
-            push_rfc3339(&mut other, seconds);
+            push_http_date(&mut out, UnixSeconds(seconds));
+            push_rfc3339(&mut other, UnixSeconds(seconds));
             assert_eq!(
                 (String::from_utf8(out).unwrap(), String::from_utf8(other).unwrap()),
                 (http.into(), rfc3339.into())

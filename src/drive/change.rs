@@ -73,7 +73,7 @@ impl Changes {
         if name.is_some() {
             self.names.resolver.listings.made(&target.mount, &file_id);
         }
-        let now = UnixMillis::now().0;
+        let now = UnixMillis::now();
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| target.name().to_owned());
         self.names.applied(&target, Entry { kind: Kind::Folder, ..Entry::synthetic(&name, &file_id, now) }).await;
         Ok(())

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::UnixMillis;
 use crate::config;
 use crate::digest::Sha1;
 use crate::drive::path::Path;
@@ -49,12 +50,12 @@ pub struct Entry {
     pub size: Option<u64>,
     /// SHA-1 of the content, where known.
     pub sha1: Option<Sha1>,
-    /// Time of modification: the uploader's where given, else the drive's. Unix milliseconds.
-    pub modified_ms: i64,
-    /// The drive's own time of the last change, Unix milliseconds.
-    pub updated_ms: i64,
-    /// Time of creation, Unix milliseconds.
-    pub created_ms: i64,
+    /// Time of modification: the uploader's where given, else the drive's.
+    pub modified: UnixMillis,
+    /// The drive's own time of the last change.
+    pub updated: UnixMillis,
+    /// Time of creation.
+    pub created: UnixMillis,
     /// For a live photo shown as one of its streams, which.
     pub livp: Option<config::LivpFormat>,
     /// What the drive takes the content for; absent for folders and where the drive does not say.
@@ -65,12 +66,12 @@ pub struct Entry {
 
 impl Entry {
     /// A folder that no drive item stands for: a mount's root, or a folder above the mounts.
-    pub(super) fn mount_point(name: &str, file_id: &str, time_ms: i64) -> Self {
-        Self { origin: Origin::Mount, ..Self::synthetic(name, file_id, time_ms) }
+    pub(super) fn mount_point(name: &str, file_id: &str, time: UnixMillis) -> Self {
+        Self { origin: Origin::Mount, ..Self::synthetic(name, file_id, time) }
     }
 
     /// A folder of which no more is known.
-    pub(super) fn synthetic(name: &str, file_id: &str, time_ms: i64) -> Self {
+    pub(super) fn synthetic(name: &str, file_id: &str, time: UnixMillis) -> Self {
         Self {
             name: name.into(),
             file_id: file_id.into(),
@@ -78,9 +79,9 @@ impl Entry {
             kind: Kind::Folder,
             size: None,
             sha1: None,
-            modified_ms: time_ms,
-            updated_ms: time_ms,
-            created_ms: time_ms,
+            modified: time,
+            updated: time,
+            created: time,
             livp: None,
             category: None,
             frozen: false,
@@ -89,8 +90,8 @@ impl Entry {
 
     /// A folder of the server itself, in no drive.
     #[must_use]
-    pub fn folder(name: &str, time_ms: i64) -> Self {
-        Self::mount_point(name, "", time_ms)
+    pub fn folder(name: &str, time: UnixMillis) -> Self {
+        Self::mount_point(name, "", time)
     }
 
     /// Whether the entry is a folder.
@@ -124,7 +125,7 @@ impl Entry {
                 out.push(b'"');
             }
             (None, Some(size)) if !self.is_folder() => {
-                out.extend_from_slice(format!("\"{}-{size:x}-{:x}\"", self.file_id, self.updated_ms).as_bytes());
+                out.extend_from_slice(format!("\"{}-{size:x}-{:x}\"", self.file_id, self.updated.0).as_bytes());
             }
             _ => {}
         }
@@ -133,7 +134,7 @@ impl Entry {
 
 impl From<&Item> for Entry {
     fn from(item: &Item) -> Self {
-        let updated_ms = item.updated_ms.or(item.created_ms).unwrap_or_default();
+        let updated = item.updated.or(item.created).unwrap_or_default();
         let folder = item.kind == ItemKind::Folder;
         Self {
             name: shown_name(&item.name),
@@ -142,9 +143,9 @@ impl From<&Item> for Entry {
             kind: if folder { Kind::Folder } else { Kind::File },
             size: item.size,
             sha1: item.sha1.filter(|_| !folder),
-            modified_ms: item.local_modified_ms.filter(|_| !folder).unwrap_or(updated_ms),
-            updated_ms,
-            created_ms: item.created_ms.unwrap_or(updated_ms),
+            modified: item.local_modified.filter(|_| !folder).unwrap_or(updated),
+            updated,
+            created: item.created.unwrap_or(updated),
             livp: None,
             category: item.category.filter(|_| !folder),
             frozen: FROZEN.contains(&item.punish_flag),
@@ -182,7 +183,7 @@ mod tests {
     use super::*;
 
     fn file(name: &str) -> Entry {
-        Entry { kind: Kind::File, size: Some(10), ..Entry::synthetic(name, "f1", 7) }
+        Entry { kind: Kind::File, size: Some(10), ..Entry::synthetic(name, "f1", UnixMillis(7)) }
     }
 
     // Keeps 21.
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!(entry.etag().unwrap(), "\"f1-a-7\"");
         entry.sha1 = Some([0xab; 20].into());
         assert_eq!(entry.etag().unwrap(), format!("\"{}\"", "ab".repeat(20)));
-        assert_eq!(Entry::synthetic("d", "d1", 7).etag(), None);
+        assert_eq!(Entry::synthetic("d", "d1", UnixMillis(7)).etag(), None);
     }
 
     // Keeps 5.

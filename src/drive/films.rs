@@ -184,7 +184,7 @@ fn mark(entry: &Entry, playlist: &Playlist) -> String {
     let mut digest = Sha256::new();
     match entry.etag() {
         Some(etag) => digest.update(etag),
-        None => digest.update(format!("{}-{}", entry.file_id, entry.updated_ms)),
+        None => digest.update(format!("{}-{}", entry.file_id, entry.updated.0)),
     }
     playlist.durations_ms().iter().for_each(|length| digest.update(length.to_le_bytes()));
     digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()

@@ -127,7 +127,7 @@ impl Held {
             return self.uploads.put_in_turn(&target, Vec::new(), false).await.map(Some);
         } else {
             let file_id = new_id(Origin::Held);
-            let entry = self.put_held(&target, &file_id, UnixMillis::now().0, None).await?;
+            let entry = self.put_held(&target, &file_id, UnixMillis::now(), None).await?;
             self.settle_later(target.key());
             entry
         };
@@ -139,7 +139,7 @@ impl Held {
         &self,
         target: &Target,
         file_id: &str,
-        created_ms: i64,
+        created: UnixMillis,
         content: Option<Vec<u8>>,
     ) -> Result<Arc<Entry>, Error> {
         let key = target.key();
@@ -150,7 +150,7 @@ impl Held {
             name: key.name.into(),
             path: path.as_str().to_owned(),
             file_id: file_id.to_owned(),
-            created_ms,
+            created,
             content,
         };
         Ok(self.files.put(&row).await?.entry)
@@ -197,13 +197,11 @@ impl Held {
             return Err(Error::Spool("a file manager's own file is too large, or too many are kept".to_owned()));
         }
         let before = held.as_ref().filter(|held| held.is_local()).map(|held| &*held.entry);
-        let (file_id, created_ms) = match moved.or(before) {
-            Some(entry) => {
-                (entry.file_id.to_string(), if moved.is_some() { entry.created_ms } else { UnixMillis::now().0 })
-            }
-            None => (new_id(Origin::Local), UnixMillis::now().0),
+        let (file_id, created) = match moved.or(before) {
+            Some(entry) => (entry.file_id.to_string(), if moved.is_some() { entry.created } else { UnixMillis::now() }),
+            None => (new_id(Origin::Local), UnixMillis::now()),
         };
-        self.put_held(target, &file_id, created_ms, Some(content)).await
+        self.put_held(target, &file_id, created, Some(content)).await
     }
 
     /// The content of a file that stays in the state store; absent for any other.
@@ -258,7 +256,7 @@ impl Held {
         if mount.settings.read_only || rest.is_root() || mount.drive_id().await? != *held.key.drive_id {
             return Ok(None);
         }
-        let folder = Arc::new(Entry::synthetic("", &held.key.folder_id, 0));
+        let folder = Arc::new(Entry::synthetic("", &held.key.folder_id, UnixMillis::default()));
         Ok(Some(Target { mount: mount.clone(), drive_id: held.key.drive_id.to_string(), folder, rest }))
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::clock::UnixSeconds;
+use crate::clock::{UnixMillis, UnixSeconds};
 use crate::config::{self, Config};
 use crate::drive::account::Account;
 use crate::drive::entry::{Entry, Resource};
@@ -16,7 +16,7 @@ pub(super) struct Mounts {
     /// Deepest path first, so that the first base of a path is its mount.
     list: Vec<Arc<Mounted>>,
     /// Time of folders that no drive item stands for.
-    started_ms: i64,
+    started: UnixMillis,
 }
 
 impl fmt::Debug for Mounts {
@@ -28,13 +28,13 @@ impl fmt::Debug for Mounts {
 impl Mounts {
     /// The configured ones. A mount whose account has no client is left out (the configuration's check rules that out).
     pub(super) fn new(config: &Config, accounts: &HashMap<String, Arc<Account>>) -> Self {
-        let started_ms = UnixSeconds::now().0 * 1000;
-        Self { list: mounts(config, accounts, &[], started_ms), started_ms }
+        let started = UnixSeconds::now().millis();
+        Self { list: mounts(config, accounts, &[], started), started }
     }
 
     /// Those of other settings; what stays the same keeps its listings.
     pub(super) fn reconfigured(&self, config: &Config, accounts: &HashMap<String, Arc<Account>>) -> Self {
-        Self { list: mounts(config, accounts, &self.list, self.started_ms), started_ms: self.started_ms }
+        Self { list: mounts(config, accounts, &self.list, self.started), started: self.started }
     }
 
     pub(super) fn all(&self) -> &[Arc<Mounted>] {
@@ -71,7 +71,7 @@ impl Mounts {
         let above = |m: &Arc<Mounted>| m.path != *path && m.path.strip_base(path).is_some();
         self.list.iter().any(above).then(|| Resource {
             path: path.clone(),
-            entry: Arc::new(Entry::mount_point(path.name(), "", self.started_ms)),
+            entry: Arc::new(Entry::mount_point(path.name(), "", self.started)),
             mount: None,
         })
     }
@@ -93,7 +93,7 @@ impl Mounts {
     fn point(&self, path: &Path) -> Entry {
         match self.list.iter().find(|mount| mount.path == *path) {
             Some(mount) => (*mount.root).clone(),
-            None => Entry::mount_point(path.name(), "", self.started_ms),
+            None => Entry::mount_point(path.name(), "", self.started),
         }
     }
 }
@@ -104,7 +104,7 @@ fn mounts(
     config: &Config,
     accounts: &HashMap<String, Arc<Account>>,
     old: &[Arc<Mounted>],
-    started_ms: i64,
+    started: UnixMillis,
 ) -> Vec<Arc<Mounted>> {
     let mut next = old.iter().map(|mount| mount.index + 1).max().unwrap_or(0);
     let mut taken = Vec::new();
@@ -113,7 +113,7 @@ fn mounts(
         .iter()
         .filter_map(|settings| {
             let path = Path::parse(&settings.path).ok()?;
-            let root = Arc::new(Entry::mount_point(path.name(), &settings.root_folder_id, started_ms));
+            let root = Arc::new(Entry::mount_point(path.name(), &settings.root_folder_id, started));
             let account = accounts.get(&settings.account)?.clone();
             let mut same = old.iter().filter(|old| same_view(&old.settings, settings) && !taken.contains(&old.index));
             let index = same.next().map_or(next, |old| old.index);

@@ -184,7 +184,7 @@ impl Removals {
             file_id: None,
             way: RemoveWay::Trash,
             reason: Reason::Replaced,
-            since_ms: UnixMillis::now().0,
+            since: UnixMillis::now(),
             tries: 0,
             last_error: None,
             facts: Facts {
@@ -193,7 +193,7 @@ impl Removals {
                 known: None,
                 stage: Some(stage),
                 others,
-                until_ms: None,
+                until: None,
             },
         };
         replace(&mut removal, replaced);
@@ -486,8 +486,8 @@ fn is_due_at(removal: &Removal, folder_id: &str, name: &str) -> bool {
 }
 
 /// When an item that may yet come into being will not any more.
-fn late() -> i64 {
-    UnixMillis::now().0.saturating_add(i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX))
+fn late() -> UnixMillis {
+    UnixMillis::now().plus(LATE)
 }
 
 fn failed(error: crate::state::Error) -> Error {

@@ -141,7 +141,7 @@ impl Upload {
         let plan = PartPlan::new(limits.settings.part_size, draft.options.size, largest).ok_or(Error::PartsTooLarge)?;
         Ok(Self {
             body: Body::new(&draft.options, plan, limits.memory.clone()),
-            has_time: draft.options.modified_ms.is_some(),
+            has_time: draft.options.modified.is_some(),
             uploads,
             progress: Some(Progress { draft: Box::new(draft), state: State::Gathering }),
         })

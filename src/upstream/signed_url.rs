@@ -72,19 +72,19 @@ impl SignedUrl {
         }
     }
 
-    /// When the URL says it was signed, Unix milliseconds; only version 4 does.
-    fn signed_ms(&self) -> Option<i64> {
+    /// When the URL says it was signed; only version 4 does.
+    fn signed(&self) -> Option<UnixMillis> {
         let date = self.parameter("x-oss-date")?;
-        Some(date.parse::<jiff::Timestamp>().ok()?.as_millisecond())
+        Some(UnixMillis(date.parse::<jiff::Timestamp>().ok()?.as_millisecond()))
     }
 
-    /// When the URL says it expires, by the rule of its signature's version (reference 3.9), Unix milliseconds.
-    fn expires_ms(&self) -> Option<i64> {
+    /// When the URL says it expires, by the rule of its signature's version (reference 3.9).
+    fn expires(&self) -> Option<UnixMillis> {
         let seconds = |name: &str| self.parameter(name)?.parse::<i64>().ok().map(|s| s.saturating_mul(1000));
         match self.signature() {
-            Signature::V1 => seconds("Expires").or_else(|| seconds("x-oss-expires")),
-            Signature::V2 => seconds("x-oss-expires"),
-            Signature::V4 => Some(self.signed_ms()?.saturating_add(seconds("x-oss-expires")?)),
+            Signature::V1 => seconds("Expires").or_else(|| seconds("x-oss-expires")).map(UnixMillis),
+            Signature::V2 => seconds("x-oss-expires").map(UnixMillis),
+            Signature::V4 => Some(UnixMillis(self.signed()?.0.saturating_add(seconds("x-oss-expires")?))),
         }
     }
 
@@ -189,8 +189,8 @@ impl Life {
 pub(super) struct Intake {
     /// When the answer was asked for: what it says held then at the earliest.
     asked: Instant,
-    /// The service's time, Unix milliseconds, as its `Date` tells.
-    date_ms: Option<i64>,
+    /// The service's time, as its `Date` tells.
+    date: Option<UnixMillis>,
     /// Whether the unsteady host is replaced.
     steady: bool,
 }
@@ -199,11 +199,12 @@ impl Intake {
     pub(super) fn new(asked: Instant, headers: &HeaderMap, steady: bool) -> Self {
         let date = headers.get(header::DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         let since = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
-        Self { asked, date_ms: since.and_then(|since| i64::try_from(since.as_millis()).ok()), steady }
+        let date = since.and_then(|since| i64::try_from(since.as_millis()).ok());
+        Self { asked, date: date.map(UnixMillis), steady }
     }
 
-    /// A URL and its life. `expiration` is what the answer says beside it, Unix milliseconds; absent for no URL.
-    pub(super) fn url(&self, text: &str, expiration: Option<i64>) -> Option<(SignedUrl, Life)> {
+    /// A URL and its life. `expiration` is what the answer says beside it; absent for no URL.
+    pub(super) fn url(&self, text: &str, expiration: Option<UnixMillis>) -> Option<(SignedUrl, Life)> {
         let url = SignedUrl::parse(text)?;
         let life = Life { from: self.asked, whole: self.life(&url, expiration) };
         Some((if self.steady { url.steadied() } else { url }, life))
@@ -211,11 +212,11 @@ impl Intake {
 
     /// The answer's word counts before the URL's own. Of words that are plausible one by which the URL still
     /// lives is believed first: it would not have been given out dead.
-    fn life(&self, url: &SignedUrl, expiration: Option<i64>) -> Duration {
+    fn life(&self, url: &SignedUrl, expiration: Option<UnixMillis>) -> Duration {
         // Both name a whole second, of which up to all may have passed. Without either our own clock has to do.
-        let told = self.date_ms.or_else(|| url.signed_ms()).map(|ms| ms.saturating_add(1000));
-        let now = told.unwrap_or_else(|| UnixMillis::now().0);
-        let left = [expiration, url.expires_ms()].into_iter().flatten().map(|at| at.saturating_sub(now));
+        let told = self.date.or_else(|| url.signed()).map(|second| second.plus(Duration::from_secs(1)));
+        let now = told.unwrap_or_else(UnixMillis::now);
+        let left = [expiration, url.expires()].into_iter().flatten().map(|at| at.0.saturating_sub(now.0));
         let plausible: Vec<i64> = left.filter(|left| (-LONG_PAST_MS..=FAR_AHEAD_MS).contains(left)).collect();
         match plausible.iter().find(|left| **left > 0).or(plausible.first()) {
             Some(left) => Duration::from_millis(u64::try_from(*left).unwrap_or(0)),
@@ -228,13 +229,14 @@ impl Intake {
 impl Intake {
     /// Of an answer whose `Date` says so, Unix seconds.
     pub(super) fn dated(seconds: Option<i64>) -> Self {
-        Self { asked: Instant::now(), date_ms: seconds.map(|s| s * 1000), steady: true }
+        Self { asked: Instant::now(), date: seconds.map(|s| UnixMillis(s * 1000)), steady: true }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixSeconds;
 
     /// 2026-01-01T03:18:20Z.
     const SIGNED: i64 = 1_767_237_500;
@@ -242,7 +244,7 @@ mod tests {
         "https://h/p?x-oss-date=20260101T031820Z&x-oss-expires=900&x-oss-signature-version=OSS4-HMAC-SHA256";
 
     fn life(date: Option<i64>, url: &str, expiration: Option<i64>) -> u64 {
-        let (_, life) = Intake::dated(date).url(url, expiration.map(|s| s * 1000)).unwrap();
+        let (_, life) = Intake::dated(date).url(url, expiration.map(|s| UnixSeconds(s).millis())).unwrap();
         life.whole().as_secs()
     }
 
@@ -277,12 +279,18 @@ mod tests {
 
     #[test]
     fn each_version_of_signature_tells_its_expiry_in_its_own_way() {
-        let expires = |query: &str| SignedUrl::parse(&format!("https://h/p?{query}")).unwrap().expires_ms();
-        assert_eq!(SignedUrl::parse(V4).unwrap().expires_ms(), Some((SIGNED + 900) * 1000));
-        assert_eq!(expires("x-oss-expires=1767238400&x-oss-signature-version=OSS2"), Some(1_767_238_400_000));
-        assert_eq!(expires("x-oss-expires=1767238400&x-oss-signature-version=OSS3"), Some(1_767_238_400_000));
-        assert_eq!(expires("Expires=1767238400&Signature=x"), Some(1_767_238_400_000));
-        assert_eq!(expires("x-oss-expires=1767226500"), Some(1_767_226_500_000));
+        let expires = |query: &str| SignedUrl::parse(&format!("https://h/p?{query}")).unwrap().expires();
+        assert_eq!(SignedUrl::parse(V4).unwrap().expires(), Some(UnixSeconds(SIGNED + 900).millis()));
+        assert_eq!(
+            expires("x-oss-expires=1767238400&x-oss-signature-version=OSS2"),
+            Some(UnixMillis(1_767_238_400_000))
+        );
+        assert_eq!(
+            expires("x-oss-expires=1767238400&x-oss-signature-version=OSS3"),
+            Some(UnixMillis(1_767_238_400_000))
+        );
+        assert_eq!(expires("Expires=1767238400&Signature=x"), Some(UnixMillis(1_767_238_400_000)));
+        assert_eq!(expires("x-oss-expires=1767226500"), Some(UnixMillis(1_767_226_500_000)));
         assert_eq!(expires("x-oss-date=yesterday&x-oss-expires=900&x-oss-signature-version=OSS4-HMAC-SHA256"), None);
         assert_eq!(expires("x-oss-expires=900&x-oss-signature-version=OSS4-HMAC-SHA256"), None);
         assert_eq!(expires("x-oss-expires=-&x-oss-signature-version=OSS2"), None);

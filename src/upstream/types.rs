@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::clock::UnixMillis;
 use crate::digest::Sha1;
 use crate::upstream::signed_url::{Life, SignedUrl};
 
@@ -50,12 +51,12 @@ pub struct Item {
     pub size: Option<u64>,
     /// SHA-1 of the content, where the service knows it.
     pub sha1: Option<Sha1>,
-    /// Server's time of creation, Unix milliseconds.
-    pub created_ms: Option<i64>,
-    /// Server's time of the last change, Unix milliseconds.
-    pub updated_ms: Option<i64>,
-    /// Time of modification that the uploader gave, Unix milliseconds.
-    pub local_modified_ms: Option<i64>,
+    /// Server's time of creation.
+    pub created: Option<UnixMillis>,
+    /// Server's time of the last change.
+    pub updated: Option<UnixMillis>,
+    /// Time of modification that the uploader gave.
+    pub local_modified: Option<UnixMillis>,
     /// MIME type the service derived, where it gives one.
     pub mime_type: Option<String>,
     /// What the service takes its content for; absent for folders, and where it does not say.
@@ -75,7 +76,7 @@ pub struct Item {
 #[cfg(test)]
 impl Item {
     /// A file that bears its id as its name, in the root folder.
-    pub(crate) fn test_file(id: &str, updated_ms: i64) -> Self {
+    pub(crate) fn test_file(id: &str, updated: UnixMillis) -> Self {
         Self {
             file_id: id.to_owned(),
             parent_file_id: Some("root".to_owned()),
@@ -83,9 +84,9 @@ impl Item {
             kind: ItemKind::File,
             size: Some(1),
             sha1: None,
-            created_ms: None,
-            updated_ms: Some(updated_ms),
-            local_modified_ms: None,
+            created: None,
+            updated: Some(updated),
+            local_modified: None,
             mime_type: None,
             category: None,
             address: None,
@@ -184,10 +185,10 @@ pub struct CreateFile<'a> {
     pub parts: u32,
     /// What the service is told of the content beforehand.
     pub content: ContentHint,
-    /// Uploader's time of modification, Unix milliseconds.
-    pub local_modified_ms: Option<i64>,
-    /// Uploader's time of creation, Unix milliseconds.
-    pub local_created_ms: Option<i64>,
+    /// Uploader's time of modification.
+    pub local_modified: Option<UnixMillis>,
+    /// Uploader's time of creation.
+    pub local_created: Option<UnixMillis>,
 }
 
 /// What `create` tells the service of the content (reference 3.11).

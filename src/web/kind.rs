@@ -65,11 +65,12 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixMillis;
 
     #[test]
     fn a_name_says_what_opens_it() {
         let kind = |name: &str| {
-            let mut entry = Entry::folder(name, 0);
+            let mut entry = Entry::folder(name, UnixMillis::default());
             entry.kind = crate::drive::Kind::File;
             Kind::of(&entry)
         };
@@ -89,6 +90,6 @@ mod tests {
         ] {
             assert_eq!(kind(name), expected, "{name}");
         }
-        assert_eq!(Kind::of(&Entry::folder("a.mkv", 0)), Kind::Folder);
+        assert_eq!(Kind::of(&Entry::folder("a.mkv", UnixMillis::default())), Kind::Folder);
     }
 }

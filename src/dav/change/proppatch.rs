@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
+use crate::clock::UnixMillis;
 use crate::dav::change::handoff::Handoff;
 use crate::dav::error::Failure;
 use crate::dav::prop_name::PropName;
@@ -130,7 +131,7 @@ impl PropertyUpdate {
         });
         match seconds.and_then(|seconds| seconds.checked_mul(1000)) {
             Some(ms) => {
-                self.patches.push(Patch::Modified(ms));
+                self.patches.push(Patch::Modified(UnixMillis(ms)));
                 Verdict::Accepted
             }
             None => Verdict::Malformed,
@@ -189,13 +190,16 @@ mod tests {
     #[test]
     fn times_of_rclone_and_explorer_are_the_file_s_time() {
         let rclone = parse("<D:set><D:prop><D:lastmodified>1700000000</D:lastmodified></D:prop></D:set>");
-        assert!(matches!(rclone.patches(), [Patch::Modified(1_700_000_000_000)]));
+        assert!(matches!(rclone.patches(), [Patch::Modified(UnixMillis(1_700_000_000_000))]));
         let explorer = parse(
             "<D:set><D:prop><Z:Win32LastModifiedTime>Tue, 14 Nov 2023 22:13:20 GMT</Z:Win32LastModifiedTime>\
              <Z:Win32FileAttributes>00000020</Z:Win32FileAttributes></D:prop></D:set>",
         );
         assert!(explorer.is_allowed());
-        assert!(matches!(explorer.patches(), [Patch::Modified(1_700_000_000_000), Patch::Set(..), Patch::Set(..)]));
+        assert!(matches!(
+            explorer.patches(),
+            [Patch::Modified(UnixMillis(1_700_000_000_000)), Patch::Set(..), Patch::Set(..)]
+        ));
         assert!(!parse("<D:set><D:prop><D:lastmodified>soon</D:lastmodified></D:prop></D:set>").is_allowed());
     }
 

@@ -17,7 +17,7 @@ pub(super) async fn put<B: RequestBody>(handoff: Handoff<'_>, body: B) -> Result
         std::io::Error::other(error.into())
     });
     let mut response = handoff.stream(body).await?;
-    if scope.0.upload.modified_ms.is_some() && response.status().is_success() {
+    if scope.0.upload.modified.is_some() && response.status().is_success() {
         response.headers_mut().insert("x-oc-mtime", HeaderValue::from_static("accepted"));
     }
     Ok(response)

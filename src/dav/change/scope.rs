@@ -81,7 +81,7 @@ impl DavMetaData for Meta {
     }
 
     fn modified(&self) -> FsResult<SystemTime> {
-        Ok(UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0.modified_ms).unwrap_or(0)))
+        Ok(UNIX_EPOCH + Duration::from_millis(u64::try_from(self.0.modified.0).unwrap_or(0)))
     }
 
     fn is_dir(&self) -> bool {

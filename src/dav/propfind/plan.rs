@@ -236,7 +236,7 @@ fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
         _ => {}
     }
     let folder = entry.is_folder();
-    let modified_ms = subject.notes.and_then(|notes| notes.modified_ms).unwrap_or(entry.modified_ms);
+    let modified = subject.notes.and_then(|notes| notes.modified).unwrap_or(entry.modified);
     match live {
         Live::ContentLength => match entry.size.filter(|_| !folder) {
             Some(size) => element(out, live, |out| push_display(out, size)),
@@ -255,8 +255,8 @@ fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
             }
             !empty
         }
-        Live::LastModified => element(out, live, |out| push_http_date(out, modified_ms / 1000)),
-        Live::CreationDate => element(out, live, |out| push_rfc3339(out, entry.created_ms / 1000)),
+        Live::LastModified => element(out, live, |out| push_http_date(out, modified.seconds())),
+        Live::CreationDate => element(out, live, |out| push_rfc3339(out, entry.created.seconds())),
         Live::Checksums => match entry.sha1 {
             Some(sha1) => element(out, live, |out| push_sha1(out, sha1)),
             None => false,

@@ -2,16 +2,18 @@
 
 use http::{HeaderMap, header};
 
+use crate::clock::UnixSeconds;
+
 /// What a file's validators are.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::dav) struct Validators<'a> {
     /// Strong entity tag with its quotes.
     pub(in crate::dav) etag: Option<&'a str>,
-    /// `Last-Modified`, Unix seconds.
-    pub(in crate::dav) modified: i64,
-    /// When the drive last changed the item, Unix seconds. An uploader's time of modification can go
+    /// `Last-Modified`.
+    pub(in crate::dav) modified: UnixSeconds,
+    /// When the drive last changed the item. An uploader's time of modification can go
     /// back with new content, so it alone does not prove that nothing changed.
-    pub(in crate::dav) changed: i64,
+    pub(in crate::dav) changed: UnixSeconds,
 }
 
 /// How the preconditions come out, in the order of RFC 9110, section 13.2.2.
@@ -106,13 +108,13 @@ fn list(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<i64> {
+fn date(headers: &HeaderMap, name: header::HeaderName) -> Option<UnixSeconds> {
     parse_date(headers.get(name)?.to_str().ok()?)
 }
 
-fn parse_date(text: &str) -> Option<i64> {
+fn parse_date(text: &str) -> Option<UnixSeconds> {
     let time = httpdate::parse_http_date(text).ok()?;
-    i64::try_from(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
+    i64::try_from(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok().map(UnixSeconds)
 }
 
 #[cfg(test)]
@@ -122,7 +124,7 @@ mod tests {
     const THEN: &str = "Thu, 01 Jan 1970 00:16:40 GMT"; // 1000 s
 
     fn file() -> Validators<'static> {
-        Validators { etag: Some("\"a,b\""), modified: 1000, changed: 2000 }
+        Validators { etag: Some("\"a,b\""), modified: UnixSeconds(1000), changed: UnixSeconds(2000) }
     }
 
     fn verdict(headers: &[(header::HeaderName, &str)]) -> Verdict {

@@ -7,6 +7,7 @@
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 
+use crate::clock::UnixMillis;
 use crate::dav::context::Context;
 use crate::dav::error::Failure;
 use crate::dav::request::depth::Depth;
@@ -140,19 +141,19 @@ fn upload_options(headers: &HeaderMap) -> Result<UploadOptions, Failure> {
     Ok(UploadOptions {
         size,
         sha1: announced_sha1(headers)?,
-        modified_ms: oc_mtime(headers)?,
+        modified: oc_mtime(headers)?,
         expected: Expected::Anything,
     })
 }
 
-/// `X-OC-Mtime` in Unix milliseconds.
-pub(in crate::dav) fn oc_mtime(headers: &HeaderMap) -> Result<Option<i64>, Failure> {
+/// The time of `X-OC-Mtime`.
+pub(in crate::dav) fn oc_mtime(headers: &HeaderMap) -> Result<Option<UnixMillis>, Failure> {
     let Some(value) = headers.get("x-oc-mtime") else { return Ok(None) };
     let seconds = value.to_str().unwrap_or_default().trim().parse::<f64>();
     let seconds = seconds.ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12);
     let wrong = || Failure::new(StatusCode::BAD_REQUEST, "X-OC-Mtime must be Unix seconds");
     #[expect(clippy::cast_possible_truncation, reason = "bounded just above")]
-    Ok(Some((seconds.ok_or_else(wrong)? * 1000.0) as i64))
+    Ok(Some(UnixMillis((seconds.ok_or_else(wrong)? * 1000.0) as i64)))
 }
 
 /// The SHA-1 of `OC-Checksum: KIND:hex KIND:hex …`. What the drive cannot confirm counts for nothing.

@@ -67,8 +67,8 @@ async fn expected(site: &Site, parts: &Parts, path: &Path) -> Result<Expected, F
     let validators = match &current {
         Some(resource) => Some(Validators {
             etag: etag.as_deref(),
-            modified: site.stored.modified_ms(&resource.entry).await.div_euclid(1000),
-            changed: resource.entry.updated_ms.div_euclid(1000),
+            modified: site.stored.modified(&resource.entry).await.seconds(),
+            changed: resource.entry.updated.seconds(),
         }),
         None => None,
     };

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::clock::UnixMillis;
 use crate::dav::prop_name::PropName;
 use crate::drive::{Entry, Path};
 use crate::state::{self, PropertyRow, Store};
@@ -26,14 +27,14 @@ const LAST_MODIFIED: &str = "lastmodified";
 #[derive(Debug, Clone, Default)]
 pub(in crate::dav) struct ItemProperties {
     pub(in crate::dav) properties: Vec<PropertyRow>,
-    /// Time of modification that a client set afterwards, Unix milliseconds.
-    pub(in crate::dav) modified_ms: Option<i64>,
+    /// Time of modification that a client set afterwards.
+    pub(in crate::dav) modified: Option<UnixMillis>,
 }
 
 impl ItemProperties {
     fn of(properties: Vec<PropertyRow>) -> Self {
         let modified = properties.iter().find(|p| p.namespace == "DAV:" && p.name == LAST_MODIFIED);
-        Self { modified_ms: modified.and_then(|p| p.xml.parse().ok()), properties }
+        Self { modified: modified.and_then(|p| p.xml.parse().ok()).map(UnixMillis), properties }
     }
 
     /// About how many bytes they take.
@@ -54,8 +55,8 @@ pub(in crate::dav) enum Patch {
     /// The whole element as XML.
     Set(PropName, String),
     Remove(PropName),
-    /// Unix milliseconds.
-    Modified(i64),
+    /// The time of modification.
+    Modified(UnixMillis),
 }
 
 /// By what an item's properties are kept: its id. The roots of all drives have one and the same, and a folder that is
@@ -152,12 +153,12 @@ impl DeadProperties {
     }
 
     /// An item's time of modification, a client's where one set it. While the store fails it is the drive's.
-    pub(in crate::dav) async fn modified_ms(&self, entry: &Entry) -> i64 {
+    pub(in crate::dav) async fn modified(&self, entry: &Entry) -> UnixMillis {
         let notes = self.one(&entry.file_id).await.unwrap_or_else(|error| {
             tracing::error!(%error, "stored properties could not be read");
             None
         });
-        notes.and_then(|notes| notes.modified_ms).unwrap_or(entry.modified_ms)
+        notes.and_then(|notes| notes.modified).unwrap_or(entry.modified)
     }
 
     /// Carries out a PROPPATCH, all of it or nothing; false if the item would have too many.
@@ -169,7 +170,7 @@ impl DeadProperties {
             let (namespace, name, xml) = match patch {
                 Patch::Set(name, xml) => (name.namespace.as_str(), name.name.as_str(), Some(xml.clone())),
                 Patch::Remove(name) => (name.namespace.as_str(), name.name.as_str(), None),
-                Patch::Modified(ms) => ("DAV:", LAST_MODIFIED, Some(ms.to_string())),
+                Patch::Modified(moment) => ("DAV:", LAST_MODIFIED, Some(moment.0.to_string())),
             };
             rows.retain(|row| row.namespace != namespace || row.name != name);
             if let Some(xml) = xml {

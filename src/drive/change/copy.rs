@@ -53,8 +53,8 @@ impl Copies {
             target.clear().await?;
         }
         let (begun, file_id) = self.copy_entry(source, target, &entry, terms.overwrite, &mut replaced).await?;
-        let now = UnixMillis::now().0;
-        let copy = Entry { name: target.name().into(), file_id, updated_ms: now, created_ms: now, ..(*entry).clone() };
+        let now = UnixMillis::now();
+        let copy = Entry { name: target.name().into(), file_id, updated: now, created: now, ..(*entry).clone() };
         self.names.applied(target, copy.clone()).await;
         self.names.remove_replaced(target, replaced.as_deref(), begun).await;
         let replaced = replaced.or(covered.map(|held| held.entry)).map(|entry| entry.file_id.clone());

@@ -113,7 +113,7 @@ impl Moves {
     ) -> Result<Placed, Error> {
         let covered = if target.key() == source.key() { None } else { self.names.held(target) };
         let follows = if entry.is_folder() { self.names.held_below(source, entry).await } else { Vec::new() };
-        let now = Arc::new(Entry { name: target.name().into(), updated_ms: UnixMillis::now().0, ..entry.clone() });
+        let now = Arc::new(Entry { name: target.name().into(), updated: UnixMillis::now(), ..entry.clone() });
         self.names.gone(source, entry).await;
         self.names.applied(target, (*now).clone()).await;
         if let Some(begun) = begun {

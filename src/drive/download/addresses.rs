@@ -124,12 +124,13 @@ fn kind(mount: usize, entry: &Entry) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixMillis;
     use crate::upstream::{Life, LivpStream, SignedUrl};
 
     fn item(id: &str, text: &str, life: Duration) -> Item {
         let address = Address { url: SignedUrl::parse(text).unwrap(), life: Life::lasting(life) };
         let category = Some(Category::Document);
-        Item { sha1: Some([7; 20].into()), category, address: Some(address), ..Item::test_file(id, 1) }
+        Item { sha1: Some([7; 20].into()), category, address: Some(address), ..Item::test_file(id, UnixMillis(1)) }
     }
 
     fn listed(addresses: &Addresses, mut item: Item) -> Found {

@@ -204,6 +204,7 @@ impl Drop for Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixMillis;
     use crate::config;
 
     fn cache(settings: &config::Download) -> Arc<EdgeCache> {
@@ -211,7 +212,7 @@ mod tests {
     }
 
     fn entry(size: u64) -> Entry {
-        Entry { size: Some(size), sha1: Some([7; 20].into()), ..Entry::synthetic("film", "id", 0) }
+        Entry { size: Some(size), sha1: Some([7; 20].into()), ..Entry::synthetic("film", "id", UnixMillis(0)) }
     }
 
     fn film_now() -> ContentId {

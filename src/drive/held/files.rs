@@ -54,7 +54,7 @@ impl HeldFile {
             kind: Kind::File,
             size: Some(content.len() as u64),
             sha1: Some(Sha1::of(content)),
-            ..Entry::synthetic(path.name(), &row.file_id, row.created_ms)
+            ..Entry::synthetic(path.name(), &row.file_id, row.created)
         };
         Some(Self { key, path, entry: Arc::new(entry) })
     }

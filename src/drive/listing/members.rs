@@ -175,7 +175,7 @@ pub(in crate::drive) enum Change {
 /// The newest of each name, in the order given, and the others.
 fn by_newest(entries: Vec<Arc<Entry>>) -> (Vec<Arc<Entry>>, Vec<Arc<Entry>>) {
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    let age = |e: &Arc<Entry>| (e.updated_ms, e.created_ms);
+    let age = |e: &Arc<Entry>| (e.updated, e.created);
     order.sort_unstable_by(|a, b| {
         let (a, b) = (&entries[*a], &entries[*b]);
         a.name.cmp(&b.name).then_with(|| age(b).cmp(&age(a))).then_with(|| b.file_id.cmp(&a.file_id))
@@ -249,10 +249,11 @@ impl Members {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::UnixMillis;
     use proptest::prelude::*;
 
-    fn entry(name: &str, id: &str, updated_ms: i64) -> Arc<Entry> {
-        Arc::new(Entry::synthetic(name, id, updated_ms))
+    fn entry(name: &str, id: &str, updated: i64) -> Arc<Entry> {
+        Arc::new(Entry::synthetic(name, id, UnixMillis(updated)))
     }
 
     proptest! {
@@ -318,7 +319,7 @@ mod tests {
     #[tokio::test]
     async fn a_mount_point_covers_a_folder_of_its_name() {
         let listing = Listing::new(vec![entry("a", "1", 1), entry("films", "2", 1)], Instant::now());
-        let root = Entry::synthetic("films", "root", 0);
+        let root = Entry::synthetic("films", "root", UnixMillis(0));
         let members = Members { listing: Some(Arc::new(listing)), mounts: vec![root].into() };
         let ids: Vec<_> = members.iter().map(|e| &*e.file_id).collect();
         assert_eq!(ids, ["root", "1"]);

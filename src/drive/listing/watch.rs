@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::calls::Background;
+use crate::clock::UnixMillis;
 use crate::drive::listing::resolve::Resolver;
 use crate::drive::listing::watched::{DriveKey, Told, Watch};
 use crate::drive::mount::Mounted;
@@ -106,7 +107,7 @@ impl Watcher {
 ///
 /// # Errors
 /// The first page's. A later one that fails leaves what was told before it.
-async fn search(mount: &Mounted, drive_id: &str, since: Option<i64>) -> Result<Told, upstream::Error> {
+async fn search(mount: &Mounted, drive_id: &str, since: Option<UnixMillis>) -> Result<Told, upstream::Error> {
     let mut told = Told { items: Vec::new(), complete: false, flood: false };
     let mut marker: Option<String> = None;
     for number in 0..MAX_PAGES {

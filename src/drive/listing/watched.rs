@@ -6,13 +6,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::clock::UnixMillis;
 use crate::upstream::{self, Item};
 
 /// How long a service that refuses searches is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_secs(3600);
 
 /// How far the search's index may be behind: some seconds (reference 3.3), and others' clocks.
-const OVERLAP_MS: i64 = 120_000;
+const OVERLAP: Duration = Duration::from_secs(120);
 
 /// What is known of the drives that are watched.
 pub(in crate::drive) struct Watch {
@@ -28,10 +29,10 @@ pub(super) type DriveKey = (String, String);
 struct Watched {
     /// When the drive is to be asked next; two trees overlap while settings are reloaded.
     next: Option<Instant>,
-    /// Newest time of change that a search has told, Unix milliseconds by the service's clock.
-    newest_ms: Option<i64>,
+    /// Newest time of change that a search has told, by the service's clock.
+    newest: Option<UnixMillis>,
     /// What the last search told: ids with their times of change.
-    seen: HashSet<(String, Option<i64>)>,
+    seen: HashSet<(String, Option<UnixMillis>)>,
     /// Whether the service has refused to search, and was told of in the log.
     refused: bool,
 }
@@ -63,8 +64,8 @@ impl Watch {
         due
     }
 
-    pub(super) fn since(&self, drive: &DriveKey) -> Option<i64> {
-        self.drives.lock().get(drive)?.newest_ms.map(|newest| newest - OVERLAP_MS)
+    pub(super) fn since(&self, drive: &DriveKey) -> Option<UnixMillis> {
+        self.drives.lock().get(drive)?.newest.map(|newest| newest.minus(OVERLAP))
     }
 
     /// Takes over what a search told; gives the items that were not looked at before.
@@ -73,12 +74,12 @@ impl Watch {
         let watched = drives.entry(drive.clone()).or_default();
         watched.refused = false;
         if told.complete || told.flood {
-            let newest = told.items.iter().filter_map(|item| item.updated_ms).max();
-            watched.newest_ms = watched.newest_ms.max(newest);
+            let newest = told.items.iter().filter_map(|item| item.updated).max();
+            watched.newest = watched.newest.max(newest);
         }
-        let seen: HashSet<_> = told.items.iter().map(|item| (item.file_id.clone(), item.updated_ms)).collect();
+        let seen: HashSet<_> = told.items.iter().map(|item| (item.file_id.clone(), item.updated)).collect();
         let mut new = told.items.clone();
-        new.retain(|item| !watched.seen.contains(&(item.file_id.clone(), item.updated_ms)));
+        new.retain(|item| !watched.seen.contains(&(item.file_id.clone(), item.updated)));
         if told.complete {
             watched.seen = seen;
         } else {
@@ -112,6 +113,10 @@ mod tests {
         Told { items, complete, flood: false }
     }
 
+    fn file(id: &str, updated: i64) -> Item {
+        Item::test_file(id, UnixMillis(updated))
+    }
+
     fn ids(items: &[Item]) -> Vec<&str> {
         items.iter().map(|item| &*item.file_id).collect()
     }
@@ -120,29 +125,22 @@ mod tests {
     async fn what_comes_again_is_looked_at_once_and_what_comes_late_is_not_missed() {
         let (watch, drive) = (Watch::new(Duration::from_secs(60)), ("a".to_owned(), "d".to_owned()));
         assert_eq!(watch.since(&drive), None);
-        assert_eq!(
-            ids(&watch.learn(&drive, &told(vec![Item::test_file("b", 500_000), Item::test_file("a", 400_000)], true))),
-            ["b", "a"]
-        );
-        assert_eq!(watch.since(&drive), Some(500_000 - OVERLAP_MS));
+        assert_eq!(ids(&watch.learn(&drive, &told(vec![file("b", 500_000), file("a", 400_000)], true))), ["b", "a"]);
+        assert_eq!(watch.since(&drive), Some(UnixMillis(500_000).minus(OVERLAP)));
         // The index was behind: an older one appears later. One that changed again is new again.
-        let again =
-            vec![Item::test_file("b", 500_000), Item::test_file("late", 450_000), Item::test_file("a", 510_000)];
+        let again = vec![file("b", 500_000), file("late", 450_000), file("a", 510_000)];
         assert_eq!(ids(&watch.learn(&drive, &told(again, true))), ["late", "a"]);
-        assert_eq!(watch.since(&drive), Some(510_000 - OVERLAP_MS));
+        assert_eq!(watch.since(&drive), Some(UnixMillis(510_000).minus(OVERLAP)));
     }
 
     #[tokio::test]
     async fn a_search_that_breaks_off_is_made_again_from_where_it_began() {
         let (watch, drive) = (Watch::new(Duration::from_secs(60)), ("a".to_owned(), "d".to_owned()));
-        watch.learn(&drive, &told(vec![Item::test_file("a", 500_000)], true));
-        assert_eq!(ids(&watch.learn(&drive, &told(vec![Item::test_file("b", 900_000)], false))), ["b"]);
-        assert_eq!(watch.since(&drive), Some(500_000 - OVERLAP_MS));
-        assert_eq!(
-            ids(&watch.learn(&drive, &told(vec![Item::test_file("b", 900_000), Item::test_file("c", 600_000)], true))),
-            ["c"]
-        );
-        assert_eq!(watch.since(&drive), Some(900_000 - OVERLAP_MS));
+        watch.learn(&drive, &told(vec![file("a", 500_000)], true));
+        assert_eq!(ids(&watch.learn(&drive, &told(vec![file("b", 900_000)], false))), ["b"]);
+        assert_eq!(watch.since(&drive), Some(UnixMillis(500_000).minus(OVERLAP)));
+        assert_eq!(ids(&watch.learn(&drive, &told(vec![file("b", 900_000), file("c", 600_000)], true))), ["c"]);
+        assert_eq!(watch.since(&drive), Some(UnixMillis(900_000).minus(OVERLAP)));
     }
 
     #[tokio::test(start_paused = true)]

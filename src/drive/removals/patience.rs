@@ -12,7 +12,7 @@ use crate::upstream::{self, ErrorKind};
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// After this time of failing the log and health say so.
-const PATIENCE_MS: i64 = 600_000;
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The pause after so many tries, by the first one.
 pub(super) fn pause(first: Duration, tries: u32) -> Duration {
@@ -33,7 +33,7 @@ pub(super) fn with_remedy(error: &Error) -> String {
 /// What health and log say of a removal that fails for long.
 pub(super) fn complaint(removal: &Removal) -> Option<String> {
     let error = removal.last_error.as_ref().filter(|_| removal.is_due())?;
-    let long = UnixMillis::now().0 > removal.since_ms.saturating_add(PATIENCE_MS);
+    let long = UnixMillis::now() > removal.since.plus(PATIENCE);
     long.then(|| format!("an older version of {:?} is hidden but cannot be removed: {error}", removal.facts.name))
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
 use crate::digest::Sha1;
 use crate::drive::entry::Entry;
@@ -112,8 +113,9 @@ pub(super) struct Facts {
     /// Ids of what could be taken for what the change has made, and is something else.
     #[serde(default)]
     pub(super) others: Vec<String>,
-    /// The item may come into being until then, Unix milliseconds: that it is missing is no last word before.
-    pub(super) until_ms: Option<i64>,
+    /// The item may come into being until then: that it is missing is no last word before.
+    #[serde(rename = "until_ms")]
+    pub(super) until: Option<UnixMillis>,
 }
 
 /// One item that is to go, or that may have to.
@@ -124,7 +126,7 @@ pub(super) struct Removal {
     pub(super) file_id: Option<String>,
     pub(super) way: RemoveWay,
     pub(super) reason: Reason,
-    pub(super) since_ms: i64,
+    pub(super) since: UnixMillis,
     pub(super) tries: u32,
     pub(super) last_error: Option<String>,
     pub(super) facts: Facts,
@@ -166,15 +168,15 @@ impl Removal {
         self.file_id.as_deref().filter(|_| self.is_due())
     }
 
-    /// What the change has made is to go, and what it was to replace stays. `until_ms`: if it may yet come into
+    /// What the change has made is to go, and what it was to replace stays. `until`: if it may yet come into
     /// being.
-    pub(super) fn undo(&mut self, made: String, way: RemoveWay, until_ms: Option<i64>) {
+    pub(super) fn undo(&mut self, made: String, way: RemoveWay, until: Option<UnixMillis>) {
         self.reason = match self.facts.stage {
             Some(Stage::Copying { .. } | Stage::Copied { .. }) => Reason::Copy,
             _ => Reason::Upload,
         };
         (self.file_id, self.way) = (Some(made), way);
-        (self.facts.known, self.facts.stage, self.facts.until_ms) = (None, None, until_ms);
+        (self.facts.known, self.facts.stage, self.facts.until) = (None, None, until);
     }
 
     pub(super) fn to_row(&self, account: &str) -> RemovalRow {
@@ -190,7 +192,7 @@ impl Removal {
             .to_owned(),
             reason: self.reason.word().to_owned(),
             due: self.is_due(),
-            since_ms: self.since_ms,
+            since: self.since,
             tries: self.tries.into(),
             last_error: self.last_error.clone(),
             // Texts and numbers, which can always be written.
@@ -210,7 +212,7 @@ impl Removal {
                 _ => return None,
             },
             reason: [Reason::Replaced, Reason::Upload, Reason::Copy].into_iter().find(|r| r.word() == row.reason)?,
-            since_ms: row.since_ms,
+            since: row.since,
             tries: row.tries.try_into().unwrap_or(u32::MAX),
             last_error: row.last_error,
             facts: serde_json::from_str(&row.facts).ok()?,
@@ -243,7 +245,7 @@ mod tests {
             file_id: Some("old".into()),
             way: RemoveWay::Trash,
             reason: Reason::Replaced,
-            since_ms: 5,
+            since: UnixMillis(5),
             tries: 2,
             last_error: Some("throttled".into()),
             facts: Facts {
@@ -252,7 +254,7 @@ mod tests {
                 known: Some(Known { name: Some("a".into()), sha1: None }),
                 stage,
                 others: vec!["another".into()],
-                until_ms: None,
+                until: None,
             },
         }
     }
@@ -291,14 +293,14 @@ mod tests {
     fn what_is_undone_spares_what_was_to_be_replaced() {
         let mut removal = removal(Some(Stage::Attached { file_id: "new".into() }));
         assert_eq!(removal.hidden(), None);
-        removal.undo("new".into(), RemoveWay::Delete, Some(8));
+        removal.undo("new".into(), RemoveWay::Delete, Some(UnixMillis(8)));
         assert_eq!(removal.hidden(), Some("new"));
-        assert_eq!((removal.reason, removal.facts.until_ms), (Reason::Upload, Some(8)));
+        assert_eq!((removal.reason, removal.facts.until), (Reason::Upload, Some(UnixMillis(8))));
     }
 
     #[test]
     fn an_item_that_somebody_has_taken_elsewhere_is_not_what_was_replaced() {
-        let item = Item::test_file("a", 1);
+        let item = Item::test_file("a", UnixMillis(1));
         let known = Known::of(&Entry::from(&item));
         assert!(known.is(&item, "root"));
         assert!(!known.is(&item, "another folder"));

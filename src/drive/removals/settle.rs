@@ -1,5 +1,7 @@
 //! A change of which nobody tells whether it took effect: the drive is asked.
 
+use std::time::Duration;
+
 use std::collections::HashSet;
 
 use crate::clock::UnixMillis;
@@ -11,10 +13,10 @@ use crate::drive::removals::{LATE, Removals};
 use crate::upstream::{ErrorKind, Item, ListRequest};
 
 /// How long after it was asked the drive may still attach content or make a copy: longer than any answer to it is waited for.
-const OFFER_MS: i64 = 120_000;
+const OFFER: Duration = Duration::from_secs(120);
 
 /// How far the drive's clock and ours may be apart.
-const CLOCKS_MS: i64 = 60_000;
+const CLOCKS: Duration = Duration::from_secs(60);
 
 /// Most pages of a folder that are looked through for what a change has made.
 const MOST_PAGES: usize = 1000;
@@ -73,9 +75,7 @@ impl Removals {
                 self.decided(id).await;
             }
             Outcome::Leaves { made, way, may_yet } => {
-                let late = i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX);
-                let until = may_yet
-                    .then(|| removal.since_ms.max(UnixMillis::now().0.saturating_sub(late)).saturating_add(late));
+                let until = may_yet.then(|| removal.since.max(UnixMillis::now().minus(LATE)).plus(LATE));
                 self.change(id, |kept| kept.removal.undo(made, way, until));
                 self.decided(id).await;
             }
@@ -133,8 +133,7 @@ impl Removals {
         };
         let Some(others) = self.others(removal) else { return Ok(Outcome::Open) };
         let old = namesakes.iter().find(|item| Some(&item.file_id) == removal.file_id.as_ref());
-        let newer =
-            |item: &&Item| old.is_none_or(|old| (item.updated_ms, item.created_ms) >= (old.updated_ms, old.created_ms));
+        let newer = |item: &&Item| old.is_none_or(|old| (item.updated, item.created) >= (old.updated, old.created));
         let offered =
             |item: &&Item| item.sha1.is_some_and(|found| hex(&found) == sha1) && item.size.is_none_or(|s| s == size);
         let attached = namesakes.iter().filter(|item| !others.contains(&item.file_id)).filter(newer).find(offered);
@@ -215,13 +214,13 @@ pub(super) fn unproved(item: &Item) -> Outcome {
 
 /// Whether an item may have been made by a change, by the time of its creation.
 pub(super) fn is_made_since(item: &Item, removal: &Removal) -> bool {
-    let since = removal.since_ms.saturating_sub(CLOCKS_MS);
-    item.created_ms.is_some_and(|created| created >= since)
+    let since = removal.since.minus(CLOCKS);
+    item.created.is_some_and(|created| created >= since)
 }
 
 /// Whether the drive may still be at what it was asked for.
 pub(super) fn may_yet_come(removal: &Removal) -> bool {
-    UnixMillis::now().0 < removal.since_ms.saturating_add(OFFER_MS)
+    UnixMillis::now() < removal.since.plus(OFFER)
 }
 
 /// Whether asking again will not lead to another answer.

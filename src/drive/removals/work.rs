@@ -176,7 +176,7 @@ impl Removals {
         match removed {
             Ok(change) => self.task_ends(&change).await.map(|()| Verdict::Gone),
             Err(error) if error.kind == ErrorKind::NotFound => {
-                let may_yet = removal.facts.until_ms.is_some_and(|until| UnixMillis::now().0 < until);
+                let may_yet = removal.facts.until.is_some_and(|until| UnixMillis::now() < until);
                 Ok(if may_yet { Verdict::NotYet } else { Verdict::Gone })
             }
             Err(error) => Err(error.into()),

@@ -110,8 +110,8 @@ fn has_the_length(item: &Item, size: u64) -> bool {
 async fn replace(draft: &mut Draft, item: &Item, content: Content, old: Option<Arc<Entry>>) -> Placed {
     // Of that length it was found to be, even if the answer did not repeat it.
     let mut entry = Entry { size: Some(content.size), ..Entry::from(item) };
-    if let Some(modified_ms) = draft.options.modified_ms {
-        entry.modified_ms = modified_ms;
+    if let Some(modified) = draft.options.modified {
+        entry.modified = modified;
     }
     let held = draft.names.held(&draft.target);
     draft.names.applied(&draft.target, entry.clone()).await;

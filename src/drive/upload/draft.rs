@@ -146,8 +146,8 @@ impl Draft {
             size: plan.size(),
             parts: if plan.size() == Some(0) { 0 } else { plan.count() },
             content,
-            local_modified_ms: self.options.modified_ms,
-            local_created_ms: None,
+            local_modified: self.options.modified,
+            local_created: None,
         };
         let made = target.mount.account.client.create_file(request).await;
         if let Ok(Created::Done { file_id, .. }) = &made {

@@ -1,5 +1,6 @@
 //! What an upload is told beforehand.
 
+use crate::clock::UnixMillis;
 use crate::digest::Sha1;
 use crate::drive::change::terms::Expected;
 
@@ -10,8 +11,8 @@ pub struct UploadOptions {
     pub size: Option<u64>,
     /// SHA-1 that the client announced.
     pub sha1: Option<Sha1>,
-    /// Time of modification, Unix milliseconds.
-    pub modified_ms: Option<i64>,
+    /// Time of modification.
+    pub modified: Option<UnixMillis>,
     /// What the name must still hold when the content takes its place.
     pub expected: Expected,
 }

@@ -3,6 +3,7 @@
 use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 
+use crate::clock::UnixMillis;
 use crate::state::error::Error;
 use crate::state::store::Store;
 
@@ -19,8 +20,8 @@ pub struct HeldRow {
     pub path: String,
     /// Stands for the drive's id until there is one.
     pub file_id: String,
-    /// When it was made, Unix milliseconds.
-    pub created_ms: i64,
+    /// When it was made.
+    pub created: UnixMillis,
     /// The whole content of a file that stays here; absent for one that waits for its content.
     pub content: Option<Vec<u8>>,
 }
@@ -40,7 +41,7 @@ impl Store {
                     name: row.try_get("name")?,
                     path: row.try_get("path")?,
                     file_id: row.try_get("file_id")?,
-                    created_ms: row.try_get("created_ms")?,
+                    created: UnixMillis(row.try_get("created_ms")?),
                     content: row.try_get("content")?,
                 });
             }
@@ -61,7 +62,7 @@ impl Store {
                 .bind(&row.name)
                 .bind(&row.path)
                 .bind(&row.file_id)
-                .bind(row.created_ms)
+                .bind(row.created.0)
                 .bind(&row.content)
                 .execute(&self.pool)
                 .await?;

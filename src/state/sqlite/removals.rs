@@ -2,6 +2,7 @@
 
 use sqlx::Row as _;
 
+use crate::clock::UnixMillis;
 use crate::state::error::Error;
 use crate::state::store::Store;
 
@@ -22,8 +23,8 @@ pub struct RemovalRow {
     pub reason: String,
     /// Whether it surely is to go.
     pub due: bool,
-    /// When it was written down, Unix milliseconds.
-    pub since_ms: i64,
+    /// When it was written down.
+    pub since: UnixMillis,
     /// Failed tries.
     pub tries: i64,
     /// Why the last one failed.
@@ -50,7 +51,7 @@ impl Store {
                     way: row.try_get("way")?,
                     reason: row.try_get("reason")?,
                     due: row.try_get("due")?,
-                    since_ms: row.try_get("since_ms")?,
+                    since: UnixMillis(row.try_get("since_ms")?),
                     tries: row.try_get("tries")?,
                     last_error: row.try_get("last_error")?,
                     facts: row.try_get("facts")?,
@@ -76,7 +77,7 @@ impl Store {
                 .bind(&row.way)
                 .bind(&row.reason)
                 .bind(row.due)
-                .bind(row.since_ms)
+                .bind(row.since.0)
                 .bind(row.tries)
                 .bind(&row.last_error)
                 .bind(&row.facts)
@@ -138,7 +139,7 @@ mod tests {
             way: "trash".into(),
             reason: "replaced".into(),
             due: false,
-            since_ms: 7,
+            since: UnixMillis(7),
             tries: 0,
             last_error: None,
             facts: "{}".into(),

@@ -277,8 +277,8 @@ fn create_body(request: &CreateFile<'_>, token: &str) -> Result<Value, Error> {
         }
     };
     set("size", request.size.map(Into::into));
-    set("local_modified_at", request.local_modified_ms.and_then(write_time).map(Into::into));
-    set("local_created_at", request.local_created_ms.and_then(write_time).map(Into::into));
+    set("local_modified_at", request.local_modified.and_then(write_time).map(Into::into));
+    set("local_created_at", request.local_created.and_then(write_time).map(Into::into));
     match &request.content {
         ContentHint::None => {}
         ContentHint::PreHash(sha1) => set("pre_hash", Some(sha1.upper().to_string().into())),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::clock::UnixMillis;
 use crate::config::{LivpFormat, OrderBy, OrderDirection};
 use crate::upstream::api::wire::{WireBatch, WireDownload, WireItem, WirePage, WireTask, write_query_time};
 use crate::upstream::client::Client;
@@ -89,7 +90,7 @@ impl Client {
         wire.into_addressed_item(GET_BY_PATH.name, intake)
     }
 
-    /// One page of a drive's items that changed at or after a time (Unix milliseconds, by the service's clock), the newest
+    /// One page of a drive's items that changed at or after a time (by the service's clock), the newest
     /// first; of all items without one. The index lags, and what is in the recycle bin is not in it (reference 3.3).
     ///
     /// # Errors
@@ -97,12 +98,12 @@ impl Client {
     pub async fn updated_since(
         &self,
         drive_id: &str,
-        since_ms: Option<i64>,
+        since: Option<UnixMillis>,
         marker: Option<&str>,
     ) -> Result<Page, Error> {
         let mut body =
             json!({ "drive_id": drive_id, "limit": SEARCH_PAGE_SIZE, "order_by": "updated_at DESC", "fields": "*" });
-        if let Some(since) = since_ms.and_then(write_query_time) {
+        if let Some(since) = since.and_then(write_query_time) {
             body["query"] = json!(format!("updated_at >= '{since}'"));
         }
         if let Some(marker) = marker {

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::clock::UnixMillis;
 use crate::digest::Sha1;
 use crate::state::DriveIds;
 use crate::upstream::error::{Error, ErrorKind};
@@ -99,9 +100,9 @@ impl WireItem {
             kind,
             size: self.size.or_else(|| (sha1 == Some(Sha1::EMPTY)).then_some(0)).filter(|_| kind == ItemKind::File),
             sha1,
-            created_ms: self.created_at.as_deref().and_then(parse_time),
-            updated_ms: self.updated_at.as_deref().and_then(parse_time),
-            local_modified_ms: self.local_modified_at.as_deref().and_then(parse_time),
+            created: self.created_at.as_deref().and_then(parse_time),
+            updated: self.updated_at.as_deref().and_then(parse_time),
+            local_modified: self.local_modified_at.as_deref().and_then(parse_time),
             mime_type: self.mime_type.filter(|m| !m.is_empty()),
             category: self.category.as_deref().map(category),
             address: None,
@@ -294,20 +295,20 @@ pub(in crate::upstream) struct WireTask {
     pub(in crate::upstream) state: Option<String>,
 }
 
-/// A timestamp as Unix milliseconds.
-pub(in crate::upstream) fn parse_time(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+/// A timestamp of the service.
+pub(in crate::upstream) fn parse_time(text: &str) -> Option<UnixMillis> {
+    text.parse::<jiff::Timestamp>().ok().map(|time| UnixMillis(time.as_millisecond()))
 }
 
-/// Unix milliseconds in the service's form: always three fraction digits (reference 0.3).
-pub(in crate::upstream) fn write_time(ms: i64) -> Option<String> {
-    let time = jiff::Timestamp::from_millisecond(ms).ok()?;
+/// A moment in the service's form: always three fraction digits (reference 0.3).
+pub(in crate::upstream) fn write_time(moment: UnixMillis) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(moment.0).ok()?;
     Some(format!("{time:.3}"))
 }
 
-/// Unix milliseconds as a query writes times: without a fraction, without a zone (reference 3.3).
-pub(in crate::upstream) fn write_query_time(ms: i64) -> Option<String> {
-    let time = jiff::Timestamp::from_millisecond(ms).ok()?;
+/// A moment as a query writes times: without a fraction, without a zone (reference 3.3).
+pub(in crate::upstream) fn write_query_time(moment: UnixMillis) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(moment.0).ok()?;
     Some(format!("{time:.0}").trim_end_matches('Z').to_owned())
 }
 
@@ -322,7 +323,7 @@ mod tests {
     fn reads_the_reference_item_with_its_nulls() {
         let item = serde_json::from_str::<WireItem>(ITEM).unwrap().into_item("c").unwrap();
         assert_eq!((item.size, item.kind, item.trashed), (Some(73_400_320), ItemKind::File, false));
-        assert_eq!(item.updated_ms, Some(1_767_196_800_123));
+        assert_eq!(item.updated, Some(UnixMillis(1_767_196_800_123)));
         assert_eq!(item.sha1.unwrap().upper().to_string(), "92CA8F2B4163E64A1B53E0FDE263AD56CBDB75FC");
     }
 
@@ -374,7 +375,7 @@ mod tests {
         let odd = r#"{"file_id":"1","name":"a","type":"file","punish_flag":"0","trashed":"no","mime_type":5,
             "streams_info":[],"status":7,"local_modified_at":0,"content_hash":false,"updated_at":{}}"#;
         let item = serde_json::from_str::<WireItem>(odd).unwrap().into_item("c").unwrap();
-        assert_eq!((item.punish_flag, item.trashed, item.uploading, item.updated_ms), (0, false, false, None));
+        assert_eq!((item.punish_flag, item.trashed, item.uploading, item.updated), (0, false, false, None));
     }
 
     #[test]
@@ -429,9 +430,9 @@ mod tests {
 
     #[test]
     fn times_have_three_fraction_digits() {
-        assert_eq!(write_time(1_767_196_800_000).unwrap(), "2025-12-31T16:00:00.000Z");
-        assert_eq!(write_query_time(1_767_196_800_999).unwrap(), "2025-12-31T16:00:00");
-        assert_eq!(parse_time("2025-12-31T16:00:00.123Z"), Some(1_767_196_800_123));
+        assert_eq!(write_time(UnixMillis(1_767_196_800_000)).unwrap(), "2025-12-31T16:00:00.000Z");
+        assert_eq!(write_query_time(UnixMillis(1_767_196_800_999)).unwrap(), "2025-12-31T16:00:00");
+        assert_eq!(parse_time("2025-12-31T16:00:00.123Z"), Some(UnixMillis(1_767_196_800_123)));
         assert_eq!(parse_time("yesterday"), None);
     }
 }

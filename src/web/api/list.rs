@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -40,7 +39,7 @@ struct Row<'a> {
     kind: Kind,
     /// Absent for folders, and where the drive does not tell it.
     size: Option<u64>,
-    modified: i64,
+    modified: UnixMillis,
     id: &'a str,
     thumb: bool,
     mime: Option<&'static str>,
@@ -56,7 +55,7 @@ impl<'a> Row<'a> {
             name: &entry.name,
             kind,
             size: entry.size.filter(|_| kind != Kind::Folder),
-            modified: entry.modified_ms,
+            modified: entry.modified,
             id: &entry.file_id,
             thumb: kind.has_thumbnail(entry),
             mime: entry.mime(),
@@ -76,7 +75,7 @@ pub(super) async fn list(site: &Site, parts: &Parts, caller: &Caller) -> Result<
     let mut head = json!({
         "path": path.as_str(),
         "stale": age > site.list_ttl,
-        "fetched_at": UnixMillis::now().0 - millis(age),
+        "fetched_at": UnixMillis::now().minus(age),
     });
     rights(&mut head, &folder, caller);
     let packed = takes_gzip(&parts.headers) && members.positions() > MANY;
@@ -90,10 +89,6 @@ pub(super) async fn list(site: &Site, parts: &Parts, caller: &Caller) -> Result<
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     Ok(response)
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// What the caller may do at a place.
@@ -112,7 +107,7 @@ pub(super) async fn stat(site: &Site, parts: &Parts, caller: &Caller) -> Result<
     let path = input::path(parts)?;
     let item = site.tree.stat(&path.under(&caller.base_path), Freshness::Cached).await?;
     let mut row = serde_json::to_value(Row::of(&item.entry)).unwrap_or_default();
-    row["created"] = item.entry.created_ms.into();
+    row["created"] = item.entry.created.0.into();
     row["checksum"] = item.entry.sha1.map(|sha1| sha1.upper().to_string()).into();
     row["etag"] = item.entry.etag().into();
     if path.is_root() {
