@@ -35,7 +35,7 @@ pub use films::{Find, Found, Rendition, Segment};
 pub use held::MAX_LOCAL;
 pub use listing::cache::Freshness;
 pub use listing::members::Members;
-pub use path::{MAX_NAME_BYTES, Path, PathError, one_form};
+pub use path::{MAX_NAME_BYTES, Path, PathError, nfc_key};
 pub use removals::PendingRemovals;
 pub use slots::place::Reader;
 pub use tree::Tree;

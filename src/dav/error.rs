@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::drive::{self, DriveTrouble, ErrorKind};
-use crate::protocol::failure::{DEFAULT_RETRY, Told, Verdict, verdict};
+use crate::protocol::failure::{DEFAULT_RETRY, FailureDetail, Verdict, verdict};
 use crate::protocol::href::HrefError;
 use crate::protocol::{Body, RequestId, reply};
 
@@ -79,7 +79,7 @@ impl Failure {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         headers.extend(self.headers);
-        response.extensions_mut().insert(Told { words: self.text, kind: self.kind });
+        response.extensions_mut().insert(FailureDetail { words: self.text, kind: self.kind });
         response
     }
 }

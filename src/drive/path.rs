@@ -163,7 +163,7 @@ impl fmt::Debug for Path {
 /// A path in the Unicode form (NFC) by which those are compared that the drive does not know: both forms
 /// mean the same file.
 #[must_use]
-pub fn one_form(path: &str) -> Cow<'_, str> {
+pub fn nfc_key(path: &str) -> Cow<'_, str> {
     if path.is_ascii() { path.into() } else { path.nfc().collect() }
 }
 

@@ -29,7 +29,7 @@ use crate::clock::UnixMillis;
 use crate::config::{RemoveWay, Timeouts};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
-use crate::drive::path::one_form;
+use crate::drive::path::nfc_key;
 use crate::drive::removals::overview::Overview;
 use crate::state::Store;
 use crate::upstream::{Client, Item};
@@ -482,7 +482,7 @@ fn replace(removal: &mut Removal, replaced: Option<(&Entry, RemoveWay)>) {
 }
 
 fn is_due_at(removal: &Removal, folder_id: &str, name: &str) -> bool {
-    removal.is_due() && removal.facts.folder_id == folder_id && one_form(&removal.facts.name) == one_form(name)
+    removal.is_due() && removal.facts.folder_id == folder_id && nfc_key(&removal.facts.name) == nfc_key(name)
 }
 
 /// When an item that may yet come into being will not any more.

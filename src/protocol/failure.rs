@@ -40,7 +40,7 @@ impl Verdict {
 /// What an answer of WebDAV's says of its failure, for those who tell it in another form; goes with the answer as an
 /// extension.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct FailureDetail {
     /// What is wrong and what to do.
     pub words: String,
     /// What the tree said, where it was the tree.

@@ -13,7 +13,7 @@ use tracing::Span;
 use super::auth::{Denied, Identity};
 use super::inbound::Inbound;
 use super::peer;
-use super::route::{App, Asked, challenge, reader};
+use super::route::{App, RequestInfo, challenge, reader};
 use crate::config::{LinkPolicy, Permission};
 use crate::dav::{self, Dav};
 use crate::drive::Path;
@@ -29,16 +29,16 @@ impl App {
         &self,
         parts: &Parts,
         incoming: Inbound<Incoming>,
-        asked: Asked,
+        info: RequestInfo,
     ) -> (Response<Body>, Option<Arc<str>>) {
-        let secure = peer::is_secure(parts, asked.socket, &self.trusted_proxies, self.public_url.as_ref(), self.tls);
+        let secure = peer::is_secure(parts, info.socket, &self.trusted_proxies, self.public_url.as_ref(), self.tls);
         if let Some(refusal) = self.web.foreign(parts) {
-            return (refusal.into_response(asked.id), None);
+            return (refusal.into_response(info.id), None);
         }
         let known = match (&parts.method, parts.uri.path()) {
-            (&Method::POST, "/api/session") => return self.sign_in(parts, incoming, asked, secure).await,
-            (&Method::DELETE, "/api/session") => return self.sign_out(parts, asked, secure).await,
-            _ => self.caller(parts, asked, secure).await,
+            (&Method::POST, "/api/session") => return self.sign_in(parts, incoming, info, secure).await,
+            (&Method::DELETE, "/api/session") => return self.sign_out(parts, info, secure).await,
+            _ => self.caller(parts, info, secure).await,
         };
         let (caller, cookie) = match known {
             Ok(known) => known,
@@ -46,7 +46,7 @@ impl App {
         };
         if caller.permission == Permission::None {
             let refusal = Refusal::new(Code::Forbidden, "this user may do nothing");
-            return (refusal.into_response(asked.id), caller.user);
+            return (refusal.into_response(info.id), caller.user);
         }
         let dav = ForPages { dav: &self.dav, prefix: &self.dav_path, context: context(&caller) };
         let mut response = self.web.api(parts, incoming, &caller, &dav).await;
@@ -57,23 +57,23 @@ impl App {
     }
 
     /// The session comes first: a browser may send a password along that it was once asked for elsewhere.
-    async fn caller(&self, parts: &Parts, asked: Asked, secure: bool) -> Result<Known, Box<Response<Body>>> {
-        let refuse = |refusal: Refusal| Box::new(refusal.into_response(asked.id));
+    async fn caller(&self, parts: &Parts, info: RequestInfo, secure: bool) -> Result<Known, Box<Response<Body>>> {
+        let refuse = |refusal: Refusal| Box::new(refusal.into_response(info.id));
         if let Some((user, cookie)) = self.web.session(&parts.headers, secure).await.map_err(refuse)?
             && let Some(identity) = self.authenticator.known(&user)
         {
-            return Ok((self.seen(identity, KnownBy::Cookie, parts, asked, secure), cookie));
+            return Ok((self.seen(identity, KnownBy::Cookie, parts, info, secure), cookie));
         }
-        match self.identify(&parts.headers, asked).await {
+        match self.identify(&parts.headers, info).await {
             Ok(identity) => {
                 let by = if identity.user.is_some() { KnownBy::Basic } else { KnownBy::Nothing };
-                Ok((self.seen(identity, by, parts, asked, secure), None))
+                Ok((self.seen(identity, by, parts, info, secure), None))
             }
-            Err(denied) => Err(Box::new(denied_to(parts, denied, asked))),
+            Err(denied) => Err(Box::new(denied_to(parts, denied, info))),
         }
     }
 
-    fn seen(&self, identity: Identity, by: KnownBy, parts: &Parts, asked: Asked, secure: bool) -> Caller {
+    fn seen(&self, identity: Identity, by: KnownBy, parts: &Parts, info: RequestInfo, secure: bool) -> Caller {
         if let Some(user) = &identity.user {
             Span::current().record("user", &**user);
         }
@@ -85,12 +85,12 @@ impl App {
             None => format!("{scheme}://{}", host.unwrap_or("localhost")),
         };
         Caller {
-            request: asked.id,
-            reader: reader(identity.user.as_deref(), asked.address, &parts.headers),
+            request: info.id,
+            reader: reader(identity.user.as_deref(), info.address, &parts.headers),
             user: identity.user,
             base_path: identity.base_path,
             permission: identity.permission,
-            address: asked.address,
+            address: info.address,
             origin,
             by,
         }
@@ -100,36 +100,36 @@ impl App {
         &self,
         parts: &Parts,
         incoming: Inbound<Incoming>,
-        asked: Asked,
+        info: RequestInfo,
         secure: bool,
     ) -> (Response<Body>, Option<Arc<str>>) {
         let (name, password) = match self.web.login(parts, incoming).await {
             Ok(login) => login,
-            Err(refusal) => return (refusal.into_response(asked.id), None),
+            Err(refusal) => return (refusal.into_response(info.id), None),
         };
-        let identity = match self.authenticator.verify(name, password, asked.address).await {
+        let identity = match self.authenticator.verify(name, password, info.address).await {
             Ok(identity) => identity,
-            Err(denied) => return (refusal(denied, "wrong name or password").into_response(asked.id), None),
+            Err(denied) => return (refusal(denied, "wrong name or password").into_response(info.id), None),
         };
-        let caller = self.seen(identity, KnownBy::Cookie, parts, asked, secure);
+        let caller = self.seen(identity, KnownBy::Cookie, parts, info, secure);
         if caller.permission == Permission::None {
             let refusal = Refusal::new(Code::Forbidden, "this user may do nothing");
-            return (refusal.into_response(asked.id), caller.user);
+            return (refusal.into_response(info.id), caller.user);
         }
         let response = self.web.begin_session(&caller, secure).await;
-        (response.unwrap_or_else(|refusal| refusal.into_response(asked.id)), caller.user)
+        (response.unwrap_or_else(|refusal| refusal.into_response(info.id)), caller.user)
     }
 
     /// Takes the cookie away even where it opens nothing any more.
-    async fn sign_out(&self, parts: &Parts, asked: Asked, secure: bool) -> (Response<Body>, Option<Arc<str>>) {
-        let caller = match self.caller(parts, asked, secure).await {
+    async fn sign_out(&self, parts: &Parts, info: RequestInfo, secure: bool) -> (Response<Body>, Option<Arc<str>>) {
+        let caller = match self.caller(parts, info, secure).await {
             Ok((caller, _)) => Some(caller),
             Err(response) if self.web.ends_all(parts) => return (*response, None),
             Err(_) => None,
         };
         let user = caller.and_then(|caller| caller.user);
         let response = self.web.end_session(parts, secure, user.as_deref()).await;
-        (response.unwrap_or_else(|refusal| refusal.into_response(asked.id)), user)
+        (response.unwrap_or_else(|refusal| refusal.into_response(info.id)), user)
     }
 }
 
@@ -184,8 +184,8 @@ fn refusal(denied: Denied, words: &'static str) -> Refusal {
     }
 }
 
-fn denied_to(parts: &Parts, denied: Denied, asked: Asked) -> Response<Body> {
-    let answer = |denied| refusal(denied, "a name and a password are needed").into_response(asked.id);
+fn denied_to(parts: &Parts, denied: Denied, info: RequestInfo) -> Response<Body> {
+    let answer = |denied| refusal(denied, "a name and a password are needed").into_response(info.id);
     if is_browser(&parts.headers) {
         return answer(denied);
     }

@@ -31,7 +31,7 @@ const MAX_URI: usize = 16 << 10;
 
 /// What is known of a request before anybody looks at it.
 #[derive(Clone, Copy)]
-pub(super) struct Asked {
+pub(super) struct RequestInfo {
     pub(super) id: RequestId,
     /// The client's, as far as the proxies are trusted.
     pub(super) address: IpAddr,
@@ -106,11 +106,11 @@ impl App {
         }
         let calls = CallCounter::default();
         let address = peer::address(socket, request.headers(), &self.trusted_proxies);
-        let asked = Asked { id: RequestId::random(), address, socket };
+        let info = RequestInfo { id: RequestId::random(), address, socket };
         // Of the level of errors, so that it is there for them whatever `log` leaves out.
-        let span = tracing::error_span!("request", id = %asked.id, method = %request.method(), user = Empty);
+        let span = tracing::error_span!("request", id = %info.id, method = %request.method(), user = Empty);
         let entry = access::Entry {
-            id: asked.id,
+            id: info.id,
             span: span.clone(),
             address,
             method: request.method().clone(),
@@ -121,7 +121,7 @@ impl App {
             _running: running,
         };
         let has_body = !http_body::Body::is_end_stream(request.body()) && request.version() < http::Version::HTTP_2;
-        let (mut response, user) = calls.scope(self.route(request, asked)).instrument(span).await;
+        let (mut response, user) = calls.scope(self.route(request, info)).instrument(span).await;
         if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
             // The rest of the body is not read, so the connection ends; a client that is not told
             // would send its next request into it.
@@ -129,67 +129,71 @@ impl App {
         }
         // What is said of a name or by the drive is text as labelled, and no page that a browser makes out of it.
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response.headers_mut().insert(X_REQUEST_ID, asked.id.into());
+        response.headers_mut().insert(X_REQUEST_ID, info.id.into());
         entry.wrap(response, user)
     }
 
-    async fn route(&self, request: Request<Incoming>, asked: Asked) -> (Response<Body>, Option<Arc<str>>) {
+    async fn route(&self, request: Request<Incoming>, info: RequestInfo) -> (Response<Body>, Option<Arc<str>>) {
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI) {
-            return (asked.line(StatusCode::URI_TOO_LONG, "the URL is too long"), None);
+            return (info.line(StatusCode::URI_TOO_LONG, "the URL is too long"), None);
         }
         if request.version() == http::Version::HTTP_11 && !names_one_host(request.headers()) {
-            return (asked.line(StatusCode::BAD_REQUEST, "one Host is needed"), None);
+            return (info.line(StatusCode::BAD_REQUEST, "one Host is needed"), None);
         }
         let (mut parts, incoming) = request.into_parts();
         let incoming = Inbound::new(incoming, &parts);
         // Who watches the server does so past the proxy that passes a path of it on.
         match parts.uri.path() {
             "/healthz" => return (health::answer(&self.tree, &parts.method).await, None),
-            "/metrics" => return self.metrics(&parts, asked).await,
+            "/metrics" => return self.metrics(&parts, info).await,
             _ => {}
         }
         let Some(below) = below(&parts.uri, &self.base) else {
-            return self.webdav(Request::from_parts(parts, incoming), asked).await;
+            return self.webdav(Request::from_parts(parts, incoming), info).await;
         };
         let whole = std::mem::replace(&mut parts.uri, below);
         match parts.uri.path() {
             "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
-            "/metrics" => self.metrics(&parts, asked).await,
-            "/api/fs/link" => (self.web.fs_link(&parts, incoming, asked.id).await, None),
-            path if path.starts_with("/api/") => self.api(&parts, incoming, asked).await,
-            path if self.web.is_film(path) => (self.web.film(&parts, asked.address, asked.id).await, None),
-            path if path.starts_with("/d/") => (self.signed(&parts, asked).await, None),
+            "/metrics" => self.metrics(&parts, info).await,
+            "/api/fs/link" => (self.web.fs_link(&parts, incoming, info.id).await, None),
+            path if path.starts_with("/api/") => self.api(&parts, incoming, info).await,
+            path if self.web.is_film(path) => (self.web.film(&parts, info.address, info.id).await, None),
+            path if path.starts_with("/d/") => (self.signed(&parts, info).await, None),
             _ => match self.web.page(&parts) {
                 Some(page) => (page, None),
                 None => {
                     parts.uri = whole;
-                    self.webdav(Request::from_parts(parts, incoming), asked).await
+                    self.webdav(Request::from_parts(parts, incoming), info).await
                 }
             },
         }
     }
 
-    async fn webdav(&self, request: Request<Inbound<Incoming>>, asked: Asked) -> (Response<Body>, Option<Arc<str>>) {
+    async fn webdav(
+        &self,
+        request: Request<Inbound<Incoming>>,
+        info: RequestInfo,
+    ) -> (Response<Body>, Option<Arc<str>>) {
         if *request.method() == Method::GET && request.uri().path() == "/" && !self.dav_path.is_empty() {
             return (self.welcome(), None);
         }
         let (parts, incoming) = request.into_parts();
-        let hosts = peer::hosts(&parts, asked.socket, &self.trusted_proxies, self.public_url.as_ref());
+        let hosts = peer::hosts(&parts, info.socket, &self.trusted_proxies, self.public_url.as_ref());
         let request = Request::from_parts(parts, incoming);
-        let identity = match self.identify(request.headers(), asked).await {
+        let identity = match self.identify(request.headers(), info).await {
             Ok(identity) => identity,
-            Err(denied) => return (challenge(denied, |status, words| asked.line(status, words)), None),
+            Err(denied) => return (challenge(denied, |status, words| info.line(status, words)), None),
         };
         if identity.permission == Permission::None {
-            return (asked.line(StatusCode::FORBIDDEN, "this user may do nothing"), identity.user);
+            return (info.line(StatusCode::FORBIDDEN, "this user may do nothing"), identity.user);
         }
-        let context = dav::Context { hosts, ..context(&identity, asked, request.headers()) };
+        let context = dav::Context { hosts, ..context(&identity, info, request.headers()) };
         (self.dav.handle(request, &context).await, identity.user)
     }
 
     /// Who asks; the lines of the log tell it from here on.
-    pub(super) async fn identify(&self, headers: &http::HeaderMap, asked: Asked) -> Result<Identity, Denied> {
-        let identity = self.authenticator.check(headers.get(header::AUTHORIZATION), asked.address).await?;
+    pub(super) async fn identify(&self, headers: &http::HeaderMap, info: RequestInfo) -> Result<Identity, Denied> {
+        let identity = self.authenticator.check(headers.get(header::AUTHORIZATION), info.address).await?;
         if let Some(user) = &identity.user {
             Span::current().record("user", &**user);
         }
@@ -197,20 +201,20 @@ impl App {
     }
 
     /// A signed link needs no password: its sign is one, for one file.
-    async fn signed(&self, parts: &Parts, asked: Asked) -> Response<Body> {
-        let path = match self.web.signed_path(parts, asked.id).await {
+    async fn signed(&self, parts: &Parts, info: RequestInfo) -> Response<Body> {
+        let path = match self.web.signed_path(parts, info.id).await {
             Ok(path) => path,
             Err(response) => return *response,
         };
         let identity = Identity { user: None, base_path: crate::drive::Path::root(), permission: Permission::Read };
-        self.dav.serve_file(parts, &path, None, &context(&identity, asked, &parts.headers)).await
+        self.dav.serve_file(parts, &path, None, &context(&identity, info, &parts.headers)).await
     }
 
     /// For everybody on this machine, and for users elsewhere.
-    async fn metrics(&self, parts: &Parts, asked: Asked) -> (Response<Body>, Option<Arc<str>>) {
-        if !peer::is_local(asked.socket, &parts.headers, &self.trusted_proxies) {
-            let line = |status: StatusCode, words: &str| asked.line(status, words);
-            match self.identify(&parts.headers, asked).await {
+    async fn metrics(&self, parts: &Parts, info: RequestInfo) -> (Response<Body>, Option<Arc<str>>) {
+        if !peer::is_local(info.socket, &parts.headers, &self.trusted_proxies) {
+            let line = |status: StatusCode, words: &str| info.line(status, words);
+            match self.identify(&parts.headers, info).await {
                 Ok(identity) if identity.user.is_some() => {}
                 Ok(_) => return (challenge(Denied::Unauthenticated, line), None),
                 Err(denied) => return (challenge(denied, line), None),
@@ -247,15 +251,15 @@ fn names_one_host(headers: &http::HeaderMap) -> bool {
     one && hosts.next().is_none()
 }
 
-fn context(identity: &Identity, asked: Asked, headers: &http::HeaderMap) -> dav::Context {
+fn context(identity: &Identity, info: RequestInfo, headers: &http::HeaderMap) -> dav::Context {
     dav::Context {
-        request: asked.id,
+        request: info.id,
         user: identity.user.clone(),
         base_path: identity.base_path.clone(),
         permission: identity.permission,
-        address: asked.address,
+        address: info.address,
         hosts: Vec::new(),
-        reader: reader(identity.user.as_deref(), asked.address, headers),
+        reader: reader(identity.user.as_deref(), info.address, headers),
     }
 }
 
@@ -266,7 +270,7 @@ pub(super) fn reader(user: Option<&str>, address: IpAddr, headers: &http::Header
     hasher.finish()
 }
 
-impl Asked {
+impl RequestInfo {
     /// A failure in a line of text.
     fn line(self, status: StatusCode, words: &str) -> Response<Body> {
         reply::text_error(status, words, self.id)

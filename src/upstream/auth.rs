@@ -33,10 +33,10 @@ use crate::upstream::pacer::Pacer;
 
 pub(super) mod access;
 mod adopt;
+mod choose_token;
 mod flight;
 pub(super) mod jwt;
 pub(super) mod keeper;
-mod lineage;
 mod renew;
 pub(super) mod sign_in_error;
 pub(super) mod source;

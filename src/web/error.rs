@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::drive::{self, DriveTrouble, ErrorKind};
-use crate::protocol::failure::{DEFAULT_RETRY, Told, Verdict, verdict};
+use crate::protocol::failure::{DEFAULT_RETRY, FailureDetail, Verdict, verdict};
 use crate::protocol::{Body, RequestId, reply};
 use crate::state;
 
@@ -163,9 +163,9 @@ impl Refusal {
 
     /// What WebDAV has answered to a change, other than that it is done.
     pub(super) fn of_webdav(response: &Response<Body>) -> Self {
-        let told = response.extensions().get::<Told>();
+        let detail = response.extensions().get::<FailureDetail>();
         let status = response.status();
-        let code = match (told.and_then(|told| told.kind), status) {
+        let code = match (detail.and_then(|detail| detail.kind), status) {
             (Some(kind), _) => kind.into(),
             (None, StatusCode::NOT_FOUND | StatusCode::CONFLICT) => Code::NotFound,
             (None, StatusCode::FORBIDDEN) => Code::Forbidden,
@@ -177,7 +177,7 @@ impl Refusal {
             (None, _) if status.is_client_error() => Code::BadRequest,
             (None, _) => Code::Drive,
         };
-        let words = told.map_or_else(|| "it could not be carried out".to_owned(), |told| told.words.clone());
+        let words = detail.map_or_else(|| "it could not be carried out".to_owned(), |detail| detail.words.clone());
         let seconds = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         Self { retry_after: seconds.map(Duration::from_secs), ..Self::new(code, words) }
     }

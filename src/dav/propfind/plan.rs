@@ -11,7 +11,7 @@ const OWNCLOUD: &str = "http://owncloud.org/ns";
 
 /// A property that the server computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Live {
+enum LiveProperty {
     ResourceType,
     DisplayName,
     ContentLength,
@@ -26,25 +26,25 @@ enum Live {
     Checksums,
 }
 
-const EVERY: [Live; 12] = [
-    Live::ResourceType,
-    Live::DisplayName,
-    Live::ContentLength,
-    Live::ContentType,
-    Live::Etag,
-    Live::LastModified,
-    Live::CreationDate,
-    Live::SupportedLock,
-    Live::LockDiscovery,
-    Live::QuotaAvailable,
-    Live::QuotaUsed,
-    Live::Checksums,
+const EVERY: [LiveProperty; 12] = [
+    LiveProperty::ResourceType,
+    LiveProperty::DisplayName,
+    LiveProperty::ContentLength,
+    LiveProperty::ContentType,
+    LiveProperty::Etag,
+    LiveProperty::LastModified,
+    LiveProperty::CreationDate,
+    LiveProperty::SupportedLock,
+    LiveProperty::LockDiscovery,
+    LiveProperty::QuotaAvailable,
+    LiveProperty::QuotaUsed,
+    LiveProperty::Checksums,
 ];
 
 /// Those that allprop gives: not the quota (RFC 4331), nor what lies outside RFC 4918.
-const ALLPROP: &[Live] = EVERY.split_at(9).0;
+const ALLPROP: &[LiveProperty] = EVERY.split_at(9).0;
 
-impl Live {
+impl LiveProperty {
     fn of(name: &PropName) -> Option<Self> {
         EVERY.into_iter().find(|live| live.namespace() == name.namespace && live.local() == name.name)
     }
@@ -81,6 +81,8 @@ const SUPPORTED_LOCKS: &[u8] =
     b"<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>\
     <D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>";
 
+const COLLECTION: &[u8] = b"<D:resourcetype><D:collection/></D:resourcetype>";
+
 /// What of a resource its properties are made of.
 #[derive(Clone, Copy)]
 pub(in crate::dav) struct Subject<'a> {
@@ -97,7 +99,7 @@ pub(in crate::dav) struct Subject<'a> {
 /// A request's properties, worked out once for all resources of the answer.
 #[derive(Debug)]
 pub(in crate::dav) struct Plan {
-    live: Vec<Live>,
+    live: Vec<LiveProperty>,
     /// Properties that the server does not compute, each with its element.
     others: Vec<(PropName, Vec<u8>)>,
     /// Stored properties are given although nobody named them.
@@ -109,7 +111,7 @@ pub(in crate::dav) struct Plan {
 
 impl Plan {
     pub(in crate::dav) fn new(request: &Propfind) -> Self {
-        let (base, asked, report_missing): (&[Live], &[PropName], bool) = match request {
+        let (base, asked, report_missing): (&[LiveProperty], &[PropName], bool) = match request {
             Propfind::AllProp(include) => (ALLPROP, include, true),
             Propfind::PropName => (&EVERY, &[], false),
             Propfind::Prop(names) => (&[], names, true),
@@ -122,7 +124,7 @@ impl Plan {
             names_only: *request == Propfind::PropName,
         };
         for name in asked {
-            match Live::of(name) {
+            match LiveProperty::of(name) {
                 Some(live) if plan.live.contains(&live) => {}
                 Some(live) => plan.live.push(live),
                 None => {
@@ -141,7 +143,7 @@ impl Plan {
 
     /// Whether the account's space is needed.
     pub(in crate::dav) fn wants_quota(&self) -> bool {
-        self.live.iter().any(|live| matches!(live, Live::QuotaAvailable | Live::QuotaUsed))
+        self.live.iter().any(|live| matches!(live, LiveProperty::QuotaAvailable | LiveProperty::QuotaUsed))
     }
 
     /// Appends the propstat elements of one resource.
@@ -219,61 +221,51 @@ pub(in crate::dav) fn push_unknown(out: &mut Vec<u8>, name: &PropName) {
 }
 
 /// Appends the property with its value; false where the resource has none.
-fn write_property(out: &mut Vec<u8>, live: Live, subject: Subject<'_>) -> bool {
+fn write_property(out: &mut Vec<u8>, live: LiveProperty, subject: Subject<'_>) -> bool {
     let entry = subject.entry;
-    match live {
-        Live::ResourceType if entry.is_folder() => {
-            out.extend_from_slice(b"<D:resourcetype><D:collection/></D:resourcetype>");
-            return true;
-        }
-        Live::ResourceType => {
-            push_empty(out, live.tag());
-            return true;
-        }
-        Live::SupportedLock => return element(out, live, |out| out.extend_from_slice(SUPPORTED_LOCKS)),
-        Live::LockDiscovery => return element(out, live, |out| out.extend_from_slice(subject.locks.as_bytes())),
-        Live::DisplayName => return element(out, live, |out| push_text(out, subject.name)),
-        _ => {}
-    }
     let folder = entry.is_folder();
-    let modified = subject.notes.and_then(|notes| notes.modified).unwrap_or(entry.modified);
     match live {
-        Live::ContentLength => match entry.size.filter(|_| !folder) {
-            Some(size) => element(out, live, |out| push_display(out, size)),
-            None => false,
-        },
-        Live::ContentType => match entry.mime() {
-            Some(mime) => element(out, live, |out| out.extend_from_slice(mime.as_bytes())),
-            None => false,
-        },
-        Live::Etag => {
-            let before = out.len();
-            element(out, live, |out| entry.push_etag(out));
-            let empty = out.len() == before + 2 * live.tag().len() + 5;
-            if empty {
-                out.truncate(before);
-            }
-            !empty
+        LiveProperty::ResourceType => {
+            out.extend_from_slice(if folder { COLLECTION } else { b"<D:resourcetype/>" });
+            true
         }
-        Live::LastModified => element(out, live, |out| push_http_date(out, modified.seconds())),
-        Live::CreationDate => element(out, live, |out| push_rfc3339(out, entry.created.seconds())),
-        Live::Checksums => match entry.sha1 {
-            Some(sha1) => element(out, live, |out| push_sha1(out, sha1)),
-            None => false,
-        },
-        Live::QuotaAvailable => match subject.quota {
-            Some(quota) => element(out, live, |out| push_display(out, quota.available)),
-            None => false,
-        },
-        Live::QuotaUsed => match subject.quota {
-            Some(quota) => element(out, live, |out| push_display(out, quota.used)),
-            None => false,
-        },
-        Live::ResourceType | Live::DisplayName | Live::SupportedLock | Live::LockDiscovery => false,
+        LiveProperty::SupportedLock => element(out, live, |out| out.extend_from_slice(SUPPORTED_LOCKS)),
+        LiveProperty::LockDiscovery => element(out, live, |out| out.extend_from_slice(subject.locks.as_bytes())),
+        LiveProperty::DisplayName => element(out, live, |out| push_text(out, subject.name)),
+        LiveProperty::ContentLength => optional(out, live, entry.size.filter(|_| !folder), push_display),
+        LiveProperty::ContentType => {
+            optional(out, live, entry.mime(), |out, mime| out.extend_from_slice(mime.as_bytes()))
+        }
+        LiveProperty::Etag => write_etag(out, entry),
+        LiveProperty::LastModified => {
+            let modified = subject.notes.and_then(|notes| notes.modified).unwrap_or(entry.modified);
+            element(out, live, |out| push_http_date(out, modified.seconds()))
+        }
+        LiveProperty::CreationDate => element(out, live, |out| push_rfc3339(out, entry.created.seconds())),
+        LiveProperty::Checksums => optional(out, live, entry.sha1, push_sha1),
+        LiveProperty::QuotaAvailable => optional(out, live, subject.quota.map(|quota| quota.available), push_display),
+        LiveProperty::QuotaUsed => optional(out, live, subject.quota.map(|quota| quota.used), push_display),
     }
 }
 
-fn element(out: &mut Vec<u8>, live: Live, value: impl FnOnce(&mut Vec<u8>)) -> bool {
+/// Written straight into the document: most entries are asked for theirs.
+fn write_etag(out: &mut Vec<u8>, entry: &Entry) -> bool {
+    let live = LiveProperty::Etag;
+    let before = out.len();
+    element(out, live, |out| entry.push_etag(out));
+    let empty = out.len() == before + 2 * live.tag().len() + 5;
+    if empty {
+        out.truncate(before);
+    }
+    !empty
+}
+
+/// The element of what not every resource has.
+fn optional<T>(out: &mut Vec<u8>, live: LiveProperty, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) -> bool {
+    value.is_some_and(|value| element(out, live, |out| write(out, value)))
+}
+
+fn element(out: &mut Vec<u8>, live: LiveProperty, value: impl FnOnce(&mut Vec<u8>)) -> bool {
     let tag = live.tag().as_bytes();
     out.push(b'<');
     out.extend_from_slice(tag);

@@ -14,7 +14,7 @@ use xmltree::Element;
 
 use crate::clock::UnixSeconds;
 use crate::dav::error::Failure;
-use crate::drive::{Path, Tree, one_form};
+use crate::drive::{Path, Tree, nfc_key};
 use crate::protocol::href;
 use crate::state::{self, LockRow, Store};
 
@@ -177,12 +177,12 @@ fn is_below(row: &LockRow, names: &[Path]) -> bool {
 }
 
 fn is_at(row: &LockRow, path: &Path) -> bool {
-    one_form(&row.path) == one_form(path.as_str())
+    nfc_key(&row.path) == nfc_key(path.as_str())
 }
 
 /// Whether a path is the other or below it.
 fn lies_in(path: &str, above: &str) -> bool {
-    let (path, above) = (one_form(path), one_form(above));
+    let (path, above) = (nfc_key(path), nfc_key(above));
     match path.strip_prefix(above.trim_end_matches('/')) {
         Some(rest) => rest.is_empty() || rest.starts_with('/'),
         None => false,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::drive::path::one_form;
+use crate::drive::path::nfc_key;
 
 /// A name in a folder of a drive, the same for both of its Unicode forms.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ pub(in crate::drive) struct NameKey {
 
 impl NameKey {
     pub(in crate::drive) fn new(drive_id: &str, folder_id: &str, name: &str) -> Self {
-        Self { drive_id: drive_id.into(), folder_id: folder_id.into(), name: one_form(name).into() }
+        Self { drive_id: drive_id.into(), folder_id: folder_id.into(), name: nfc_key(name).into() }
     }
 }
 

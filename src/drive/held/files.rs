@@ -12,7 +12,7 @@ use crate::digest::Sha1;
 use crate::drive::change::turns::NameKey;
 use crate::drive::entry::{Entry, Kind, Origin};
 use crate::drive::error::Error;
-use crate::drive::path::{Path, one_form};
+use crate::drive::path::{Path, nfc_key};
 use crate::state::{HeldRow, Store};
 
 /// Beginnings of the ids of files that stay here, and of those that wait for their content: by them the state store
@@ -129,7 +129,7 @@ impl HeldFiles {
     /// Whether a held file in any folder bears the name.
     pub(in crate::drive) fn any_named(&self, name: &str) -> bool {
         let files = self.files.read();
-        !files.names.is_empty() && files.names.contains_key(&*one_form(name))
+        !files.names.is_empty() && files.names.contains_key(&*nfc_key(name))
     }
 
     /// Those in a folder, in order of name.
@@ -142,9 +142,9 @@ impl HeldFiles {
 
     /// Those last seen below a path.
     pub(in crate::drive) fn last_seen_in(&self, folder: &Path) -> Vec<HeldFile> {
-        let inside = format!("{}/", one_form(folder.as_str()).trim_end_matches('/'));
+        let inside = format!("{}/", nfc_key(folder.as_str()).trim_end_matches('/'));
         let files = self.files.read();
-        files.by_key.values().filter(|held| one_form(held.path.as_str()).starts_with(&inside)).cloned().collect()
+        files.by_key.values().filter(|held| nfc_key(held.path.as_str()).starts_with(&inside)).cloned().collect()
     }
 
     /// Keeps a file under its key.

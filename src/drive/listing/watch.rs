@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::calls::Background;
 use crate::clock::UnixMillis;
 use crate::drive::listing::resolve::Resolver;
-use crate::drive::listing::watched::{DriveKey, Told, Watch};
+use crate::drive::listing::watched::{DriveKey, SearchResult, Watch};
 use crate::drive::mount::Mounted;
 use crate::drive::mounts::Mounts;
 use crate::meters;
@@ -73,11 +73,11 @@ impl Watcher {
             }
             let since = self.watch.since(&drive);
             match search(&mounts[0], &drive.1, since).await {
-                Ok(told) => {
+                Ok(found) => {
                     metrics::counter!(meters::WATCH_SEARCHES, "outcome" => "ok").increment(1);
-                    let new = self.watch.learn(&drive, &told);
+                    let new = self.watch.learn(&drive, &found);
                     for mount in &mounts {
-                        take_over(&self.resolver, mount, &new, told.flood).await;
+                        take_over(&self.resolver, mount, &new, found.flood).await;
                     }
                 }
                 Err(error) => {
@@ -107,28 +107,28 @@ impl Watcher {
 ///
 /// # Errors
 /// The first page's. A later one that fails leaves what was told before it.
-async fn search(mount: &Mounted, drive_id: &str, since: Option<UnixMillis>) -> Result<Told, upstream::Error> {
-    let mut told = Told { items: Vec::new(), complete: false, flood: false };
+async fn search(mount: &Mounted, drive_id: &str, since: Option<UnixMillis>) -> Result<SearchResult, upstream::Error> {
+    let mut found = SearchResult { items: Vec::new(), complete: false, flood: false };
     let mut marker: Option<String> = None;
     for number in 0..MAX_PAGES {
         match mount.account.client.updated_since(drive_id, since, marker.as_deref()).await {
             Ok(page) => {
-                told.items.extend(page.items);
+                found.items.extend(page.items);
                 marker = page.next_marker;
             }
             Err(error) if number == 0 => return Err(error),
             Err(error) => {
                 tracing::debug!(%error, "a later page of a search failed");
-                return Ok(told);
+                return Ok(found);
             }
         }
         if marker.is_none() || since.is_none() {
-            told.complete = true;
-            return Ok(told);
+            found.complete = true;
+            return Ok(found);
         }
     }
-    told.flood = true;
-    Ok(told)
+    found.flood = true;
+    Ok(found)
 }
 
 /// Has the folders looked at anew in which something is that their listing does not show.

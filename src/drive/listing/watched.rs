@@ -38,7 +38,7 @@ struct Watched {
 }
 
 /// What one search told.
-pub(super) struct Told {
+pub(super) struct SearchResult {
     pub(super) items: Vec<Item>,
     /// All pages were read.
     pub(super) complete: bool,
@@ -69,18 +69,18 @@ impl Watch {
     }
 
     /// Takes over what a search told; gives the items that were not looked at before.
-    pub(super) fn learn(&self, drive: &DriveKey, told: &Told) -> Vec<Item> {
+    pub(super) fn learn(&self, drive: &DriveKey, found: &SearchResult) -> Vec<Item> {
         let mut drives = self.drives.lock();
         let watched = drives.entry(drive.clone()).or_default();
         watched.refused = false;
-        if told.complete || told.flood {
-            let newest = told.items.iter().filter_map(|item| item.updated).max();
+        if found.complete || found.flood {
+            let newest = found.items.iter().filter_map(|item| item.updated).max();
             watched.newest = watched.newest.max(newest);
         }
-        let seen: HashSet<_> = told.items.iter().map(|item| (item.file_id.clone(), item.updated)).collect();
-        let mut new = told.items.clone();
+        let seen: HashSet<_> = found.items.iter().map(|item| (item.file_id.clone(), item.updated)).collect();
+        let mut new = found.items.clone();
         new.retain(|item| !watched.seen.contains(&(item.file_id.clone(), item.updated)));
-        if told.complete {
+        if found.complete {
             watched.seen = seen;
         } else {
             watched.seen.extend(seen);
@@ -109,8 +109,8 @@ impl Watch {
 mod tests {
     use super::*;
 
-    fn told(items: Vec<Item>, complete: bool) -> Told {
-        Told { items, complete, flood: false }
+    fn found(items: Vec<Item>, complete: bool) -> SearchResult {
+        SearchResult { items, complete, flood: false }
     }
 
     fn file(id: &str, updated: i64) -> Item {
@@ -125,21 +125,21 @@ mod tests {
     async fn what_comes_again_is_looked_at_once_and_what_comes_late_is_not_missed() {
         let (watch, drive) = (Watch::new(Duration::from_secs(60)), ("a".to_owned(), "d".to_owned()));
         assert_eq!(watch.since(&drive), None);
-        assert_eq!(ids(&watch.learn(&drive, &told(vec![file("b", 500_000), file("a", 400_000)], true))), ["b", "a"]);
+        assert_eq!(ids(&watch.learn(&drive, &found(vec![file("b", 500_000), file("a", 400_000)], true))), ["b", "a"]);
         assert_eq!(watch.since(&drive), Some(UnixMillis(500_000).minus(OVERLAP)));
         // The index was behind: an older one appears later. One that changed again is new again.
         let again = vec![file("b", 500_000), file("late", 450_000), file("a", 510_000)];
-        assert_eq!(ids(&watch.learn(&drive, &told(again, true))), ["late", "a"]);
+        assert_eq!(ids(&watch.learn(&drive, &found(again, true))), ["late", "a"]);
         assert_eq!(watch.since(&drive), Some(UnixMillis(510_000).minus(OVERLAP)));
     }
 
     #[tokio::test]
     async fn a_search_that_breaks_off_is_made_again_from_where_it_began() {
         let (watch, drive) = (Watch::new(Duration::from_secs(60)), ("a".to_owned(), "d".to_owned()));
-        watch.learn(&drive, &told(vec![file("a", 500_000)], true));
-        assert_eq!(ids(&watch.learn(&drive, &told(vec![file("b", 900_000)], false))), ["b"]);
+        watch.learn(&drive, &found(vec![file("a", 500_000)], true));
+        assert_eq!(ids(&watch.learn(&drive, &found(vec![file("b", 900_000)], false))), ["b"]);
         assert_eq!(watch.since(&drive), Some(UnixMillis(500_000).minus(OVERLAP)));
-        assert_eq!(ids(&watch.learn(&drive, &told(vec![file("b", 900_000), file("c", 600_000)], true))), ["c"]);
+        assert_eq!(ids(&watch.learn(&drive, &found(vec![file("b", 900_000), file("c", 600_000)], true))), ["c"]);
         assert_eq!(watch.since(&drive), Some(UnixMillis(900_000).minus(OVERLAP)));
     }
 

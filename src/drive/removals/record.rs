@@ -290,6 +290,13 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_run_wrote_is_read() {
+        let facts = r#"{"folder_id":"root","name":"a","known":null,"stage":null,"until_ms":8}"#;
+        let row = RemovalRow { facts: facts.into(), due: true, ..removal(None).to_row("main") };
+        assert_eq!(Removal::from_row(row).unwrap().facts.until, Some(UnixMillis(8)));
+    }
+
+    #[test]
     fn what_is_undone_spares_what_was_to_be_replaced() {
         let mut removal = removal(Some(Stage::Attached { file_id: "new".into() }));
         assert_eq!(removal.hidden(), None);

@@ -27,6 +27,23 @@ pub struct Tokens {
     pub server: Option<String>,
 }
 
+/// What refresh token the account must still have for others to take its place.
+#[derive(Clone, Copy)]
+enum Expected<'a> {
+    Anything,
+    Nothing,
+    Token(&'a SecretString),
+}
+
+impl<'a> Expected<'a> {
+    fn token(self) -> Option<&'a str> {
+        match self {
+            Self::Token(token) => Some(token.expose_secret()),
+            Self::Anything | Self::Nothing => None,
+        }
+    }
+}
+
 impl Store {
     /// The account's tokens, if it ever had any.
     ///
@@ -58,7 +75,7 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_tokens(&self, account: &str, tokens: &Tokens) -> Result<(), Error> {
-        self.named(self.write_tokens(account, None, tokens).await.map(|_| ()))
+        self.named(self.write_tokens(account, Expected::Anything, tokens).await.map(|_| ()))
     }
 
     /// The same, only if the account's refresh token is still the `expected` one, or absent where that is: what
@@ -72,15 +89,11 @@ impl Store {
         expected: Option<&SecretString>,
         tokens: &Tokens,
     ) -> Result<bool, Error> {
-        self.named(self.write_tokens(account, Some(expected), tokens).await)
+        let expected = expected.map_or(Expected::Nothing, Expected::Token);
+        self.named(self.write_tokens(account, expected, tokens).await)
     }
 
-    async fn write_tokens(
-        &self,
-        account: &str,
-        expected: Option<Option<&SecretString>>,
-        tokens: &Tokens,
-    ) -> Result<bool, sqlx::Error> {
+    async fn write_tokens(&self, account: &str, expected: Expected<'_>, tokens: &Tokens) -> Result<bool, sqlx::Error> {
         // Forgotten first: if the rest fails they are asked for again. No transaction holds the two together,
         // since one that SQLite itself has rolled back, on a full disk, would leave the connection in it.
         sqlx::query("DELETE FROM drives WHERE account = ? AND user_id <> ?")
@@ -101,9 +114,9 @@ impl Store {
             .bind(tokens.expires_at)
             .bind(&tokens.source_digest)
             .bind(&tokens.server)
-            .bind(expected.is_none())
+            .bind(matches!(expected, Expected::Anything))
             .bind(&tokens.sent_to)
-            .bind(expected.flatten().map(|token| token.expose_secret()))
+            .bind(expected.token())
             .execute(&self.pool)
             .await?;
         Ok(done.rows_affected() == 1)

@@ -10,12 +10,13 @@ use tokio_util::task::task_tracker::TrackedFuture;
 use crate::clock::UnixSeconds;
 use crate::state::{self, DriveIds, Tokens};
 use crate::upstream::auth::access::Access;
+use crate::upstream::auth::choose_token::{choose_token, digest};
 use crate::upstream::auth::flight::Flight;
 use crate::upstream::auth::keeper::Keeper;
 use crate::upstream::auth::renew::renew;
 use crate::upstream::auth::sign_in_error::{SignInError, SignInErrorKind};
 use crate::upstream::auth::source::{Grant, TokenSource};
-use crate::upstream::auth::{TokenKeeper, jwt, lineage, status};
+use crate::upstream::auth::{TokenKeeper, jwt, status};
 use crate::upstream::error::{Error, ErrorKind};
 
 impl TokenKeeper {
@@ -70,7 +71,7 @@ impl TokenKeeper {
         };
         let mut flight = keeper.flight.lock().await;
         let stored = keeper.store.tokens(&keeper.account).await.map_err(not_kept)?;
-        let before = lineage::choose_token(stored, keeper.configured.as_ref()).and_then(|tokens| tokens.user_id);
+        let before = choose_token(stored, keeper.configured.as_ref()).and_then(|tokens| tokens.user_id);
         let before = before.or_else(|| keeper.user.lock().clone());
         match (&before, &user_id) {
             (Some(before), Some(now)) if before != now && !replace => {
@@ -92,7 +93,7 @@ impl TokenKeeper {
             expires_at: grant.expires_at,
             sent_to: None,
             // The configured token is older than a sign-in, whatever it says.
-            source_digest: keeper.configured.as_ref().map(|token| lineage::digest(token.expose_secret())),
+            source_digest: keeper.configured.as_ref().map(|token| digest(token.expose_secret())),
             server: Some(grant.server),
         };
         keeper.store.save_tokens(&keeper.account, &tokens).await.map_err(not_kept)?;

@@ -14,9 +14,10 @@ use crate::clock::UnixSeconds;
 use crate::config::{self, Config, Timeouts};
 use crate::state::{self, Store, Tokens};
 use crate::upstream::auth::access::Access;
+use crate::upstream::auth::choose_token::choose_token;
 use crate::upstream::auth::flight::Flight;
 use crate::upstream::auth::source::TokenSource;
-use crate::upstream::auth::{lineage, status};
+use crate::upstream::auth::status;
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::pacer::Pacer;
 
@@ -112,7 +113,7 @@ impl Keeper {
         self.stored.lock().clone_from(&stored);
         let dead = |token: &&SecretString| stored.is_some() && flight.has_refused(token);
         let configured = self.configured.as_ref().filter(|token| !dead(token));
-        let chosen = lineage::choose_token(stored, configured);
+        let chosen = choose_token(stored, configured);
         if let Some(user) = chosen.as_ref().and_then(|tokens| tokens.user_id.clone()) {
             let mut serving = self.user.lock();
             if serving.as_ref().is_some_and(|serving| *serving != user) {

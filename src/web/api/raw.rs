@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, header};
 
 use crate::config::LinkPolicy;
 use crate::drive::Freshness;
-use crate::protocol::failure::Told;
+use crate::protocol::failure::FailureDetail;
 use crate::protocol::{Body, href};
 use crate::web::caller::Caller;
 use crate::web::error::{Code, Refusal};
@@ -34,7 +34,7 @@ pub(super) async fn raw<D: WebDav>(
     // The drive's own link says attachment, by which a browser's viewer never opens.
     let policy = (proxied || (mime == "application/pdf" && !saved)).then_some(LinkPolicy::Proxy);
     let mut response = dav.file(parts, &path, policy).await;
-    if response.extensions().get::<Told>().is_some() {
+    if response.extensions().get::<FailureDetail>().is_some() {
         return Err(match Refusal::of_webdav(&response) {
             refusal if response.status() == http::StatusCode::PRECONDITION_FAILED => refusal.with_code(Code::Changed),
             refusal => refusal,
