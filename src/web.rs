@@ -5,6 +5,7 @@
 mod api;
 mod assets;
 mod caller;
+mod charset;
 mod error;
 mod films;
 mod input;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod film;
+mod finds;
 mod list;
 mod me;
 mod names;
@@ -57,7 +58,10 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::GET, "video") => film::video(at.site, at.films, parts, caller).await,
         (&Method::POST, "video/cursor") => film::cursor(at.site, parts, body, caller).await,
         (&Method::GET | &Method::HEAD, "thumb") => film::thumb(at.site, parts, caller).await,
-        (_, "video" | "thumb") => Err(Refusal::method("GET")),
+        (&Method::GET, "recent") => finds::recent(at.site, caller).await,
+        (&Method::GET, "search") => finds::search(at.site, parts, caller).await,
+        (&Method::GET, "starred") => finds::starred(at.site, parts, caller).await,
+        (_, "video" | "thumb" | "recent" | "search" | "starred") => Err(Refusal::method("GET")),
         (_, "video/cursor") => Err(Refusal::method("POST")),
         (&Method::GET, "list") => list::list(at.site, parts, caller).await,
         (&Method::GET, "stat") => list::stat(at.site, parts, caller).await,
@@ -71,7 +75,7 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::POST, "move") => changes::transfer(at.site, parts, body, caller, dav, "MOVE").await,
         (&Method::POST, "copy") => changes::transfer(at.site, parts, body, caller, dav, "COPY").await,
         (&Method::POST, "delete") => changes::delete(at.site, parts, body, caller, dav).await,
-        (&Method::POST, "link") => share::link(at.site, parts, body, caller).await,
+        (&Method::POST, "link") => share::link(at.site, at.films, parts, body, caller).await,
         (_, "list" | "stat" | "raw" | "text" | "markdown" | "status") => Err(Refusal::method("GET")),
         (_, "file") => Err(Refusal::method("PUT")),
         (_, "mkdir" | "rename" | "move" | "copy" | "delete" | "link") => Err(Refusal::method("POST")),

@@ -4,7 +4,6 @@
 //! Answers for the sign, for the way of a segment (a redirect to what is valid now, or the bytes), and for never handing
 //! out a piece of another film. The drive's own playlists and when they are renewed are `drive`'s.
 
-mod charset;
 mod playlists;
 mod subtitles;
 
@@ -26,6 +25,7 @@ use crate::link::{self, Rules, sign};
 use crate::protocol::failure::{Verdict, verdict};
 use crate::protocol::{Body, BodyError, RequestId, body, href, reply};
 use crate::state;
+use crate::web::charset;
 use crate::web::link_key::LinkKey;
 
 pub(super) use playlists::{label, language};
@@ -122,13 +122,16 @@ impl Films {
         Self::new(config, tree, self.key.clone())
     }
 
-    /// What a page's addresses are made by, which last from now on for a film's time.
+    /// When a page's addresses of a film end that are made now.
+    pub(super) fn page_end(&self) -> UnixSeconds {
+        UnixSeconds::now().plus(i64::try_from(self.life.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// What addresses are made by that last until then.
     ///
     /// # Errors
     /// The state store failed.
-    pub(super) async fn signer(&self) -> Result<Signer, state::Error> {
-        let life = i64::try_from(self.life.as_secs()).unwrap_or(i64::MAX);
-        let expire = UnixSeconds::now().plus(life);
+    pub(super) async fn signer(&self, expire: UnixSeconds) -> Result<Signer, state::Error> {
         Ok(Signer { key: self.key.key().await?, prefix: format!("{}/v", self.base), expire })
     }
 

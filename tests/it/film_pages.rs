@@ -264,3 +264,41 @@ async fn pictures_of_a_folder_are_gathered_into_a_call_for_each_hundred() {
     assert_eq!(world.get("/api/thumb?path=/a.txt").await.status(), 404);
     assert_eq!(world.get("/api/thumb?path=/0.jpg&w=257").await.status(), 400);
 }
+
+#[tokio::test]
+async fn what_is_found_is_told_by_the_callers_own_paths() {
+    let world = World::start().await;
+    world.sim.write("/films/one.mkv", "film 1");
+    world.sim.write("/films/two.mkv", "film 2");
+    world.sim.write("/films/two.txt", "words");
+    let film = world.film("/films/one.mkv").await;
+    assert_eq!((&film["previous"], text(&film["next"])), (&Value::Null, "two.mkv"));
+    let hits = world.json("/api/search?q=two").await;
+    let mut paths: Vec<_> = hits["entries"].as_array().unwrap().iter().map(|hit| text(&hit["path"])).collect();
+    paths.sort_unstable();
+    assert_eq!((paths, &hits["next"]), (vec!["/films/two.mkv", "/films/two.txt"], &Value::Null));
+    assert_eq!(world.json("/api/search?q=two&path=/other").await["entries"], json!([]));
+    assert_eq!(world.get("/api/search?q=%20").await.status(), 400);
+    assert_eq!(world.json("/api/starred").await["entries"], json!([]));
+    assert_eq!(world.json("/api/recent").await["entries"], json!([]));
+    let left = json!({ "path": "/films/two.mkv", "cursor": 12.5, "duration": 60.5 });
+    assert_eq!(world.request("POST", "/api/video/cursor").json(&left).send().await.unwrap().status(), 204);
+    let recent = world.json("/api/recent").await;
+    let film = &recent["entries"][0];
+    assert_eq!((text(&film["path"]), text(&film["kind"]), &film["cursor"]), ("/films/two.mkv", "video", &json!(12.5)));
+}
+
+#[tokio::test]
+async fn a_link_to_a_films_renditions_needs_no_password() {
+    let world = World::start().await;
+    world.sim.write("/a b.mkv", "film");
+    let wanted = json!({ "path": "/a b.mkv", "hours": 1, "as": "video" });
+    let answer = world.request("POST", "/api/link").json(&wanted).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let told: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    let playlist = crate::harness::client().get(text(&told["url"])).send().await.unwrap();
+    assert_eq!(playlist.status(), 200);
+    assert!(playlist.text().await.unwrap().starts_with("#EXTM3U"));
+    let other = json!({ "path": "/a b.mkv", "as": "song" });
+    assert_eq!(world.request("POST", "/api/link").json(&other).send().await.unwrap().status(), 400);
+}

@@ -152,7 +152,7 @@ fn of_the_url(kind: DataErrorKind) -> bool {
 fn choose(info: &PlayInfo, template: &str) -> Option<usize> {
     let usable = || (0..info.renditions.len()).filter(|at| info.renditions[*at].playlist().is_some());
     if template == BEST {
-        return usable().last();
+        return usable().next_back();
     }
     let named = |at: &usize| info.renditions[*at].template == template;
     let side = |at: usize| info.renditions[at].shorter_side();

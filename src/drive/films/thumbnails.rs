@@ -31,6 +31,10 @@ const NONE_FOR: Duration = Duration::from_secs(60);
 /// File and width.
 type Key = (Box<str>, u32);
 type Told = Result<Option<Address>, Error>;
+/// Drive and width: what one call can ask for.
+type Group = (String, u32);
+/// A file, and who waits for its picture.
+type Waiting = (String, oneshot::Sender<Told>);
 
 /// An address, or that there was none at that time.
 #[derive(Clone)]
@@ -41,8 +45,8 @@ enum Known {
 
 pub(super) struct Thumbnails {
     known: moka::sync::Cache<Key, Known>,
-    /// Those who wait to be asked for, by drive and width.
-    gathering: Mutex<HashMap<(String, u32), Vec<(String, oneshot::Sender<Told>)>>>,
+    /// Those who wait to be asked for.
+    gathering: Mutex<HashMap<Group, Vec<Waiting>>>,
 }
 
 impl Thumbnails {
@@ -93,12 +97,7 @@ impl Thumbnails {
         }
     }
 
-    async fn ask(
-        &self,
-        client: &Client,
-        (drive_id, width): (String, u32),
-        waiting: Vec<(String, oneshot::Sender<Told>)>,
-    ) {
+    async fn ask(&self, client: &Client, (drive_id, width): Group, waiting: Vec<Waiting>) {
         let mut ids: Vec<String> = waiting.iter().map(|(id, _)| id.clone()).collect();
         ids.sort_unstable();
         ids.dedup();

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::config::Permission;
 use crate::drive::{self, DriveTrouble, ErrorKind, Freshness, Path, PlayInfo, RenditionState, Resource};
 use crate::protocol::{Body, RequestBody, body, reply};
+use crate::web::api::list;
 use crate::web::caller::Caller;
 use crate::web::error::{Code, Refusal};
 use crate::web::films::{Films, Signer, label, language};
@@ -50,11 +51,13 @@ pub(super) async fn video(
     if file.is_folder() {
         return Err(Refusal::bad("this is a folder; ask for one of its films"));
     }
-    let place = Place { site, films, caller, shown, file, signer: films.signer().await? };
-    let told = match site.tree.films().open(&place.file).await {
+    let place = Place { site, films, caller, shown, file, signer: films.signer(films.page_end()).await? };
+    let mut told = match site.tree.films().open(&place.file).await {
         Ok(info) => place.told(&info).await,
         Err(error) => place.untold(error).await?,
     };
+    let mut siblings = list::siblings(site, &place.file, place.shown.is_root()).await?;
+    (told["previous"], told["next"]) = (siblings["previous"].take(), siblings["next"].take());
     Ok(reply::json(StatusCode::OK, &told))
 }
 

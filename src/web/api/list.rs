@@ -121,7 +121,7 @@ pub(super) async fn stat(site: &Site, parts: &Parts, caller: &Caller) -> Result<
 }
 
 /// The names before and after an item among those of its kind.
-async fn siblings(site: &Site, item: &Resource, is_top: bool) -> Result<Value, Refusal> {
+pub(super) async fn siblings(site: &Site, item: &Resource, is_top: bool) -> Result<Value, Refusal> {
     let none = json!({ "previous": null, "next": null });
     let Some(above) = item.path.parent().filter(|_| !is_top && !item.is_folder()) else { return Ok(none) };
     let folder = site.tree.stat(&above, Freshness::Cached).await?;

@@ -22,7 +22,7 @@ pub(in crate::web) fn answer(caller: &Caller) -> Response<Body> {
         "version": env!("CARGO_PKG_VERSION"),
         "by": by,
         "features": {
-            "sign_in": writes, "links": true, "video": true, "thumbs": true, "search": false, "recent": false,
+            "sign_in": writes, "links": true, "video": true, "thumbs": true, "search": true, "recent": true,
         },
     });
     reply::json(StatusCode::OK, &told)

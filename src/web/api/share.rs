@@ -1,4 +1,4 @@
-//! `POST link`: a signed link to one file, with an end, for programs and people without a password.
+//! `POST link`: a signed link to one file or to a film's renditions, with an end, for programs and people without a password.
 
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -11,6 +11,7 @@ use crate::link::sign;
 use crate::protocol::{Body, RequestBody, href, reply};
 use crate::web::caller::Caller;
 use crate::web::error::Refusal;
+use crate::web::films::Films;
 use crate::web::input;
 use crate::web::site::Site;
 
@@ -30,14 +31,17 @@ struct Wanted {
 /// `POST link {path, hours, as}`.
 pub(super) async fn link<B: RequestBody>(
     site: &Site,
+    films: &Films,
     parts: &Parts,
     body: B,
     caller: &Caller,
 ) -> Result<Response<Body>, Refusal> {
     let wanted: Wanted = input::json(parts, body, "{\"path\": \"/…\", \"hours\": 12, \"as\": \"file\"}").await?;
-    if wanted.form.is_some_and(|form| form != "file") {
-        return Err(Refusal::bad("as can only be file"));
-    }
+    let is_video = match wanted.form.as_deref() {
+        None | Some("file") => false,
+        Some("video") => true,
+        Some(_) => return Err(Refusal::bad("as must be file or video")),
+    };
     let usual = i64::try_from(site.link_life.as_secs()).unwrap_or(i64::MAX) / HOUR_S;
     let hours = wanted.hours.unwrap_or(usual);
     if !(1..=MOST_HOURS).contains(&hours) {
@@ -48,9 +52,16 @@ pub(super) async fn link<B: RequestBody>(
         return Err(Refusal::bad("a link is to one file, not to a folder"));
     }
     let end = UnixSeconds::now().plus(hours * HOUR_S);
+    if is_video {
+        let url = format!("{}{}", caller.origin, films.signer(end).await?.url(&path, "master.m3u8"));
+        return Ok(told(&url, end));
+    }
     let sign = sign::sign(&site.links.key().await?, path.as_str(), end);
     let sign: String = url::form_urlencoded::byte_serialize(sign.as_bytes()).collect();
     let file = href::encode(&format!("{}{}/d", caller.origin, site.base), &path, false);
-    let told = json!({ "url": format!("{file}?sign={sign}"), "expires_at": end.0 * 1000 });
-    Ok(reply::json(StatusCode::OK, &told))
+    Ok(told(&format!("{file}?sign={sign}"), end))
+}
+
+fn told(url: &str, end: UnixSeconds) -> Response<Body> {
+    reply::json(StatusCode::OK, &json!({ "url": url, "expires_at": end.0 * 1000 }))
 }

@@ -1,7 +1,6 @@
 //! `GET text` and `GET markdown`: the beginning of a file as text, whatever its encoding.
 
-use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::Encoding;
 use futures_util::TryStreamExt as _;
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -12,7 +11,7 @@ use crate::protocol::{Body, reply};
 use crate::web::caller::Caller;
 use crate::web::error::Refusal;
 use crate::web::site::Site;
-use crate::web::{input, markdown};
+use crate::web::{charset, input, markdown};
 
 /// What is read of a file.
 const MOST: u64 = 1 << 20;
@@ -23,17 +22,11 @@ struct Beginning {
     truncated: bool,
 }
 
-struct Decoded {
-    text: String,
-    encoding: &'static Encoding,
-    guessed: bool,
-}
-
 /// `GET text?path=…[&encoding=…]`.
 pub(super) async fn text(site: &Site, parts: &Parts, caller: &Caller) -> Result<Response<Body>, Refusal> {
     let (path, named) = (input::path(parts)?, encoding(parts)?);
     let beginning = read(site, &path, caller).await?;
-    let decoded = decode(&beginning, named);
+    let decoded = charset::decode(&beginning.bytes, named, beginning.truncated);
     let told = json!({
         "text": decoded.text,
         "encoding": decoded.encoding.name(),
@@ -49,7 +42,7 @@ pub(super) async fn text(site: &Site, parts: &Parts, caller: &Caller) -> Result<
 pub(super) async fn markdown(site: &Site, parts: &Parts, caller: &Caller) -> Result<Response<Body>, Refusal> {
     let (path, named) = (input::path(parts)?, encoding(parts)?);
     let beginning = read(site, &path, caller).await?;
-    let decoded = decode(&beginning, named);
+    let decoded = charset::decode(&beginning.bytes, named, beginning.truncated);
     let html = markdown::html(&decoded.text, &path, &site.base);
     Ok(reply::json(StatusCode::OK, &json!({ "html": html, "truncated": beginning.truncated })))
 }
@@ -98,34 +91,4 @@ async fn beginning(site: &Site, file: Resource, caller: &Caller) -> Result<Begin
     let truncated = bytes.len() as u64 > wanted || wanted < size;
     let bytes = bytes.into_iter().take(usize::try_from(MOST).unwrap_or(usize::MAX)).collect();
     Ok(Beginning { file, bytes, truncated })
-}
-
-/// A mark at the beginning says it, then the caller, then the bytes themselves.
-fn decode(beginning: &Beginning, named: Option<&'static Encoding>) -> Decoded {
-    let bytes = &beginning.bytes[..];
-    if let (Some((encoding, mark)), None) = (Encoding::for_bom(bytes), named) {
-        let (text, _) = encoding.decode_without_bom_handling(&bytes[mark..]);
-        return Decoded { text: text.into_owned(), encoding, guessed: false };
-    }
-    let encoding = named.unwrap_or_else(|| guess(bytes, beginning.truncated));
-    // The last character may have been cut in two.
-    let whole = match std::str::from_utf8(bytes) {
-        Err(error) if beginning.truncated && encoding == UTF_8 && error.error_len().is_none() => {
-            &bytes[..error.valid_up_to()]
-        }
-        _ => bytes,
-    };
-    let (text, _) = encoding.decode_with_bom_removal(whole);
-    Decoded { text: text.into_owned(), encoding, guessed: named.is_none() && encoding != UTF_8 }
-}
-
-fn guess(bytes: &[u8], truncated: bool) -> &'static Encoding {
-    match std::str::from_utf8(bytes) {
-        Ok(_) => return UTF_8,
-        Err(error) if truncated && error.error_len().is_none() => return UTF_8,
-        Err(_) => {}
-    }
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(bytes, !truncated);
-    detector.guess(None, Utf8Detection::Allow)
 }

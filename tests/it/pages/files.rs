@@ -83,9 +83,10 @@ fn nothing_in_the_pages_is_what_their_content_security_policy_refuses() {
             assert!(!refused.is_match(line), "{}: {line}", path.display());
         }
     }
+    let script = Regex::new(r"<script([^>]*)>").unwrap();
     for shell in ["index.html", "login.html"] {
         let source = text(&web(shell));
-        for script in Regex::new(r"<script([^>]*)>").unwrap().captures_iter(&source) {
+        for script in script.captures_iter(&source) {
             assert!(script[1].contains("src=") || script[1].contains("application/json"), "{shell}: {}", &script[0]);
         }
     }

@@ -37,7 +37,7 @@ export default (_place, redraw) => {
         redraw();
         try {
             const answer = await get("search", { q: words, path, cursor: next || undefined }, { signal: ending.signal });
-            hits = [...hits, ...(answer.hits ?? [])];
+            hits = [...hits, ...(answer.entries ?? [])];
             next = answer.next ?? null;
             announce(t("files.count", { n: hits.length, count: format.count(hits.length) }));
         } catch (error) {

@@ -47,6 +47,8 @@ export class Engine {
     #mended = 0;
     #failures = 0;
     #turn = 0;
+    /** Seconds at which it was told to begin. */
+    #from = 0;
     /** @type {"original" | "rendition"} */
     mode = "rendition";
     wanted = "auto";
@@ -67,6 +69,7 @@ export class Engine {
      */
     playOriginal(film, at) {
         this.#stop();
+        this.#from = at;
         this.#film = film;
         this.mode = "original";
         this.video.src = reachable(film.original.url);
@@ -79,7 +82,7 @@ export class Engine {
         if (!film || this.mode !== "original" || isProxied()) return false;
         const url = proxied(film.original.url);
         if (this.video.getAttribute("src") === url) return false;
-        const at = this.video.currentTime;
+        const { at } = this;
         this.#stop();
         const turn = this.#turn;
         this.video.addEventListener("loadedmetadata", () => { if (turn === this.#turn) useProxy(); }, { once: true });
@@ -95,6 +98,7 @@ export class Engine {
      */
     async playRenditions(film, at, wanted) {
         this.#stop();
+        this.#from = at;
         const turn = this.#turn;
         this.#film = film;
         this.mode = "rendition";
@@ -127,6 +131,11 @@ export class Engine {
         hls.loadSource(url);
         hls.attachMedia(this.video);
         this.video.play().catch(() => { /* the browser wants a press first: the button is there */ });
+    }
+
+    /** Seconds at which to go on: what fails before its first picture has no position of its own. */
+    get at() {
+        return this.video.currentTime || this.#from;
     }
 
     /** @param {number} at */
@@ -189,7 +198,7 @@ export class Engine {
         // Status 0: the other host forbids it or cannot be reached from here; ours can then pass it on.
         if (status === 0 && data.type === Hls.ErrorTypes.NETWORK_ERROR && ++this.#blocked >= 2 && !isProxied()) {
             useProxy();
-            return this.#film && this.playRenditions(this.#film, this.video.currentTime, this.wanted);
+            return this.#film && this.playRenditions(this.#film, this.at, this.wanted);
         }
         // hls.js goes through the qualities one by one, and calls it no end when none is left.
         const tried = data.details === "fragLoadError" && data.errorAction?.action !== RETRY && ++this.#failures > this.levels.length;
@@ -202,7 +211,7 @@ export class Engine {
         const turn = this.#turn;
         await new Promise((resolve) => setTimeout(resolve, FIRST_WAIT * 2 ** (this.#renewals - 1)));
         if (turn !== this.#turn) return;
-        const at = this.video.currentTime || Math.max(0, this.#hls?.config.startPosition ?? 0);
+        const { at } = this;
         const film = await this.told.renew();
         if (turn !== this.#turn) return;
         if (!film?.master) return this.#fail("network", data.details);

@@ -175,7 +175,7 @@ export class FilmPart {
         const { film, engine, video } = this;
         if (!film || !engine || !video) return;
         remember("player.quality", wanted);
-        const at = video.currentTime || resumeAt(this.viewer.path, film);
+        const at = engine.at || resumeAt(this.viewer.path, film);
         this.problem = undefined;
         clearTimeout(this.#timers.ask);
         if (wanted === "original") {
@@ -203,7 +203,7 @@ export class FilmPart {
         const original = engine?.mode === "original";
         if (original && why === "unsupported" && film && usable(film).length) {
             notify(t("film.unsupported.rendition"));
-            engine.playRenditions(film, resumeAt(viewer.path, film), "auto");
+            engine.playRenditions(film, engine.at, "auto");
             return;
         }
         this.problem = original && why === "unsupported" ? { title: t("film.unsupported"), words: t("film.unsupported.words"), details, again: true }
