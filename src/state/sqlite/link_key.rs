@@ -37,3 +37,21 @@ fn random() -> Vec<u8> {
     rand::rng().fill_bytes(&mut key);
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use crate::config::StateLocation;
+    use crate::state::Store;
+
+    #[tokio::test]
+    async fn a_caller_who_leaves_does_not_take_the_store_in_memory_with_him() {
+        let store = Store::open(&StateLocation::Memory).await.unwrap();
+        let key = store.link_key().await.unwrap();
+        for _ in 0..20 {
+            assert!(store.link_key().now_or_never().is_none());
+            assert_eq!(store.link_key().await.unwrap(), key);
+        }
+    }
+}

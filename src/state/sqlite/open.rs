@@ -40,6 +40,9 @@ impl Store {
             .acquire_timeout(busy * 2)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A test that its caller leaves, as with a client that hangs up, closes the connection, and with it a
+            // database in memory. There is no other end that could have gone.
+            .test_before_acquire(false)
             .connect_with(options)
             .await
             .map_err(|error| refused(&file, &error))?;
