@@ -2,11 +2,11 @@
 
 use alidav::config::StateLocation;
 
-use crate::harness::World;
+use crate::harness::Fixture;
 
 /// Signed in, drive ids known, counters at zero.
-async fn ready() -> World {
-    let world = World::start().await;
+async fn ready() -> Fixture {
+    let world = Fixture::start().await;
     world.sim.mkdir("/warm");
     world.hrefs("/dav/warm/").await;
     world.sim.reset_calls();
@@ -43,7 +43,7 @@ async fn a_listing_of_n_entries_costs_a_call_for_each_200_and_then_none() {
 async fn five_levels_down_with_nothing_cached_costs_two() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     world.sim.write("/a/b/c/d/e/file", "x");
     world.hrefs("/dav/").await;
     let world = world.restart().await;
@@ -160,7 +160,7 @@ async fn a_walk_over_100_folders_costs_101_and_then_none() {
 async fn a_restart_with_a_live_token_costs_one_listing_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     world.hrefs("/dav/").await;
     assert_eq!(
         world.calls(),

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, Write as _};
 use std::process::{Output, Stdio};
 
-use crate::harness::{World, client, eventually};
+use crate::harness::{Fixture, client, eventually};
 use crate::process::{Process, alidav};
 
 fn text(output: &Output) -> String {
@@ -55,7 +55,7 @@ fn a_password_from_a_pipe_becomes_an_argon2_string() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_says_what_works_and_what_does_not() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "x");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("alidav.toml");
@@ -298,7 +298,7 @@ async fn a_name_cannot_feign_a_line_of_the_log() {
 // Keeps 47.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_access_log_tells_which_program_was_sent_which_way() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.by_links_alone();
     world.sim.write("/a.mkv", "film");
     let folder = tempfile::tempdir().unwrap();

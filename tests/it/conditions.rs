@@ -1,29 +1,29 @@
 //! Conditions and locks that guard a change, and headers that cannot be read.
 
-use crate::harness::{World, header, hrefs, until};
+use crate::harness::{Fixture, header, hrefs, until};
 
 const LOCK: &str =
     r#"<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>"#;
 
 /// PUT with one more header.
-async fn put(world: &World, path: &str, name: &'static str, value: &str) -> u16 {
+async fn put(world: &Fixture, path: &str, name: &'static str, value: &str) -> u16 {
     world.request("PUT", path).header(name, value).body("new").send().await.unwrap().status().as_u16()
 }
 
-async fn lock(world: &World, path: &str) -> String {
+async fn lock(world: &Fixture, path: &str) -> String {
     let answer = world.request("LOCK", path).header("timeout", "Second-3600").body(LOCK).send().await.unwrap();
     assert!(answer.status().is_success());
     header(&answer, "lock-token").to_owned()
 }
 
-async fn unlock(world: &World, path: &str, token: &str) -> u16 {
+async fn unlock(world: &Fixture, path: &str, token: &str) -> u16 {
     world.request("UNLOCK", path).header("lock-token", token).send().await.unwrap().status().as_u16()
 }
 
 // Keeps 108.
 #[tokio::test]
 async fn who_lost_the_lock_does_not_write_over_what_came_since() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "old");
     let token = lock(&world, "/dav/a").await;
     assert_eq!(unlock(&world, "/dav/a", &token).await, 204);
@@ -37,7 +37,7 @@ async fn who_lost_the_lock_does_not_write_over_what_came_since() {
 
 #[tokio::test]
 async fn if_lists_mean_what_the_standard_says() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "old");
     world.sim.write("/other", "x");
     let etag = header(&world.head("/dav/other").await, "etag").to_owned();
@@ -68,7 +68,7 @@ async fn if_lists_mean_what_the_standard_says() {
 // Keeps 108.
 #[tokio::test]
 async fn conditions_that_cannot_be_read_are_refused_and_not_forgotten() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "old");
     for value in ["((((", "(<abc>)", "([\"abc])", "([abc])", "()", "<a>"] {
         assert_eq!(put(&world, "/dav/a", "if", value).await, 400, "{value}");
@@ -83,7 +83,7 @@ async fn conditions_that_cannot_be_read_are_refused_and_not_forgotten() {
 
 #[tokio::test]
 async fn a_date_is_compared_with_the_time_that_is_listed() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "old");
     let set = r#"<propertyupdate xmlns="DAV:"><set><prop><lastmodified>1400000000</lastmodified></prop></set></propertyupdate>"#;
     assert_eq!(world.request("PROPPATCH", "/dav/a").body(set).send().await.unwrap().status(), 207);
@@ -95,7 +95,7 @@ async fn a_date_is_compared_with_the_time_that_is_listed() {
 // Keeps 107.
 #[tokio::test]
 async fn a_lock_is_as_long_as_it_was_asked_for_up_to_a_day() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "old");
     for (asked, granted) in [
         ("Second-3600", "Second-3600"),
@@ -115,7 +115,7 @@ async fn a_lock_is_as_long_as_it_was_asked_for_up_to_a_day() {
 // Keeps 104.
 #[tokio::test]
 async fn destinations_are_read_as_strictly_as_urls() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "a");
     let host = world.url("");
     for (destination, status) in [
@@ -149,7 +149,7 @@ async fn destinations_are_read_as_strictly_as_urls() {
 // Keeps 104.
 #[tokio::test]
 async fn overwrite_and_depth_are_not_guessed() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     for path in ["/a", "/b", "/dir/x"] {
         world.sim.write(path, path.to_owned());
     }
@@ -176,7 +176,7 @@ async fn overwrite_and_depth_are_not_guessed() {
 // Keeps 104.
 #[tokio::test]
 async fn a_copy_onto_the_other_unicode_form_of_its_own_name_keeps_the_file() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/caf\u{e9}", "x");
     let copy = world.request("COPY", "/dav/caf%C3%A9").header("destination", world.url("/dav/cafe%CC%81"));
     assert_eq!(copy.send().await.unwrap().status(), 403);
@@ -186,7 +186,7 @@ async fn a_copy_onto_the_other_unicode_form_of_its_own_name_keeps_the_file() {
 
 #[tokio::test]
 async fn a_prefix_of_any_letters_is_served_for_writing_too() {
-    let world = World::with(|config| config.dav_prefix = "/我的 盘".to_owned()).await;
+    let world = Fixture::with(|config| config.dav_prefix = "/我的 盘".to_owned()).await;
     for prefix in ["/%E6%88%91%E7%9A%84%20%E7%9B%98", "/%e6%88%91%e7%9a%84%20%e7%9b%98"] {
         assert!(world.request("PUT", &format!("{prefix}/a")).body("x").send().await.unwrap().status().is_success());
         let moved =
@@ -202,7 +202,7 @@ async fn a_prefix_of_any_letters_is_served_for_writing_too() {
 
 #[tokio::test]
 async fn a_refusal_names_the_lock_that_is_in_the_way() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/dir (1)/a", "x");
     lock(&world, "/dav/dir%20(1)").await;
     let refused = world.request("PUT", "/dav/dir%20(1)/a").body("x").send().await.unwrap();
@@ -219,7 +219,7 @@ async fn a_refusal_names_the_lock_that_is_in_the_way() {
 // Keeps 107.
 #[tokio::test]
 async fn a_lock_holds_for_both_unicode_forms_of_a_name() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/caf\u{e9}/a", "x");
     let token = lock(&world, "/dav/caf%C3%A9").await;
     for path in ["/dav/cafe%CC%81/a", "/dav/cafe%CC%81/new", "/dav/caf%C3%A9/a"] {
@@ -235,7 +235,7 @@ async fn a_lock_holds_for_both_unicode_forms_of_a_name() {
 #[tokio::test]
 async fn a_condition_still_holds_when_a_long_upload_ends() {
     for (name, value) in [("if-none-match", "*"), ("if-match", "\"86f7e437faa5a7fce15d1ddcb9eaeaea377667b8\"")] {
-        let world = World::with(|config| config.upload.part_size = 200_000).await;
+        let world = Fixture::with(|config| config.upload.part_size = 200_000).await;
         if name == "if-match" {
             world.sim.write("/a", "a");
         }
@@ -257,7 +257,7 @@ async fn a_condition_still_holds_when_a_long_upload_ends() {
 
 #[tokio::test]
 async fn of_many_who_want_an_exclusive_lock_one_gets_it() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "x");
     world.hrefs("/dav/").await;
     let asked = (0..20).map(|_| world.request("LOCK", "/dav/a").body(LOCK).send());

@@ -5,19 +5,19 @@ use alidav::link::sign::sign;
 use alidav::sim::{Fault, FaultKind, HostMood, ListedUrl, Options, Rules, Simulator};
 use reqwest::Url;
 
-use crate::harness::{World, header, noise, rules, sha1};
+use crate::harness::{Fixture, header, noise, rules, sha1};
 
 const STEADY: &str = "cn-beijing-data.aliyundrive.net";
 const UNSTEADY: &str = "dl1-v6.aliyundrive.cloud";
 const TOKEN: &str = "example-token-0123456789";
 
 /// A world where all hosts are reached by the simulator as a proxy, with a file that has been listed.
-async fn world(rules: Rules, change: impl FnOnce(&mut Config)) -> World {
+async fn world(rules: Rules, change: impl FnOnce(&mut Config)) -> Fixture {
     // The file is read by a link, however small it is.
     let rules = Rules { named_hosts: true, listed_url: ListedUrl::Absent, ..rules };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
     sim.write("/film.mkv", noise(100_000));
-    let world = World::over(sim, |config| {
+    let world = Fixture::over(sim, |config| {
         config.upstream.outbound_proxy = Some(config.upstream.api_url.clone());
         config.mounts[0].down_proxy_token = Some(TOKEN.into());
         change(config);
@@ -27,7 +27,7 @@ async fn world(rules: Rules, change: impl FnOnce(&mut Config)) -> World {
     world
 }
 
-fn asked(world: &World) -> Vec<(String, u64)> {
+fn asked(world: &Fixture) -> Vec<(String, u64)> {
     world.sim.data_hosts().into_iter().collect()
 }
 
@@ -35,7 +35,7 @@ fn hosts(list: &[(&str, u64)]) -> Vec<(String, u64)> {
     list.iter().map(|(host, count)| ((*host).to_owned(), *count)).collect()
 }
 
-async fn reads(world: &World) -> bool {
+async fn reads(world: &Fixture) -> bool {
     sha1(&world.get("/dav/film.mkv?link_policy=proxy").await.bytes().await.unwrap()) == sha1(&noise(100_000))
 }
 

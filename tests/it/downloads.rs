@@ -2,12 +2,12 @@
 
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, header, noise, sha1};
+use crate::harness::{Fixture, header, noise, sha1};
 
 // Keeps 27.
 #[tokio::test]
 async fn a_file_arrives_whole_with_its_headers() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let content = noise(3_000_000);
     world.sim.write("/f/a.bin", content.clone());
     let answer = world.get("/dav/f/a.bin").await;
@@ -24,7 +24,7 @@ async fn a_file_arrives_whole_with_its_headers() {
 // Keeps 28.
 #[tokio::test]
 async fn ranges_are_exact() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let content = noise(10_000);
     world.sim.write("/a", content.clone());
     for (range, expected, told) in [
@@ -51,7 +51,7 @@ async fn ranges_are_exact() {
 // Keeps 28.
 #[tokio::test]
 async fn several_ranges_come_as_parts_of_the_announced_length() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let content = noise(10_000);
     world.sim.write("/a", content.clone());
     let answer = world.range("/dav/a", "bytes=0-9,5000-5009,-10").await;
@@ -70,7 +70,7 @@ async fn several_ranges_come_as_parts_of_the_announced_length() {
 // Keeps 42.
 #[tokio::test]
 async fn an_empty_file_costs_no_transfer() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/empty", "");
     let answer = world.get("/dav/empty").await;
     assert_eq!((answer.status().as_u16(), header(&answer, "content-length")), (200, "0"));
@@ -80,7 +80,7 @@ async fn an_empty_file_costs_no_transfer() {
 
 #[tokio::test]
 async fn a_file_whose_size_the_listing_does_not_tell_is_never_taken_for_an_empty_one() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.rules(|rules| rules.sizes = alidav::sim::SizeForm::Untold);
     world.sim.write("/a", "content");
     world.sim.write("/empty", "");
@@ -102,7 +102,7 @@ async fn a_file_whose_size_the_listing_does_not_tell_is_never_taken_for_an_empty
 // Keeps 30.
 #[tokio::test]
 async fn conditions_are_honoured() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "hello");
     let head = world.head("/dav/a").await;
     let (etag, modified) = (header(&head, "etag").to_owned(), header(&head, "last-modified").to_owned());
@@ -120,7 +120,7 @@ async fn conditions_are_honoured() {
 // Keeps 40.
 #[tokio::test]
 async fn a_seek_takes_over_the_place_of_the_same_client_on_that_film() {
-    let world = World::with(|config| config.upstream.max_streams = 1).await;
+    let world = Fixture::with(|config| config.upstream.max_streams = 1).await;
     world.sim.write_generated("/film.mkv", 8 << 30, 1);
     let mut older = world.range("/dav/film.mkv", "bytes=0-").await.bytes_stream();
     older.next().await.unwrap().unwrap();
@@ -133,7 +133,7 @@ async fn a_seek_takes_over_the_place_of_the_same_client_on_that_film() {
 // Keeps 33.
 #[tokio::test]
 async fn the_fourth_stream_waits_for_a_place_and_gets_it_when_a_client_leaves() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let mut open = Vec::new();
     for n in 0..4 {
         world.sim.write_generated(&format!("/film{n}"), 8 << 30, n);
@@ -156,7 +156,7 @@ async fn the_fourth_stream_waits_for_a_place_and_gets_it_when_a_client_leaves() 
 // Keeps 33.
 #[tokio::test]
 async fn no_free_place_is_503_with_a_time_to_come_back() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.upstream.max_streams = 1;
         config.upstream.max_wait = std::time::Duration::from_secs(1);
     })
@@ -174,7 +174,7 @@ async fn no_free_place_is_503_with_a_time_to_come_back() {
 // Keeps 41.
 #[tokio::test]
 async fn a_client_that_leaves_frees_its_place_at_once() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write_generated("/film", 8 << 30, 1);
     let mut stream = world.get("/dav/film").await.bytes_stream();
     stream.next().await.unwrap().unwrap();
@@ -186,7 +186,7 @@ async fn a_client_that_leaves_frees_its_place_at_once() {
 
 #[tokio::test]
 async fn a_folder_has_a_head_and_no_body() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.mkdir("/folder");
     for path in ["/dav/folder", "/dav/folder/", "/dav", "/dav/"] {
         assert_eq!(world.head(path).await.status(), 200, "{path}");
@@ -199,7 +199,7 @@ async fn a_folder_has_a_head_and_no_body() {
 // Keeps 48.
 #[tokio::test]
 async fn a_file_s_bytes_are_never_active_content() {
-    let world = World::with(|config| config.mounts[0].down_proxy_token = Some("secret".into())).await;
+    let world = Fixture::with(|config| config.mounts[0].down_proxy_token = Some("secret".into())).await;
     let page = "<script>alert(1)</script>";
     let sandbox = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
     let pdf = "default-src 'none'; frame-ancestors 'self'";

@@ -4,18 +4,18 @@ use alidav::config::DriveType;
 use alidav::sim::{Fault, FaultKind, ListedUrl};
 use reqwest::Response;
 
-use crate::harness::World;
+use crate::harness::Fixture;
 
 /// A world whose two drives hold a file of their own name each.
-async fn both() -> World {
-    let world = World::start().await;
+async fn both() -> Fixture {
+    let world = Fixture::start().await;
     world.sim.write("/backup", "x");
     let lever = format!("{}/sim/files/resource/resource", world.sim.url());
     assert_eq!(world.http.put(lever).body("x").send().await.unwrap().status(), 200);
     world
 }
 
-async fn fresh(world: &World) -> Response {
+async fn fresh(world: &Fixture) -> Response {
     world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache").send().await.unwrap()
 }
 
@@ -46,7 +46,7 @@ async fn the_default_drive_is_served_only_if_it_was_granted_else_the_granted_one
 
 #[tokio::test]
 async fn an_account_that_granted_no_drive_is_403_with_the_way_to_grant_one() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.rules(|rules| (rules.grant_resource, rules.grant_backup) = (false, false));
     // Some accounts are told no default then.
     for fault in [false, true] {
@@ -114,7 +114,7 @@ async fn permission_denied_says_to_wait_only_while_the_drive_still_knows_the_acc
 
 #[tokio::test]
 async fn the_simulated_service_names_the_parameter_of_an_empty_drive_id() {
-    let world = World::with(|config| config.mounts[0].drive_type = DriveType::Backup).await;
+    let world = Fixture::with(|config| config.mounts[0].drive_type = DriveType::Backup).await;
     let list = world.http.post(format!("{}/adrive/v1.0/openFile/list", world.sim.url())).header("user-agent", "test");
     let list = list.bearer_auth(world.sim.access_token());
     let body = serde_json::json!({ "drive_id": "", "parent_file_id": "root" });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use alidav::sim::{Fault, FaultKind, Options, RateShape, Rules, Simulator};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, header, sha1};
+use crate::harness::{Fixture, header, sha1};
 
 fn code(status: u16, code: &str) -> FaultKind {
     FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None }
@@ -16,8 +16,8 @@ fn throttled(ms: u64) -> FaultKind {
 }
 
 /// Waits are short, so that what is given up is given up soon.
-async fn impatient() -> World {
-    World::with(|config| config.upstream.max_wait = Duration::from_secs(2)).await
+async fn impatient() -> Fixture {
+    Fixture::with(|config| config.upstream.max_wait = Duration::from_secs(2)).await
 }
 
 // Keeps 12.
@@ -36,7 +36,7 @@ async fn a_throttled_listing_is_503_with_a_time_and_never_empty_or_missing() {
 // Keeps 54.
 #[tokio::test]
 async fn a_short_throttle_is_waited_out() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/f/a", "x");
     world.sim.fault(Fault::once("openFile/list", throttled(50)));
     assert_eq!(world.hrefs("/dav/f/").await.len(), 2);
@@ -46,7 +46,7 @@ async fn a_short_throttle_is_waited_out() {
 #[tokio::test]
 async fn a_stale_listing_is_served_while_the_drive_throttles_or_is_down() {
     for kind in [throttled(60_000), code(500, "InternalError"), FaultKind::CloseBefore] {
-        let world = World::with(|config| {
+        let world = Fixture::with(|config| {
             config.cache.list_ttl = Duration::ZERO;
             config.upstream.max_wait = Duration::from_secs(1);
         })
@@ -62,7 +62,7 @@ async fn a_stale_listing_is_served_while_the_drive_throttles_or_is_down() {
 
 #[tokio::test]
 async fn a_folder_reached_by_its_whole_path_is_served_stale_too() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.cache.list_ttl = Duration::ZERO;
         config.upstream.max_wait = Duration::from_secs(1);
     })
@@ -155,7 +155,7 @@ async fn each_refusal_of_the_drive_has_its_status_and_its_remedy() {
 
 #[tokio::test]
 async fn a_frozen_file_is_403_and_nobody_is_sent_to_the_notice_in_its_place() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.by_links_alone();
     for flag in [2, 103] {
         world.sim.write("/a", "x");
@@ -176,7 +176,7 @@ async fn a_frozen_file_is_403_and_nobody_is_sent_to_the_notice_in_its_place() {
 
 #[tokio::test]
 async fn an_answer_without_a_link_is_asked_for_again_and_then_503() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.by_links_alone();
     world.sim.write("/a", "x");
     world.sim.fault(Fault::once("openFile/getDownloadUrl", FaultKind::AllNull));
@@ -189,7 +189,7 @@ async fn an_answer_without_a_link_is_asked_for_again_and_then_503() {
 
 /// Fetches a film of 20 MB while the data host goes wrong, and compares what arrived.
 async fn arrives_whole(kinds: &[FaultKind]) {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write_generated("/film", 20_000_000, 5);
     let expected = sha1(&world.sim.read("/film").unwrap());
     world.hrefs("/dav/").await;
@@ -221,7 +221,7 @@ async fn a_film_arrives_whole_over_cuts_expired_links_and_errors() {
 
 #[tokio::test]
 async fn a_film_whose_link_expires_in_the_middle_arrives_whole() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write_generated("/film", 30_000_000, 6);
     let expected = sha1(&world.sim.read("/film").unwrap());
     world.sim.fault(Fault::once("data GET", FaultKind::Cut { after: 10_000_000 }));
@@ -238,7 +238,7 @@ async fn a_film_whose_link_expires_in_the_middle_arrives_whole() {
 // Keeps 32.
 #[tokio::test]
 async fn a_stalled_host_is_left_for_a_new_connection() {
-    let world = World::with(|config| config.timeouts.silent_body = Duration::from_secs(1)).await;
+    let world = Fixture::with(|config| config.timeouts.silent_body = Duration::from_secs(1)).await;
     world.sim.write_generated("/film", 2_000_000, 7);
     let expected = sha1(&world.sim.read("/film").unwrap());
     world.sim.fault(Fault::once("data GET", FaultKind::Stall { after: 700_000 }));
@@ -249,7 +249,7 @@ async fn a_stalled_host_is_left_for_a_new_connection() {
 // Keeps 26.
 #[tokio::test]
 async fn what_cannot_be_resumed_ends_short_and_is_never_padded() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write_generated("/film", 20_000_000, 8);
     world.sim.fault(Fault::once("data GET", FaultKind::Cut { after: 5_000_000 }));
     world.sim.fault(Fault::always("data GET", FaultKind::DifferentEntity));
@@ -270,7 +270,7 @@ async fn what_cannot_be_resumed_ends_short_and_is_never_padded() {
 // Keeps 49.
 #[tokio::test]
 async fn a_file_replaced_behind_our_back_is_served_as_it_is_now() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "the old content");
     world.hrefs("/dav/").await;
     world.sim.write("/a", "the new, longer content");
@@ -283,7 +283,7 @@ async fn a_file_replaced_behind_our_back_is_served_as_it_is_now() {
 
 #[tokio::test]
 async fn a_file_that_became_shorter_behind_our_back_is_served_as_it_is_now() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.by_links_alone();
     world.sim.rules(|rules| rules.link_hashes = false);
     for (range, status, content) in [
@@ -307,7 +307,7 @@ async fn a_file_that_became_shorter_behind_our_back_is_served_as_it_is_now() {
 
 #[tokio::test]
 async fn a_host_that_knows_no_ranges_gives_beginnings() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.by_links_alone();
     world.sim.write("/a", "content");
     world.sim.fault(Fault::always("data GET", FaultKind::IgnoreRange));
@@ -319,7 +319,7 @@ async fn a_host_that_knows_no_ranges_gives_beginnings() {
 
 #[tokio::test]
 async fn a_throttling_data_host_is_503_with_a_time() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "x");
     world.sim.fault(Fault::always("data GET", code(429, "TooManyRequests")));
     let answer = world.get("/dav/a").await;
@@ -329,7 +329,7 @@ async fn a_throttling_data_host_is_503_with_a_time() {
 // Keeps 32.
 #[tokio::test]
 async fn a_film_that_plays_outlives_a_longer_outage_of_the_data_host() {
-    let world = World::with(|config| config.timeouts.first_reopening = Duration::from_millis(5)).await;
+    let world = Fixture::with(|config| config.timeouts.first_reopening = Duration::from_millis(5)).await;
     world.by_links_alone();
     world.sim.write_generated("/film", 2_000_000, 7);
     world.sim.write("/a", "x");
@@ -349,7 +349,7 @@ async fn a_film_that_plays_outlives_a_longer_outage_of_the_data_host() {
 // Keeps 56.
 #[tokio::test]
 async fn with_no_network_the_server_starts_answers_503_and_says_why() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.upstream.api_url = "http://127.0.0.1:9".parse().unwrap();
         config.accounts[0].oauth_token_urls = vec!["http://127.0.0.1:9/alicloud/renewapi".parse().unwrap()];
         config.upstream.max_wait = Duration::from_secs(1);
@@ -370,7 +370,7 @@ async fn call_rates_of_the_service_are_never_exceeded() {
     for n in 0..12 {
         sim.write(&format!("/{n}/file"), "x");
     }
-    let world = World::over(sim, |config| {
+    let world = Fixture::over(sim, |config| {
         config.upstream =
             alidav::config::Upstream { api_url: config.upstream.api_url.clone(), ..alidav::config::Upstream::default() }
     })
@@ -390,7 +390,7 @@ async fn a_service_that_counts_its_rate_otherwise_is_met_without_a_failure() {
         for n in 0..16 {
             sim.write(&format!("/{n}/file"), "x");
         }
-        let world = World::over(sim, |config| config.upstream.list_per_s = rate).await;
+        let world = Fixture::over(sim, |config| config.upstream.list_per_s = rate).await;
         let folders = world.hrefs("/dav/").await;
         let answers = folders[1..].iter().map(|href| world.propfind(href, "1"));
         for answer in futures_util::future::join_all(answers).await {

@@ -5,11 +5,11 @@ use alidav::sim::{Fault, FaultKind, Film, Preview, Rendition};
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::harness::World;
+use crate::harness::Fixture;
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
-impl World {
+impl Fixture {
     async fn json(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), 200, "{path}");
@@ -50,7 +50,7 @@ fn allow_simulator(config: &mut alidav::config::Config) {
 
 #[tokio::test]
 async fn opening_a_film_is_one_call_and_playing_it_in_every_quality_is_none() {
-    let world = World::with(allow_simulator).await;
+    let world = Fixture::with(allow_simulator).await;
     world.sim.write("/a b#.mkv", "film");
     let film = world.film("/a%20b%23.mkv").await;
     assert_eq!((text(&film["state"]), film["renditions"].as_array().unwrap().len()), ("ready", 4));
@@ -95,7 +95,7 @@ async fn opening_a_film_is_one_call_and_playing_it_in_every_quality_is_none() {
 
 #[tokio::test]
 async fn only_who_has_the_sign_of_this_film_gets_it() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a.mkv", "film");
     world.sim.write("/b.mkv", "other");
     let master = text(&world.film("/a.mkv").await["master"]).to_owned();
@@ -115,7 +115,7 @@ async fn only_who_has_the_sign_of_this_film_gets_it() {
 
 #[tokio::test]
 async fn segments_go_through_alidav_where_a_player_cannot_reach_the_drive() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a.mkv", "film");
     let master = text(&world.film("/a.mkv").await["master"]).to_owned();
     let first = async |master: &str| {
@@ -142,7 +142,7 @@ async fn segments_go_through_alidav_where_a_player_cannot_reach_the_drive() {
     world.sim.expire_links();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     assert_eq!(world.browser(&segment).await.bytes().await.unwrap(), whole);
-    let proxied = World::with(|config| {
+    let proxied = Fixture::with(|config| {
         allow_simulator(config);
         config.web.segments = Segments::Redirect;
     })
@@ -158,7 +158,7 @@ async fn segments_go_through_alidav_where_a_player_cannot_reach_the_drive() {
 
 #[tokio::test]
 async fn a_player_is_told_when_the_film_was_replaced() {
-    let world = World::with(allow_simulator).await;
+    let world = Fixture::with(allow_simulator).await;
     world.sim.write("/a.mkv", "film");
     let master = text(&world.film("/a.mkv").await["master"]).to_owned();
     let rendition = lines(&master, &world.text(&master).await).remove(0);
@@ -171,7 +171,7 @@ async fn a_player_is_told_when_the_film_was_replaced() {
 
 #[tokio::test]
 async fn each_state_of_a_film_is_told_in_words() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a.mkv", "film");
     let state = async |film: Film| {
         world.sim.film("/a.mkv", film);
@@ -205,7 +205,7 @@ async fn each_state_of_a_film_is_told_in_words() {
 
 #[tokio::test]
 async fn subtitles_beside_a_film_are_found_by_name_and_read_in_any_encoding() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a.mkv", "film");
     let line = "1\r\n00:00:01,000 --> 00:00:02,000\r\n";
     let (words, _, _) = encoding_rs::GB18030.encode("你好，世界，这是旁边的字幕文件，看看编码对不对");
@@ -226,7 +226,7 @@ async fn subtitles_beside_a_film_are_found_by_name_and_read_in_any_encoding() {
 
 #[tokio::test]
 async fn where_a_film_was_left_is_kept_and_found_again() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/films/a.mkv", "film");
     let send = async |body: Value| {
         world.request("POST", "/api/video/cursor").json(&body).send().await.unwrap().status().as_u16()
@@ -243,7 +243,7 @@ async fn where_a_film_was_left_is_kept_and_found_again() {
 
 #[tokio::test]
 async fn pictures_of_a_folder_are_gathered_into_a_call_for_each_hundred() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     (0..120).for_each(|n| drop(world.sim.write(&format!("/{n}.jpg"), format!("{n}"))));
     world.sim.write("/a.txt", "text");
     world.hrefs("/dav/").await;
@@ -267,7 +267,7 @@ async fn pictures_of_a_folder_are_gathered_into_a_call_for_each_hundred() {
 
 #[tokio::test]
 async fn what_is_found_is_told_by_the_callers_own_paths() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/films/one.mkv", "film 1");
     world.sim.write("/films/two.mkv", "film 2");
     world.sim.write("/films/two.txt", "words");
@@ -290,7 +290,7 @@ async fn what_is_found_is_told_by_the_callers_own_paths() {
 
 #[tokio::test]
 async fn a_link_to_a_films_renditions_needs_no_password() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a b.mkv", "film");
     let wanted = json!({ "path": "/a b.mkv", "hours": 1, "as": "video" });
     let answer = world.request("POST", "/api/link").json(&wanted).send().await.unwrap();

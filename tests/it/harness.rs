@@ -8,7 +8,7 @@ use alidav::sim::{ListedUrl, Options, Rules, Simulator};
 use reqwest::{Client, Method, RequestBuilder, Response};
 
 /// One running pair.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) sim: Simulator,
     pub(crate) server: Server,
     pub(crate) http: Client,
@@ -80,7 +80,7 @@ pub(crate) fn client() -> Client {
     builder().referer(false).build().unwrap()
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::World;
+use crate::harness::Fixture;
 
 /// Sends bytes as they are and gives the first line of the answer; empty if the connection was closed.
-async fn raw(world: &World, request: &[u8]) -> String {
+async fn raw(world: &Fixture, request: &[u8]) -> String {
     let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
     stream.write_all(request).await.ok();
     let mut answer = vec![0; 4096];
@@ -17,7 +17,7 @@ async fn raw(world: &World, request: &[u8]) -> String {
 }
 
 /// Sends bytes as they are and gives all that comes until the server closes the connection.
-async fn whole(world: &World, request: &[u8]) -> String {
+async fn whole(world: &Fixture, request: &[u8]) -> String {
     let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
     stream.write_all(request).await.unwrap();
     let mut answer = Vec::new();
@@ -29,7 +29,7 @@ async fn whole(world: &World, request: &[u8]) -> String {
 // Keeps 2.
 #[tokio::test]
 async fn paths_that_would_leave_the_tree_or_are_no_paths_are_400() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     for path in [
         "/dav/../x",
         "/dav/%2e%2e/x",
@@ -53,7 +53,7 @@ async fn paths_that_would_leave_the_tree_or_are_no_paths_are_400() {
 
 #[tokio::test]
 async fn absurd_requests_are_refused_and_the_server_lives_on() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let get = |headers: &str| format!("GET /dav/ HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
     let many: String = (0..500).map(|n| format!("X-{n}: y\r\n")).collect();
     assert!(raw(&world, get(&many).as_bytes()).await.contains(" 431 "));
@@ -72,7 +72,7 @@ async fn absurd_requests_are_refused_and_the_server_lives_on() {
 // Keeps 81.
 #[tokio::test]
 async fn a_request_names_one_host() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     for (fields, status) in [
         ("Host: a", " 200 "),
         ("Host: [::1]:8080", " 200 "),
@@ -90,7 +90,7 @@ async fn a_request_names_one_host() {
 
 #[tokio::test]
 async fn a_body_cannot_hide_a_second_request() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let hidden = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     for fields in [
         "Content-Length: 3\r\nContent-Length: 4",
@@ -116,7 +116,7 @@ async fn a_body_cannot_hide_a_second_request() {
 
 #[tokio::test]
 async fn a_malformed_or_broken_body_is_400_and_changes_nothing() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "old");
     for body in
         ["zz\r\nabc\r\n0\r\n\r\n", "0x3\r\nabc\r\n0\r\n\r\n", "fffffffffffffffff\r\nabc", "3\r\nabcd\r\n0\r\n\r\n"]
@@ -132,7 +132,7 @@ async fn a_malformed_or_broken_body_is_400_and_changes_nothing() {
 // Keeps 79.
 #[tokio::test]
 async fn a_connection_without_a_request_is_given_up() {
-    let world = World::with(|config| config.timeouts.request_head = Duration::from_secs(1)).await;
+    let world = Fixture::with(|config| config.timeouts.request_head = Duration::from_secs(1)).await;
     let silent = [&b""[..], b"PRI * HT", b"GET / HTTP/1.1\r\n"].map(|beginning| whole(&world, beginning));
     let (ended, told) = tokio::join!(futures_util::future::join_all(silent), until_goaway(&world));
     assert_eq!(ended, ["", "", ""]);
@@ -142,7 +142,7 @@ async fn a_connection_without_a_request_is_given_up() {
 // Keeps 80.
 #[tokio::test]
 async fn a_thousand_silent_connections_shut_nobody_out() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "content");
     let beginnings = [&b""[..], b"GET /dav/a HTTP/1.1\r\nHost: x\r\n", b"PRI * HTTP/2.0\r\n"];
     let mut silent = Vec::new();
@@ -160,7 +160,7 @@ async fn a_thousand_silent_connections_shut_nobody_out() {
 // Keeps 80.
 #[tokio::test]
 async fn a_stream_under_way_never_gives_way_to_the_silent() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write_generated("/film", 30_000_000, 1);
     let mut film = world.get("/dav/film").await;
     let mut received = film.chunk().await.unwrap().unwrap().len();
@@ -175,7 +175,7 @@ async fn a_stream_under_way_never_gives_way_to_the_silent() {
 }
 
 /// Whether an HTTP/2 connection without a request is told to end (GOAWAY, RFC 9113, section 6.8).
-async fn until_goaway(world: &World) -> bool {
+async fn until_goaway(world: &Fixture) -> bool {
     let mut stream = tokio::net::TcpStream::connect(world.server.addr().unwrap()).await.unwrap();
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     let mut head = [0; 9];
@@ -191,7 +191,7 @@ async fn until_goaway(world: &World) -> bool {
 
 #[tokio::test]
 async fn a_body_in_a_transfer_coding_that_is_not_undone_is_not_stored() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let request = "PUT /dav/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     assert!(raw(&world, request.as_bytes()).await.contains(" 501 "));
     assert_eq!(world.hrefs("/dav/").await, ["/dav/"]);
@@ -200,7 +200,7 @@ async fn a_body_in_a_transfer_coding_that_is_not_undone_is_not_stored() {
 // Keeps 29.
 #[tokio::test]
 async fn ten_thousand_ranges_are_416() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", vec![1; 100_000]);
     let ranges: Vec<String> = (0..10_000).map(|n| format!("{}-{}", n * 3, n * 3)).collect();
     let answer = world.range("/dav/a", &format!("bytes={}", ranges.join(","))).await;
@@ -213,7 +213,7 @@ async fn ten_thousand_ranges_are_416() {
 // Keeps 25.
 #[tokio::test]
 async fn wrong_propfind_bodies_are_400_and_cost_nothing() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let laughs = r#"<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]><propfind xmlns="DAV:"><prop><a>&y;</a></prop></propfind>"#;
     for body in ["<propfind", "<x/>", "{}", laughs, "<propfind xmlns='DAV:'><prop/><allprop/></propfind>"] {
         let answer = world.request("PROPFIND", "/dav/").header("depth", "1").body(body).send().await.unwrap();
@@ -228,7 +228,7 @@ async fn wrong_propfind_bodies_are_400_and_cost_nothing() {
 
 #[tokio::test]
 async fn methods_that_are_not_served_say_which_are() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "x");
     for method in ["POST", "PATCH", "REPORT", "BREW"] {
         let answer = world.request(method, "/dav/a").send().await.unwrap();

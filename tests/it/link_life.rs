@@ -6,27 +6,27 @@ use alidav::drive::{Freshness, Path};
 use alidav::sim::{Expiration, Fault, FaultKind, Options, Rules, SignatureVersion, Simulator};
 use bytes::Bytes;
 
-use crate::harness::{World, header, noise, rules, sha1, until};
+use crate::harness::{Fixture, header, noise, rules, sha1, until};
 
 const VERSIONS: [SignatureVersion; 2] = [SignatureVersion::V4, SignatureVersion::V2];
 
 /// A world by other rules, with a long film that has been listed.
-async fn world(change: impl FnOnce(&mut Rules)) -> World {
+async fn world(change: impl FnOnce(&mut Rules)) -> Fixture {
     let mut rules = rules();
     change(&mut rules);
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
     sim.write_generated("/film.mkv", 3 << 30, 1);
-    let world = World::over(sim, |config| config.upload.part_size = 200_000).await;
+    let world = Fixture::over(sim, |config| config.upload.part_size = 200_000).await;
     world.hrefs("/dav/").await;
     world.sim.reset_calls();
     world
 }
 
-fn link_calls(world: &World) -> u64 {
+fn link_calls(world: &Fixture) -> u64 {
     world.sim.calls().get("openFile/getDownloadUrl").copied().unwrap_or(0)
 }
 
-async fn seeks(world: &World, count: u64) {
+async fn seeks(world: &Fixture, count: u64) {
     for seek in 0..count {
         let start = (1 << 20) + seek * 15_000_000;
         let answer = world.range("/dav/film.mkv", &format!("bytes={start}-{}", start + 999)).await;
@@ -34,7 +34,7 @@ async fn seeks(world: &World, count: u64) {
     }
 }
 
-async fn redirect(world: &World) -> String {
+async fn redirect(world: &Fixture) -> String {
     let answer = world.get("/dav/film.mkv?link_policy=redirect").await;
     assert_eq!(answer.status(), 302);
     header(&answer, "location").to_owned()

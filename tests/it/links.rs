@@ -3,13 +3,13 @@
 use alidav::config::{ClientRule, LinkPolicy};
 use alidav::link::sign::{sign, verify};
 
-use crate::harness::{World, header};
+use crate::harness::{Fixture, header};
 use alidav::clock::UnixSeconds;
 
 const TOKEN: &str = "example-token-0123456789";
 
-async fn world(policy: LinkPolicy) -> World {
-    let world = World::with(|config| {
+async fn world(policy: LinkPolicy) -> Fixture {
+    let world = Fixture::with(|config| {
         let mount = &mut config.mounts[0];
         mount.link_policy = policy;
         mount.down_proxy_urls = vec!["https://proxy.example".parse().unwrap()];
@@ -92,7 +92,7 @@ async fn a_rule_forces_either_way() {
         user: None,
         link_policy,
     };
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.mounts[0].link_policy = LinkPolicy::Redirect;
         config.clients = vec![rule("^VLC/", LinkPolicy::Proxy), rule("我的播放器", LinkPolicy::Redirect)];
     })

@@ -3,7 +3,7 @@
 use alidav::config::{Account, DriveType, Mount, OrderBy, OrderDirection};
 use alidav::sim::{Fault, FaultKind, LastMarker, OddItems, PageShape, SizeForm};
 
-use crate::harness::{World, header, hrefs, until};
+use crate::harness::{Fixture, header, hrefs, until};
 
 // Keeps 11.
 #[tokio::test]
@@ -11,7 +11,7 @@ async fn a_listing_is_complete_whatever_the_pages_look_like() {
     for shape in [PageShape::Full, PageShape::Short, PageShape::SomeEmpty] {
         for last in [LastMarker::Empty, LastMarker::Null, LastMarker::Absent] {
             for omit in [true, false] {
-                let world = World::start().await;
+                let world = Fixture::start().await;
                 world.sim.rules(|rules| {
                     (rules.page_shape, rules.last_marker, rules.omit_nulls) = (shape, last, omit);
                     rules.max_list_limit = 100;
@@ -32,7 +32,7 @@ async fn a_listing_is_complete_whatever_the_pages_look_like() {
 // Keeps 10.
 #[tokio::test]
 async fn odd_entries_of_a_page_do_not_close_a_folder() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     for n in 0..250 {
         world.sim.write(&format!("/f/{n:03}"), "x");
     }
@@ -48,7 +48,7 @@ async fn odd_entries_of_a_page_do_not_close_a_folder() {
 
 #[tokio::test]
 async fn a_page_of_nothing_but_odd_entries_is_an_error_and_no_empty_folder() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/f/a", "x");
     world.hrefs("/dav/").await;
     world.sim.rules(|rules| rules.odd_items = OddItems::All);
@@ -60,7 +60,7 @@ async fn a_page_of_nothing_but_odd_entries_is_an_error_and_no_empty_folder() {
 // Keeps 18.
 #[tokio::test]
 async fn names_come_back_as_they_are_under_one_encoding() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let names = [
         "a b",
         "100% & <more>",
@@ -93,7 +93,7 @@ async fn names_come_back_as_they_are_under_one_encoding() {
 // Keeps 4.
 #[tokio::test]
 async fn a_name_is_found_in_its_other_unicode_form() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/f/caf\u{e9}", "nfc");
     assert_eq!(world.get("/dav/f/cafe%CC%81").await.text().await.unwrap(), "nfc");
 }
@@ -101,7 +101,7 @@ async fn a_name_is_found_in_its_other_unicode_form() {
 // Keeps 6.
 #[tokio::test]
 async fn of_two_items_with_one_name_the_newest_is_served() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/f/x", "old");
     // The drive's times are in milliseconds, and one is to be newer.
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -113,7 +113,7 @@ async fn of_two_items_with_one_name_the_newest_is_served() {
 // Keeps 19, 22.
 #[tokio::test]
 async fn properties_have_the_values_that_clients_need() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/f/clip.mp4", "hello");
     let body = r#"<D:propfind xmlns:D="DAV:" xmlns:o="http://owncloud.org/ns" xmlns:a="http://apache.org/dav/props/"><D:prop>
         <D:displayname/><D:getcontentlength/><D:resourcetype/><D:getetag/><D:getcontenttype/><o:checksums/><a:executable/>
@@ -148,7 +148,7 @@ async fn properties_have_the_values_that_clients_need() {
 // Keeps 23.
 #[tokio::test]
 async fn the_account_s_space_is_told_when_asked_for_by_name() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/f", vec![0; 1000]);
     let body = r#"<propfind xmlns="DAV:"><prop><quota-available-bytes/><quota-used-bytes/></prop></propfind>"#;
     for _ in 0..2 {
@@ -161,7 +161,7 @@ async fn the_account_s_space_is_told_when_asked_for_by_name() {
 // Keeps 17.
 #[tokio::test]
 async fn depth_infinity_is_answered_for_small_trees_only() {
-    let world = World::with(|config| config.cache.infinity_max_entries = 10).await;
+    let world = Fixture::with(|config| config.cache.infinity_max_entries = 10).await;
     for n in 0..3 {
         world.sim.write(&format!("/small/{n}/file"), "x");
     }
@@ -178,7 +178,7 @@ async fn depth_infinity_is_answered_for_small_trees_only() {
 
 #[tokio::test]
 async fn sub_folders_are_listed_in_advance_where_the_settings_say_so() {
-    let world = World::with(|config| config.cache.prefetch_folders = 2).await;
+    let world = Fixture::with(|config| config.cache.prefetch_folders = 2).await;
     for name in ["a", "b", "c"] {
         world.sim.write(&format!("/{name}/deeper/file"), "x");
     }
@@ -196,7 +196,7 @@ async fn sub_folders_are_listed_in_advance_where_the_settings_say_so() {
 // Keeps 8.
 #[tokio::test]
 async fn several_drives_of_several_accounts_make_one_tree() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         let mut second = Account::named("second");
         second.oauth_token_urls.clone_from(&config.accounts[0].oauth_token_urls);
         config.accounts.push(second);
@@ -226,7 +226,7 @@ async fn several_drives_of_several_accounts_make_one_tree() {
 
 #[tokio::test]
 async fn a_drive_that_was_not_granted_is_403_and_says_so() {
-    let world = World::with(|config| config.mounts[0].drive_type = DriveType::Resource).await;
+    let world = Fixture::with(|config| config.mounts[0].drive_type = DriveType::Resource).await;
     world.sim.rules(|rules| rules.grant_resource = false);
     let answer = world.propfind("/dav/", "1").await;
     assert_eq!(answer.status(), 403);
@@ -243,7 +243,7 @@ async fn a_mount_shows_only_its_root_folder() {
     sim.write("/private", "x");
     sim.write("/shared/deep/er/file", "y");
     let folder = sim.mkdir("/shared");
-    let world = World::over(sim, |config| config.mounts[0].root_folder_id = folder).await;
+    let world = Fixture::over(sim, |config| config.mounts[0].root_folder_id = folder).await;
     assert_eq!(world.hrefs("/dav/").await, ["/dav/", "/dav/deep/"]);
     assert_eq!(world.get("/dav/deep/er/file").await.text().await.unwrap(), "y");
     assert_eq!(world.get("/dav/private").await.status(), 404);
@@ -252,7 +252,7 @@ async fn a_mount_shows_only_its_root_folder() {
 // Keeps 9.
 #[tokio::test]
 async fn a_folder_is_answered_with_and_without_its_trailing_slash() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/f/a", "x");
     let (with, without) = (world.hrefs("/dav/f/").await, world.hrefs("/dav/f").await);
     assert_eq!(with, ["/dav/f/", "/dav/f/a"]);
@@ -269,7 +269,7 @@ async fn a_folder_is_answered_with_and_without_its_trailing_slash() {
 // Keeps 15.
 #[tokio::test]
 async fn changes_behind_our_back_show_when_a_client_asks_for_them() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/f/old", "x");
     world.hrefs("/dav/f/").await;
     world.sim.write("/f/new", "y");
@@ -281,7 +281,7 @@ async fn changes_behind_our_back_show_when_a_client_asks_for_them() {
 
 #[tokio::test]
 async fn a_folder_replaced_behind_our_back_is_listed_as_it_is_now() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a/f/old", "x");
     world.hrefs("/dav/a/").await;
     world.hrefs("/dav/a/f/").await;
@@ -300,7 +300,7 @@ async fn a_live_photo_is_listed_as_the_stream_that_a_download_gives() {
         (alidav::config::LivpFormat::Mov, "IMG_1.mov", "moving picture"),
     ] {
         for in_list in [false, true] {
-            let world = World::with(|config| config.mounts[0].livp_download_format = format).await;
+            let world = Fixture::with(|config| config.mounts[0].livp_download_format = format).await;
             world.sim.rules(|rules| rules.list_streams = in_list);
             world.sim.write_livp("/f/IMG_1.livp", "picture", "moving picture");
             assert_eq!(world.hrefs("/dav/f/").await, ["/dav/f/".to_owned(), format!("/dav/f/{name}")]);
@@ -314,7 +314,7 @@ async fn a_live_photo_is_listed_as_the_stream_that_a_download_gives() {
 
 #[tokio::test]
 async fn a_listing_under_way_does_not_hide_what_was_changed_meanwhile() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.fill("/folder", 201);
     assert_eq!(world.hrefs("/dav/folder/").await.len(), 202);
     world.sim.reset_calls();
@@ -341,7 +341,7 @@ async fn a_listing_under_way_does_not_hide_what_was_changed_meanwhile() {
 // Keeps 20.
 #[tokio::test]
 async fn a_file_whose_length_the_drive_does_not_tell_is_never_taken_for_empty() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.rules(|rules| rules.sizes = SizeForm::Untold);
     world.sim.write("/f/full", "content");
     world.sim.write("/f/empty", "");
@@ -363,7 +363,7 @@ async fn pages_are_as_large_as_the_service_allows_however_it_says_so() {
         (false, "InvalidParameterOutOfRange"),
         (false, "InvalidParameter.OutOfRange.Limit"),
     ] {
-        let world = World::start().await;
+        let world = Fixture::start().await;
         world.sim.rules(|rules| {
             (rules.max_list_limit, rules.clamp_list_limit) = (100, clamp);
             code.clone_into(&mut rules.list_limit_code);
@@ -375,7 +375,7 @@ async fn pages_are_as_large_as_the_service_allows_however_it_says_so() {
 
 #[tokio::test]
 async fn what_is_trashed_or_not_yet_complete_is_not_shown() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.rules(|rules| rules.list_unavailable = true);
     for name in ["/f/a", "/f/b"] {
         world.sim.write(name, "x");
@@ -395,7 +395,7 @@ async fn a_deep_path_is_walked_where_the_service_does_not_take_it_as_a_whole() {
         code(404, "NotFound.ParentFileId"),
         FaultKind::Text { status: 404, body: "Not Found".to_owned() },
     ] {
-        let world = World::start().await;
+        let world = Fixture::start().await;
         world.sim.write("/a/b/c/file", "x");
         world.sim.fault(Fault::always("openFile/get_by_path", kind.clone()));
         assert_eq!(world.get("/dav/a/b/c/file").await.text().await.unwrap(), "x", "{kind:?}");
@@ -406,7 +406,7 @@ async fn a_deep_path_is_walked_where_the_service_does_not_take_it_as_a_whole() {
 #[tokio::test]
 async fn what_lies_in_a_folder_that_was_replaced_behind_our_back_is_found() {
     for fresh in [false, true] {
-        let world = World::start().await;
+        let world = Fixture::start().await;
         world.sim.write("/a/f/old", "x");
         world.hrefs("/dav/a/").await;
         world.sim.remove("/a");
@@ -421,7 +421,7 @@ async fn what_lies_in_a_folder_that_was_replaced_behind_our_back_is_found() {
 
 #[tokio::test]
 async fn a_tree_is_shown_although_a_folder_in_it_went_away_behind_our_back() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/top/goes/file", "x");
     world.sim.write("/top/stays/file", "x");
     world.hrefs("/dav/top/").await;
@@ -439,7 +439,7 @@ async fn mounts_that_show_the_same_folder_show_each_other_s_changes_at_once() {
             .await
             .unwrap();
     let folder = sim.mkdir("/shared");
-    let world = World::over(sim, |config| {
+    let world = Fixture::over(sim, |config| {
         let mut view = Mount::at("/view", "main");
         (view.read_only, view.order_direction) = (true, OrderDirection::Desc);
         let mut part = Mount::at("/part", "main");
@@ -463,7 +463,7 @@ async fn mounts_that_show_the_same_folder_show_each_other_s_changes_at_once() {
 async fn a_drive_that_the_user_granted_later_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.mounts[0].drive_type = DriveType::Resource;
         config.state = state;
     })
@@ -480,7 +480,7 @@ async fn a_drive_that_the_user_granted_later_is_found() {
 #[tokio::test]
 async fn a_live_photo_that_goes_away_or_is_frozen_does_not_take_its_folder_along() {
     for (status, code) in [(404, "NotFound.FileId"), (403, "ForbiddenNoPermission.File")] {
-        let world = World::start().await;
+        let world = Fixture::start().await;
         world.sim.write_livp("/f/IMG_1.livp", "picture", "moving picture");
         world.sim.write("/f/other", "x");
         world.sim.fault(Fault::once("openFile/batch/get", FaultKind::AllNull));
@@ -492,7 +492,7 @@ async fn a_live_photo_that_goes_away_or_is_frozen_does_not_take_its_folder_along
 
 #[tokio::test]
 async fn the_folder_looked_at_last_is_remembered_in_a_full_cache() {
-    let world = World::with(|config| config.cache.max_entries = 300).await;
+    let world = Fixture::with(|config| config.cache.max_entries = 300).await;
     for name in ["often", "seldom"] {
         world.sim.fill(&format!("/{name}"), 200);
     }
@@ -507,7 +507,7 @@ async fn the_folder_looked_at_last_is_remembered_in_a_full_cache() {
 
 #[tokio::test]
 async fn a_folder_larger_than_the_whole_cache_is_not_listed_at_each_look() {
-    let world = World::with(|config| config.cache.max_entries = 100).await;
+    let world = Fixture::with(|config| config.cache.max_entries = 100).await;
     world.sim.fill("/large", 300);
     world.hrefs("/dav/large/").await;
     world.sim.reset_calls();

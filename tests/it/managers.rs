@@ -1,6 +1,6 @@
 //! The save sequences of file managers, as the clients reference gives them.
 
-use crate::harness::{World, header, hrefs};
+use crate::harness::{Fixture, header, hrefs};
 
 const LOCK: &str = r#"<?xml version="1.0"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner><D:href>me</D:href></D:owner></D:lockinfo>"#;
 const TIMES: &str = r#"<?xml version="1.0"?><D:propertyupdate xmlns:D="DAV:" xmlns:Z="urn:schemas-microsoft-com:"><D:set><D:prop>
@@ -8,8 +8,8 @@ const TIMES: &str = r#"<?xml version="1.0"?><D:propertyupdate xmlns:D="DAV:" xml
     <Z:Win32LastModifiedTime>Tue, 14 Nov 2023 22:13:20 GMT</Z:Win32LastModifiedTime>
     <Z:Win32FileAttributes>00000020</Z:Win32FileAttributes></D:prop></D:set></D:propertyupdate>"#;
 
-async fn ready() -> World {
-    let world = World::start().await;
+async fn ready() -> Fixture {
+    let world = Fixture::start().await;
     world.hrefs("/dav/").await;
     world.sim.reset_calls();
     world
@@ -59,7 +59,7 @@ async fn finder_s_save_of_a_new_file_costs_one_upload() {
 async fn an_empty_file_is_there_for_all_and_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     world.request("MKCOL", "/dav/dir").send().await.unwrap();
     assert_eq!(
         world.request("PUT", "/dav/dir/empty").header("content-length", "0").send().await.unwrap().status(),
@@ -84,7 +84,7 @@ async fn an_empty_file_is_there_for_all_and_survives_a_restart() {
 async fn file_managers_own_files_never_reach_the_drive_and_follow_their_folder() {
     let folder = tempfile::tempdir().unwrap();
     let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     world.request("MKCOL", "/dav/dir").send().await.unwrap();
     world.sim.reset_calls();
     for name in ["._photo.jpg", ".DS_Store", "Thumbs.db", "desktop.ini"] {
@@ -114,7 +114,7 @@ async fn file_managers_own_files_never_reach_the_drive_and_follow_their_folder()
 async fn a_companion_is_one_file_in_both_unicode_forms_and_may_hold_an_icon() {
     let folder = tempfile::tempdir().unwrap();
     let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     let (composed, decomposed) = ("/dav/d/._caf\u{e9}", "/dav/d/._cafe\u{301}");
     for name in ["d", "d0"] {
         assert_eq!(world.request("MKCOL", &format!("/dav/{name}")).send().await.unwrap().status(), 201);
@@ -139,9 +139,9 @@ async fn a_companion_is_one_file_in_both_unicode_forms_and_may_hold_an_icon() {
 #[tokio::test]
 async fn file_managers_own_files_can_be_refused_or_uploaded() {
     use alidav::config::MetadataFiles;
-    let world = World::with(|config| config.upload.metadata_files = MetadataFiles::Refuse).await;
+    let world = Fixture::with(|config| config.upload.metadata_files = MetadataFiles::Refuse).await;
     assert_eq!(world.request("PUT", "/dav/.DS_Store").body("x").send().await.unwrap().status(), 403);
-    let world = World::with(|config| config.upload.metadata_files = MetadataFiles::Upload).await;
+    let world = Fixture::with(|config| config.upload.metadata_files = MetadataFiles::Upload).await;
     assert_eq!(world.request("PUT", "/dav/.DS_Store").body("x").send().await.unwrap().status(), 201);
     assert_eq!(world.sim.read("/.DS_Store").unwrap(), b"x");
 }

@@ -10,7 +10,7 @@ use alidav::upstream::{Client, DataErrorKind, SignedUrl};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::{World, noise, sha1};
+use crate::harness::{Fixture, noise, sha1};
 
 /// `me:secret`, as a forwarding proxy is told it (RFC 7617).
 const CREDENTIAL: &str = "proxy-authorization: basic bwu6c2vjcmv0";
@@ -99,7 +99,7 @@ async fn calls_and_films_and_uploads_take_the_proxy() {
     for (kind, scheme) in [(Kind::Forwarding, "http"), (Kind::Socks, "socks5"), (Kind::Socks, "socks5h")] {
         let (port, seen) = proxy(kind).await;
         let url = format!("{scheme}://me:secret@127.0.0.1:{port}");
-        let world = World::with(|config| config.upstream.outbound_proxy = Some(url.parse().unwrap())).await;
+        let world = Fixture::with(|config| config.upstream.outbound_proxy = Some(url.parse().unwrap())).await;
         let film = noise(300_000);
         let put = world.request("PUT", "/dav/film.mkv").body(film.clone()).send().await.unwrap();
         assert_eq!(put.status(), 201, "{scheme}");

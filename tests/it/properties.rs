@@ -1,13 +1,13 @@
 //! Stored properties: kept as they came, refused where the server computes them, bounded.
 
-use crate::harness::World;
+use crate::harness::Fixture;
 
-async fn patch(world: &World, body: &str) -> (u16, String) {
+async fn patch(world: &Fixture, body: &str) -> (u16, String) {
     let answer = world.request("PROPPATCH", "/dav/a").body(body.to_owned()).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-async fn asked(world: &World, property: &str) -> String {
+async fn asked(world: &Fixture, property: &str) -> String {
     let body = format!("<D:propfind xmlns:D=\"DAV:\"><D:prop>{property}</D:prop></D:propfind>");
     let answer = world.request("PROPFIND", "/dav/a").header("depth", "0").body(body).send().await.unwrap();
     assert_eq!(answer.status(), 207);
@@ -16,8 +16,8 @@ async fn asked(world: &World, property: &str) -> String {
     text
 }
 
-async fn world() -> World {
-    let world = World::start().await;
+async fn world() -> Fixture {
+    let world = Fixture::start().await;
     world.sim.write("/a", "x");
     world
 }
@@ -135,7 +135,7 @@ async fn an_item_has_no_more_properties_than_can_be_asked_for() {
 
 #[tokio::test]
 async fn a_copy_of_a_folder_alone_has_its_properties() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.mkdir("/a");
     patch(&world, "<propertyupdate xmlns=\"DAV:\"><set><prop><p xmlns=\"u\">kept</p></prop></set></propertyupdate>")
         .await;
@@ -159,7 +159,7 @@ async fn a_copy_or_move_takes_the_time_that_comes_with_it() {
 
 #[tokio::test]
 async fn the_roots_of_two_drives_and_the_folder_above_them_keep_their_own() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.mounts[0].path = "/one".to_owned();
         let mut second = alidav::config::Mount::at("/two", "main");
         second.drive_type = alidav::config::DriveType::Resource;

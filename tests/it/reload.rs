@@ -8,7 +8,7 @@ use alidav::config::{Account, Mount, Permission, Tls, User};
 use alidav::sim::{Options, Simulator};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, client, eventually, noise, rules, sha1};
+use crate::harness::{Fixture, client, eventually, noise, rules, sha1};
 use crate::process::{Process, alidav};
 
 fn user(name: &str) -> User {
@@ -18,7 +18,7 @@ fn user(name: &str) -> User {
 // Keeps 82.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_film_goes_on_while_users_and_mounts_change() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.anonymous = Permission::None;
         config.users = vec![user("old")];
     })
@@ -47,7 +47,7 @@ async fn a_running_film_goes_on_while_users_and_mounts_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_and_films_go_on_under_many_reloads() {
-    let world = World::with(|config| config.upload.part_size = 200_000).await;
+    let world = Fixture::with(|config| config.upload.part_size = 200_000).await;
     let content = noise(2_000_000);
     world.sim.write("/film", content.clone());
     let mut other = world.config.clone();
@@ -71,7 +71,7 @@ async fn uploads_and_films_go_on_under_many_reloads() {
 
 #[tokio::test]
 async fn what_is_known_of_a_mount_that_stays_is_kept() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.by_links_alone();
     world.sim.write("/dir/a", "a");
     world.hrefs("/dav/dir/").await;
@@ -114,7 +114,7 @@ fn certificate(folder: &std::path::Path) -> (Tls, reqwest::Certificate) {
 async fn a_new_certificate_is_shown_to_new_connections_and_a_broken_one_to_none() {
     let folder = tempfile::tempdir().unwrap();
     let (tls, first) = certificate(folder.path());
-    let world = World::with(|config| config.tls = Some(tls)).await;
+    let world = Fixture::with(|config| config.tls = Some(tls)).await;
     let url = format!("https://localhost:{}/healthz", world.server.addr().unwrap().port());
     let trusting = |root: reqwest::Certificate| {
         let client = crate::harness::builder().tls_certs_only([root]).build().unwrap();

@@ -5,7 +5,7 @@ use alidav::config::StateLocation;
 use alidav::sim::{Fault, FaultKind, Moment, Simulator};
 use serde_json::{Value, json};
 
-use crate::harness::{World, client, hrefs, noise, until};
+use crate::harness::{Fixture, client, hrefs, noise, until};
 
 fn refused(status: u16, code: &str) -> FaultKind {
     FaultKind::Code { status, code: code.to_owned(), retry_after_ms: None }
@@ -18,10 +18,10 @@ fn throttled() -> FaultKind {
 const TRASH: &str = "openFile/recyclebin/trash";
 
 /// Waits are short, and the store is a file, so that it outlives the server.
-async fn world() -> (World, tempfile::TempDir) {
+async fn world() -> (Fixture, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.upstream.max_wait = std::time::Duration::from_secs(2);
         config.timeouts.store_busy = std::time::Duration::from_secs(1);
         config.state = file;
@@ -50,34 +50,34 @@ async fn behind(sim: &Simulator, call: &str, mut body: Value) {
     assert!(call.send().await.unwrap().status().is_success());
 }
 
-async fn anew(world: &World, path: &str) -> Vec<String> {
+async fn anew(world: &Fixture, path: &str) -> Vec<String> {
     let request = world.request("PROPFIND", path).header("depth", "1").header("cache-control", "no-cache");
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 207);
     hrefs(&answer.text().await.unwrap())
 }
 
-async fn pending(world: &World) -> u64 {
+async fn pending(world: &Fixture) -> u64 {
     let health: Value = serde_json::from_str(&world.get("/healthz").await.text().await.unwrap()).unwrap();
     health["removals_pending"].as_u64().unwrap()
 }
 
 /// Waits until nothing is left to be removed.
-async fn nothing_pending(world: &World) {
+async fn nothing_pending(world: &Fixture) {
     let empty = async { while pending(world).await > 0 {} };
     tokio::time::timeout(std::time::Duration::from_secs(60), empty).await.expect("it is never removed");
 }
 
-async fn put(world: &World, path: &str, body: impl Into<reqwest::Body>) -> u16 {
+async fn put(world: &Fixture, path: &str, body: impl Into<reqwest::Body>) -> u16 {
     world.request("PUT", path).body(body).send().await.unwrap().status().as_u16()
 }
 
-async fn status(world: &World, method: &str, path: &str) -> u16 {
+async fn status(world: &Fixture, method: &str, path: &str) -> u16 {
     world.request(method, path).send().await.unwrap().status().as_u16()
 }
 
 /// Replaces `/dav/f/a` by what `method` puts there while the drive removes nothing.
-async fn replace(world: &World, method: &str, kind: FaultKind) {
+async fn replace(world: &Fixture, method: &str, kind: FaultKind) {
     world.sim.write("/f/a", "old");
     world.sim.write("/f/b", "new");
     anew(world, "/dav/f/").await;
@@ -248,7 +248,7 @@ async fn what_cannot_be_written_down_is_not_changed() {
 }
 
 /// A file to copy or move, and the folder it goes to, both listed.
-async fn two_folders() -> (World, tempfile::TempDir) {
+async fn two_folders() -> (Fixture, tempfile::TempDir) {
     let (world, folder) = world().await;
     world.sim.write("/s/b", "new");
     world.sim.mkdir("/f");
@@ -258,13 +258,13 @@ async fn two_folders() -> (World, tempfile::TempDir) {
     (world, folder)
 }
 
-async fn relocate(world: &World, method: &str, from: &str, to: &str) -> u16 {
+async fn relocate(world: &Fixture, method: &str, from: &str, to: &str) -> u16 {
     let request = world.request(method, from).header("destination", world.url(to));
     request.send().await.unwrap().status().as_u16()
 }
 
 /// Waits until the drive has these.
-async fn drive_has(world: &World, paths: &[&str]) {
+async fn drive_has(world: &Fixture, paths: &[&str]) {
     let there = async { while paths_on_drive(&world.sim).await != paths {} };
     let found = tokio::time::timeout(std::time::Duration::from_secs(60), there).await;
     assert!(found.is_ok(), "{:?} and not {paths:?}", paths_on_drive(&world.sim).await);

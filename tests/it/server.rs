@@ -6,14 +6,14 @@ use std::time::Duration;
 use alidav::config::{ListenAddr, Permission, Tls, User};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, header, until};
+use crate::harness::{Fixture, header, until};
 
 fn user(name: &str, base_path: &str, permission: Permission) -> User {
     User { name: name.into(), password: "secret".into(), base_path: base_path.into(), permission }
 }
 
-async fn with_users() -> World {
-    let world = World::with(|config| {
+async fn with_users() -> Fixture {
+    let world = Fixture::with(|config| {
         config.anonymous = Permission::None;
         config.users = vec![
             user("me", "/", Permission::Write),
@@ -62,7 +62,7 @@ async fn a_user_sees_only_the_part_below_the_base_path() {
 
 #[tokio::test]
 async fn the_root_answers_explorer_s_first_questions() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let options = world.request("OPTIONS", "/").send().await.unwrap();
     assert_eq!(
         (options.status().as_u16(), header(&options, "dav"), header(&options, "ms-author-via")),
@@ -74,7 +74,7 @@ async fn the_root_answers_explorer_s_first_questions() {
 
 #[tokio::test]
 async fn webdav_can_be_at_the_root() {
-    let world = World::with(|config| config.dav_prefix = String::new()).await;
+    let world = Fixture::with(|config| config.dav_prefix = String::new()).await;
     world.sim.write("/a", "x");
     assert_eq!(world.hrefs("/").await, ["/", "/a"]);
     assert_eq!(world.get("/healthz").await.status(), 200);
@@ -88,7 +88,7 @@ async fn webdav_can_be_at_the_root() {
 
 #[tokio::test]
 async fn health_and_metrics_tell_of_the_drive() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.hrefs("/dav/").await;
     assert_eq!(
         world.get("/healthz").await.text().await.unwrap(),
@@ -112,7 +112,7 @@ async fn health_and_metrics_tell_of_the_drive() {
 
 #[tokio::test]
 async fn a_running_stream_ends_before_the_server_does() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write_generated("/film", 40_000_000, 1);
     let mut stream = world.get("/dav/film").await.bytes_stream();
     let mut received = stream.next().await.unwrap().unwrap().len();
@@ -129,7 +129,7 @@ async fn a_running_stream_ends_before_the_server_does() {
 // Keeps 83.
 #[tokio::test]
 async fn at_the_end_of_the_grace_time_streams_are_cut() {
-    let world = World::with(|config| config.shutdown_grace = Duration::from_millis(100)).await;
+    let world = Fixture::with(|config| config.shutdown_grace = Duration::from_millis(100)).await;
     world.sim.write_generated("/film", 60 << 30, 1);
     let mut stream = world.get("/dav/film").await.bytes_stream();
     stream.next().await.unwrap().unwrap();
@@ -141,7 +141,7 @@ async fn at_the_end_of_the_grace_time_streams_are_cut() {
 #[tokio::test]
 async fn an_upload_that_runs_when_the_end_begins_is_finished_or_leaves_nothing() {
     for (grace, finished) in [(Duration::from_secs(30), true), (Duration::from_millis(200), false)] {
-        let world = World::with(|config| {
+        let world = Fixture::with(|config| {
             config.shutdown_grace = grace;
             config.upload.part_size = 200_000;
         })
@@ -175,7 +175,7 @@ async fn a_unix_socket_serves_and_a_dead_one_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("alidav.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let world = World::with(|config| config.listen = vec![ListenAddr::Unix(path.clone())]).await;
+    let world = Fixture::with(|config| config.listen = vec![ListenAddr::Unix(path.clone())]).await;
     assert_eq!(world.server.urls(), [format!("unix:{}", path.display())]);
     assert!(path.metadata().unwrap().permissions().mode() != 0);
     let client = reqwest::Client::builder().unix_socket(path.clone()).build().unwrap();
@@ -190,7 +190,7 @@ async fn what_is_no_dead_socket_is_never_removed_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("precious");
     std::fs::write(&path, "content").unwrap();
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let mut config = world.config.clone();
     config.listen = vec![ListenAddr::Unix(path.clone())];
     let error = alidav::server::Server::start(&config).await.unwrap_err().to_string();
@@ -201,7 +201,7 @@ async fn what_is_no_dead_socket_is_never_removed_for_one() {
 // Keeps 77.
 #[tokio::test]
 async fn a_proxy_s_word_counts_whatever_the_client_put_before_it() {
-    let world = World::with(|config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]).await;
+    let world = Fixture::with(|config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]).await;
     for (forwarded, status) in [("127.0.0.1", 200), ("127.0.0.1, 6.6.6.6", 401), ("\u{e9}, 6.6.6.6", 401)] {
         let answer = world.request("GET", "/metrics").header("x-forwarded-for", forwarded).send().await.unwrap();
         assert_eq!(answer.status(), status, "{forwarded}");
@@ -228,7 +228,7 @@ async fn tls_serves_both_protocols_and_a_bad_file_is_named() {
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     std::fs::write(&cert, pair.cert.pem()).unwrap();
     std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
-    let world = World::with(|config| config.tls = Some(Tls { cert: cert.clone(), key: key.clone() })).await;
+    let world = Fixture::with(|config| config.tls = Some(Tls { cert: cert.clone(), key: key.clone() })).await;
     let root = reqwest::Certificate::from_pem(pair.cert.pem().as_bytes()).unwrap();
     let port = world.server.addr().unwrap().port();
     let both = [(true, reqwest::Version::HTTP_11), (false, reqwest::Version::HTTP_2)];
@@ -245,7 +245,7 @@ async fn tls_serves_both_protocols_and_a_bad_file_is_named() {
 
 #[tokio::test]
 async fn a_taken_address_is_named() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let mut config = world.config.clone();
     config.listen = vec![ListenAddr::Tcp(world.server.addr().unwrap())];
     let error = alidav::server::Server::start(&config).await.unwrap_err().to_string();
@@ -255,7 +255,7 @@ async fn a_taken_address_is_named() {
 // Keeps 50.
 #[tokio::test]
 async fn every_answer_bears_an_id_that_its_error_names_and_no_client_chooses() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.mounts[0].down_proxy_token = Some("secret".into());
         config.mounts[0].down_proxy_sign = true;
     })
@@ -292,7 +292,7 @@ async fn every_answer_bears_an_id_that_its_error_names_and_no_client_chooses() {
 // Keeps 50.
 #[tokio::test]
 async fn who_is_asked_for_a_password_is_told_the_id() {
-    let world = World::with(|config| config.anonymous = Permission::None).await;
+    let world = Fixture::with(|config| config.anonymous = Permission::None).await;
     for path in ["/dav/", "/api/signin/start"] {
         let answer = world.get(path).await;
         let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();

@@ -10,7 +10,7 @@ use alidav::state::Store;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::harness::{World, eventually, rules};
+use crate::harness::{Fixture, eventually, rules};
 use crate::process::{Process, alidav};
 
 /// The ways to sign in.
@@ -31,13 +31,13 @@ fn way(config: &mut Config, way: &str) {
     }
 }
 
-async fn post(world: &World, path: &str, body: Value) -> (u16, Value) {
+async fn post(world: &Fixture, path: &str, body: Value) -> (u16, Value) {
     let answer = world.request("POST", path).json(&body).send().await.unwrap();
     let status = answer.status().as_u16();
     (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
 
-async fn start(world: &World) -> (String, String) {
+async fn start(world: &Fixture) -> (String, String) {
     let (status, code) = post(world, "/api/signin/start", json!({ "account": "main" })).await;
     assert_eq!(status, 200, "{code}");
     let sid = code["qr_text"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
@@ -45,7 +45,7 @@ async fn start(world: &World) -> (String, String) {
 }
 
 /// Asks until the sign-in has come to the state.
-async fn until(world: &World, id: &str, state: &str) -> Value {
+async fn until(world: &Fixture, id: &str, state: &str) -> Value {
     let reached = async {
         loop {
             let answer = world.get(&format!("/api/signin/poll?id={id}")).await;
@@ -62,7 +62,7 @@ async fn until(world: &World, id: &str, state: &str) -> Value {
     tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap_or_else(|_| panic!("never {state}"))
 }
 
-async fn lists(world: &World) -> bool {
+async fn lists(world: &Fixture) -> bool {
     let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
     fresh.send().await.unwrap().status() == 207
 }
@@ -70,7 +70,7 @@ async fn lists(world: &World) -> bool {
 #[tokio::test]
 async fn every_way_goes_from_waiting_over_scanned_to_signed_in() {
     for name in WAYS {
-        let world = World::with(|config| way(config, name)).await;
+        let world = Fixture::with(|config| way(config, name)).await;
         assert_eq!(world.propfind("/dav/", "1").await.status(), 503, "{name}");
         let (status, code) = post(&world, "/api/signin/start", json!({})).await;
         assert_eq!((status, code["account"].as_str()), (200, Some("main")), "{code}");
@@ -106,7 +106,7 @@ async fn every_way_goes_from_waiting_over_scanned_to_signed_in() {
 
 #[tokio::test]
 async fn an_expired_and_a_refused_code_end_and_another_can_be_had() {
-    let world = World::with(|config| way(config, "own")).await;
+    let world = Fixture::with(|config| way(config, "own")).await;
     let (id, sid) = start(&world).await;
     world.sim.qr(&sid, "expire");
     until(&world, &id, "expired").await;
@@ -124,7 +124,7 @@ async fn an_expired_and_a_refused_code_end_and_another_can_be_had() {
 
 #[tokio::test]
 async fn trouble_while_waiting_is_told_and_does_not_end_the_sign_in() {
-    let world = World::with(|config| way(config, "own")).await;
+    let world = Fixture::with(|config| way(config, "own")).await;
     let (id, sid) = start(&world).await;
     world.sim.fault(Fault::once("oauth/qrcode/status", FaultKind::Text { status: 502, body: "Bad Gateway".into() }));
     let waiting = until(&world, &id, "waiting").await;
@@ -135,7 +135,7 @@ async fn trouble_while_waiting_is_told_and_does_not_end_the_sign_in() {
 
 #[tokio::test]
 async fn a_lost_answer_to_the_exchange_is_asked_for_again_and_then_told() {
-    let world = World::with(|config| way(config, "own")).await;
+    let world = Fixture::with(|config| way(config, "own")).await;
     let (id, sid) = start(&world).await;
     world.sim.fault(Fault::once("oauth/access_token", FaultKind::CloseBefore));
     world.sim.qr(&sid, "confirm");
@@ -153,7 +153,7 @@ async fn a_lost_answer_to_the_exchange_is_asked_for_again_and_then_told() {
 
 #[tokio::test]
 async fn an_exchange_waits_as_long_as_the_server_asks() {
-    let world = World::with(|config| way(config, "/alist/ali_open/token")).await;
+    let world = Fixture::with(|config| way(config, "/alist/ali_open/token")).await;
     let busy = FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(2500) };
     world.sim.fault(Fault::once("alist/code", busy));
     let (id, sid) = start(&world).await;
@@ -166,7 +166,7 @@ async fn an_exchange_waits_as_long_as_the_server_asks() {
 
 #[tokio::test]
 async fn a_code_that_the_service_no_longer_knows_has_expired_however_it_says_so() {
-    let world = World::with(|config| way(config, "own")).await;
+    let world = Fixture::with(|config| way(config, "own")).await;
     for (status, body) in [
         (400, r#"{"code":"QRCodeExpired","message":null}"#),
         (404, ""),
@@ -186,7 +186,7 @@ async fn a_sign_in_whose_tokens_could_not_be_kept_is_not_begun() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.db");
     let state = StateLocation::File(file.clone());
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         way(config, "own");
         config.state = state;
         config.timeouts.store_busy = Duration::from_secs(1);
@@ -205,7 +205,7 @@ async fn a_sign_in_whose_tokens_could_not_be_kept_is_not_begun() {
 async fn the_next_server_gives_the_code_when_the_first_is_down_or_shows_a_challenge() {
     let challenge = FaultKind::Text { status: 403, body: "<html>checking your browser</html>".into() };
     for fault in [Some(challenge), Some(FaultKind::CloseBefore), None] {
-        let world = World::with(|config| {
+        let world = Fixture::with(|config| {
             way(config, "/messense");
             let base = config.upstream.api_url.as_str().trim_end_matches('/').to_owned();
             // Nobody listens on the discard port.
@@ -229,7 +229,7 @@ async fn the_next_server_gives_the_code_when_the_first_is_down_or_shows_a_challe
 
 #[tokio::test]
 async fn failures_are_json_with_the_remedy() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         way(config, "own");
         config.accounts[0].client_secret = Some("wrong".into());
     })
@@ -243,7 +243,7 @@ async fn failures_are_json_with_the_remedy() {
     assert_eq!(post(&world, "/api/signin/other", json!({})).await.0, 404);
     assert_eq!(post(&world, "/api/signin/start", json!([1])).await.0, 400);
     assert_eq!(world.get("/api/signin/start").await.status(), 405);
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         way(config, "own");
         config.upstream.api_url = "http://127.0.0.1:9".parse().unwrap();
     })
@@ -262,7 +262,7 @@ async fn only_users_who_may_write_and_only_this_server_s_pages_are_heard() {
         base_path: "/".to_owned(),
         permission,
     };
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         way(config, "own");
         config.anonymous = Permission::None;
         config.users = vec![user("writer", Permission::Write), user("reader", Permission::Read)];
@@ -296,7 +296,7 @@ async fn only_users_who_may_write_and_only_this_server_s_pages_are_heard() {
 // Keeps 66.
 #[tokio::test]
 async fn another_user_s_sign_in_is_refused_and_the_first_one_s_stays() {
-    let world = World::with(|config| way(config, "own")).await;
+    let world = Fixture::with(|config| way(config, "own")).await;
     let (id, sid) = start(&world).await;
     world.sim.qr(&sid, "confirm");
     until(&world, &id, "done").await;
@@ -313,7 +313,7 @@ async fn another_user_s_sign_in_is_refused_and_the_first_one_s_stays() {
 
 #[tokio::test]
 async fn a_sign_in_by_nobody_knows_whom_does_not_take_over_an_account() {
-    let world = World::with(|config| way(config, "/alist/ali_open/token")).await;
+    let world = Fixture::with(|config| way(config, "/alist/ali_open/token")).await;
     let (id, sid) = start(&world).await;
     world.sim.qr(&sid, "confirm");
     until(&world, &id, "done").await;
@@ -341,7 +341,7 @@ async fn a_sign_in_by_nobody_knows_whom_does_not_take_over_an_account() {
 
 #[tokio::test]
 async fn sign_ins_that_are_over_take_no_place() {
-    let world = World::with(|config| way(config, "own")).await;
+    let world = Fixture::with(|config| way(config, "own")).await;
     for _ in 0..8 {
         let (id, sid) = start(&world).await;
         world.sim.qr(&sid, "expire");
@@ -357,7 +357,7 @@ async fn sign_ins_that_are_over_take_no_place() {
 
 #[tokio::test]
 async fn a_drive_that_a_new_sign_in_grants_is_served_at_once() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         way(config, "own");
         config.mounts[0].drive_type = alidav::config::DriveType::Resource;
     })
@@ -566,7 +566,7 @@ async fn login_heals_a_server_that_answers_503_without_a_restart() {
     let file = settings(&sim, folder.path(), "own", "info");
     let sim_too = sim.clone();
     let state = StateLocation::File(folder.path().join("state.db"));
-    let world = World::over(sim_too, |config| {
+    let world = Fixture::over(sim_too, |config| {
         way(config, "own");
         config.accounts[0].refresh_token = Some("an.old.token".into());
         config.state = state;
@@ -590,7 +590,7 @@ async fn a_server_does_not_mix_the_drives_of_two_users() {
     let folder = tempfile::tempdir().unwrap();
     let file = settings(&sim, folder.path(), "own", "info");
     let state = StateLocation::File(folder.path().join("state.db"));
-    let world = World::over(sim.clone(), |config| {
+    let world = Fixture::over(sim.clone(), |config| {
         way(config, "own");
         config.accounts[0].refresh_token = Some(sim.refresh_token_for(Application::Own).into());
         config.state = state;

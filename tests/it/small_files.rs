@@ -4,16 +4,16 @@ use alidav::config::{ClientRule, LinkPolicy};
 use alidav::sim::{Fault, FaultKind, ListedUrl, Options, Rules, Simulator};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, header, noise, rules, sha1, until};
+use crate::harness::{Fixture, header, noise, rules, sha1, until};
 
 /// Over a drive with files, which are listed; counters at zero.
-async fn world(files: &[(&str, usize)]) -> World {
+async fn world(files: &[(&str, usize)]) -> Fixture {
     over(rules(), files, |_| {}).await
 }
 
-async fn over(rules: Rules, files: &[(&str, usize)], change: impl FnOnce(&mut alidav::config::Config)) -> World {
+async fn over(rules: Rules, files: &[(&str, usize)], change: impl FnOnce(&mut alidav::config::Config)) -> Fixture {
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, change).await;
+    let world = Fixture::over(sim, change).await;
     world.sim.mkdir("/f");
     for (name, size) in files {
         world.sim.write(&format!("/f/{name}"), content(name, *size));
@@ -22,7 +22,7 @@ async fn over(rules: Rules, files: &[(&str, usize)], change: impl FnOnce(&mut al
     world
 }
 
-async fn list(world: &World) {
+async fn list(world: &Fixture) {
     for folder in ["/dav/", "/dav/f/"] {
         let request = world.request("PROPFIND", folder).header("depth", "1").header("cache-control", "no-cache");
         assert_eq!(request.send().await.unwrap().status(), 207);
@@ -37,18 +37,18 @@ fn content(name: &str, size: usize) -> Vec<u8> {
 }
 
 /// Reads the file and compares.
-async fn read(world: &World, name: &str, size: usize) {
+async fn read(world: &Fixture, name: &str, size: usize) {
     let answer = world.get(&format!("/dav/f/{name}")).await;
     assert_eq!(answer.status(), 200, "{name}");
     assert_eq!(header(&answer, "content-length"), size.to_string());
     assert_eq!(sha1(&answer.bytes().await.unwrap()), sha1(&content(name, size)), "{name}");
 }
 
-fn links(world: &World) -> u64 {
+fn links(world: &Fixture) -> u64 {
     world.sim.calls().get("openFile/getDownloadUrl").copied().unwrap_or(0)
 }
 
-fn transfers(world: &World) -> u64 {
+fn transfers(world: &Fixture) -> u64 {
     world.sim.calls().get("data GET").copied().unwrap_or(0)
 }
 

@@ -7,15 +7,15 @@ use alidav::drive::{ByteStream, Freshness, Path, Reader};
 use alidav::sim::{Fault, FaultKind, Options, Rules, Simulator};
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, header, noise, rules, sha1, until};
+use crate::harness::{Fixture, header, noise, rules, sha1, until};
 
 const SIZE: usize = 9_000_000;
 
 /// A film behind connections of 2 MB/s each, or of any speed.
-async fn world(connections: usize, bytes_per_s: Option<u64>) -> (World, Vec<u8>) {
+async fn world(connections: usize, bytes_per_s: Option<u64>) -> (Fixture, Vec<u8>) {
     let rules = Rules { download_bytes_per_s: bytes_per_s, ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| {
+    let world = Fixture::over(sim, |config| {
         config.download.connections = connections;
         config.timeouts.silent_body = Duration::from_secs(2);
     })
@@ -26,7 +26,7 @@ async fn world(connections: usize, bytes_per_s: Option<u64>) -> (World, Vec<u8>)
     (world, film)
 }
 
-async fn whole(world: &World) -> Vec<u8> {
+async fn whole(world: &Fixture) -> Vec<u8> {
     let answer = world.range("/dav/film.mkv", "bytes=0-").await;
     assert_eq!(answer.status(), 206);
     answer.bytes().await.unwrap().to_vec()
@@ -93,7 +93,7 @@ async fn a_film_arrives_whole_over_faults_at_random_bytes() {
 async fn a_place_that_the_drive_goes_on_refusing_is_not_asked_for_again() {
     let rules = Rules { max_downloads: 2, download_bytes_per_s: Some(100_000), ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| config.upstream.max_wait = Duration::from_secs(5)).await;
+    let world = Fixture::over(sim, |config| config.upstream.max_wait = Duration::from_secs(5)).await;
     for name in ["/a.bin", "/b.bin", "/c.bin"] {
         world.sim.write(name, noise(2_000_000));
     }
@@ -142,7 +142,7 @@ async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_al
 async fn three_connections_stay_three_and_within_what_may_be_ahead() {
     let rules = Rules { download_bytes_per_s: Some(5_000_000), ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| config.download.connections = 3).await;
+    let world = Fixture::over(sim, |config| config.download.connections = 3).await;
     world.sim.write_generated("/film.mkv", 80_000_000, 1);
     world.hrefs("/dav/").await;
     let mut body = world.range("/dav/film.mkv", "bytes=0-").await.bytes_stream();
@@ -167,10 +167,10 @@ async fn three_connections_stay_three_and_within_what_may_be_ahead() {
 }
 
 /// A film behind connections of 6 MB/s each, read as a player does, three at once, over so much memory.
-async fn film_over_three(max_streams: usize, read_ahead: u64, memory: u64) -> (World, Vec<u8>) {
+async fn film_over_three(max_streams: usize, read_ahead: u64, memory: u64) -> (Fixture, Vec<u8>) {
     let rules = Rules { download_bytes_per_s: Some(6_000_000), max_downloads: max_streams, ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| {
+    let world = Fixture::over(sim, |config| {
         config.upstream.max_streams = max_streams;
         (config.download.connections, config.download.read_ahead) = (3, read_ahead);
         config.download.memory = memory;
@@ -183,7 +183,7 @@ async fn film_over_three(max_streams: usize, read_ahead: u64, memory: u64) -> (W
     (world, film)
 }
 
-async fn stream(world: &World, path: &str, id: u64) -> ByteStream {
+async fn stream(world: &Fixture, path: &str, id: u64) -> ByteStream {
     let file = world.server.tree().stat(&Path::parse(path).unwrap(), Freshness::Cached).await.unwrap();
     let reader = Reader { id, open_ended: true, urgent: true, by_range: false };
     world.server.tree().read(&file, 0..4 * SIZE as u64, reader).await.unwrap()
@@ -322,7 +322,7 @@ async fn a_client_that_left_frees_every_place_and_fetches_nothing_more() {
 async fn a_storm_of_readers_stays_within_the_memory() {
     let rules = Rules { max_downloads: 100, ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| {
+    let world = Fixture::over(sim, |config| {
         config.upstream.max_streams = 100;
         config.download.memory = 4 << 20;
         config.download.connections = 3;
@@ -450,7 +450,7 @@ async fn a_leisurely_film_is_whole_over_a_cut_and_nothing_is_kept_of_one_that_wa
 async fn a_pause_frees_the_place(rate: Option<u64>, fault: Option<FaultKind>, enough: usize) {
     let rules = Rules { download_bytes_per_s: rate, max_downloads: 1, ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| {
+    let world = Fixture::over(sim, |config| {
         config.upstream.max_streams = 1;
         config.timeouts.paused_client = Duration::from_secs(2);
     })
@@ -517,7 +517,7 @@ async fn a_small_file_read_in_pieces_is_fetched_once() {
 async fn a_player_goes_before_copies_that_wait() {
     let rules = Rules { max_downloads: 1, download_bytes_per_s: Some(3_000_000), ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-    let world = World::over(sim, |config| config.upstream.max_streams = 1).await;
+    let world = Fixture::over(sim, |config| config.upstream.max_streams = 1).await;
     for name in ["/a.bin", "/b.bin", "/c.mkv"] {
         world.sim.write(name, noise(3_000_000));
     }

@@ -4,7 +4,7 @@ use alidav::config::{Config, StateLocation};
 use alidav::sim::{Application, BotCheck, Fault, FaultKind, Options, Simulator};
 use serde_json::{Value, json};
 
-use crate::harness::{World, rules};
+use crate::harness::{Fixture, rules};
 use crate::process::alidav;
 
 const FIRST: &str = "/alicloud/renewapi";
@@ -16,23 +16,23 @@ fn servers(config: &mut Config, paths: &[&str]) {
     config.accounts[0].oauth_token_urls = paths.iter().map(url).collect();
 }
 
-async fn fresh(world: &World) -> (u16, String) {
+async fn fresh(world: &Fixture) -> (u16, String) {
     let request = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-async fn works(world: &World) -> bool {
+async fn works(world: &Fixture) -> bool {
     fresh(world).await.0 == 207
 }
 
-async fn health(world: &World) -> String {
+async fn health(world: &Fixture) -> String {
     world.get("/healthz").await.text().await.unwrap()
 }
 
 /// Signed in through the first of two servers, before which a check turns everybody away from then on.
-async fn behind_a_check(check: BotCheck, state: StateLocation) -> World {
-    let world = World::with(|config| {
+async fn behind_a_check(check: BotCheck, state: StateLocation) -> Fixture {
+    let world = Fixture::with(|config| {
         servers(config, &[FIRST, SECOND]);
         config.state = state;
     })
@@ -45,7 +45,7 @@ async fn behind_a_check(check: BotCheck, state: StateLocation) -> World {
 
 #[tokio::test]
 async fn the_bot_check_lets_renewals_and_sign_ins_through() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.rules(|rules| rules.bot_check = BotCheck::Agents);
     assert!(works(&world).await);
     sign_in(&world).await;
@@ -102,7 +102,7 @@ async fn whatever_the_twin_with_another_application_says_its_own_server_renews_t
 
 #[tokio::test]
 async fn a_configured_token_finds_its_server_although_another_leaves_it_unclear() {
-    let world = World::with(|config| servers(config, &[SECOND, FIRST])).await;
+    let world = Fixture::with(|config| servers(config, &[SECOND, FIRST])).await;
     let odd = FaultKind::Text { status: 500, body: r#"{"text":"something odd"}"#.to_owned() };
     world.sim.fault(Fault::always("mainland/renewapi", odd));
     // It may have been spent there; one careful retry comes first.
@@ -154,7 +154,7 @@ fn is_of(token: &str, application: &str) -> bool {
 }
 
 /// A whole sign-in over the page's calls.
-async fn sign_in(world: &World) {
+async fn sign_in(world: &Fixture) {
     let start = world.request("POST", "/api/signin/start").json(&json!({ "account": "main" })).send().await.unwrap();
     let text = start.text().await.unwrap();
     let code: Value = serde_json::from_str(&text).unwrap();
@@ -175,7 +175,7 @@ async fn the_kind_of_sign_in_that_an_address_names_is_carried_through_to_the_ren
         ("?driver_txt=alicloud_qr", false, false),
         ("?apps_types=alicloud_qr&key=mine", true, false),
     ] {
-        let world = World::with(|config| {
+        let world = Fixture::with(|config| {
             servers(config, &[&format!("{FIRST}{query}")]);
             config.accounts[0].refresh_token = None;
         })

@@ -9,10 +9,10 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::harness::{World, eventually, rules, until};
+use crate::harness::{Fixture, eventually, rules, until};
 use crate::process::Process;
 
-async fn works(world: &World) -> bool {
+async fn works(world: &Fixture) -> bool {
     let fresh = world.request("PROPFIND", "/dav/").header("depth", "1").header("cache-control", "no-cache");
     fresh.send().await.unwrap().status() == 207
 }
@@ -27,7 +27,7 @@ async fn every_form_of_token_server_and_an_own_application_renew() {
     ] {
         let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
         let token = sim.refresh_token_for(application);
-        let world = World::over(sim, |config| {
+        let world = Fixture::over(sim, |config| {
             let account = &mut config.accounts[0];
             account.refresh_token = Some(token.into());
             if server == "own" {
@@ -49,7 +49,7 @@ async fn every_form_of_token_server_and_an_own_application_renew() {
 // Keeps 58.
 #[tokio::test]
 async fn an_expired_token_is_renewed_once_for_all_who_wait() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     for n in 0..8 {
         world.sim.mkdir(&format!("/{n}"));
     }
@@ -66,7 +66,7 @@ async fn an_expired_token_is_renewed_once_for_all_who_wait() {
 
 #[tokio::test]
 async fn a_token_with_a_short_life_is_used_for_most_of_it() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.rules(|rules| rules.access_token_s = 100);
     for _ in 0..3 {
         assert!(works(&world).await);
@@ -77,7 +77,7 @@ async fn a_token_with_a_short_life_is_used_for_most_of_it() {
 // Keeps 64.
 #[tokio::test]
 async fn a_refused_refresh_token_is_503_with_the_remedy_for_every_request() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "x");
     world.sim.revoke_refresh_tokens();
     for path in ["/dav/", "/dav/a", "/dav/none"] {
@@ -106,7 +106,7 @@ async fn the_next_server_is_tried_only_when_the_first_surely_did_not_act() {
         (blocked(502, "Bad Gateway"), false),
         (FaultKind::BrokenJson, false),
     ] {
-        let world = World::with(|config| {
+        let world = Fixture::with(|config| {
             let base = config.upstream.api_url.as_str().trim_end_matches('/').to_owned();
             config.accounts[0].oauth_token_urls = vec![
                 format!("{base}/alicloud/renewapi").parse().unwrap(),
@@ -124,7 +124,7 @@ async fn the_next_server_is_tried_only_when_the_first_surely_did_not_act() {
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_did_not_act() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         let second = config.accounts[0].oauth_token_urls[0].clone();
         config.accounts[0].oauth_token_urls =
             vec![format!("http://{closed}/alist/ali_open/token").parse().unwrap(), second];
@@ -136,7 +136,7 @@ async fn a_server_that_cannot_be_reached_did_not_act() {
 // Keeps 61.
 #[tokio::test]
 async fn after_a_lost_answer_there_is_one_careful_retry_and_then_the_truth() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.fault(Fault::once("openlist/renewapi", FaultKind::CloseAfter));
     assert!(!works(&world).await);
     // The service has rotated the token, so the retry is refused; both facts are told.
@@ -149,7 +149,7 @@ async fn after_a_lost_answer_there_is_one_careful_retry_and_then_the_truth() {
 
 #[tokio::test]
 async fn a_reason_that_is_never_clear_is_told_with_the_remedy() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let odd = FaultKind::Text { status: 500, body: r#"{"text":"something odd"}"#.to_owned() };
     world.sim.fault(Fault::always("openlist/renewapi", odd));
     assert!(!works(&world).await);
@@ -162,7 +162,7 @@ async fn a_reason_that_is_never_clear_is_told_with_the_remedy() {
 
 #[tokio::test]
 async fn a_retry_after_an_answer_lost_before_acting_succeeds() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.fault(Fault::once("openlist/renewapi", FaultKind::CloseBefore));
     assert!(!works(&world).await);
     assert!(works(&world).await);
@@ -173,7 +173,7 @@ async fn a_retry_after_an_answer_lost_before_acting_succeeds() {
 async fn another_user_s_token_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     assert!(works(&world).await);
     let foreign = format!(
         r#"{{"access_token":"{}","refresh_token":"{}"}}"#,
@@ -192,7 +192,7 @@ async fn another_user_s_token_is_refused() {
 async fn the_renewed_token_survives_a_restart_and_the_file_s_old_one_is_not_tried() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     assert!(works(&world).await);
     world.sim.expire_access_tokens();
     let world = world.restart().await;
@@ -203,7 +203,7 @@ async fn the_renewed_token_survives_a_restart_and_the_file_s_old_one_is_not_trie
 
 #[tokio::test]
 async fn a_token_without_pkce_s_renewal_asks_for_a_new_sign_in() {
-    let world = World::with(|config| config.accounts[0].client_id = Some(CLIENT_ID.to_owned())).await;
+    let world = Fixture::with(|config| config.accounts[0].client_id = Some(CLIENT_ID.to_owned())).await;
     let answer = world.propfind("/dav/", "1").await;
     assert_eq!(answer.status(), 503);
     assert!(world.get("/healthz").await.text().await.unwrap().contains("cannot be renewed"));
@@ -212,7 +212,7 @@ async fn a_token_without_pkce_s_renewal_asks_for_a_new_sign_in() {
 // Keeps 67.
 #[tokio::test]
 async fn a_server_that_lately_did_not_act_is_asked_last() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         let base = config.upstream.api_url.as_str().trim_end_matches('/').to_owned();
         config.accounts[0].oauth_token_urls = vec![
             format!("{base}/alicloud/renewapi").parse().unwrap(),
@@ -236,10 +236,10 @@ async fn a_server_that_lately_did_not_act_is_asked_last() {
 
 /// A world whose tokens come from the second of two servers, whose applications do not know each other's tokens:
 /// the first one belongs to the simulator that is given back with it.
-async fn signed_in_through_the_second(state: StateLocation) -> (World, Simulator) {
+async fn signed_in_through_the_second(state: StateLocation) -> (Fixture, Simulator) {
     let other = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
     let url = other.url();
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.state = state;
         let second = config.accounts[0].oauth_token_urls[0].clone();
         config.accounts[0].oauth_token_urls = vec![format!("{url}/alist/ali_open/token").parse().unwrap(), second];
@@ -285,7 +285,7 @@ async fn a_bad_token_in_the_configuration_does_not_cost_the_stored_sign_in() {
     for bad in ["garbage", newer] {
         let folder = tempfile::tempdir().unwrap();
         let state = StateLocation::File(folder.path().join("state.db"));
-        let mut world = World::with(|config| config.state = state).await;
+        let mut world = Fixture::with(|config| config.state = state).await;
         assert!(works(&world).await);
         world.config.accounts[0].refresh_token = Some(bad.into());
         // The attempt may meet anything before it comes to the refusal.
@@ -310,7 +310,7 @@ async fn a_bad_token_in_the_configuration_does_not_cost_the_stored_sign_in() {
 // Keeps 67.
 #[tokio::test]
 async fn a_token_server_that_names_a_time_is_left_alone_until_then() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let busy = FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(3000) };
     world.sim.fault(Fault::once("openlist/renewapi", busy));
     for _ in 0..3 {
@@ -326,7 +326,7 @@ async fn a_token_server_that_names_a_time_is_left_alone_until_then() {
 #[tokio::test]
 async fn a_token_server_s_refusal_of_the_request_is_503_and_not_the_client_s_fault() {
     for (status, body) in [(302, ""), (403, r#"{"code":"ForbiddenIp","message":"no"}"#), (404, "not here")] {
-        let world = World::start().await;
+        let world = Fixture::start().await;
         let fault = FaultKind::Text { status, body: body.to_owned() };
         world.sim.fault(Fault::once("openlist/renewapi", fault));
         let answer = world.propfind("/dav/", "1").await;
@@ -340,7 +340,7 @@ async fn a_token_server_s_refusal_of_the_request_is_503_and_not_the_client_s_fau
 async fn an_ageing_refresh_token_is_renewed_while_nobody_asks() {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
     let token = sim.refresh_token_aged(61);
-    let world = World::over(sim, |config| config.accounts[0].refresh_token = Some(token.into())).await;
+    let world = Fixture::over(sim, |config| config.accounts[0].refresh_token = Some(token.into())).await;
     until(|| world.sim.calls().contains_key("openlist/renewapi")).await;
     // The request uses what the background got.
     assert!(works(&world).await);
@@ -367,7 +367,7 @@ async fn a_sign_in_that_ends_soon_is_told_in_health_and_metrics() {
     };
     store.save_tokens("ending", &tokens).await.unwrap();
     store.close().await;
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.state = state;
         config.accounts[0].name = "ending".to_owned();
         config.accounts[0].client_id = Some(CLIENT_ID.to_owned());
@@ -397,7 +397,7 @@ async fn a_token_is_not_spent_while_the_store_is_locked() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.db");
     let state = StateLocation::File(file.clone());
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.state = state;
         config.timeouts.store_busy = Duration::from_secs(1);
     })
@@ -418,7 +418,7 @@ async fn a_token_that_could_not_be_kept_is_not_used_before_it_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.db");
     let state = StateLocation::File(file.clone());
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     let mut other = connect(&file).await;
     let full = "CREATE TRIGGER full BEFORE INSERT ON tokens WHEN NEW.uncertain = 0 BEGIN SELECT RAISE(ABORT, 'disk is full'); END";
     sqlx::raw_sql(full).execute(&mut other).await.unwrap();
@@ -439,7 +439,7 @@ async fn a_token_that_could_not_be_kept_is_not_used_before_it_is_kept() {
 async fn two_processes_with_one_store_renew_at_once_and_both_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateLocation::File(folder.path().join("state.db"));
-    let first = World::with(|config| config.state = state).await;
+    let first = Fixture::with(|config| config.state = state).await;
     assert!(works(&first).await);
     // One server works from a store, but commands ask the drive beside it.
     let store = alidav::state::Store::open(&first.config.state).await.unwrap();
@@ -456,7 +456,7 @@ async fn two_processes_with_one_store_renew_at_once_and_both_go_on() {
 
 #[tokio::test]
 async fn a_withdrawn_authorisation_is_told_with_the_remedy() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     assert!(works(&world).await);
     let withdrawn = FaultKind::Code { status: 403, code: "PermissionDenied".to_owned(), retry_after_ms: None };
     world.sim.fault(Fault::once("openFile/list", withdrawn));
@@ -510,7 +510,7 @@ async fn a_process_killed_between_answer_and_use_still_has_the_token_and_a_resta
 async fn a_stop_waits_for_a_renewal_under_way_though_its_client_has_left() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     world.sim.rules(|rules| rules.latency_ms = 600);
     let asked = world.request("PROPFIND", "/dav/").header("depth", "1").timeout(Duration::from_millis(300)).send();
     assert!(asked.await.unwrap_err().is_timeout());
@@ -523,7 +523,7 @@ async fn a_stop_waits_for_a_renewal_under_way_though_its_client_has_left() {
 
 #[tokio::test]
 async fn a_renewal_that_takes_long_is_503_and_goes_on() {
-    let world = World::with(|config| config.upstream.max_wait = Duration::from_millis(300)).await;
+    let world = Fixture::with(|config| config.upstream.max_wait = Duration::from_millis(300)).await;
     assert!(works(&world).await);
     world.sim.expire_access_tokens();
     world.sim.fault(Fault::once("openlist/renewapi", FaultKind::Slow { ms: 2000 }));

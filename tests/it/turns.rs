@@ -6,7 +6,7 @@ use std::time::Duration;
 use alidav::config::{Config, Mount};
 use alidav::sim::{Fault, FaultKind};
 
-use crate::harness::{World, header, until};
+use crate::harness::{Fixture, header, until};
 
 const LOCK: &str = r#"<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>"#;
 
@@ -26,28 +26,28 @@ fn always(call: &str, kind: FaultKind) -> Fault {
     Fault::always(call, kind)
 }
 
-async fn put(world: &World, path: &str, body: &str) -> u16 {
+async fn put(world: &Fixture, path: &str, body: &str) -> u16 {
     let request = world.request("PUT", path).header("content-length", body.len().to_string());
     request.body(body.to_owned()).send().await.unwrap().status().as_u16()
 }
 
-async fn act(world: &World, method: &str, from: &str, to: &str) -> u16 {
+async fn act(world: &Fixture, method: &str, from: &str, to: &str) -> u16 {
     let request = world.request(method, from).header("destination", world.url(to));
     request.send().await.unwrap().status().as_u16()
 }
 
-async fn delete(world: &World, path: &str) -> u16 {
+async fn delete(world: &Fixture, path: &str) -> u16 {
     world.request("DELETE", path).send().await.unwrap().status().as_u16()
 }
 
-async fn text(world: &World, path: &str) -> String {
+async fn text(world: &Fixture, path: &str) -> String {
     let answer = world.get(path).await;
     assert_eq!(answer.status(), 200, "{path}");
     answer.text().await.unwrap()
 }
 
 /// Members by a listing asked of the drive now.
-async fn anew(world: &World, path: &str) -> Vec<String> {
+async fn anew(world: &Fixture, path: &str) -> Vec<String> {
     let answer = world.request("PROPFIND", path).header("depth", "1").header("cache-control", "no-cache");
     let answer = answer.send().await.unwrap();
     assert_eq!(answer.status(), 207);
@@ -55,7 +55,7 @@ async fn anew(world: &World, path: &str) -> Vec<String> {
 }
 
 /// What is under a name on the drive, newest first, by removing one after the other.
-fn all_named(world: &World, path: &str) -> Vec<String> {
+fn all_named(world: &Fixture, path: &str) -> Vec<String> {
     let mut found = Vec::new();
     while let Some(content) = world.sim.read(path) {
         found.push(String::from_utf8(content).unwrap());
@@ -69,14 +69,14 @@ async fn nothing_more() {
     tokio::time::sleep(WAIT * 3).await;
 }
 
-fn called(world: &World, call: &str, times: u64) -> bool {
+fn called(world: &Fixture, call: &str, times: u64) -> bool {
     world.sim.calls().get(call).copied().unwrap_or_default() >= times
 }
 
 #[tokio::test]
 async fn an_empty_file_on_its_way_to_the_drive_does_not_replace_what_is_put_meanwhile() {
     for slow in ["openFile/create", "openFile/complete"] {
-        let world = World::with(impatient).await;
+        let world = Fixture::with(impatient).await;
         world.hrefs("/dav/").await;
         assert_eq!(put(&world, "/dav/f", "").await, 201);
         world.sim.fault(Fault::once(slow, FaultKind::Slow { ms: 600 }));
@@ -93,7 +93,7 @@ async fn an_empty_file_on_its_way_to_the_drive_does_not_replace_what_is_put_mean
 #[tokio::test]
 async fn an_empty_file_on_its_way_to_the_drive_does_not_come_back_after_its_removal() {
     for slow in ["openFile/create", "openFile/complete"] {
-        let world = World::with(impatient).await;
+        let world = Fixture::with(impatient).await;
         world.hrefs("/dav/").await;
         assert_eq!(put(&world, "/dav/f", "").await, 201);
         world.sim.fault(Fault::once(slow, FaultKind::Slow { ms: 600 }));
@@ -108,7 +108,7 @@ async fn an_empty_file_on_its_way_to_the_drive_does_not_come_back_after_its_remo
 // Keeps 113.
 #[tokio::test]
 async fn an_empty_file_that_stays_empty_reaches_the_drive_once() {
-    let world = World::with(impatient).await;
+    let world = Fixture::with(impatient).await;
     world.hrefs("/dav/").await;
     world.sim.reset_calls();
     assert_eq!(put(&world, "/dav/f", "").await, 201);
@@ -122,7 +122,7 @@ async fn an_empty_file_that_stays_empty_reaches_the_drive_once() {
 // Keeps 115.
 #[tokio::test]
 async fn a_lock_makes_nothing_where_the_drive_does_not_say_that_nothing_is_there() {
-    let world = World::with(impatient).await;
+    let world = Fixture::with(impatient).await;
     world.sim.write("/dir/file", "precious");
     for times in [1, 2, 4] {
         for call in ["openFile/get_by_path", "openFile/list"] {
@@ -144,7 +144,7 @@ async fn a_lock_makes_nothing_where_the_drive_does_not_say_that_nothing_is_there
 // Keeps 114.
 #[tokio::test]
 async fn a_lock_covers_nothing_that_another_program_has_put_there() {
-    let world = World::with(impatient).await;
+    let world = Fixture::with(impatient).await;
     world.hrefs("/dav/").await;
     world.sim.write("/x.doc", "from the phone");
     let lock = world.request("LOCK", "/dav/x.doc").body(LOCK).send().await.unwrap();
@@ -162,7 +162,7 @@ async fn a_lock_covers_nothing_that_another_program_has_put_there() {
 #[tokio::test]
 async fn an_empty_file_gives_way_to_what_a_listing_shows_and_is_refused_by_what_none_shows() {
     for looks in [true, false] {
-        let world = World::with(impatient).await;
+        let world = Fixture::with(impatient).await;
         world.hrefs("/dav/").await;
         assert_eq!(put(&world, "/dav/f", "").await, 201);
         world.sim.write("/f", "theirs");
@@ -179,7 +179,7 @@ async fn an_empty_file_gives_way_to_what_a_listing_shows_and_is_refused_by_what_
 // Keeps 88.
 #[tokio::test]
 async fn what_the_drive_has_and_no_listing_shows_is_replaced_or_refused_as_the_client_says() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.hrefs("/dav/").await;
     for form in [true, false] {
         world.sim.rules(|rules| rules.refusal_is_success = form);
@@ -201,7 +201,7 @@ async fn what_the_drive_has_and_no_listing_shows_is_replaced_or_refused_as_the_c
 
 /// All at once, many times: what each was told and what is there then must fit together.
 async fn at_once(config: impl Fn(&mut Config), paths: [&str; 2], on_drive: &[&str]) {
-    let world = World::with(|settings| {
+    let world = Fixture::with(|settings| {
         settings.cache.list_ttl = Duration::ZERO;
         config(settings);
     })
@@ -233,7 +233,7 @@ async fn of_two_writers_by_two_unicode_forms_of_a_name_one_stays() {
 // Keeps 87, 92.
 #[tokio::test]
 async fn of_many_who_put_copy_and_move_onto_one_name_one_stays_and_its_removal_frees_it() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.rules(|rules| rules.latency_ms = 3);
     for round in 0..8 {
         for name in ["c", "m", "dir/f"] {
@@ -260,7 +260,7 @@ async fn of_many_who_put_copy_and_move_onto_one_name_one_stays_and_its_removal_f
 // Keeps 100.
 #[tokio::test]
 async fn a_move_whose_answers_are_all_lost_stands_where_the_item_is() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     for (path, content) in [("/a", "a"), ("/dir/a", "third"), ("/dir/b", "replaced")] {
         world.sim.write(path, content);
     }
@@ -284,7 +284,7 @@ async fn after_a_move_that_the_drive_refused_the_source_is_there_at_once() {
         ("openFile/move", FaultKind::CloseBefore),
         ("openFile/update", code(500, "InternalError")),
     ] {
-        let world = World::start().await;
+        let world = Fixture::start().await;
         world.sim.write("/a", "a");
         world.sim.mkdir("/dir");
         world.hrefs("/dav/").await;
@@ -307,7 +307,7 @@ async fn after_a_move_that_the_drive_refused_the_source_is_there_at_once() {
 // Keeps 100.
 #[tokio::test]
 async fn a_copy_whose_task_is_not_told_about_is_finished_or_leaves_nothing() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/dir/x", "x");
     world.hrefs("/dav/").await;
     world.sim.fault(Fault { times: 5, ..always("openFile/async_task/get", code(500, "InternalError")) });
@@ -323,7 +323,7 @@ async fn a_copy_whose_task_is_not_told_about_is_finished_or_leaves_nothing() {
 #[tokio::test]
 async fn a_move_that_fails_leaves_the_empty_file_at_its_destination() {
     for (from, call) in [("/dav/a", "openFile/update"), ("/dav/dir/h", "openFile/move")] {
-        let world = World::start().await;
+        let world = Fixture::start().await;
         world.sim.write("/a", "a");
         world.sim.write("/dir/h", "h");
         world.hrefs("/dav/").await;
@@ -340,7 +340,7 @@ async fn a_move_that_fails_leaves_the_empty_file_at_its_destination() {
 // Keeps 116.
 #[tokio::test]
 async fn a_folder_in_the_place_of_another_has_none_of_its_held_files() {
-    let world = World::with(impatient).await;
+    let world = Fixture::with(impatient).await;
     world.sim.mkdir("/old/sub");
     world.sim.write("/new/x", "x");
     for folder in ["/dav/", "/dav/old/", "/dav/old/sub/", "/dav/new/"] {
@@ -368,7 +368,7 @@ async fn a_folder_in_the_place_of_another_has_none_of_its_held_files() {
 // Keeps 116.
 #[tokio::test]
 async fn held_files_are_one_in_all_mounts_of_a_folder_and_follow_it() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         impatient(config);
         config.mounts.push(Mount::at("/two", "main"));
     })
@@ -389,7 +389,7 @@ async fn held_files_are_one_in_all_mounts_of_a_folder_and_follow_it() {
 // Keeps 117.
 #[tokio::test]
 async fn a_drive_s_own_companion_is_covered_and_does_not_come_back() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/.DS_Store", "the drive's");
     world.hrefs("/dav/").await;
     assert_eq!(text(&world, "/dav/.DS_Store").await, "the drive's");
@@ -412,7 +412,7 @@ async fn a_drive_s_own_companion_is_covered_and_does_not_come_back() {
 async fn what_is_stored_of_what_is_removed_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state.clone()).await;
+    let world = Fixture::with(|config| config.state = state.clone()).await;
     world.sim.write("/dir/sub/x", "x");
     world.sim.write("/a", "a");
     world.sim.write("/b", "b");
@@ -439,7 +439,7 @@ async fn what_is_stored_of_what_is_removed_is_forgotten() {
 
 #[tokio::test]
 async fn a_file_that_is_kept_here_is_compared_and_keeps_what_is_stored_of_it() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let sum = |text: &str| format!("SHA1:{}", crate::harness::sha1(text.as_bytes()));
     let announced = |body: &'static str, of: &str| {
         world.request("PUT", "/dav/._a").header("oc-checksum", sum(of)).body(body).send()
@@ -458,7 +458,7 @@ async fn a_file_that_is_kept_here_is_compared_and_keeps_what_is_stored_of_it() {
 
 #[tokio::test]
 async fn the_other_unicode_form_of_a_name_is_another_item_and_stays_when_one_is_deleted() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/caf\u{e9}", "composed");
     world.sim.write("/cafe\u{301}", "decomposed");
     assert_eq!(world.hrefs("/dav/").await.len(), 3);

@@ -6,7 +6,7 @@ use alidav::sim::Moment;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::harness::{World, eventually, noise, sha1, until};
+use crate::harness::{Fixture, eventually, noise, sha1, until};
 
 /// A body that is sent as the test says.
 fn by_hand() -> (mpsc::Sender<Result<Bytes, std::io::Error>>, reqwest::Body) {
@@ -16,19 +16,19 @@ fn by_hand() -> (mpsc::Sender<Result<Bytes, std::io::Error>>, reqwest::Body) {
 }
 
 /// What `/metrics` says that uploads hold.
-async fn held(world: &World) -> u64 {
+async fn held(world: &Fixture) -> u64 {
     let metrics = world.get("/metrics").await.text().await.unwrap();
     let line = metrics.lines().find(|line| line.starts_with("alidav_upload_memory_bytes"));
     line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-async fn until_nothing_is_held(world: &World) {
+async fn until_nothing_is_held(world: &Fixture) {
     eventually(async || held(world).await == 0).await;
 }
 
 /// Room for four parts beside the reserve for small files.
-async fn narrow(max_wait: Duration) -> World {
-    World::with(|config| {
+async fn narrow(max_wait: Duration) -> Fixture {
+    Fixture::with(|config| {
         config.upload.part_size = 750 << 10;
         config.upload.memory = 4 << 20;
         config.upstream.max_wait = max_wait;
@@ -138,7 +138,7 @@ async fn a_file_whose_parts_find_no_room_is_refused_with_the_remedy() {
 // Keeps 85.
 #[tokio::test]
 async fn an_upload_reset_at_any_point_leaves_nothing() {
-    let world = World::with(|config| config.upload.part_size = 200_000).await;
+    let world = Fixture::with(|config| config.upload.part_size = 200_000).await;
     world.hrefs("/dav/").await;
     let http2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     // The place of the proof depends on the size: in the first part, or behind it, where the body waits on disk.
@@ -179,7 +179,7 @@ async fn an_upload_reset_at_any_point_leaves_nothing() {
 }
 
 /// Waits for what may still be under way, and sees that nothing is there.
-async fn until_removed(world: &World) {
+async fn until_removed(world: &Fixture) {
     // Nothing tells that something will not happen any more.
     tokio::time::sleep(Duration::from_millis(100)).await;
     until(|| world.sim.read("/a").is_none()).await;

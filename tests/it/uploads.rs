@@ -6,11 +6,11 @@ use alidav::sim::{Fault, FaultKind};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use crate::harness::{World, noise, sha1, until};
+use crate::harness::{Fixture, noise, sha1, until};
 
 /// Parts of 200 kB, so that small bodies have several.
-async fn world() -> World {
-    let world = World::with(|config| config.upload.part_size = 200_000).await;
+async fn world() -> Fixture {
+    let world = Fixture::with(|config| config.upload.part_size = 200_000).await;
     world.hrefs("/dav/").await;
     world.sim.reset_calls();
     world
@@ -20,7 +20,7 @@ fn cost(list: &[(&str, u64)]) -> Vec<(String, u64)> {
     list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }
 
-async fn put(world: &World, path: &str, body: impl Into<reqwest::Body>) -> u16 {
+async fn put(world: &Fixture, path: &str, body: impl Into<reqwest::Body>) -> u16 {
     world.request("PUT", path).body(body).send().await.unwrap().status().as_u16()
 }
 
@@ -92,7 +92,7 @@ async fn the_same_beginning_is_not_the_same_content() {
 
 #[tokio::test]
 async fn rapid_upload_can_be_switched_off() {
-    let world = World::with(|config| config.mounts[0].rapid_upload = false).await;
+    let world = Fixture::with(|config| config.mounts[0].rapid_upload = false).await;
     world.sim.write("/known", "content");
     assert_eq!(put(&world, "/dav/mine", "content").await, 201);
     assert_eq!(world.sim.calls()["data PUT"], 1);
@@ -146,7 +146,7 @@ async fn a_lost_answer_to_the_commit_is_resolved() {
 
 /// The old content stays under its name, the client is told, and nothing new is in the tree.
 async fn keeps_the_old(
-    world: &World,
+    world: &Fixture,
     expected: &[u16],
     attempt: impl Future<Output = reqwest::Result<reqwest::Response>>,
 ) {
@@ -161,8 +161,8 @@ async fn keeps_the_old(
     assert_eq!(world.get("/dav/a").await.text().await.unwrap(), "old");
 }
 
-async fn with_old() -> World {
-    let world = World::with(|config| {
+async fn with_old() -> Fixture {
+    let world = Fixture::with(|config| {
         config.upload.part_size = 200_000;
         config.upstream.max_wait = Duration::from_secs(2);
     })
@@ -302,7 +302,7 @@ async fn of_two_writers_of_one_name_one_wins_and_nothing_is_left_over() {
 }
 
 /// PUT of `/dav/a` with the announced SHA-1 of `known`.
-fn announced(world: &World, known: &[u8], body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
+fn announced(world: &Fixture, known: &[u8], body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
     let checksum = format!("SHA1:{}", sha1(known));
     let length = known.len().to_string();
     world
@@ -316,7 +316,7 @@ fn announced(world: &World, known: &[u8], body: impl Into<reqwest::Body>) -> req
 #[tokio::test]
 async fn announced_content_that_the_drive_has_needs_neither_data_nor_a_spool() {
     // The proof's place depends on the size: in the first part, or behind it.
-    let world = World::with(|config| config.upload.part_size = 200_000).await;
+    let world = Fixture::with(|config| config.upload.part_size = 200_000).await;
     world.hrefs("/dav/").await;
     let mut creates = std::collections::BTreeSet::new();
     for size in 400_001..400_021 {
@@ -366,7 +366,7 @@ async fn keeps_the_old_file_when_announced_content_does_not_come() {
 }
 
 /// What is under a name on the drive, newest first, by removing one after the other.
-async fn all_named(world: &World, path: &str) -> Vec<Vec<u8>> {
+async fn all_named(world: &Fixture, path: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     while let Some(content) = world.sim.read(path) {
         found.push(content);
@@ -377,7 +377,7 @@ async fn all_named(world: &World, path: &str) -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn an_overwrite_that_outlasts_its_listing_leaves_one_file() {
-    let world = World::with(|config| config.cache.list_ttl = Duration::ZERO).await;
+    let world = Fixture::with(|config| config.cache.list_ttl = Duration::ZERO).await;
     world.sim.write("/a", "old");
     assert_eq!(put(&world, "/dav/a", "new").await, 204);
     assert_eq!(all_named(&world, "/a").await, [b"new"]);
@@ -509,7 +509,7 @@ async fn a_client_that_sends_all_before_it_listens_learns_why_it_was_refused() {
 async fn a_full_drive_is_told_after_the_first_kilobytes() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     for rapid in [true, false] {
-        let world = World::with(|config| {
+        let world = Fixture::with(|config| {
             config.upload.part_size = 200_000;
             config.mounts[0].rapid_upload = rapid;
         })
@@ -534,7 +534,7 @@ async fn content_is_sent_where_the_drive_refuses_the_proof_or_the_spool_has_no_r
         (&large, u64::MAX, 1, false),
         (&large, 1_000_000, 9, false),
     ] {
-        let world = World::with(|config| {
+        let world = Fixture::with(|config| {
             config.upload.part_size = 200_000;
             config.upload.spool_limit = limit;
         })

@@ -5,15 +5,15 @@ use std::time::Duration;
 use alidav::config::Config;
 use alidav::sim::{Fault, FaultKind, SearchShape};
 
-use crate::harness::{World, eventually, until};
+use crate::harness::{Fixture, eventually, until};
 
 /// A server that looks around often, with a folder that somebody has opened, and a first search behind it.
-async fn watching() -> World {
+async fn watching() -> Fixture {
     watching_with(|_| {}).await
 }
 
-async fn watching_with(change: impl FnOnce(&mut Config)) -> World {
-    let world = World::with(|config| {
+async fn watching_with(change: impl FnOnce(&mut Config)) -> Fixture {
+    let world = Fixture::with(|config| {
         config.cache.watch = Duration::from_millis(30);
         change(config);
     })
@@ -25,18 +25,18 @@ async fn watching_with(change: impl FnOnce(&mut Config)) -> World {
     world
 }
 
-fn count(world: &World, call: &str) -> u64 {
+fn count(world: &Fixture, call: &str) -> u64 {
     world.sim.calls().get(call).copied().unwrap_or(0)
 }
 
 /// Returns when the drive has been searched, and what it told was taken in: the search after that has begun.
-async fn searched(world: &World) {
+async fn searched(world: &Fixture) {
     world.sim.reset_calls();
     until(|| count(world, "openFile/search") >= 2).await;
 }
 
 /// Looks at a folder until it shows a name.
-async fn until_shown(world: &World, folder: &str, name: &str) {
+async fn until_shown(world: &Fixture, folder: &str, name: &str) {
     let shown = format!("{folder}{name}");
     eventually(async || world.hrefs(folder).await.contains(&shown)).await;
 }

@@ -2,11 +2,11 @@
 
 use alidav::sim::{Fault, FaultKind};
 
-use crate::harness::{World, eventually, header, until};
+use crate::harness::{Fixture, eventually, header, until};
 
 /// Signed in, the root listed, counters at zero.
-async fn ready(paths: &[&str]) -> World {
-    let world = World::start().await;
+async fn ready(paths: &[&str]) -> Fixture {
+    let world = Fixture::start().await;
     for path in paths {
         match path.strip_suffix('/') {
             Some(folder) => {
@@ -26,7 +26,7 @@ async fn ready(paths: &[&str]) -> World {
     world
 }
 
-async fn act(world: &World, method: &str, from: &str, to: &str) -> u16 {
+async fn act(world: &Fixture, method: &str, from: &str, to: &str) -> u16 {
     let request = world.request(method, from).header("destination", world.url(to));
     request.send().await.unwrap().status().as_u16()
 }
@@ -169,13 +169,13 @@ async fn a_change_of_case_or_unicode_form_is_a_rename() {
 // Keeps 118.
 #[tokio::test]
 async fn a_read_only_mount_and_a_reader_change_nothing() {
-    let world = World::with(|config| config.mounts[0].read_only = true).await;
+    let world = Fixture::with(|config| config.mounts[0].read_only = true).await;
     world.sim.write("/a", "x");
     for method in ["PUT", "DELETE", "MKCOL"] {
         let path = if method == "MKCOL" { "/dav/new" } else { "/dav/a" };
         assert_eq!(world.request(method, path).send().await.unwrap().status(), 403, "{method}");
     }
-    let world = World::with(|config| config.anonymous = alidav::config::Permission::Read).await;
+    let world = Fixture::with(|config| config.anonymous = alidav::config::Permission::Read).await;
     world.sim.write("/a", "x");
     for method in ["PUT", "DELETE", "LOCK", "PROPPATCH"] {
         assert_eq!(world.request(method, "/dav/a").send().await.unwrap().status(), 403, "{method}");
@@ -190,7 +190,7 @@ const LOCK: &str = r#"<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope>
 async fn a_lock_holds_others_off_and_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let state = alidav::config::StateLocation::File(folder.path().join("state.db"));
-    let world = World::with(|config| config.state = state).await;
+    let world = Fixture::with(|config| config.state = state).await;
     world.sim.write("/a", "old");
     let locked = world.request("LOCK", "/dav/a").header("timeout", "Second-300").body(LOCK).send().await.unwrap();
     assert_eq!(locked.status(), 200);
@@ -214,7 +214,7 @@ async fn a_lock_holds_others_off_and_survives_a_restart() {
 // Keeps 107.
 #[tokio::test]
 async fn a_lock_holds_by_every_mount_of_its_folder() {
-    let world = World::with(|config| config.mounts.push(alidav::config::Mount::at("/two", "main"))).await;
+    let world = Fixture::with(|config| config.mounts.push(alidav::config::Mount::at("/two", "main"))).await;
     world.sim.write("/a", "old");
     let status = async |method: &str, field: &str, value: &str| {
         let request = world.request(method, "/dav/two/a").header(field, value).body("new");
@@ -286,7 +286,7 @@ async fn a_source_removed_behind_our_back_is_missing() {
 // Keeps 101.
 #[tokio::test]
 async fn different_drives_exchange_nothing() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         let mut second = alidav::config::Mount::at("/second", "main");
         second.drive_type = alidav::config::DriveType::Resource;
         config.mounts.push(second);
@@ -318,7 +318,7 @@ const LOCK_FOLDER: &str = r#"<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusiv
 // Keeps 103.
 #[tokio::test]
 async fn a_lock_on_a_folder_alone_guards_which_names_it_holds() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.request("MKCOL", "/dav/dir").send().await.unwrap();
     world.request("PUT", "/dav/dir/old").body("old").send().await.unwrap();
     let lock = world.request("LOCK", "/dav/dir").header("depth", "0").body(LOCK_FOLDER).send().await.unwrap();
@@ -339,7 +339,7 @@ async fn a_lock_on_a_folder_alone_guards_which_names_it_holds() {
 // Keeps 102.
 #[tokio::test]
 async fn a_destination_on_another_server_is_refused_and_a_public_name_is_known() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.public_url = Some("https://Films.example:443/".parse().unwrap());
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     })
@@ -358,7 +358,7 @@ async fn a_destination_on_another_server_is_refused_and_a_public_name_is_known()
 
 #[tokio::test]
 async fn what_is_stored_of_an_empty_file_stays_when_the_file_reaches_the_drive() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.request("PUT", "/dav/empty").header("content-length", "0").send().await.unwrap();
     let note = r#"<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><n xmlns="urn:t">kept</n></D:prop></D:set></D:propertyupdate>"#;
     assert_eq!(world.request("PROPPATCH", "/dav/empty").body(note).send().await.unwrap().status(), 207);
@@ -491,7 +491,7 @@ async fn a_move_replaces_what_appeared_behind_our_back_only_where_it_may() {
 // Keeps 99.
 #[tokio::test]
 async fn a_third_item_of_the_name_stays() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a", "one");
     world.sim.add_same_name("/a", "two");
     let served = world.get("/dav/a").await.text().await.unwrap();

@@ -5,7 +5,7 @@ use alidav::config::{Config, Mount, Permission, User};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::harness::{World, sha1};
+use crate::harness::{Fixture, sha1};
 
 async fn sent(request: RequestBuilder) -> (u16, Value) {
     let answer = request.send().await.unwrap();
@@ -13,22 +13,22 @@ async fn sent(request: RequestBuilder) -> (u16, Value) {
     (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
 }
 
-async fn post(world: &World, call: &str, body: Value) -> (u16, Value) {
+async fn post(world: &Fixture, call: &str, body: Value) -> (u16, Value) {
     sent(world.request("POST", &format!("/api/{call}")).json(&body)).await
 }
 
-fn put(world: &World, query: &str, content: &str) -> RequestBuilder {
+fn put(world: &Fixture, query: &str, content: &str) -> RequestBuilder {
     world.request("PUT", &format!("/api/file?path={query}")).body(content.to_owned())
 }
 
-fn text(world: &World, path: &str) -> Option<String> {
+fn text(world: &Fixture, path: &str) -> Option<String> {
     world.sim.read(path).map(|bytes| String::from_utf8(bytes).unwrap())
 }
 
 // Keeps 131.
 #[tokio::test]
 async fn an_upload_replaces_nothing_unless_it_says_so() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.mkdir("/dir");
     let (status, told) =
         sent(put(&world, "/dir/a b.txt", "one").header("x-mtime", "1700000000123").header("x-sha1", sha1(b"one")))
@@ -71,7 +71,7 @@ async fn an_upload_replaces_nothing_unless_it_says_so() {
 // Keeps 131.
 #[tokio::test]
 async fn a_lock_of_a_program_holds_for_pages_too() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/a.txt", "old");
     let lock = "<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>";
     assert_eq!(world.request("LOCK", "/dav/a.txt").body(lock).send().await.unwrap().status(), 200);
@@ -85,7 +85,7 @@ async fn a_lock_of_a_program_holds_for_pages_too() {
 // Keeps 132.
 #[tokio::test]
 async fn each_path_of_a_change_is_told_by_itself() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let strange = "/from/& < ' % # ? + 空格 😀.txt";
     world.sim.write(strange, "s");
     world.sim.write("/from/b.txt", "b");
@@ -153,7 +153,7 @@ fn reader(config: &mut Config) {
 // Keeps 128.
 #[tokio::test]
 async fn who_may_only_read_changes_nothing() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         reader(config);
         let mut locked = Mount::at("/locked", "main");
         locked.read_only = true;
@@ -186,7 +186,7 @@ async fn who_may_only_read_changes_nothing() {
 async fn a_link_opens_one_file_until_its_end_or_a_new_key() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("alidav.db");
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         reader(config);
         config.state = alidav::config::StateLocation::File(state.clone());
     })
@@ -230,7 +230,7 @@ async fn a_link_opens_one_file_until_its_end_or_a_new_key() {
 
 #[tokio::test]
 async fn the_status_tells_of_the_caller_s_part_and_what_to_do() {
-    let world = World::with(reader).await;
+    let world = Fixture::with(reader).await;
     world.sim.write("/films/a", "a");
     let ask = async |name: &str| sent(world.request("GET", "/api/status").basic_auth(name, Some("secret"))).await.1;
     let list = world.request("GET", "/api/list?path=/").basic_auth("me", Some("secret"));

@@ -6,9 +6,9 @@ use std::time::Instant;
 use alidav::config::{LinkPolicy, Mount, Permission, RemoveWay, User};
 use serde_json::{Value, json};
 
-use crate::harness::{World, header, noise};
+use crate::harness::{Fixture, header, noise};
 
-async fn get(world: &World, call: &str) -> (u16, Value) {
+async fn get(world: &Fixture, call: &str) -> (u16, Value) {
     let answer = world.get(&format!("/api/{call}")).await;
     let status = answer.status().as_u16();
     (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
@@ -21,7 +21,7 @@ fn names(listing: &Value) -> Vec<&str> {
 // Keeps 127.
 #[tokio::test]
 async fn a_folder_is_told_whole_without_a_call_while_it_is_believed() {
-    let world = World::with(|config| config.cache.watch = std::time::Duration::ZERO).await;
+    let world = Fixture::with(|config| config.cache.watch = std::time::Duration::ZERO).await;
     for n in 0..5_000 {
         world.sim.write(&format!("/many/a & b <{n}> 空格 ' % # ? +.mkv"), "x");
     }
@@ -54,7 +54,7 @@ async fn a_folder_is_told_whole_without_a_call_while_it_is_believed() {
 // Keeps 127.
 #[tokio::test]
 async fn a_listing_is_complete_or_an_error_in_words() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     world.sim.write("/dir/a.txt", "a");
     for (call, status, code) in [
         ("list?path=/none", 404, "not_found"),
@@ -87,7 +87,7 @@ async fn a_user_sees_his_part_of_the_tree_and_what_he_may() {
         base_path: base.into(),
         permission,
     };
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         config.anonymous = Permission::None;
         config.users = vec![user("kid", "/films", Permission::Read), user("me", "/", Permission::Write)];
         let mut bin = Mount::at("/mine", "main");
@@ -125,7 +125,7 @@ async fn a_user_sees_his_part_of_the_tree_and_what_he_may() {
 // Keeps 129.
 #[tokio::test]
 async fn a_file_s_bytes_are_inert_in_a_browser() {
-    let world = World::with(|config| config.mounts[0].link_policy = LinkPolicy::Redirect).await;
+    let world = Fixture::with(|config| config.mounts[0].link_policy = LinkPolicy::Redirect).await;
     world.by_links_alone();
     let browser = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
     for name in ["a.html", "a.xhtml", "a.svg", "a.xml", "a.pdf", "a.png", "空 格.txt", "a.atom"] {
@@ -167,7 +167,7 @@ async fn a_file_s_bytes_are_inert_in_a_browser() {
 // Keeps 130.
 #[tokio::test]
 async fn text_is_read_in_the_encoding_that_it_is_in() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let words = "这是一个用来测试编码的文本文件，内容是中文。".repeat(4);
     let japanese = "これは文字コードを調べるための日本語の文章です。".repeat(4);
     let traditional = "這是一個用來測試編碼的文字檔案，內容是繁體中文。".repeat(4);

@@ -4,7 +4,7 @@ use alidav::config::{Permission, StateLocation, User};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::harness::{World, header};
+use crate::harness::{Fixture, header};
 
 fn user(name: &str, base_path: &str, permission: Permission) -> User {
     User { name: name.into(), password: "secret".into(), base_path: base_path.into(), permission }
@@ -19,7 +19,7 @@ pub(super) fn users(config: &mut alidav::config::Config) {
     ];
 }
 
-async fn sign_in(world: &World, name: &str, password: &str) -> Response {
+async fn sign_in(world: &Fixture, name: &str, password: &str) -> Response {
     let login = json!({ "name": name, "password": password });
     world.request("POST", "/api/session").json(&login).send().await.unwrap()
 }
@@ -30,12 +30,12 @@ fn cookie(answer: &Response) -> String {
 }
 
 /// As a page calls: with its cookie, and the word that it is ours.
-fn call(world: &World, method: &str, path: &str, cookie: &str) -> RequestBuilder {
+fn call(world: &Fixture, method: &str, path: &str, cookie: &str) -> RequestBuilder {
     let request = world.request(method, path).header("cookie", cookie);
     request.header("sec-fetch-site", "same-origin").header("sec-fetch-mode", "cors")
 }
 
-async fn who(world: &World, cookie: &str) -> (u16, Value) {
+async fn who(world: &Fixture, cookie: &str) -> (u16, Value) {
     let answer = call(world, "GET", "/api/session", cookie).send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
@@ -43,7 +43,7 @@ async fn who(world: &World, cookie: &str) -> (u16, Value) {
 // Keeps 123.
 #[tokio::test]
 async fn a_session_is_a_cookie_of_the_pages_until_it_is_signed_out() {
-    let world = World::with(users).await;
+    let world = Fixture::with(users).await;
     let answer = sign_in(&world, "kid", "secret").await;
     assert_eq!(answer.status(), 200);
     let set = header(&answer, "set-cookie").to_owned();
@@ -69,7 +69,7 @@ async fn a_session_is_a_cookie_of_the_pages_until_it_is_signed_out() {
 // Keeps 123.
 #[tokio::test]
 async fn over_https_the_cookie_goes_nowhere_else() {
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         users(config);
         config.trusted_proxies = vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()];
         config.public_url = Some("https://dav.example".parse().unwrap());
@@ -91,7 +91,7 @@ async fn over_https_the_cookie_goes_nowhere_else() {
 async fn a_session_outlives_a_restart_and_ends_with_the_password_or_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("alidav.db");
-    let world = World::with(|config| {
+    let world = Fixture::with(|config| {
         users(config);
         config.state = StateLocation::File(file.clone());
     })
@@ -127,7 +127,7 @@ async fn a_session_outlives_a_restart_and_ends_with_the_password_or_everywhere()
 // Keeps 125.
 #[tokio::test]
 async fn wrong_passwords_are_slowed_as_elsewhere_and_no_browser_is_challenged() {
-    let world = World::with(users).await;
+    let world = Fixture::with(users).await;
     for name in ["me", "nobody", "", "a:b", "a\u{0}b"] {
         let answer = sign_in(&world, name, "wrong").await;
         assert_eq!((answer.status().as_u16(), header(&answer, "www-authenticate")), (401, ""), "{name}");
@@ -163,7 +163,7 @@ async fn wrong_passwords_are_slowed_as_elsewhere_and_no_browser_is_challenged() 
 // Keeps 126.
 #[tokio::test]
 async fn another_site_s_page_is_not_heard() {
-    let world = World::with(users).await;
+    let world = Fixture::with(users).await;
     let cookie = cookie(&sign_in(&world, "me", "secret").await);
     for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil")]
     {
@@ -185,12 +185,12 @@ async fn another_site_s_page_is_not_heard() {
 
 #[tokio::test]
 async fn strangers_are_told_what_they_may() {
-    let world = World::with(|config| config.anonymous = Permission::Read).await;
+    let world = Fixture::with(|config| config.anonymous = Permission::Read).await;
     let told: Value = world.get("/api/session").await.json().await.unwrap();
     assert_eq!((&told["user"], &told["permission"], &told["by"]), (&Value::Null, &json!("read"), &json!("anonymous")));
     let none = world.get("/api/nonsense").await;
     assert_eq!((none.status().as_u16(), header(&none, "cache-control")), (404, "no-store"));
-    let off = World::with(|config| config.web.enabled = false).await;
+    let off = Fixture::with(|config| config.web.enabled = false).await;
     assert_eq!(off.get("/api/session").await.status(), 404);
     assert_eq!(sign_in(&off, "me", "secret").await.status(), 404);
 }

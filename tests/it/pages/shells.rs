@@ -2,7 +2,7 @@
 
 use alidav::config::Config;
 
-use crate::harness::{World, header};
+use crate::harness::{Fixture, header};
 
 fn assets(shell: &str) -> &str {
     let at = shell.find("/assets/").unwrap();
@@ -12,7 +12,7 @@ fn assets(shell: &str) -> &str {
 // Keeps 119.
 #[tokio::test]
 async fn the_address_leads_to_the_files_and_webdav_stays_at_the_root() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     for method in ["GET", "HEAD"] {
         let root = world.request(method, "/").send().await.unwrap();
         assert_eq!((root.status().as_u16(), header(&root, "location")), (302, "/files/"), "{method}");
@@ -35,7 +35,7 @@ async fn the_address_leads_to_the_files_and_webdav_stays_at_the_root() {
 // Keeps 120.
 #[tokio::test]
 async fn a_page_loads_nothing_but_its_own_and_the_drive_s() {
-    let world = World::with(|config| config.web.media_hosts = vec!["http://127.0.0.1:9".to_owned()]).await;
+    let world = Fixture::with(|config| config.web.media_hosts = vec!["http://127.0.0.1:9".to_owned()]).await;
     let answer = world.get("/files/").await;
     let hosts = "https://*.aliyundrive.net https://*.aliyundrive.cloud https://*.aliyuncs.com \
                  https://*.alicloudccp.com http://127.0.0.1:9";
@@ -57,7 +57,7 @@ async fn a_page_loads_nothing_but_its_own_and_the_drive_s() {
 // Keeps 121.
 #[tokio::test]
 async fn files_of_the_pages_are_kept_for_good_under_an_address_of_their_version() {
-    let world = World::start().await;
+    let world = Fixture::start().await;
     let shell = world.get("/files/").await.text().await.unwrap();
     let script = format!("{}/app/main.js", assets(&shell));
     let plain = world.get(&script).await;
@@ -89,7 +89,7 @@ fn below_a_path(config: &mut Config) {
 // Keeps 122.
 #[tokio::test]
 async fn everything_can_be_below_a_path_of_a_host() {
-    let world = World::with(below_a_path).await;
+    let world = Fixture::with(below_a_path).await;
     world.sim.write("/a.txt", "x");
     for root in ["/cloud", "/cloud/"] {
         assert_eq!(header(&world.get(root).await, "location"), "/cloud/files/");
@@ -115,11 +115,11 @@ async fn everything_can_be_below_a_path_of_a_host() {
 
 #[tokio::test]
 async fn pages_can_be_off() {
-    let off = World::with(|config| config.web.enabled = false).await;
+    let off = Fixture::with(|config| config.web.enabled = false).await;
     assert_eq!(off.get("/files/").await.status(), 404);
     assert!(off.get("/").await.text().await.unwrap().contains("/dav/"));
     // At the root everything is WebDAV's.
-    let root = World::with(|config| config.dav_prefix = String::new()).await;
+    let root = Fixture::with(|config| config.dav_prefix = String::new()).await;
     root.sim.write("/login", "a file");
     assert_eq!(root.get("/login").await.text().await.unwrap(), "a file");
 }
