@@ -175,13 +175,23 @@ impl Bench {
     /// Lets all happen that goes on in the background: longer than anything there waits, and often enough for what
     /// is tried again.
     pub(crate) fn pass_a_while(&self) {
-        for ms in [600, 1200, 3000, 6000, 20_000, 45_000] {
+        for ms in [600, 1200, 3000, 6000, 20_000, 45_000, 3000] {
             self.pass(Duration::from_millis(ms));
+            self.pass_until_no_call_comes();
         }
-        // What the last of them has begun may be several calls, which go one by one after a 429.
-        for _ in 0..6 {
+    }
+
+    /// What a pause has begun may be several calls, which go one by one for ten minutes after a 429, of an earlier run
+    /// of this server too.
+    fn pass_until_no_call_comes(&self) {
+        for _ in 0..100 {
+            let before = self.sim.api_calls();
             self.pass(Duration::from_millis(10));
+            if self.sim.api_calls() == before {
+                return;
+            }
         }
+        panic!("the server calls the drive without end");
     }
 
     /// Sends a request to the server.
