@@ -122,7 +122,8 @@ async fn a_film_does_without_further_connections_where_the_drive_refuses_them() 
 // Keeps 34.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_allowed() {
-    let films = [(1, 1), (2, 2), (3, 3), (8, 3)].map(|(connections, expected)| async move {
+    // One after another: beside others the drive may still count a body that has been closed.
+    for (connections, expected) in [(1, 1), (2, 2), (3, 3), (8, 3)] {
         let (world, film) = world(connections, Some(1_500_000)).await;
         assert_eq!(sha1(&whole(&world).await), sha1(&film));
         assert_eq!(world.sim.peak_downloads(), expected, "connections = {connections}");
@@ -130,8 +131,7 @@ async fn several_connections_are_opened_only_when_one_does_not_do_and_only_as_al
         // What the first connection was about to send when the others took over is lost, and no more.
         let (sent, most) = (world.sim.downloaded(), SIZE as u64 + 300_000);
         assert!(sent <= most, "{sent} bytes for a film of {SIZE} over {connections} connections");
-    });
-    futures_util::future::join_all(films).await;
+    }
     let (world, film) = world(3, None).await;
     assert_eq!(sha1(&whole(&world).await), sha1(&film));
     assert_eq!(world.sim.peak_downloads(), 1);
