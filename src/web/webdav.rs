@@ -10,7 +10,7 @@ use crate::config::LinkPolicy;
 use crate::drive::Path;
 use crate::protocol::{Body, RequestBody};
 
-/// WebDAV for one caller. Its failures bear [`Told`](crate::protocol::failure::Told).
+/// WebDAV for one caller. Its failures bear [`FailureDetail`](crate::protocol::failure::FailureDetail).
 pub trait WebDav: Send + Sync {
     /// GET or HEAD of the file at a path of the whole tree.
     fn file(

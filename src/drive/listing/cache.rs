@@ -1,6 +1,6 @@
 //! Listings remembered, with one fetch at a time for each folder.
 //!
-//! 1. Many ask for one folder at once: the fetch is a task that all of them share ([`Airborne`]), and a caller that
+//! 1. Many ask for one folder at once: the fetch is a task that all of them share ([`Fetch`]), and a caller that
 //!    leaves does not stop it for the others.
 //! 2. The drive is slow, down or throttles: a listing younger than `list_ttl` is believed; an older one, up to
 //!    `stale_ttl`, is served while a fetch behind it replaces it, which after a failure is not tried again at once
