@@ -29,9 +29,10 @@ pub enum HrefError {
 /// ```
 /// use alidav::protocol::href::{decode, encode};
 ///
-/// let film = decode("/films/%E7%89%87%20a.mkv").unwrap();
+/// let film = decode("/films/%E7%89%87%20a.mkv")?;
 /// assert_eq!(film.as_str(), "/films/片 a.mkv");
 /// assert_eq!(encode("/dav", &film, false), "/dav/films/%E7%89%87%20a.mkv");
+/// # Ok::<(), alidav::protocol::href::HrefError>(())
 /// ```
 ///
 /// A `%2F` separates segments as `/` does: the drive has no name with a slash.

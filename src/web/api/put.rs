@@ -50,14 +50,16 @@ pub(super) async fn put<B: RequestBody, D: WebDav>(
         let taken = conflict != Conflict::Replace && refusal.code() == Code::Changed;
         return Err(if taken { refusal.with_code(Code::Exists) } else { refusal });
     }
-    // Our own changes are in the listing at once.
-    let file = site.tree.stat(&path.under(&caller.base_path), Freshness::Cached).await?;
+    // Our own changes are in the listing at once. Where it is not at hand and cannot be asked for, the file is there
+    // all the same: an error now would make the page send it again.
+    let file = site.tree.stat(&path.under(&caller.base_path), Freshness::Cached).await.ok();
+    let entry = file.as_ref().map(|file| &file.entry);
     let told = json!({
         "path": path.as_str(),
         "name": path.name(),
-        "size": file.entry.size,
-        "checksum": file.entry.sha1.map(|sha1| sha1.upper().to_string()),
-        "etag": file.entry.etag(),
+        "size": entry.and_then(|entry| entry.size),
+        "checksum": entry.and_then(|entry| entry.sha1).map(|sha1| sha1.upper().to_string()),
+        "etag": entry.map(|entry| entry.etag()),
         // WebDAV does not tell whether bytes were sent on.
         "rapid": null,
     });
