@@ -19,6 +19,7 @@ use http::{Method, Response};
 
 use crate::config::Permission;
 use crate::protocol::{Body, RequestBody};
+use crate::web::api::changes::Change;
 use crate::web::caller::Caller;
 use crate::web::error::{Code, Refusal};
 use crate::web::films::Films;
@@ -53,6 +54,7 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
     if !at.has_pages {
         return Err(unknown());
     }
+    let change = Change { site: at.site, parts, caller, dav };
     match (&parts.method, &parts.uri.path()["/api/".len()..]) {
         (&Method::GET | &Method::HEAD, "session") => Ok(me(caller)),
         (&Method::GET, "video") => film::video(at.site, at.films, parts, caller).await,
@@ -69,12 +71,12 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::GET, "text") => text::text(at.site, parts, caller).await,
         (&Method::GET, "markdown") => text::markdown(at.site, parts, caller).await,
         (&Method::GET, "status") => Ok(status::status(at.site, caller).await),
-        (&Method::PUT, "file") => put::put(at.site, parts, body, caller, dav).await,
-        (&Method::POST, "mkdir") => changes::make_folder(parts, body, caller, dav).await,
-        (&Method::POST, "rename") => changes::rename(parts, body, caller, dav).await,
-        (&Method::POST, "move") => changes::transfer(at.site, parts, body, caller, dav, "MOVE").await,
-        (&Method::POST, "copy") => changes::transfer(at.site, parts, body, caller, dav, "COPY").await,
-        (&Method::POST, "delete") => changes::delete(at.site, parts, body, caller, dav).await,
+        (&Method::PUT, "file") => put::put(&change, body).await,
+        (&Method::POST, "mkdir") => changes::make_folder(&change, body).await,
+        (&Method::POST, "rename") => changes::rename(&change, body).await,
+        (&Method::POST, "move") => changes::transfer(&change, body, "MOVE").await,
+        (&Method::POST, "copy") => changes::transfer(&change, body, "COPY").await,
+        (&Method::POST, "delete") => changes::delete(&change, body).await,
         (&Method::POST, "link") => share::link(at.site, at.films, parts, body, caller).await,
         (_, "list" | "stat" | "raw" | "text" | "markdown" | "status") => Err(Refusal::method("GET")),
         (_, "file") => Err(Refusal::method("PUT")),

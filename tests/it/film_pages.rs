@@ -5,7 +5,7 @@ use alidav::sim::{Fault, FaultKind, Film, Preview, Rendition};
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::harness::Fixture;
+use crate::harness::{Fixture, a_later_moment};
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
@@ -140,7 +140,7 @@ async fn segments_go_through_alidav_where_a_player_cannot_reach_the_drive() {
     assert_eq!(part.bytes().await.unwrap(), whole.slice(188..376));
     // Addresses that end before their time are renewed behind the player.
     world.sim.expire_links();
-    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    a_later_moment().await;
     assert_eq!(world.browser(&segment).await.bytes().await.unwrap(), whole);
     let proxied = Fixture::with(|config| {
         allow_simulator(config);

@@ -76,7 +76,7 @@ async fn an_address_that_is_refused_before_its_time_is_renewed_once() {
     let file = films.at("/a.mkv").await;
     films.tree.films().open(&file).await.unwrap();
     films.sim.expire_links();
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    crate::harness::a_later_moment().await;
     films.tree.films().rendition(&file, "HD").await.unwrap();
     assert_eq!(films.sim.api_calls(), 2);
 }
@@ -93,15 +93,11 @@ async fn what_is_valid_is_used_while_the_drive_throttles() {
     let life = first.playlist.life;
     let busy = FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(60_000) };
     films.sim.fault(Fault::always("openFile/getVideoPreviewPlayInfo", busy));
-    while life.left() > life.whole() / 2 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    crate::harness::until(|| life.left() <= life.whole() / 2).await;
     for number in 0..5 {
         films.tree.films().segment(&file, "HD", number, &first.mark).await.unwrap();
     }
-    while films.calls("openFile/getVideoPreviewPlayInfo") < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    crate::harness::until(|| films.calls("openFile/getVideoPreviewPlayInfo") >= 2).await;
     films.tree.films().segment(&file, "HD", 5, &first.mark).await.unwrap();
     assert_eq!(films.calls("openFile/getVideoPreviewPlayInfo"), 2, "one try, beside the players");
 }
@@ -120,6 +116,7 @@ async fn a_film_lives_through_three_addresses_with_one_call_each() {
         let url = films.tree.films().segment(&file, "HD", 2, &mark).await.unwrap();
         films.tree.films().open_segment(&file, "HD", 2, &mark, None).await.unwrap();
         lives.insert(url.expose().to_string());
+        // As a player asks: one piece after another while time passes.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!((films.sim.api_calls(), films.calls("preview playlist")), (3, 3));

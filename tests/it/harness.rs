@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alidav::clock::UnixMillis;
 use alidav::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation, Timeouts};
 use alidav::server::Server;
 use alidav::sim::{ListedUrl, Options, Rules, Simulator};
@@ -66,6 +67,12 @@ pub(crate) async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), holds).await.expect("it never came to be");
+}
+
+/// Waits until the drive would note a later time than now: its times are in milliseconds.
+pub(crate) async fn a_later_moment() {
+    let now = UnixMillis::now();
+    until(|| UnixMillis::now() > now).await;
 }
 
 /// What clients are made of here: nothing goes through the environment's proxy.

@@ -3,7 +3,7 @@
 use alidav::config::{Account, DriveType, Mount, OrderBy, OrderDirection};
 use alidav::sim::{Fault, FaultKind, LastMarker, OddItems, PageShape, SizeForm};
 
-use crate::harness::{Fixture, header, hrefs, until};
+use crate::harness::{Fixture, a_later_moment, header, hrefs, until};
 
 // Keeps 11.
 #[tokio::test]
@@ -103,8 +103,7 @@ async fn a_name_is_found_in_its_other_unicode_form() {
 async fn of_two_items_with_one_name_the_newest_is_served() {
     let world = Fixture::start().await;
     world.sim.write("/f/x", "old");
-    // The drive's times are in milliseconds, and one is to be newer.
-    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    a_later_moment().await;
     world.sim.add_same_name("/f/x", "newer");
     assert_eq!(world.hrefs("/dav/f/").await, ["/dav/f/", "/dav/f/x"]);
     assert_eq!(world.get("/dav/f/x").await.text().await.unwrap(), "newer");

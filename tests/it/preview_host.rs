@@ -285,7 +285,7 @@ async fn films_played_last_come_first() {
         service.call("openFile/video/updateRecord", body).await
     };
     assert_eq!(record(&ids[0], json!("12.5")).await.1["name"], "a.mp4");
-    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    crate::harness::a_later_moment().await;
     assert_eq!(record(&ids[1], json!("3")).await.0, 200);
     assert_eq!(record(&ids[2], json!(3)).await.0, 400, "a number is no string");
     let request = service.http.post(format!("{}/adrive/v1.1/openFile/video/recentList", service.sim.url()));

@@ -325,8 +325,7 @@ async fn what_the_sources_disagree_on_is_a_switch() {
     let form = form.header("content-type", "application/x-www-form-urlencoded").body("grant_type=refresh_token");
     assert!(form.send().await.unwrap().text().await.unwrap().contains("InvalidRequestJSONFormat"));
     let old = service.sim.write("/a", "old");
-    // The drive's times are in milliseconds, and one is to be newer.
-    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    crate::harness::a_later_moment().await;
     service.sim.add_same_name("/a", "new");
     assert_eq!(service.call("openFile/get_by_path", json!({ "file_path": "/a" })).await.1["file_id"], json!(old));
     let (status, answer) = service.create("a", json!({ "check_name_mode": "refuse" })).await;

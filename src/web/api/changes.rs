@@ -68,6 +68,14 @@ struct Transfer {
     conflict: Option<String>,
 }
 
+/// What a change is made of beside its body.
+pub(super) struct Change<'a, D> {
+    pub(super) site: &'a Site,
+    pub(super) parts: &'a Parts,
+    pub(super) caller: &'a Caller,
+    pub(super) dav: &'a D,
+}
+
 /// # Errors
 /// The caller may only read.
 pub(super) fn writes(caller: &Caller) -> Result<(), Refusal> {
@@ -79,27 +87,20 @@ pub(super) fn writes(caller: &Caller) -> Result<(), Refusal> {
 
 /// `POST mkdir {path}`.
 pub(super) async fn make_folder<B: RequestBody, D: WebDav>(
-    parts: &Parts,
+    at: &Change<'_, D>,
     body: B,
-    caller: &Caller,
-    dav: &D,
 ) -> Result<Response<Body>, Refusal> {
-    writes(caller)?;
-    let OnePath { path } = input::json(parts, body, "{\"path\": \"/…\"}").await?;
+    writes(at.caller)?;
+    let OnePath { path } = input::json(at.parts, body, "{\"path\": \"/…\"}").await?;
     let path = item(&path)?;
-    run(dav, "MKCOL", &path, None).await?;
+    run(at.dav, "MKCOL", &path, None).await?;
     Ok(reply::json(StatusCode::OK, &json!({ "path": path.as_str(), "ok": true })))
 }
 
 /// `POST rename {path, name}`.
-pub(super) async fn rename<B: RequestBody, D: WebDav>(
-    parts: &Parts,
-    body: B,
-    caller: &Caller,
-    dav: &D,
-) -> Result<Response<Body>, Refusal> {
-    writes(caller)?;
-    let Rename { path, name } = input::json(parts, body, "{\"path\": \"/…\", \"name\": \"…\"}").await?;
+pub(super) async fn rename<B: RequestBody, D: WebDav>(at: &Change<'_, D>, body: B) -> Result<Response<Body>, Refusal> {
+    writes(at.caller)?;
+    let Rename { path, name } = input::json(at.parts, body, "{\"path\": \"/…\", \"name\": \"…\"}").await?;
     let path = item(&path)?;
     if name.is_empty() || name.contains('/') || matches!(&*name, "." | "..") {
         return Err(Refusal::new(Code::BadName, "a name is not empty, is not . or .. and has no slash"));
@@ -108,7 +109,7 @@ pub(super) async fn rename<B: RequestBody, D: WebDav>(
     let to = input::parsed(&format!("{}/{name}", folder.as_str().trim_end_matches('/')))
         .map_err(|refusal| refusal.with_code(Code::BadName))?;
     if to != path {
-        run(dav, "MOVE", &path, Some((&to, false))).await?;
+        run(at.dav, "MOVE", &path, Some((&to, false))).await?;
     }
     Ok(reply::json(StatusCode::OK, &json!({ "path": path.as_str(), "ok": true, "to": to.as_str() })))
 }
@@ -121,60 +122,45 @@ enum Action {
 
 /// `POST move` or `copy {paths, to, conflict}`.
 pub(super) async fn transfer<B: RequestBody, D: WebDav>(
-    site: &Site,
-    parts: &Parts,
+    at: &Change<'_, D>,
     body: B,
-    caller: &Caller,
-    dav: &D,
     method: &'static str,
 ) -> Result<Response<Body>, Refusal> {
-    writes(caller)?;
+    writes(at.caller)?;
     let shape = "{\"paths\": [\"/…\"], \"to\": \"/…\", \"conflict\": \"refuse\"}";
-    let Transfer { paths, to, conflict } = input::json(parts, body, shape).await?;
+    let Transfer { paths, to, conflict } = input::json(at.parts, body, shape).await?;
     let conflict = conflict.as_deref().map_or(Ok(Conflict::Refuse), Conflict::parse)?;
     let action = Action::Transfer { method, to: input::parsed(&to)?, conflict };
-    each(site, caller, dav, &action, &paths).await
+    each(at, &action, &paths).await
 }
 
 /// `POST delete {paths}`.
-pub(super) async fn delete<B: RequestBody, D: WebDav>(
-    site: &Site,
-    parts: &Parts,
-    body: B,
-    caller: &Caller,
-    dav: &D,
-) -> Result<Response<Body>, Refusal> {
-    writes(caller)?;
-    let Paths { paths } = input::json(parts, body, "{\"paths\": [\"/…\"]}").await?;
-    each(site, caller, dav, &Action::Delete, &paths).await
+pub(super) async fn delete<B: RequestBody, D: WebDav>(at: &Change<'_, D>, body: B) -> Result<Response<Body>, Refusal> {
+    writes(at.caller)?;
+    let Paths { paths } = input::json(at.parts, body, "{\"paths\": [\"/…\"]}").await?;
+    each(at, &Action::Delete, &paths).await
 }
 
 /// Each path by itself; the answers in the order of the paths.
-async fn each<D: WebDav>(
-    site: &Site,
-    caller: &Caller,
-    dav: &D,
-    action: &Action,
-    paths: &[String],
-) -> Result<Response<Body>, Refusal> {
+async fn each<D: WebDav>(at: &Change<'_, D>, action: &Action, paths: &[String]) -> Result<Response<Body>, Refusal> {
     if paths.len() > MOST_PATHS {
         return Err(Refusal::bad(format!("at most {MOST_PATHS} paths a call")));
     }
     let mut told = Vec::with_capacity(paths.len());
     for some in paths.chunks(AT_ONCE) {
-        let done = some.iter().map(|text| one(site, caller, dav, action, text));
+        let done = some.iter().map(|text| one(at, action, text));
         told.extend(join_all(done).await);
     }
     Ok(reply::json(StatusCode::OK, &json!({ "results": told })))
 }
 
 /// What is told of one path.
-async fn one<D: WebDav>(site: &Site, caller: &Caller, dav: &D, action: &Action, text: &str) -> Value {
+async fn one<D: WebDav>(at: &Change<'_, D>, action: &Action, text: &str) -> Value {
     let done = match (item(text), action) {
         (Err(refusal), _) => Err(refusal),
-        (Ok(path), Action::Delete) => run(dav, "DELETE", &path, None).await.map(|()| None),
+        (Ok(path), Action::Delete) => run(at.dav, "DELETE", &path, None).await.map(|()| None),
         (Ok(path), Action::Transfer { method, to, conflict }) => {
-            place(site, caller, dav, method, &path, &to.join(path.name()), *conflict).await.map(Some)
+            place(at, method, &path, &to.join(path.name()), *conflict).await.map(Some)
         }
     };
     let mut told = match &done {
@@ -191,9 +177,7 @@ async fn one<D: WebDav>(site: &Site, caller: &Caller, dav: &D, action: &Action, 
 
 /// Moves or copies one item; where it is then.
 async fn place<D: WebDav>(
-    site: &Site,
-    caller: &Caller,
-    dav: &D,
+    at: &Change<'_, D>,
     method: &'static str,
     path: &Path,
     wanted: &Path,
@@ -203,12 +187,12 @@ async fn place<D: WebDav>(
         return Ok(wanted.clone());
     }
     if conflict != Conflict::KeepBoth {
-        run(dav, method, path, Some((wanted, conflict == Conflict::Replace))).await?;
+        run(at.dav, method, path, Some((wanted, conflict == Conflict::Replace))).await?;
         return Ok(wanted.clone());
     }
     for _ in 0..TRIES {
-        let beside = free(site, wanted, caller).await?;
-        match run(dav, method, path, Some((&beside, false))).await {
+        let beside = free(at.site, wanted, at.caller).await?;
+        match run(at.dav, method, path, Some((&beside, false))).await {
             // Somebody else has taken the name since.
             Err(refusal) if refusal.code() == Code::Exists => {}
             result => return result.map(|()| beside),

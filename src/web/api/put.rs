@@ -1,18 +1,15 @@
 //! `PUT file`: an upload by a page, which is WebDAV's with other words for the same headers.
 
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::digest::Sha1;
 use crate::drive::Freshness;
 use crate::protocol::{Body, RequestBody, reply};
-use crate::web::api::changes::{Conflict, writes};
+use crate::web::api::changes::{Change, Conflict, writes};
 use crate::web::api::names::free;
-use crate::web::caller::Caller;
 use crate::web::error::{Code, Refusal};
 use crate::web::input;
-use crate::web::site::Site;
 use crate::web::webdav::WebDav;
 
 /// What of a request says how long its body is and what it is a part of.
@@ -20,13 +17,8 @@ const OF_BODY: [header::HeaderName; 4] =
     [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONTENT_ENCODING, header::CONTENT_RANGE];
 
 /// `PUT file?path=…[&conflict=…]`.
-pub(super) async fn put<B: RequestBody, D: WebDav>(
-    site: &Site,
-    parts: &Parts,
-    body: B,
-    caller: &Caller,
-    dav: &D,
-) -> Result<Response<Body>, Refusal> {
+pub(super) async fn put<B: RequestBody, D: WebDav>(at: &Change<'_, D>, body: B) -> Result<Response<Body>, Refusal> {
+    let Change { site, parts, caller, dav } = *at;
     writes(caller)?;
     let mut path = input::path(parts)?;
     if path.is_root() {

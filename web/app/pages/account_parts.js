@@ -1,6 +1,7 @@
 // @ts-check
 /** What the pages of accounts and of the status both show. */
 
+import { get, wordsOf } from "../api.js";
 import { html, nothing } from "../html.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
@@ -52,4 +53,29 @@ export function spaceView(space) {
     const words = t("space.words", { used: format.size(used), total: format.size(space.total), free: format.size(Math.max(0, space.total - used)) });
     return html`<div><p class="small muted">${words}</p><progress max=${space.total} .value=${used} aria-label=${words}></progress>
         ${space.package ? html`<p class="small muted">${space.package}</p>` : nothing}</div>`;
+}
+
+/**
+ * The status as it was told last, until the page is left.
+ * @param {() => void} redraw
+ */
+export function statusOf(redraw) {
+    const ending = new AbortController();
+    const told = {
+        /** @type {Status | undefined} */
+        status: undefined,
+        problem: "",
+        leave: () => ending.abort(),
+        async load() {
+            try {
+                told.status = await get("status", {}, { signal: ending.signal });
+                told.problem = "";
+            } catch (error) {
+                if (ending.signal.aborted) return;
+                told.problem = wordsOf(error);
+            }
+            redraw();
+        },
+    };
+    return told;
 }

@@ -2,13 +2,13 @@
 /** The drive's accounts: how each stands, and signing in by a code that the drive's app scans. */
 
 import { html, nothing, repeat } from "../html.js";
-import { get, post, wordsOf } from "../api.js";
+import { post, wordsOf } from "../api.js";
 import { open } from "../dialog.js";
 import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { session } from "../session.js";
-import { statePill, spaceView } from "./account_parts.js";
+import { spaceView, statePill, statusOf } from "./account_parts.js";
 
 /**
  * @typedef {object} Code
@@ -24,21 +24,7 @@ import { statePill, spaceView } from "./account_parts.js";
 
 /** @type {import("../main.js").MakePage} */
 export default (_place, redraw) => {
-    /** @type {import("./account_parts.js").Status | undefined} */
-    let status;
-    let problem = "";
-    const ending = new AbortController();
-
-    async function load() {
-        try {
-            status = await get("status", {}, { signal: ending.signal });
-            problem = "";
-        } catch (error) {
-            if (ending.signal.aborted) return;
-            problem = wordsOf(error);
-        }
-        redraw();
-    }
+    const told = statusOf(redraw);
 
     /** @param {import("./account_parts.js").Account} account */
     const card = (account) => html`<section class="card">
@@ -49,21 +35,21 @@ export default (_place, redraw) => {
             ${account.drives?.length ? html`<dt>${t("account.drives")}</dt><dd>${account.drives.join(", ")}</dd>` : nothing}
             ${account.refresh_expires_at ? html`<dt>${t("account.until")}</dt><dd title=${format.dateTime(account.refresh_expires_at)}>${format.relative(account.refresh_expires_at)}</dd>` : nothing}
         </dl>
-        ${spaceView(status?.space?.find((space) => space.account === account.name))}
-        ${session.permission === "write" ? html`<div class="row-of"><button class=${account.state === "ok" ? "button" : "button primary"} @click=${() => signIn(account.name, load)}>
+        ${spaceView(told.status?.space?.find((space) => space.account === account.name))}
+        ${session.permission === "write" ? html`<div class="row-of"><button class=${account.state === "ok" ? "button" : "button primary"} @click=${() => signIn(account.name, told.load)}>
             ${icon("person")}${account.state === "ok" ? t("account.again") : t("account.sign.in")}</button></div>` : nothing}
     </section>`;
 
-    load();
+    told.load();
     return {
         title: t("nav.accounts"),
-        leave: () => ending.abort(),
+        leave: told.leave,
         view: () => html`<div class="page">
-            <div class="page-head"><h1>${t("nav.accounts")}</h1><button class="button" @click=${load}>${icon("refresh")}${t("refresh")}</button></div>
+            <div class="page-head"><h1>${t("nav.accounts")}</h1><button class="button" @click=${told.load}>${icon("refresh")}${t("refresh")}</button></div>
             <p class="muted">${t("accounts.words")}</p>
-            ${problem ? html`<p class="banner bad" role="alert">${problem}</p>` : nothing}
-            ${status ? html`<div class="cards">${repeat(status.accounts ?? [], (account) => account.name, card)}</div>`
-                : problem ? nothing : html`<div class="spinner" role="status" aria-label=${t("loading")}></div>`}
+            ${told.problem ? html`<p class="banner bad" role="alert">${told.problem}</p>` : nothing}
+            ${told.status ? html`<div class="cards">${repeat(told.status.accounts ?? [], (account) => account.name, card)}</div>`
+                : told.problem ? nothing : html`<div class="spinner" role="status" aria-label=${t("loading")}></div>`}
         </div>`,
     };
 };

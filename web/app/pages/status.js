@@ -3,11 +3,10 @@
 
 import { html, nothing } from "../html.js";
 import { boot, filesHref } from "../boot.js";
-import { get, wordsOf } from "../api.js";
 import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
-import { spaceView, statePill } from "./account_parts.js";
+import { spaceView, statePill, statusOf } from "./account_parts.js";
 
 /** Milliseconds between two looks while the page is in sight. */
 const EVERY = 5000;
@@ -16,35 +15,21 @@ const EVERY = 5000;
 
 /** @type {import("../main.js").MakePage} */
 export default (_place, redraw) => {
-    /** @type {Status | undefined} */
-    let status;
-    let problem = "";
-    const ending = new AbortController();
+    const told = statusOf(redraw);
 
-    async function load() {
-        try {
-            status = await get("status", {}, { signal: ending.signal });
-            problem = "";
-        } catch (error) {
-            if (ending.signal.aborted) return;
-            problem = wordsOf(error);
-        }
-        redraw();
-    }
-
-    load();
-    const timer = setInterval(() => { if (document.visibilityState === "visible") load(); }, EVERY);
+    told.load();
+    const timer = setInterval(() => { if (document.visibilityState === "visible") told.load(); }, EVERY);
     return {
         title: t("nav.status"),
         leave() {
-            ending.abort();
+            told.leave();
             clearInterval(timer);
         },
         view: () => html`<div class="page">
             <div class="page-head"><h1>${t("nav.status")}</h1>
-                <p class="muted small">${t("version", { version: status?.version ?? boot.version })}${status?.started_at ? html` · ${t("status.since", { ago: format.relative(status.started_at) })}` : nothing}</p></div>
-            ${problem ? html`<p class="banner bad" role="alert">${problem}</p>` : nothing}
-            ${status ? parts(status) : problem ? nothing : html`<div class="spinner" role="status" aria-label=${t("loading")}></div>`}
+                <p class="muted small">${t("version", { version: told.status?.version ?? boot.version })}${told.status?.started_at ? html` · ${t("status.since", { ago: format.relative(told.status.started_at) })}` : nothing}</p></div>
+            ${told.problem ? html`<p class="banner bad" role="alert">${told.problem}</p>` : nothing}
+            ${told.status ? parts(told.status) : told.problem ? nothing : html`<div class="spinner" role="status" aria-label=${t("loading")}></div>`}
         </div>`,
     };
 };
