@@ -12,6 +12,7 @@ macro_rules! say {
 mod arguments;
 mod check;
 mod demo;
+mod export;
 mod granted;
 mod links;
 mod log;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::arguments::{LoginArguments, Settings};
+use self::arguments::{ExportArguments, LoginArguments, Settings};
 
 /// A WebDAV server for Aliyundrive's open platform.
 ///
@@ -72,6 +73,14 @@ enum Command {
         #[command(flatten)]
         arguments: LoginArguments,
     },
+    /// Write a [[view]] into a local folder, for media servers that read no WebDAV: what differs is written, what the
+    /// view has no more is removed. A server may run meanwhile.
+    Export {
+        #[command(flatten)]
+        settings: Settings,
+        #[command(flatten)]
+        arguments: ExportArguments,
+    },
     /// Make another key of signed links: all that were given out open nothing any more.
     RenewLinks(Settings),
     /// Read a password and print the string for the settings' file.
@@ -107,6 +116,7 @@ pub fn main() -> ExitCode {
             Command::Demo { listen, dir } => demo::demo(listen, dir).await,
             Command::Check { settings, live } => check::check(settings.config.as_deref(), live).await,
             Command::Login { settings, arguments } => login::login(&settings, &arguments).await,
+            Command::Export { settings, arguments } => export::export(settings.config.as_deref(), &arguments).await,
             Command::RenewLinks(settings) => links::renew(settings.config.as_deref()).await,
             Command::HashPassword => password::hash_password(),
             Command::Simulate { listen, dir, empty } => demo::simulate(listen, dir, !empty).await,

@@ -17,6 +17,8 @@ mod settings;
 mod tests;
 mod timeouts;
 mod values;
+mod view;
+mod view_entry;
 
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, Faults};
@@ -27,3 +29,4 @@ pub use settings::{
     Upload, Upstream, User, Web,
 };
 pub use timeouts::Timeouts;
+pub use view::{Quality, View, ViewForm, ViewLinks};

@@ -22,6 +22,7 @@ mod tasks;
 mod transfers;
 mod tree;
 mod upload;
+mod views;
 
 pub use account::Quota;
 pub use account::links::Link;

@@ -25,14 +25,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::clock::UnixMillis;
 use crate::config::Config;
 use crate::drive::{Path, Tree};
-use crate::protocol::{Body, RequestBody, RequestId, body};
+use crate::protocol::{Body, RequestBody, RequestId, body, href};
 use crate::state::Store;
 
 pub use self::caller::{Caller, KnownBy};
@@ -117,12 +117,26 @@ impl Web {
     /// Whether a path is a film's, by a signed URL.
     #[must_use]
     pub fn is_film(&self, path: &str) -> bool {
-        self.pages.is_some() && path.starts_with(films::PREFIX)
+        self.films.are_served() && path.starts_with(films::PREFIX)
     }
 
-    /// `/v/…`, a film by a signed URL, for a client at that address.
-    pub async fn film(&self, parts: &Parts, address: IpAddr, request: RequestId) -> Response<Body> {
-        self.films.answer(parts, address, request).await
+    /// The file or film of an address without a sign, where a view hands such out: it opens for whoever may read it.
+    #[must_use]
+    pub fn unsigned_path(&self, parts: &Parts) -> Option<Path> {
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        if !reads || input::query(parts, "sign").is_some_and(|sign| !sign.is_empty()) {
+            return None;
+        }
+        let path = match parts.uri.path().strip_prefix("/d") {
+            Some(below) => href::decode(below).ok()?,
+            None => films::film_of(parts.uri.path())?,
+        };
+        self.site.unsigned.iter().any(|source| path.strip_base(source).is_some()).then_some(path)
+    }
+
+    /// `/v/…`, a film by a signed URL, or for somebody who is known to may read it, for a client at that address.
+    pub async fn film(&self, parts: &Parts, address: IpAddr, request: RequestId, may_read: bool) -> Response<Body> {
+        self.films.answer(parts, address, request, may_read).await
     }
 
     /// A call of the API by somebody who may at least read.

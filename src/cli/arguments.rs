@@ -21,3 +21,14 @@ pub(super) struct LoginArguments {
     #[arg(long, value_name = "MS", default_value_t = 1500, hide = true)]
     pub(super) poll_ms: u64,
 }
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExportArguments {
+    /// The view's path in the settings, such as /strm.
+    pub(super) view: String,
+    /// The folder to write to; made where the one above it is there.
+    pub(super) directory: PathBuf,
+    /// Keep files that the view has no more.
+    #[arg(long)]
+    pub(super) keep: bool,
+}

@@ -18,6 +18,7 @@ use crate::server;
 use crate::state::Store;
 use crate::upstream::{Client, SpaceInfo};
 
+mod addresses;
 mod reads;
 mod report;
 
@@ -64,6 +65,7 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
             reads::mount(&tree, &path, report).await;
         }
     }
+    addresses::views(config, &store, report).await;
     for client in tree.accounts() {
         client.settled().await;
     }

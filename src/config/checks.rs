@@ -3,12 +3,16 @@
 use secrecy::ExposeSecret as _;
 
 use crate::config::reader::Notes;
-use crate::config::settings::{Config, ListenAddr};
+use crate::config::settings::{Config, ListenAddr, Permission};
+use crate::config::view::{Quality, View, ViewLinks};
 
 /// Notes contradictions; gives what is allowed but unwise.
 pub(super) fn whole(config: &Config, anonymous_is_explicit: bool, notes: &Notes) -> Vec<String> {
     accounts(config, notes);
     mounts(config, notes);
+    for at in 0..config.views.len() {
+        view(config, at, notes);
+    }
     for (at, user) in config.users.iter().enumerate() {
         if config.users[..at].iter().any(|other| other.name == user.name) {
             notes.fault(&format!("user[{at}].name"), format!("{:?} is there twice", user.name));
@@ -73,6 +77,56 @@ fn mounts(config: &Config, notes: &Notes) {
     }
 }
 
+/// Whether a path is another's or lies below it.
+fn is_within(path: &str, other: &str) -> bool {
+    other == "/" || path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A view covers what it lies over, so it must lie over nothing that the settings name.
+fn view(config: &Config, at: usize, notes: &Notes) {
+    let view = &config.views[at];
+    let fault = |key: &str, problem: String| notes.fault(&format!("view[{at}].{key}"), problem);
+    if let Some(mount) = config.mounts.iter().find(|mount| is_within(&mount.path, &view.path)) {
+        fault("path", format!("{:?} would cover the mount at {:?}: choose another path", view.path, mount.path));
+    }
+    let overlaps = |other: &&View| is_within(&view.path, &other.path) || is_within(&other.path, &view.path);
+    if let Some(other) = config.views[..at].iter().find(overlaps) {
+        fault(
+            "path",
+            format!("{:?} and the view at {:?} cover each other: choose another path", view.path, other.path),
+        );
+    }
+    if let Some(other) = config.views.iter().find(|other| is_within(&view.source, &other.path)) {
+        fault("source", format!("{:?} lies in the view at {:?}: no view shows another", view.source, other.path));
+    }
+    if config.dav_prefix.is_empty() && view.quality.iter().any(|quality| *quality != Quality::Original) {
+        let words = "has renditions, which are served below /v, where WebDAV at the root leaves no room: set dav_prefix \
+                     = \"/dav\", or keep \"original\"";
+        fault("quality", words.to_owned());
+    }
+    match view.links {
+        ViewLinks::Signed => {}
+        ViewLinks::Plain if config.anonymous >= Permission::Read => {}
+        ViewLinks::Plain => {
+            let words =
+                "is plain, but strangers may not read: set [anonymous] permission = \"read\", or links = \"signed\"";
+            fault("links", words.to_owned());
+        }
+        ViewLinks::Userinfo => {
+            let credentials = view.credentials.as_ref().map_or("", |credentials| credentials.expose_secret());
+            let encoded = credentials.split(':').next().unwrap_or_default();
+            let name = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
+            match config.users.iter().find(|user| user.name == name) {
+                None => fault("base_url", format!("names the user {name:?}, whom there is not")),
+                Some(user) if user.permission < Permission::Read || !is_within(&view.source, &user.base_path) => {
+                    fault("base_url", format!("names the user {name:?}, who may not read {:?}", view.source));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
 fn warnings(config: &Config, open: &[String]) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.web.enabled && config.dav_prefix.is_empty() {
@@ -87,6 +141,13 @@ fn warnings(config: &Config, open: &[String]) -> Vec<String> {
                 user.name
             ));
         }
+    }
+    for view in config.views.iter().filter(|view| view.links == ViewLinks::Userinfo) {
+        warnings.push(format!(
+            "every file of the view at {:?} holds a name and a password, and media servers keep them; links = \"signed\" \
+             does without",
+            view.path
+        ));
     }
     for (at, rule) in config.clients.iter().enumerate() {
         if let Some(name) = rule.user.as_ref().filter(|name| config.users.iter().all(|user| user.name != **name)) {

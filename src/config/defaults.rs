@@ -4,11 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::config::settings::{
     Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, MetadataFiles, Mount,
     OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Upload, Upstream, Web,
 };
 use crate::config::timeouts::Timeouts;
+use crate::config::view::{Quality, View, ViewForm, ViewLinks};
 
 const MIB: u64 = 1 << 20;
 
@@ -119,6 +122,27 @@ impl Mount {
     }
 }
 
+impl View {
+    /// All films as they are, at a path, with all defaults.
+    #[must_use]
+    pub fn at(path: &str, base_url: Url) -> Self {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Self {
+            path: path.to_owned(),
+            source: "/".to_owned(),
+            form: ViewForm::Strm,
+            quality: vec![Quality::Original],
+            links: ViewLinks::Signed,
+            link_life: Duration::ZERO,
+            base_url,
+            credentials: None,
+            types: words(&["mkv", "mp4", "avi", "mov", "wmv", "ts", "m2ts", "flv", "rmvb", "webm"]),
+            also: words(&["srt", "ass", "ssa", "vtt", "sub", "idx", "nfo", "jpg", "png", "webp"]),
+            min_size: 0,
+        }
+    }
+}
+
 impl Config {
     /// All defaults around the given accounts and mounts; nobody may sign in yet.
     #[must_use]
@@ -140,6 +164,7 @@ impl Config {
             web: Web::default(),
             accounts,
             mounts,
+            views: Vec::new(),
             clients: Vec::new(),
             users: Vec::new(),
             anonymous: Permission::None,

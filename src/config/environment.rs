@@ -13,8 +13,8 @@ use crate::config::fault::Fault;
 const PREFIX: &str = "ALIDAV_";
 
 /// Arrays of tables, and the key by which one of them can be named.
-const ARRAYS: [(&str, Option<&str>); 4] =
-    [("account", Some("name")), ("user", Some("name")), ("mount", None), ("client", None)];
+const ARRAYS: [(&str, Option<&str>); 5] =
+    [("account", Some("name")), ("user", Some("name")), ("mount", None), ("view", None), ("client", None)];
 
 /// Keys whose value may be given by a file's name.
 const SECRETS: [&str; 4] = ["client_secret", "refresh_token", "down_proxy_token", "password"];

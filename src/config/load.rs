@@ -117,6 +117,7 @@ fn holds_secrets(config: &Config) -> bool {
     config.accounts.iter().any(|a| a.refresh_token.is_some() || a.client_secret.is_some())
         || config.users.iter().any(|u| !u.password.expose_secret().starts_with("$argon2"))
         || config.mounts.iter().any(|m| m.down_proxy_token.is_some())
+        || config.views.iter().any(|v| v.credentials.is_some())
 }
 
 #[cfg(unix)]

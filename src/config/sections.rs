@@ -11,7 +11,7 @@ use crate::config::settings::{
     Web,
 };
 use crate::config::values::{has_dots, http_url, listen_addr, log_filter, media_host, network, public_url, set, state};
-use crate::config::{checks, entries};
+use crate::config::{checks, entries, view_entry};
 
 const MIB: u64 = 1 << 20;
 
@@ -57,6 +57,8 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
         config.accounts.push(Account::named("main"));
     }
     config.mounts = top.sections("mount").into_iter().map(entries::mount).collect();
+    let usual = config.public_url.clone();
+    config.views = top.sections("view").into_iter().filter_map(|view| view_entry::view(view, usual.as_ref())).collect();
     config.clients = top.sections("client").into_iter().filter_map(entries::client).collect();
     config.users = top.sections("user").into_iter().filter_map(entries::user).collect();
     let anonymous = top.section("anonymous").and_then(anonymous);

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 
 use crate::config::timeouts::Timeouts;
+use crate::config::view::View;
 
 /// Everything the program was told, after all checks have passed.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Where each drive appears; paths are unique.
     pub mounts: Vec<Mount>,
+    /// Trees of addresses for media servers; none lies in another or hides a mount.
+    pub views: Vec<View>,
     /// Link-policy exceptions in order of precedence.
     pub clients: Vec<ClientRule>,
     /// People who may sign in.
@@ -75,6 +78,12 @@ impl Config {
     #[must_use]
     pub fn has_pages(&self) -> bool {
         self.web.enabled && !self.dav_prefix.is_empty()
+    }
+
+    /// Whether renditions are served by signed addresses: pages play them, and views lead to them.
+    #[must_use]
+    pub fn has_films(&self) -> bool {
+        !self.dav_prefix.is_empty() && (self.web.enabled || !self.views.is_empty())
     }
 }
 

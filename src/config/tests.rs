@@ -254,3 +254,60 @@ fn a_token_server_s_kind_of_sign_in_is_carried_through_or_refused() {
         assert!(told.contains("account[0].oauth_token_urls") && told.contains(words), "{told}");
     }
 }
+
+#[test]
+fn the_example_of_a_view_says_its_defaults() {
+    let text = include_str!("../../config.example.toml");
+    let lines = text.lines().skip_while(|line| *line != "# [[view]]").map_while(|line| line.strip_prefix("# "));
+    let block: Vec<&str> = lines.collect();
+    let text = format!("public_url = \"http://a\"\n[[mount]]\n{}\n", block.join("\n"));
+    let view = read(&text).unwrap().config.views.remove(0);
+    assert_eq!(format!("{view:#?}"), format!("{:#?}", View::at("/strm", "http://a".parse().unwrap())));
+}
+
+#[test]
+fn a_view_that_could_not_work_is_a_fault_with_the_remedy() {
+    let at = "base_url = \"http://nas\"";
+    for (views, key, word) in [
+        ("[[view]]\npath = \"/strm\"".to_owned(), "view[0].base_url", "set public_url"),
+        (format!("[[view]]\n{at}"), "view[0].path", "is missing"),
+        (format!("[[view]]\npath = \"/\"\n{at}"), "view[0].path", "below the root"),
+        (format!("[[view]]\npath = \"strm\"\n{at}"), "view[0].path", "absolute path"),
+        (format!("[[view]]\npath = \"/films\"\n{at}"), "view[0].path", "the mount at \"/films\""),
+        (format!("[[view]]\npath = \"/a\"\n{at}\n[[view]]\npath = \"/a/b\"\n{at}"), "view[1].path", "cover each other"),
+        (format!("[[view]]\npath = \"/a\"\nsource = \"/a/b\"\n{at}"), "view[0].source", "no view shows another"),
+        (
+            format!("[[view]]\npath = \"/a\"\n{at}\n[[view]]\npath = \"/b\"\nsource = \"/a\"\n{at}"),
+            "view[1].source",
+            "no view",
+        ),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nquality = [\"4K\"]"), "view[0].quality", "QHD, FHD"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nquality = []"), "view[0].quality", "original"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nquality = [\"HD\", \"hd\"]"), "view[0].quality", "twice"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nmin_size = \"big\""), "view[0].min_size", "8MiB"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nform = \"strn\""), "view[0].form", "strm, m3u8"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\ntypes = [\"a/b\"]"), "view[0].types", "extension"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nalso = [\"mkv\"]"), "view[0].also", "among types"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nalso = [\"strm\"]"), "view[0].also", "what the view makes"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nlinks = \"plain\""), "view[0].links", "[anonymous]"),
+        (format!("[[view]]\npath = \"/a\"\n{at}\nlinks = \"userinfo\""), "view[0].base_url", "me:secret@"),
+        ("[[view]]\npath = \"/a\"\nbase_url = \"http://me:hunter2@nas\"".to_owned(), "view[0].base_url", "userinfo"),
+        (
+            "[[view]]\npath = \"/a\"\nbase_url = \"http://me:hunter2@nas\"\nlinks = \"userinfo\"".to_owned(),
+            "view[0].base_url",
+            "\"me\", whom there is not",
+        ),
+    ] {
+        let faults = read(&format!("[[mount]]\npath = \"/films\"\n{views}\n")).unwrap_err().0;
+        let told = faults.iter().find(|fault| fault.key == key).unwrap_or_else(|| panic!("{key} is not in {faults:?}"));
+        assert!(told.problem.contains(word) && !told.problem.contains("hunter2"), "{told}");
+    }
+    let rooted = format!("dav_prefix = \"/\"\n[[mount]]\n[[view]]\npath = \"/a\"\n{at}\nquality = [\"HD\"]\n");
+    assert!(read(&rooted).unwrap_err().to_string().contains("view[0].quality"));
+    let user = "[[mount]]\n[[user]]\nname = \"a b\"\npassword = \"hunter2\"\n[[view]]\npath = \"/a\"\nlinks = \"userinfo\"\n\
+                base_url = \"http://a%20b:hunter2@nas\"\n";
+    let loaded = read(user).unwrap();
+    assert!(loaded.warnings.iter().any(|warning| warning.contains("media servers keep them")));
+    assert!(!format!("{:?}", loaded.config.views).contains("hunter2"));
+    assert_eq!(loaded.config.views[0].base_url.as_str(), "http://nas/");
+}

@@ -26,7 +26,7 @@ use crate::dav::context::Context;
 use crate::dav::error::Failure;
 use crate::dav::request::body::read_xml;
 use crate::dav::site::Site;
-use crate::drive::Path;
+use crate::drive::{self, Path};
 use crate::protocol::{Body, RequestBody};
 
 /// Methods that need the right to write.
@@ -42,6 +42,9 @@ pub(super) async fn change<B: RequestBody>(
 ) -> Result<Response<Body>, Failure> {
     if context.permission < Permission::Write {
         return Err(Failure::new(StatusCode::FORBIDDEN, "this user may only read"));
+    }
+    if parts.method.as_str() != "COPY" && site.tree.is_in_view(&path.under(&context.base_path)) {
+        return Err(drive::Error::InView.into());
     }
     let handoff = Handoff::prepare(site, context, parts, path).await?;
     match parts.method.as_str() {

@@ -209,9 +209,9 @@ async fn stream(
     Ok(stream_body(site.tree.read(file, range, request.reader(file)).await?))
 }
 
-/// What is empty needs no way; and a held file is not on the drive.
+/// What is empty needs no way; and a file that is kept or made here is not on the drive.
 fn has_no_link(file: &Resource) -> bool {
-    file.entry.size == Some(0) || file.entry.origin == Origin::Local
+    file.entry.size == Some(0) || matches!(file.entry.origin, Origin::Local | Origin::View)
 }
 
 /// The stream's frames as they come.

@@ -31,8 +31,10 @@ pub enum Origin {
     Held,
     /// A file manager's own file, which stays in the state store.
     Local,
-    /// A mount's root, or a folder above the mounts.
+    /// A mount's root, a view's, or a folder above them.
     Mount,
+    /// A file that a view makes.
+    View,
 }
 
 /// A file or folder of a drive, as listed.

@@ -59,6 +59,9 @@ pub enum Error {
     /// The mount takes no changes.
     #[error("the mount is read-only")]
     ReadOnly,
+    /// A view shows what its source has and takes no changes.
+    #[error("a view takes no changes")]
+    InView,
     /// A mount point, or a folder above one, cannot be changed.
     #[error("a mount point cannot be changed")]
     Protected,
@@ -147,6 +150,8 @@ pub enum ErrorKind {
     NoFreeStream,
     EndlessListing,
     ReadOnly,
+    /// A view takes no changes.
+    InView,
     Protected,
     ParentMissing,
     NameExists,
@@ -234,6 +239,7 @@ impl Error {
             Self::NoFreeStream { .. } => ErrorKind::NoFreeStream,
             Self::EndlessListing => ErrorKind::EndlessListing,
             Self::ReadOnly => ErrorKind::ReadOnly,
+            Self::InView => ErrorKind::InView,
             Self::Protected => ErrorKind::Protected,
             Self::ParentMissing => ErrorKind::ParentMissing,
             Self::NameExists => ErrorKind::NameExists,

@@ -1,7 +1,7 @@
 //! Listings: complete, kept for a while, corrected by our own changes, and how a path is found through them.
 //!
-//! [`Listings`] says what the tree shows: what the listings have, and beside it the mount points and the files that are
-//! held here.
+//! [`Listings`] says what the tree shows: what the listings have, beside it the mount points and the files that are
+//! held here, and views of all that.
 
 pub(super) mod cache;
 mod fetch;
@@ -14,6 +14,7 @@ pub(super) mod watched;
 
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::drive::change::turns::NameKey;
 use crate::drive::entry::{Entry, Resource};
 use crate::drive::error::Error;
@@ -25,6 +26,7 @@ use crate::drive::listing::resolve::Resolver;
 use crate::drive::mount::Mounted;
 use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
+use crate::drive::views::{Found, Place, Views};
 
 /// What the tree shows; cheap to clone.
 #[derive(Clone)]
@@ -33,16 +35,23 @@ pub(super) struct Listings {
     resolver: Resolver,
     held: Arc<HeldFiles>,
     prefetch: Arc<Prefetch>,
+    views: Views,
 }
 
 impl Listings {
-    pub(super) fn new(mounts: Arc<Mounts>, resolver: Resolver, held: Arc<HeldFiles>, prefetch: Prefetch) -> Self {
-        Self { mounts, resolver, held, prefetch: Arc::new(prefetch) }
+    pub(super) fn new(
+        mounts: Arc<Mounts>,
+        resolver: Resolver,
+        held: Arc<HeldFiles>,
+        prefetch: Prefetch,
+        views: Views,
+    ) -> Self {
+        Self { mounts, resolver, held, prefetch: Arc::new(prefetch), views }
     }
 
-    /// The same memory over other mounts.
-    pub(super) fn over(&self, mounts: Arc<Mounts>) -> Self {
-        Self { mounts, ..self.clone() }
+    /// The same memory over other mounts and views.
+    pub(super) fn over(&self, mounts: Arc<Mounts>, config: &Config) -> Self {
+        Self { mounts, views: self.views.reconfigured(config), ..self.clone() }
     }
 
     /// What is at the path.
@@ -50,6 +59,83 @@ impl Listings {
     /// # Errors
     /// [`Error::NotFound`] when a complete listing lacks it; any call's failure otherwise.
     pub(super) async fn stat(&self, path: &Path, freshness: Freshness) -> Result<Resource, Error> {
+        match self.views.of(path) {
+            Some(place) if place.is_top() => {
+                self.mirrored(&place).await?;
+                Ok(self.views.folder(path))
+            }
+            Some(_) => match self.in_view(path, freshness).await? {
+                // By its own path all that can be done with the source's file can be done with it.
+                (at, Found::AsItIs(entry)) if !entry.is_folder() => {
+                    self.stat_listed(&at.join(&entry.name), Freshness::Cached).await
+                }
+                (_, Found::AsItIs(entry) | Found::Made(entry, _)) => {
+                    Ok(Resource { path: path.clone(), entry, mount: None })
+                }
+            },
+            None => match self.stat_listed(path, freshness).await {
+                Err(Error::NotFound) => self.views.above(path).ok_or(Error::NotFound),
+                result => result,
+            },
+        }
+    }
+
+    /// The members of a folder: complete or an error.
+    ///
+    /// # Errors
+    /// [`Error::NotAFolder`] for a file; a listing's failure.
+    pub(super) async fn members(&self, folder: &Resource, freshness: Freshness) -> Result<Members, Error> {
+        match self.views.of(&folder.path) {
+            Some(_) if !folder.is_folder() => Err(Error::NotAFolder),
+            Some(place) => {
+                let members = self.members_listed(&self.mirrored(&place).await?, freshness).await?;
+                self.views.members(&place, &members).await
+            }
+            None => Ok(self.views.beside(&folder.path, self.members_listed(folder, freshness).await?)),
+        }
+    }
+
+    /// The content of a file that a view makes.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if it is another by now; as [`Listings::stat`].
+    pub(super) async fn made_by_view(&self, file: &Resource) -> Result<Vec<u8>, Error> {
+        match self.in_view(&file.path, Freshness::Cached).await?.1 {
+            Found::Made(entry, text) if entry.sha1 == file.entry.sha1 => Ok(text.into_bytes()),
+            _ => Err(Error::Changed { gone: false }),
+        }
+    }
+
+    /// What is at a path below a view, and in which folder of the source.
+    async fn in_view(&self, path: &Path, freshness: Freshness) -> Result<(Path, Found), Error> {
+        let place = path.parent().and_then(|above| self.views.of(&above)).ok_or(Error::NotFound)?;
+        let folder = self.mirrored(&place).await?;
+        let members = match self.members_listed(&folder, freshness).await {
+            Err(Error::NotAFolder) => return Err(Error::NotFound),
+            members => members?,
+        };
+        let found = self.views.find(&place, &members, path.name()).await?;
+        Ok((place.source, found))
+    }
+
+    /// The folder that a place of a view mirrors.
+    async fn mirrored(&self, place: &Place<'_>) -> Result<Resource, Error> {
+        if self.views.of(&place.source).is_some() {
+            return Err(Error::NotFound);
+        }
+        match self.stat_listed(&place.source, Freshness::Cached).await {
+            Ok(folder) if folder.is_folder() => return Ok(folder),
+            Ok(_) | Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        if place.is_top() {
+            tracing::warn!(source = %place.source, "a view shows nothing: there is no folder at its source");
+        }
+        Err(Error::NotFound)
+    }
+
+    /// What is at a path that lies in no view.
+    async fn stat_listed(&self, path: &Path, freshness: Freshness) -> Result<Resource, Error> {
         let Some((mount, rest)) = self.mounts.of(path) else {
             return self.mounts.above(path).ok_or(Error::NotFound);
         };
@@ -73,11 +159,8 @@ impl Listings {
         }
     }
 
-    /// The members of a folder: complete or an error.
-    ///
-    /// # Errors
-    /// [`Error::NotAFolder`] for a file; a listing's failure.
-    pub(super) async fn members(&self, folder: &Resource, freshness: Freshness) -> Result<Members, Error> {
+    /// The members of a folder that lies in no view, views apart.
+    async fn members_listed(&self, folder: &Resource, freshness: Freshness) -> Result<Members, Error> {
         if !folder.is_folder() {
             return Err(Error::NotAFolder);
         }

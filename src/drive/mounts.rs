@@ -15,6 +15,8 @@ use crate::drive::path::Path;
 pub(super) struct Mounts {
     /// Deepest path first, so that the first base of a path is its mount.
     list: Vec<Arc<Mounted>>,
+    /// Folders of the tree that are of no mount, wherever they lie.
+    views: Vec<Path>,
     /// Time of folders that no drive item stands for.
     started: UnixMillis,
 }
@@ -29,20 +31,29 @@ impl Mounts {
     /// The configured ones. A mount whose account has no client is left out (the configuration's check rules that out).
     pub(super) fn new(config: &Config, accounts: &HashMap<String, Arc<Account>>) -> Self {
         let started = UnixSeconds::now().millis();
-        Self { list: mounts(config, accounts, &[], started), started }
+        Self { list: mounts(config, accounts, &[], started), views: views(config), started }
     }
 
     /// Those of other settings; what stays the same keeps its listings.
     pub(super) fn reconfigured(&self, config: &Config, accounts: &HashMap<String, Arc<Account>>) -> Self {
-        Self { list: mounts(config, accounts, &self.list, self.started), started: self.started }
+        let list = mounts(config, accounts, &self.list, self.started);
+        Self { list, views: views(config), started: self.started }
     }
 
     pub(super) fn all(&self) -> &[Arc<Mounted>] {
         &self.list
     }
 
-    /// The mount a path lies in and the path below it.
+    /// Whether a path lies in a view.
+    pub(super) fn is_in_view(&self, path: &Path) -> bool {
+        self.views.iter().any(|view| path.strip_base(view).is_some())
+    }
+
+    /// The mount a path lies in and the path below it; absent above the mounts and in views.
     pub(super) fn of(&self, path: &Path) -> Option<(&Arc<Mounted>, Path)> {
+        if self.is_in_view(path) {
+            return None;
+        }
         self.list.iter().find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))
     }
 
@@ -61,9 +72,10 @@ impl Mounts {
         names
     }
 
-    /// Whether mounts lie below the path.
+    /// Whether mounts or views lie below the path.
     pub(super) fn lie_below(&self, path: &Path) -> bool {
-        self.list.iter().any(|mount| mount.path.strip_base(path).is_some())
+        let mut all = self.list.iter().map(|mount| &mount.path).chain(&self.views);
+        all.any(|other| other.strip_base(path).is_some())
     }
 
     /// The folder at a path above a mount, which exists because the mount does.
@@ -96,6 +108,10 @@ impl Mounts {
             None => Entry::mount_point(path.name(), "", self.started),
         }
     }
+}
+
+fn views(config: &Config) -> Vec<Path> {
+    config.views.iter().filter_map(|view| Path::parse(&view.path).ok()).collect()
 }
 
 /// The mounts, deepest path first. One that shows the same folder in the same order as an old one keeps its

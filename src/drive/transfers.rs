@@ -1,5 +1,5 @@
-//! MOVE and COPY of what a path shows: of a file that stays here or is held back, by its content, of what is on the drive
-//! by the drive's own calls.
+//! MOVE and COPY of what a path shows: of a file that stays here, is held back or made by a view, by its content, of
+//! what is on the drive by the drive's own calls.
 
 use std::sync::Arc;
 
@@ -7,20 +7,24 @@ use crate::drive::change::copy::Copies;
 use crate::drive::change::namespace::Namespace;
 use crate::drive::change::relocate::{Moves, check_places};
 use crate::drive::change::target::Target;
-use crate::drive::change::terms::{Placed, Terms};
-use crate::drive::entry::Entry;
+use crate::drive::change::terms::{Expected, Placed, Terms};
+use crate::drive::entry::{Entry, Origin};
 use crate::drive::error::Error;
 use crate::drive::held::Held;
 use crate::drive::held::files::HeldFile;
+use crate::drive::listing::Listings;
+use crate::drive::listing::cache::Freshness;
 use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
 use crate::drive::removals::Begun;
 use crate::drive::removals::record::Stage;
 use crate::drive::upload::Uploads;
+use crate::drive::upload::options::UploadOptions;
 
 /// What puts an item of one path to another.
 pub(super) struct Transfers {
     mounts: Arc<Mounts>,
+    listings: Listings,
     names: Namespace,
     held: Arc<Held>,
     uploads: Uploads,
@@ -29,9 +33,15 @@ pub(super) struct Transfers {
 }
 
 impl Transfers {
-    pub(super) fn new(mounts: Arc<Mounts>, names: Namespace, held: Arc<Held>, uploads: Uploads) -> Self {
+    pub(super) fn new(
+        mounts: Arc<Mounts>,
+        listings: Listings,
+        names: Namespace,
+        held: Arc<Held>,
+        uploads: Uploads,
+    ) -> Self {
         let (moves, copies) = (Moves::new(names.clone()), Copies::new(names.clone()));
-        Self { mounts, names, held, uploads, moves, copies }
+        Self { mounts, listings, names, held, uploads, moves, copies }
     }
 
     /// Puts an item to another path.
@@ -58,6 +68,31 @@ impl Transfers {
 
     /// Copies an item, a folder with all below it.
     pub(super) async fn copy(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
+        if self.mounts.is_in_view(from) {
+            return self.copy_out_of_view(from, to, terms).await;
+        }
+        self.copy_listed(from, to, terms).await
+    }
+
+    /// What a view makes becomes a file of its own; what it shows is copied where it is. A folder is neither.
+    async fn copy_out_of_view(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
+        let source = self.listings.stat(from, Freshness::Cached).await?;
+        if source.is_folder() {
+            return Err(Error::InView);
+        }
+        if source.entry.origin != Origin::View {
+            return self.copy_listed(&source.path, to, terms).await;
+        }
+        terms.expected.check(Some(&source.entry))?;
+        let content = self.listings.made_by_view(&source).await?;
+        let expected = if terms.overwrite { Expected::Anything } else { Expected::Nothing };
+        let options = UploadOptions { size: Some(content.len() as u64), expected, ..UploadOptions::default() };
+        let mut upload = self.uploads.begin(to, options).await?;
+        upload.write(content.into()).await?;
+        upload.finish().await
+    }
+
+    async fn copy_listed(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
         self.held.settle_below(from).await?;
         let (source, target, _turn) = self.names.both_ends(from, to, false).await?;
         if let Some(local) = self.names.held(&source).filter(HeldFile::is_local) {

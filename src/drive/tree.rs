@@ -21,7 +21,7 @@ use crate::drive::change::terms::{Expected, Placed, Terms};
 use crate::drive::download::Downloads;
 use crate::drive::download::identity::ContentId;
 use crate::drive::download::stream::ByteStream;
-use crate::drive::entry::{Entry, Resource};
+use crate::drive::entry::{Entry, Origin, Resource};
 use crate::drive::error::Error;
 use crate::drive::films::kept::Films;
 use crate::drive::held::Held;
@@ -43,6 +43,7 @@ use crate::drive::transfers::Transfers;
 use crate::drive::upload::limits::UploadLimits;
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::{Upload, Uploads};
+use crate::drive::views::Views;
 use crate::state::Store;
 use crate::upstream::Client;
 
@@ -84,7 +85,8 @@ impl Tree {
         let mounts = Arc::new(Mounts::new(config, accounts.by_name()));
         let (files, tasks) = (Arc::new(HeldFiles::new(store.clone())), Tasks::default());
         let prefetch = Prefetch::new(config.cache.prefetch_folders);
-        let listings = Listings::new(mounts.clone(), resolver.clone(), files.clone(), prefetch);
+        let listings =
+            Listings::new(mounts.clone(), resolver.clone(), files.clone(), prefetch, Views::new(config, store));
         let names = Namespace::new(mounts.clone(), resolver.clone(), files.clone());
         let limits = Arc::new(UploadLimits::new(&config.upload, config.upstream.max_wait));
         let uploads = Uploads::new(limits, names.clone(), tasks.clone());
@@ -95,7 +97,7 @@ impl Tree {
             watcher: Arc::new(Watcher::new(mounts.clone(), resolver.clone(), Watch::new(config.cache.watch))),
             downloads: Downloads::new(mounts.clone(), resolver, &config.download),
             changes: Changes::new(names.clone()),
-            transfers: Transfers::new(mounts.clone(), names.clone(), held.clone(), uploads.clone()),
+            transfers: Transfers::new(mounts.clone(), listings.clone(), names.clone(), held.clone(), uploads.clone()),
             films: Films::new(mounts.clone()),
             accounts,
             mounts,
@@ -116,14 +118,14 @@ impl Tree {
         let old = &self.0;
         let accounts = old.accounts.reconfigured(config, clients, store, &old.overview);
         let mounts = Arc::new(old.mounts.reconfigured(config, accounts.by_name()));
-        let (listings, names) = (old.listings.over(mounts.clone()), old.names.over(mounts.clone()));
+        let (listings, names) = (old.listings.over(mounts.clone(), config), old.names.over(mounts.clone()));
         let uploads = old.uploads.over(names.clone());
         let held = Arc::new(old.held.over(mounts.clone(), listings.clone(), names.clone(), uploads.clone()));
         let tree = Self(Arc::new(Parts {
             watcher: Arc::new(old.watcher.over(mounts.clone())),
             downloads: old.downloads.over(mounts.clone()),
             changes: Changes::new(names.clone()),
-            transfers: Transfers::new(mounts.clone(), names.clone(), held.clone(), uploads.clone()),
+            transfers: Transfers::new(mounts.clone(), listings.clone(), names.clone(), held.clone(), uploads.clone()),
             films: old.films.over(mounts.clone()),
             accounts,
             mounts,
@@ -195,10 +197,16 @@ impl Tree {
         self.0.tasks.finish().await;
     }
 
-    /// Settings of the mount that a path lies in; absent above the mounts. Makes no call.
+    /// Settings of the mount that a path lies in; absent above the mounts and in views. Makes no call.
     #[must_use]
     pub fn mount_settings(&self, path: &Path) -> Option<Arc<config::Mount>> {
         self.0.mounts.of(path).map(|(mount, _)| mount.settings.clone())
+    }
+
+    /// Whether a path lies in a view, where nothing can be changed.
+    #[must_use]
+    pub fn is_in_view(&self, path: &Path) -> bool {
+        self.0.mounts.is_in_view(path)
     }
 
     /// All paths of what is at a path: itself, and those by the other mounts of the folder that its mount shows. Makes
@@ -380,12 +388,15 @@ impl Tree {
         self.0.held.keep_here(path, content, expected).await
     }
 
-    /// The content of a file that stays in the state store; absent for any other.
+    /// The content of a file that stays in the state store, or that a view makes; absent for any other.
     ///
     /// # Errors
     /// [`Error::NotFound`] if it has gone meanwhile; a listing's failure; the state store's.
     pub async fn kept_content(&self, file: &Resource) -> Result<Option<Vec<u8>>, Error> {
-        self.0.held.kept_content(file).await
+        match file.entry.origin {
+            Origin::View => self.0.listings.made_by_view(file).await.map(Some),
+            _ => self.0.held.kept_content(file).await,
+        }
     }
 
     /// Has somebody told when an item gets another id by itself: a held file that reaches the drive. Only

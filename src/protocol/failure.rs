@@ -70,6 +70,10 @@ pub fn verdict(error: &Error) -> Verdict {
         K::EndlessListing => new(StatusCode::BAD_GATEWAY, "the drive's listing contradicts itself; try again"),
         K::Stopping => busy("the server is stopping"),
         K::ReadOnly => new(StatusCode::FORBIDDEN, "this mount is read-only"),
+        K::InView => new(
+            StatusCode::FORBIDDEN,
+            "this is a view, made of another folder's films, and cannot be changed: change that folder",
+        ),
         K::Protected => new(StatusCode::FORBIDDEN, "a mount point cannot be changed here; change the settings"),
         K::ParentMissing => new(StatusCode::CONFLICT, "the folder above does not exist; make it first"),
         K::NameExists => new(StatusCode::PRECONDITION_FAILED, "something of this name is already there"),

@@ -1,14 +1,9 @@
 //! Between the path of a URL and a path of the tree.
 //!
-//! Decoding is strict: what is not well-formed is refused and named. Encoding is one and the same
-//! everywhere: RFC 3986's unreserved characters bare, everything else as upper-case hex, since Kodi
-//! compares hrefs as texts (clients reference, section 3).
-
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+//! Decoding is strict: what is not well-formed is refused and named. Names are encoded by `percent`.
 
 use crate::drive::{Path, PathError};
-
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub use crate::percent::push_name;
 
 /// Why the path of a URL is no path of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,17 +42,6 @@ pub fn decode(url_path: &str) -> Result<Path, HrefError> {
     }
     let text = percent_encoding::percent_decode_str(url_path).decode_utf8().map_err(|_| HrefError::NotUtf8)?;
     Ok(Path::parse(&text)?)
-}
-
-/// Appends one encoded name.
-pub fn push_name(href: &mut Vec<u8>, name: &str) {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    if name.bytes().all(bare) {
-        return href.extend_from_slice(name.as_bytes());
-    }
-    for piece in utf8_percent_encode(name, ENCODED) {
-        href.extend_from_slice(piece.as_bytes());
-    }
 }
 
 /// The encoded path below `prefix` (which is encoded already), with a slash at the end for a folder.

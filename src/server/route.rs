@@ -157,8 +157,8 @@ impl App {
             "/metrics" => self.metrics(&parts, info).await,
             "/api/fs/link" => (self.web.fs_link(&parts, incoming, info.id).await, None),
             path if path.starts_with("/api/") => self.api(&parts, incoming, info).await,
-            path if self.web.is_film(path) => (self.web.film(&parts, info.address, info.id).await, None),
-            path if path.starts_with("/d/") => (self.signed(&parts, info).await, None),
+            path if self.web.is_film(path) => self.film(&parts, info).await,
+            path if path.starts_with("/d/") => self.file(&parts, info).await,
             _ => match self.web.page(&parts) {
                 Some(page) => (page, None),
                 None => {
@@ -201,13 +201,45 @@ impl App {
     }
 
     /// A signed link needs no password: its sign is one, for one file.
-    async fn signed(&self, parts: &Parts, info: RequestInfo) -> Response<Body> {
-        let path = match self.web.signed_path(parts, info.id).await {
-            Ok(path) => path,
-            Err(response) => return *response,
+    async fn file(&self, parts: &Parts, info: RequestInfo) -> (Response<Body>, Option<Arc<str>>) {
+        let (path, user) = match self.reader_without_sign(parts, info).await {
+            Ok(Some(known)) => known,
+            Ok(None) => match self.web.signed_path(parts, info.id).await {
+                Ok(path) => (path, None),
+                Err(response) => return (*response, None),
+            },
+            Err(response) => return (*response, None),
         };
-        let identity = Identity { user: None, base_path: crate::drive::Path::root(), permission: Permission::Read };
-        self.dav.serve_file(parts, &path, None, &context(&identity, info, &parts.headers)).await
+        let root = crate::drive::Path::root();
+        let identity = Identity { user: user.clone(), base_path: root, permission: Permission::Read };
+        (self.dav.serve_file(parts, &path, None, &context(&identity, info, &parts.headers)).await, user)
+    }
+
+    /// The same for a film's renditions.
+    async fn film(&self, parts: &Parts, info: RequestInfo) -> (Response<Body>, Option<Arc<str>>) {
+        match self.reader_without_sign(parts, info).await {
+            Ok(known) => {
+                let (may_read, user) = (known.is_some(), known.and_then(|(_, user)| user));
+                (self.web.film(parts, info.address, info.id, may_read).await, user)
+            }
+            Err(response) => (*response, None),
+        }
+    }
+
+    /// Who asks for what by an address without a sign; absent where no view hands such out.
+    async fn reader_without_sign(
+        &self,
+        parts: &Parts,
+        info: RequestInfo,
+    ) -> Result<Option<(crate::drive::Path, Option<Arc<str>>)>, Box<Response<Body>>> {
+        let line = |status: StatusCode, words: &str| info.line(status, words);
+        let Some(path) = self.web.unsigned_path(parts) else { return Ok(None) };
+        let found = self.identify(&parts.headers, info).await;
+        let identity = found.map_err(|denied| Box::new(challenge(denied, line)))?;
+        if identity.permission < Permission::Read || path.strip_base(&identity.base_path).is_none() {
+            return Err(Box::new(line(StatusCode::FORBIDDEN, "this user may not read this")));
+        }
+        Ok(Some((path, identity.user)))
     }
 
     /// For everybody on this machine, and for users elsewhere.

@@ -84,7 +84,7 @@ impl From<ErrorKind> for Code {
             K::NotAFolder | K::IsAFolder | K::IntoItself | K::OtherContent => Self::BadRequest,
             K::NotGranted | K::Protected | K::CrossDrive => Self::Forbidden,
             K::Frozen => Self::Frozen,
-            K::ReadOnly => Self::ReadOnly,
+            K::ReadOnly | K::InView => Self::ReadOnly,
             K::NameExists => Self::Exists,
             K::ConditionFailed => Self::Changed,
             K::PartsTooLarge => Self::TooLarge,

@@ -21,7 +21,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use crate::clock::UnixSeconds;
 use crate::config::{Config, LinkPolicy, Segments};
 use crate::drive::{self, Freshness, Path, Reader, Resource, SignedUrl, Tree};
-use crate::link::{self, Rules, sign};
+use crate::link::{self, Addresses, Rules, verify_film};
 use crate::protocol::failure::{Verdict, verdict};
 use crate::protocol::{Body, BodyError, RequestId, body, href, reply};
 use crate::state;
@@ -32,9 +32,6 @@ pub(super) use playlists::{label, language};
 
 /// Where all of it is.
 pub(super) const PREFIX: &str = "/v/";
-
-/// Before a path in what is signed, so that no sign for a file is one for its films.
-const SIGNED: &str = "v:";
 
 const SEGMENT: &str = "video/mp2t";
 
@@ -59,21 +56,7 @@ pub(super) struct Films {
     base: Arc<str>,
     /// How long a page's addresses of a film last.
     life: Duration,
-}
-
-/// Makes addresses of films.
-pub(super) struct Signer {
-    key: String,
-    prefix: String,
-    expire: UnixSeconds,
-}
-
-impl Signer {
-    /// Path and query of a URL: `what` of the film or subtitles at a path of the tree.
-    pub(super) fn url(&self, path: &Path, what: &str) -> String {
-        let sign = sign::sign(&self.key, &format!("{SIGNED}{}", path.as_str()), self.expire);
-        format!("{}/{what}?sign={sign}", href::encode(&self.prefix, path, false))
-    }
+    served: bool,
 }
 
 /// What of a film is asked for.
@@ -114,7 +97,13 @@ impl Films {
             media_hosts: config.web.media_hosts.as_slice().into(),
             base: config.base().into(),
             life: config.web.link.max(LEAST_LIFE),
+            served: config.has_films(),
         }
+    }
+
+    /// Whether there are any.
+    pub(super) fn are_served(&self) -> bool {
+        self.served
     }
 
     /// By other settings, with the same key.
@@ -131,8 +120,8 @@ impl Films {
     ///
     /// # Errors
     /// The state store failed.
-    pub(super) async fn signer(&self, expire: UnixSeconds) -> Result<Signer, state::Error> {
-        Ok(Signer { key: self.key.key().await?, prefix: format!("{}/v", self.base), expire })
+    pub(super) async fn signer(&self, expire: UnixSeconds) -> Result<Addresses, state::Error> {
+        Ok(Addresses::signed(&self.base, self.key.key().await?, expire))
     }
 
     /// Path below which everything is served, without a slash at the end.
@@ -140,9 +129,15 @@ impl Films {
         &self.base
     }
 
-    /// Answers `/v/…`.
-    pub(super) async fn answer(&self, parts: &Parts, address: IpAddr, request: RequestId) -> Response<Body> {
-        let mut response = match self.find(parts, address).await {
+    /// Answers `/v/…`; whoever `may_read` needs no sign.
+    pub(super) async fn answer(
+        &self,
+        parts: &Parts,
+        address: IpAddr,
+        request: RequestId,
+        may_read: bool,
+    ) -> Response<Body> {
+        let mut response = match self.find(parts, address, may_read).await {
             Ok(response) => response,
             Err(Trouble::Status(status, words)) => reply::text_error(status, &words, request),
             Err(Trouble::Drive(error)) => {
@@ -169,7 +164,7 @@ impl Films {
         response
     }
 
-    async fn find(&self, parts: &Parts, address: IpAddr) -> Result<Response<Body>, Trouble> {
+    async fn find(&self, parts: &Parts, address: IpAddr, may_read: bool) -> Result<Response<Body>, Trouble> {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return Err(Trouble::Status(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here".into()));
         }
@@ -179,13 +174,9 @@ impl Films {
         let (path, wanted) = split(&whole)
             .ok_or(Trouble::Status(StatusCode::NOT_FOUND, "there is nothing of this name of a film".into()))?;
         let query = Query::of(parts);
-        let signed = format!("{SIGNED}{}", path.as_str());
-        let key = self.key.key().await.map_err(|error| {
-            tracing::error!(%error, "the state store failed a player");
-            Trouble::Status(StatusCode::SERVICE_UNAVAILABLE, "the state store failed; the server's log says why".into())
-        })?;
-        sign::verify(&key, &signed, &query.sign, UnixSeconds::now())
-            .map_err(|error| Trouble::Status(StatusCode::UNAUTHORIZED, error.to_string().into()))?;
+        if !may_read {
+            self.verify(&path, &query).await?;
+        }
         let file = self.tree.stat(&path, Freshness::Cached).await?;
         match wanted {
             Wanted::Master => Ok(playlist(playlists::master(&*self.tree.films().info(&file).await?, &query.suffix())?)),
@@ -205,6 +196,15 @@ impl Films {
                 Ok(reply::text(StatusCode::OK, text))
             }
         }
+    }
+
+    async fn verify(&self, path: &Path, query: &Query) -> Result<(), Trouble> {
+        let key = self.key.key().await.map_err(|error| {
+            tracing::error!(%error, "the state store failed a player");
+            Trouble::Status(StatusCode::SERVICE_UNAVAILABLE, "the state store failed; the server's log says why".into())
+        })?;
+        verify_film(&key, path.as_str(), &query.sign, UnixSeconds::now())
+            .map_err(|error| Trouble::Status(StatusCode::UNAUTHORIZED, error.to_string().into()))
     }
 
     /// The way to one segment, or its bytes.
@@ -312,6 +312,12 @@ impl Query {
     fn suffix(&self) -> String {
         format!("sign={}{}", self.sign, if self.proxy { "&via=proxy" } else { "" })
     }
+}
+
+/// The film of a URL's path; absent for what is none.
+pub(super) fn film_of(path: &str) -> Option<Path> {
+    let whole = href::decode(path.strip_prefix("/v")?).ok()?;
+    split(&whole).map(|(film, _)| film)
 }
 
 /// From a URL's path to the film's and what of it is asked for.

@@ -57,7 +57,7 @@ impl Kind {
 
     /// Whether the drive makes small pictures of such items.
     pub(super) fn has_thumbnail(self, entry: &Entry) -> bool {
-        let own = matches!(entry.origin, Origin::Held | Origin::Local);
+        let own = matches!(entry.origin, Origin::Held | Origin::Local | Origin::View);
         matches!(self, Self::Video | Self::Image) && !own && !entry.name.to_ascii_lowercase().ends_with(".svg")
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! It is read anew each time: whoever renews it, in whatever process, ends all links at once.
 
-use std::fmt::Write as _;
-
 use crate::state::{self, Store};
 
 /// What links are signed with.
@@ -16,10 +14,6 @@ impl LinkKey {
     /// # Errors
     /// The state store failed.
     pub(super) async fn key(&self) -> Result<String, state::Error> {
-        let mut text = String::with_capacity(64);
-        for byte in self.0.link_key().await? {
-            write!(text, "{byte:02x}").ok();
-        }
-        Ok(text)
+        self.0.link_key().await
     }
 }

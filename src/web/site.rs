@@ -6,8 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::clock::UnixMillis;
-use crate::config::{self, Config};
-use crate::drive::Tree;
+use crate::config::{self, Config, ViewLinks};
+use crate::drive::{Path, Tree};
 use crate::web::link_key::LinkKey;
 
 /// Largest body of an API request.
@@ -32,6 +32,8 @@ pub(super) struct Site {
     pub(super) max_streams: usize,
     /// How long a link lasts where its maker does not say.
     pub(super) link_life: Duration,
+    /// Folders to whose files views hand out addresses without a sign.
+    pub(super) unsigned: Arc<[Path]>,
 }
 
 impl Site {
@@ -48,6 +50,12 @@ impl Site {
             base: base.into(),
             list_ttl: config.cache.list_ttl,
             link_life: config.web.link,
+            unsigned: unsigned(config),
         }
     }
+}
+
+fn unsigned(config: &Config) -> Arc<[Path]> {
+    let views = config.views.iter().filter(|view| view.links != ViewLinks::Signed);
+    views.filter_map(|view| Path::parse(&view.source).ok()).collect()
 }

@@ -64,6 +64,9 @@ impl Namespace {
 
     /// The place of a path that may not be changed there.
     pub(in crate::drive) async fn place(&self, path: &Path) -> Result<Target, Error> {
+        if self.mounts.is_in_view(path) {
+            return Err(Error::InView);
+        }
         let (mount, rest) = self.mounts.of(path).ok_or(Error::Protected)?;
         let Some(parent) = rest.parent() else { return Err(Error::Protected) };
         let folder = match self.resolver.find(mount, &parent, Freshness::Cached).await {

@@ -206,6 +206,13 @@ impl Members {
         Self { listing: None, mounts: entries.into_iter().collect() }
     }
 
+    /// The same with more beside the listed ones, which they cover.
+    pub(in crate::drive) fn with(self, more: Vec<Entry>) -> Self {
+        let covered = |entry: &&Entry| more.iter().all(|new| new.name != entry.name);
+        let mounts = self.mounts.iter().filter(covered).cloned().chain(more.iter().cloned()).collect();
+        Self { mounts, ..self }
+    }
+
     /// How long ago the drive was asked for them; absent where it was not.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
@@ -229,7 +236,7 @@ impl Members {
     }
 
     /// The members; mount points below the folder are among them, each name once.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> + Clone {
         (0..self.positions()).filter_map(|position| self.get(position))
     }
 

@@ -1,4 +1,8 @@
-//! The key that the pages' links are signed with.
+//! The key of signed links, those of pages and those in the files of views.
+//!
+//! It is read anew each time: whoever renews it, in whatever process, ends all links at once.
+
+use std::fmt::Write as _;
 
 use rand::Rng as _;
 
@@ -6,20 +10,20 @@ use crate::state::error::Error;
 use crate::state::store::Store;
 
 impl Store {
-    /// The key of signed links, made by the first who asks.
+    /// The key of signed links as a text, made by the first who asks.
     ///
     /// # Errors
     /// The statement failed.
-    pub async fn link_key(&self) -> Result<Vec<u8>, Error> {
+    pub async fn link_key(&self) -> Result<String, Error> {
         let kept = async { sqlx::query_scalar("SELECT key FROM link_key").fetch_optional(&self.pool).await };
         if let Some(key) = self.named(kept.await)? {
-            return Ok(key);
+            return Ok(hex(key));
         }
         let act = async {
             sqlx::query("INSERT OR IGNORE INTO link_key VALUES (1, ?)").bind(random()).execute(&self.pool).await?;
             sqlx::query_scalar("SELECT key FROM link_key").fetch_one(&self.pool).await
         };
-        self.named(act.await)
+        self.named(act.await).map(hex)
     }
 
     /// Puts another key in its place: no link that was signed before opens anything any more.
@@ -30,6 +34,13 @@ impl Store {
         let act = sqlx::query("INSERT OR REPLACE INTO link_key VALUES (1, ?)").bind(random());
         self.named(act.execute(&self.pool).await.map(drop))
     }
+}
+
+fn hex(key: Vec<u8>) -> String {
+    key.iter().fold(String::with_capacity(64), |mut text, byte| {
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }
 
 fn random() -> Vec<u8> {

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use crate::config::Permission;
 use crate::drive::{self, DriveTrouble, ErrorKind, Freshness, Path, PlayInfo, RenditionState, Resource};
+use crate::link::Addresses;
 use crate::protocol::{Body, RequestBody, body, reply};
 use crate::web::api::list;
 use crate::web::caller::Caller;
 use crate::web::error::{Code, Refusal};
-use crate::web::films::{Films, Signer, label, language};
+use crate::web::films::{Films, label, language};
 use crate::web::input;
 use crate::web::site::Site;
 
@@ -36,7 +37,7 @@ struct Place<'a> {
     caller: &'a Caller,
     shown: Path,
     file: Resource,
-    signer: Signer,
+    signer: Addresses,
 }
 
 /// `GET video?path=…`: one call to the drive.
@@ -64,7 +65,7 @@ pub(super) async fn video(
 impl Place<'_> {
     /// A URL of the film or of another file, for the page.
     fn url(&self, path: &Path, what: &str) -> String {
-        self.signer.url(path, what)
+        self.signer.film(path.as_str(), what)
     }
 
     async fn told(&self, info: &PlayInfo) -> Value {

@@ -7,8 +7,7 @@ use serde_json::json;
 
 use crate::clock::UnixSeconds;
 use crate::drive::Freshness;
-use crate::link::sign;
-use crate::protocol::{Body, RequestBody, href, reply};
+use crate::protocol::{Body, RequestBody, reply};
 use crate::web::caller::Caller;
 use crate::web::error::Refusal;
 use crate::web::films::Films;
@@ -52,14 +51,9 @@ pub(super) async fn link<B: RequestBody>(
         return Err(Refusal::bad("a link is to one file, not to a folder"));
     }
     let end = UnixSeconds::now().plus(hours * HOUR_S);
-    if is_video {
-        let url = format!("{}{}", caller.origin, films.signer(end).await?.url(&path, "master.m3u8"));
-        return Ok(told(&url, end));
-    }
-    let sign = sign::sign(&site.links.key().await?, path.as_str(), end);
-    let sign: String = url::form_urlencoded::byte_serialize(sign.as_bytes()).collect();
-    let file = href::encode(&format!("{}{}/d", caller.origin, site.base), &path, false);
-    Ok(told(&format!("{file}?sign={sign}"), end))
+    let addresses = films.signer(end).await?;
+    let address = if is_video { addresses.film(path.as_str(), "master.m3u8") } else { addresses.file(path.as_str()) };
+    Ok(told(&format!("{}{address}", caller.origin), end))
 }
 
 fn told(url: &str, end: UnixSeconds) -> Response<Body> {

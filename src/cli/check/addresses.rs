@@ -1,0 +1,70 @@
+//! The part of `alidav check` that tries the addresses which the files of views hold: whether they lead to this server.
+
+use std::time::{Duration, Instant};
+
+use http::{StatusCode, header};
+
+use super::report::Report;
+use crate::clock::UnixSeconds;
+use crate::config::Config;
+use crate::link::Addresses;
+use crate::protocol::request_id::X_REQUEST_ID;
+use crate::state::{self, Store};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the address that is tried opens.
+const LIFE_S: i64 = 300;
+
+/// Prints for each address whether it leads here. Only a server that runs can be reached.
+pub(super) async fn views(config: &Config, store: &Store, report: &mut Report) {
+    let mut addresses: Vec<&str> =
+        config.views.iter().map(|view| view.base_url.as_str().trim_end_matches('/')).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    if addresses.is_empty() {
+        return;
+    }
+    if !matches!(store.serve_alone(), Err(state::Error::Served { .. })) {
+        say!("     note: no server runs from this state store, so the addresses of views are not tried");
+        return;
+    }
+    for base in addresses {
+        let started = Instant::now();
+        report.line(&format!("views, address {base}"), started, reaches(base, store).await);
+    }
+}
+
+/// Asks for the top of the tree by a sign: a server that knows the key says that it is no file, and makes no call.
+async fn reaches(base: &str, store: &Store) -> Result<&'static str, String> {
+    let key = store.link_key().await.map_err(|error| error.to_string())?;
+    let address = Addresses::signed(base, key, UnixSeconds::now().plus(LIFE_S)).file("/");
+    let client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build();
+    let client = client.map_err(|error| error.to_string())?;
+    let answer = client.get(address).send().await.map_err(|error| {
+        // Its words would repeat the sign.
+        let error = error.without_url();
+        format!(
+            "{}; {REMEDY}",
+            std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+        )
+    })?;
+    let ours = answer.headers().contains_key(X_REQUEST_ID);
+    match answer.status() {
+        StatusCode::METHOD_NOT_ALLOWED if ours => Ok("leads to this server"),
+        StatusCode::UNAUTHORIZED if ours => {
+            Err(format!("leads to an alidav with another state store, whose key is another; {REMEDY}"))
+        }
+        status if status.is_redirection() => {
+            let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+            let to = to.split(['?', '#']).next().unwrap_or_default().trim_end_matches("/d/");
+            Err(format!("only leads on to {to}, which not every player follows; set base_url, or public_url, to that"))
+        }
+        status => Err(format!("answers {status}, as this server does not; {REMEDY}")),
+    }
+}
+
+const REMEDY: &str = "set base_url of the view, or public_url, to the address by which media servers and players reach \
+     this server, with the path if a proxy serves it below one";
