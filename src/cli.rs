@@ -27,9 +27,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use self::arguments::{ExportArguments, LoginArguments, Settings};
+use self::arguments::{ExportArguments, LoginArguments};
 
 /// A WebDAV server for Aliyundrive's open platform.
 ///
@@ -37,18 +37,19 @@ use self::arguments::{ExportArguments, LoginArguments, Settings};
 /// $XDG_CONFIG_HOME/alidav/alidav.toml or /etc/alidav/alidav.toml, and from variables
 /// ALIDAV_SECTION__KEY; config.example.toml shows them all.
 #[derive(Debug, Parser)]
-#[command(version, about, long_about, args_conflicts_with_subcommands = true)]
+#[command(version, about, long_about)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    #[command(flatten)]
-    settings: Settings,
+    /// The settings' file.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve WebDAV until interrupted (the default).
-    Serve(Settings),
+    Serve,
     /// Serve a simulated drive with sample films, pictures and documents; needs no account.
     Demo {
         /// Where to listen.
@@ -60,29 +61,17 @@ enum Command {
     },
     /// Check settings, token, drives, space, one listing and one link, with the time of each.
     Check {
-        #[command(flatten)]
-        settings: Settings,
         /// Only ask a running server whether it is alive, as a container's health check does.
         #[arg(long)]
         live: bool,
     },
     /// Sign in to the drive: shows a QR code to be scanned with the phone, and keeps the tokens.
-    Login {
-        #[command(flatten)]
-        settings: Settings,
-        #[command(flatten)]
-        arguments: LoginArguments,
-    },
+    Login(LoginArguments),
     /// Write a [[view]] into a local folder, for media servers that read no WebDAV: what differs is written, what the
     /// view has no more is removed. A server may run meanwhile.
-    Export {
-        #[command(flatten)]
-        settings: Settings,
-        #[command(flatten)]
-        arguments: ExportArguments,
-    },
+    Export(ExportArguments),
     /// Make another key of signed links: all that were given out open nothing any more.
-    RenewLinks(Settings),
+    RenewLinks,
     /// Read a password and print the string for the settings' file.
     HashPassword,
     /// Run the simulated drive alone, for tests of any client of the drive.
@@ -99,10 +88,25 @@ enum Command {
     },
 }
 
+impl Command {
+    /// Whether `--config`, which every command takes on either side of its name, says anything to it.
+    fn reads_settings(&self) -> bool {
+        match self {
+            Self::Serve | Self::Check { .. } | Self::Login(_) | Self::Export(_) | Self::RenewLinks => true,
+            Self::Demo { .. } | Self::HashPassword | Self::Simulate { .. } => false,
+        }
+    }
+}
+
 /// Runs the command of the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if arguments.config.is_some() && !command.reads_settings() {
+        let words = "--config: this command reads no settings";
+        Arguments::command().error(clap::error::ErrorKind::ArgumentConflict, words).exit();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -111,13 +115,14 @@ pub fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(async {
-        match arguments.command.unwrap_or(Command::Serve(arguments.settings)) {
-            Command::Serve(settings) => run::serve(settings.config.as_deref()).await,
+        let config = arguments.config.as_deref();
+        match command {
+            Command::Serve => run::serve(config).await,
             Command::Demo { listen, dir } => demo::demo(listen, dir).await,
-            Command::Check { settings, live } => check::check(settings.config.as_deref(), live).await,
-            Command::Login { settings, arguments } => login::login(&settings, &arguments).await,
-            Command::Export { settings, arguments } => export::export(settings.config.as_deref(), &arguments).await,
-            Command::RenewLinks(settings) => links::renew(settings.config.as_deref()).await,
+            Command::Check { live } => check::check(config, live).await,
+            Command::Login(arguments) => login::login(config, &arguments).await,
+            Command::Export(arguments) => export::export(config, &arguments).await,
+            Command::RenewLinks => links::renew(config).await,
             Command::HashPassword => password::hash_password(),
             Command::Simulate { listen, dir, empty } => demo::simulate(listen, dir, !empty).await,
         }

@@ -3,13 +3,6 @@
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Settings {
-    /// The settings' file.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
 pub(super) struct LoginArguments {
     /// The account's name in the settings; needed only where there are several.
     #[arg(long, value_name = "NAME")]

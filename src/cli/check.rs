@@ -1,6 +1,6 @@
 //! `alidav check`: the first thing to run when something is wrong.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -40,6 +40,10 @@ pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
     for warning in loaded.warnings {
         say!("     note: {warning}");
     }
+    if loaded.config.admits_nobody() {
+        let words = "nobody can come in; add a [[user]] with name and password";
+        report.line("users", started, Err::<String, _>(words));
+    }
     if let Some(tls) = &loaded.config.tls {
         report.line("certificate", Instant::now(), server::check_certificate(tls));
     }
@@ -54,14 +58,19 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     let store = Store::open(&config.state).await.map_err(|error| error.to_string())?;
     report.line("state store", started, store.try_write().await.map(|()| "readable and writable"));
     let mut clients = HashMap::new();
+    let mut unusable = HashSet::new();
     for settings in &config.accounts {
         let client = Client::new(settings, config, store.clone()).map_err(|error| error.to_string())?;
-        account(&client, report).await;
+        if !account(&client, report).await {
+            unusable.insert(settings.name.as_str());
+        }
         clients.insert(settings.name.clone(), client);
     }
     let tree = Tree::new(config, clients, &store);
     for mount in &config.mounts {
-        if let Ok(path) = drive::Path::parse(&mount.path) {
+        if unusable.contains(mount.account.as_str()) {
+            report.not_tried(&format!("mount {}", mount.path), &format!("account {} does not work", mount.account));
+        } else if let Ok(path) = drive::Path::parse(&mount.path) {
             reads::mount(&tree, &path, report).await;
         }
     }
@@ -73,14 +82,20 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     Ok(())
 }
 
-async fn account(client: &Client, report: &mut Report) {
+/// Gives whether the drive answers for the account; nothing else can be said of it before.
+async fn account(client: &Client, report: &mut Report) -> bool {
     let name = client.account();
     let started = Instant::now();
     let drives = match client.drive_info().await {
         Ok(drives) => granted::words(&drives).map(|words| format!("signed in as {:?}; {words}", drives.name)),
         Err(error) => Err(error.to_string()),
     };
+    let works = drives.is_ok();
     report.line(&format!("account {name}, token and drives"), started, drives);
+    if !works {
+        report.not_tried(&format!("account {name}, space"), "the account does not work");
+        return false;
+    }
     let status = client.token_status().await;
     if let Some(at) = status.sign_in_by.filter(|_| status.signed_in) {
         let renewed =
@@ -97,6 +112,7 @@ async fn account(client: &Client, report: &mut Report) {
         .await
         .map(|SpaceInfo { used, total }| format!("{:.1} of {:.1} GiB used", gib(used), gib(total)));
     report.line(&format!("account {name}, space"), started, space);
+    true
 }
 
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]

@@ -4,12 +4,13 @@
 //! which sign-in the phone confirms.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
-use super::arguments::{LoginArguments, Settings};
+use super::arguments::LoginArguments;
 use super::granted;
 use super::run::load;
 use super::signals::Signals;
@@ -21,8 +22,8 @@ use crate::upstream::{Client, Code, Progress, SignIn, SignInError, SignedIn};
 const MAX_CODES: u32 = 5;
 
 /// Signs an account in; 1 when that failed, 2 when the settings are wrong.
-pub(super) async fn login(settings: &Settings, arguments: &LoginArguments) -> ExitCode {
-    let loaded = match load(settings.config.as_deref()) {
+pub(super) async fn login(config: Option<&Path>, arguments: &LoginArguments) -> ExitCode {
+    let loaded = match load(config) {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };

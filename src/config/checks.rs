@@ -41,8 +41,8 @@ pub(super) fn whole(config: &Config, anonymous_is_explicit: bool, notes: &Notes)
         .collect();
     if !open.is_empty() && config.users.is_empty() && !anonymous_is_explicit {
         let problem = format!(
-            "{} can be reached by others and nobody needs a password: add a [[user]], or say what strangers may do \
-             in [anonymous] permission",
+            "{} can be reached by others, and nothing says who may come in: add a [[user]], or say in [anonymous] \
+             permission what everybody may do without a password",
             open.join(", ")
         );
         notes.fault("listen", problem);
@@ -129,6 +129,11 @@ fn view(config: &Config, at: usize, notes: &Notes) {
 
 fn warnings(config: &Config, open: &[String]) -> Vec<String> {
     let mut warnings = Vec::new();
+    if config.admits_nobody() {
+        let words = "nobody can come in: there is no [[user]], and [anonymous] permission is none; add a [[user]] with \
+                     name and password";
+        warnings.push(words.to_owned());
+    }
     if config.web.enabled && config.dav_prefix.is_empty() {
         let words = "there are no pages for browsers: WebDAV is served at the root; set dav_prefix = \"/dav\" to have \
                      them, or [web] enabled = false";

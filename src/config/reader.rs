@@ -262,11 +262,39 @@ impl<'a> Reader<'a> {
                 Some((distance, known)) if distance <= 3 && distance * 2 <= key.len() => {
                     format!("; did you mean {known}?")
                 }
-                _ => String::new(),
+                _ => elsewhere(key).map(|ours| format!(": here it is {ours}")).unwrap_or_default(),
             };
             self.fault(key, format!("is no setting{hint}"));
         }
     }
+}
+
+/// What AList, `OpenList` and aliyundrive-webdav call by another name.
+fn elsewhere(key: &str) -> Option<&'static str> {
+    let ours = match key.to_ascii_lowercase().replace('-', "_").as_str() {
+        "mount_path" => "[[mount]] path",
+        "webdav_policy" | "web_proxy" | "no_redirect" | "redirect" => {
+            "[[mount]] link_policy = \"redirect\" or \"proxy\""
+        }
+        "root" | "root_folder_path" => "[[mount]] root_folder_id, an id; or the path of the user: [[user]] base_path",
+        "cache_expiration" | "cache_ttl" => "[cache] list_ttl_s",
+        "cache_size" => "[cache] max_entries",
+        "host" | "port" | "http_port" | "address" => "listen = [\"127.0.0.1:8080\"]",
+        "https_port" | "cert_file" | "key_file" | "tls_cert" | "tls_key" => "[tls] cert and key",
+        "auth_user" | "username" | "admin" => "[[user]] name",
+        "auth_password" => "[[user]] password",
+        "guest" => "[anonymous] permission",
+        "site_url" => "public_url",
+        "workdir" | "database" | "db_file" => "state = \"sqlite:FILE\"",
+        "proxy_address" | "http_proxy" | "https_proxy" => "[upstream] outbound_proxy",
+        "read_buffer_size" => "[download] read_ahead",
+        "upload_buffer_size" => "[upload] part_size",
+        "no_trash" => "[[mount]] remove_way = \"trash\" or \"delete\"",
+        "strip_prefix" => "dav_prefix",
+        "log_level" => "log",
+        _ => return None,
+    };
+    Some(ours)
 }
 
 /// A value as it may be repeated: an address may have a name and a password in front of its host.

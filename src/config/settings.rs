@@ -74,6 +74,12 @@ impl Config {
         format!("{}{}", self.base(), self.dav_prefix)
     }
 
+    /// Whether every request is turned away: nobody has a password, and nothing is open without one.
+    #[must_use]
+    pub fn admits_nobody(&self) -> bool {
+        self.users.is_empty() && self.anonymous == Permission::None
+    }
+
     /// Whether there are pages: WebDAV at the root leaves them no room.
     #[must_use]
     pub fn has_pages(&self) -> bool {
@@ -388,10 +394,11 @@ pub enum LinkPolicy {
 
 impl LinkPolicy {
     /// Our word for each, then AList's.
-    pub(super) const WORDS: [(&str, Self); 6] = [
+    pub(super) const WORDS: [(&str, Self); 7] = [
         ("redirect", Self::Redirect),
         ("proxy", Self::Proxy),
         ("proxy_url", Self::ProxyUrl),
+        ("302", Self::Redirect),
         ("302_redirect", Self::Redirect),
         ("native_proxy", Self::Proxy),
         ("use_proxy_url", Self::ProxyUrl),

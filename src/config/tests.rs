@@ -171,6 +171,9 @@ fn a_secret_is_never_repeated() {
 fn strangers_are_let_in_only_where_the_file_says_so() {
     let told = read("listen = [\"0.0.0.0:80\"]\n[[mount]]\n").unwrap_err().to_string();
     assert!(told.contains("0.0.0.0:80") && told.contains("[anonymous]"), "{told}");
+    let warned = |text: &str| read(text).unwrap().warnings.iter().any(|words| words.contains("nobody can come in"));
+    assert!(warned("[[mount]]\n") && warned("[[mount]]\n[anonymous]\npermission = \"none\"\n"));
+    assert!(!warned("[[mount]]\n[anonymous]\npermission = \"read\"\n"));
     assert!(read("listen = [\"0.0.0.0:80\"]\n[[mount]]\n[anonymous]\npermission = \"read\"\n").is_ok());
     assert!(read("listen = [\"127.0.0.1:80\", \"[::1]:80\", \"unix:/x\"]\n[[mount]]\n").is_ok());
 }
@@ -227,6 +230,30 @@ fn alist_s_words_are_understood() {
     let text = "[[mount]]\nlink_policy = \"native_proxy\"\norder_direction = \"desc\"\n";
     let mount = read(text).unwrap().config.mounts.remove(0);
     assert_eq!((mount.link_policy, mount.order_direction), (LinkPolicy::Proxy, OrderDirection::Desc));
+    let mount = read("[[mount]]\nlink_policy = \"302\"\n").unwrap().config.mounts.remove(0);
+    assert_eq!(mount.link_policy, LinkPolicy::Redirect);
+    let told = read("auth-user = \"me\"\nport = 8080\n[[mount]]\nmount_path = \"/\"\ncache_expiration = 30\n");
+    let told = told.unwrap_err().to_string();
+    for ours in ["[[user]] name", "listen", "[[mount]] path", "[cache] list_ttl_s"] {
+        assert!(told.contains(&format!("is no setting: here it is {ours}")), "{told}");
+    }
+}
+
+#[test]
+fn a_log_filter_that_would_silence_the_log_is_refused() {
+    for (word, hint) in [
+        ("warning", "did you mean warn?"),
+        ("inf", "did you mean info?"),
+        ("VERBOSE", "did you mean debug?"),
+        ("loud", "write alidav=debug"),
+        ("alidav=loud", "try \"info\""),
+    ] {
+        let told = read(&format!("log = \"{word}\"\n[[mount]]\n")).unwrap_err().to_string();
+        assert!(told.contains(hint), "{told}");
+    }
+    for filter in ["warn", "Info", "info,alidav=debug", "off", "alidav[request{user=me}]=trace,info"] {
+        assert!(read(&format!("log = \"{filter}\"\n[[mount]]\n")).is_ok(), "{filter}");
+    }
 }
 
 // Keeps 71.

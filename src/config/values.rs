@@ -17,18 +17,38 @@ pub(super) fn set<T>(target: &mut T, value: Option<T>) {
     }
 }
 
-/// A word alone is a module whose lines are wanted, so a misspelt level would silence the log.
+/// A word alone is a module whose lines are wanted and no others, so `warning` or a misspelt level would silence the log.
 pub(super) fn log_filter(text: &str) -> Result<(), String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    text.parse::<tracing_subscriber::EnvFilter>()
-        .map_err(|error| format!("{error}; try \"info\" or \"alidav=debug\""))?;
+    /// What other programs call them.
+    const ELSEWHERE: [(&str, &str); 7] = [
+        ("none", "off"),
+        ("fatal", "error"),
+        ("critical", "error"),
+        ("warning", "warn"),
+        ("notice", "info"),
+        ("verbose", "debug"),
+        ("all", "trace"),
+    ];
+    let mut speaks = false;
     for word in text.split(',').map(|word| word.trim().to_ascii_lowercase()) {
-        let near = LEVELS.iter().find(|level| strsim::damerau_levenshtein(level, &word) <= 2 && word.len() > 2);
-        if let Some(level) = near.filter(|_| !LEVELS.contains(&word.as_str())) {
+        if LEVELS.contains(&word.as_str()) || word.contains(['=', '[', ']']) || word.starts_with("alidav") {
+            speaks = true;
+            continue;
+        }
+        let same = ELSEWHERE.iter().find(|(other, _)| *other == word).map(|(_, level)| *level);
+        let near = LEVELS.into_iter().map(|level| (strsim::damerau_levenshtein(level, &word), level)).min();
+        let near = near.filter(|(distance, _)| *distance <= 2 && word.len() > 2).map(|(_, level)| level);
+        if let Some(level) = same.or(near) {
             return Err(format!("{word} is no level; did you mean {level}?"));
         }
     }
-    Ok(())
+    if !speaks {
+        return Err(format!("there is no level in it, of {}; for one module write alidav=debug", LEVELS.join(", ")));
+    }
+    text.parse::<tracing_subscriber::EnvFilter>()
+        .map(drop)
+        .map_err(|error| format!("{error}; try \"info\" or \"alidav=debug\""))
 }
 
 pub(super) fn listen_addr(text: &str) -> Result<ListenAddr, String> {

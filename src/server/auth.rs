@@ -47,10 +47,23 @@ pub(super) struct Identity {
 /// Why a request is turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Denied {
-    /// No credential, or a wrong one.
+    /// No credential, or none that is understood.
     Unauthenticated,
+    /// A wrong name or a wrong password.
+    Wrong,
     /// Too many wrong ones from there.
     Locked { retry_after: Duration },
+}
+
+impl Denied {
+    /// What the client is told. Which of the two is wrong nobody learns.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "a name and a password are needed",
+            Self::Wrong => "wrong name or password",
+            Self::Locked { .. } => "too many wrong passwords; wait",
+        }
+    }
 }
 
 pub(super) struct Authenticator {
@@ -153,7 +166,7 @@ impl Authenticator {
             _ => {
                 self.throttle.blame(guesser);
                 tracing::warn!(%address, user = %name, "wrong name or password");
-                Err(Denied::Unauthenticated)
+                Err(Denied::Wrong)
             }
         }
     }
@@ -223,8 +236,8 @@ mod tests {
     #[tokio::test]
     async fn anything_else_does_not() {
         let users = users();
-        assert_eq!(try_with(&users, "me:wrong").await.unwrap_err(), Denied::Unauthenticated);
-        assert_eq!(try_with(&users, "nobody:text").await.unwrap_err(), Denied::Unauthenticated);
+        assert_eq!(try_with(&users, "me:wrong").await.unwrap_err(), Denied::Wrong);
+        assert_eq!(try_with(&users, "nobody:text").await.unwrap_err(), Denied::Wrong);
         for header in ["Basic", "Basic !!!", "Bearer abc", "Basic bm9jb2xvbg==", "\u{7f}"] {
             let Ok(header) = HeaderValue::from_bytes(header.as_bytes()) else { continue };
             assert_eq!(users.check(Some(&header), HERE).await.unwrap_err(), Denied::Unauthenticated);
@@ -240,7 +253,7 @@ mod tests {
             async move { try_with(users, &format!("me:guess {n}")).await.unwrap_err() }
         });
         let answers = futures_util::future::join_all(guesses).await;
-        let tried = answers.iter().filter(|denied| **denied == Denied::Unauthenticated).count();
+        let tried = answers.iter().filter(|denied| **denied == Denied::Wrong).count();
         assert!(tried < super::super::throttle::FREE_TRIES as usize + CONCURRENT, "{tried}");
     }
 

@@ -109,7 +109,7 @@ impl App {
         };
         let identity = match self.authenticator.verify(name, password, info.address).await {
             Ok(identity) => identity,
-            Err(denied) => return (refusal(denied, "wrong name or password").into_response(info.id), None),
+            Err(denied) => return (refusal(denied).into_response(info.id), None),
         };
         let caller = self.seen(identity, KnownBy::Cookie, parts, info, secure);
         if caller.permission == Permission::None {
@@ -177,15 +177,15 @@ fn context(caller: &Caller) -> dav::Context {
     }
 }
 
-fn refusal(denied: Denied, words: &'static str) -> Refusal {
+fn refusal(denied: Denied) -> Refusal {
     match denied {
-        Denied::Unauthenticated => Refusal::new(Code::Unauthenticated, words),
+        Denied::Unauthenticated | Denied::Wrong => Refusal::new(Code::Unauthenticated, denied.words()),
         Denied::Locked { retry_after } => Refusal::locked(retry_after),
     }
 }
 
 fn denied_to(parts: &Parts, denied: Denied, info: RequestInfo) -> Response<Body> {
-    let answer = |denied| refusal(denied, "a name and a password are needed").into_response(info.id);
+    let answer = |denied| refusal(denied).into_response(info.id);
     if is_browser(&parts.headers) {
         return answer(denied);
     }

@@ -312,14 +312,14 @@ impl RequestInfo {
 /// Asks for a password, or to wait; `say` makes the answer.
 pub(super) fn challenge(denied: Denied, say: impl Fn(StatusCode, &str) -> Response<Body>) -> Response<Body> {
     match denied {
-        Denied::Unauthenticated => {
-            let mut response = say(StatusCode::UNAUTHORIZED, "a name and a password are needed");
+        Denied::Unauthenticated | Denied::Wrong => {
+            let mut response = say(StatusCode::UNAUTHORIZED, denied.words());
             let basic = HeaderValue::from_static("Basic realm=\"alidav\", charset=\"UTF-8\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
             response
         }
         Denied::Locked { retry_after } => {
-            let mut response = say(StatusCode::TOO_MANY_REQUESTS, "too many wrong passwords; wait");
+            let mut response = say(StatusCode::TOO_MANY_REQUESTS, denied.words());
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs() + 1));
             response
         }

@@ -39,8 +39,17 @@ fn wrong_settings_end_with_2_and_name_every_fault() {
         told.contains("my.toml: listen:") && told.contains("did you mean max_streams?") && told.contains("mount"),
         "{told}"
     );
-    let output = alidav().args(["--config", "/nowhere/x.toml"]).output().unwrap();
-    assert_eq!((output.status.code(), text(&output).contains("/nowhere/x.toml")), (Some(2), true));
+    // On either side of the command, and without one.
+    for line in [
+        &["--config", "/nowhere/x.toml"][..],
+        &["--config", "/nowhere/x.toml", "check"],
+        &["check", "--config", "/nowhere/x.toml"],
+    ] {
+        let output = alidav().args(line).output().unwrap();
+        assert_eq!((output.status.code(), text(&output).contains("/nowhere/x.toml: cannot be read")), (Some(2), true));
+    }
+    let output = alidav().args(["--config", "x.toml", "hash-password"]).output().unwrap();
+    assert_eq!((output.status.code(), text(&output).contains("reads no settings")), (Some(2), true));
     let output = alidav().current_dir(folder.path()).output().unwrap();
     assert_eq!((output.status.code(), text(&output).contains("/etc/alidav/alidav.toml")), (Some(2), true));
 }
@@ -62,7 +71,7 @@ async fn check_says_what_works_and_what_does_not() {
     let settings = |token: &str| {
         format!(
             "state = \"sqlite:{}\"\n[upstream]\napi_url = \"{url}\"\n[[account]]\noauth_token_urls = [\"{url}/alicloud/renewapi\"]\n\
-             refresh_token = \"{token}\"\n[[mount]]\npath = \"/\"\n",
+             refresh_token = \"{token}\"\n[[mount]]\npath = \"/\"\n[anonymous]\npermission = \"read\"\n",
             folder.path().join("state.db").display(),
             url = world.sim.url(),
         )
@@ -94,7 +103,15 @@ async fn check_says_what_works_and_what_does_not() {
     std::fs::write(&file, settings("not.a.token")).unwrap();
     let bad = run();
     assert_eq!(bad.status.code(), Some(1));
-    assert!(text(&bad).contains("FAIL account main, token and drives") && text(&bad).contains("refresh_token"));
+    let told = text(&bad);
+    assert!(told.contains("FAIL account main, token and drives") && told.contains("refresh_token"), "{told}");
+    // One cause, told once; what hangs on it is no fault of its own.
+    assert!(told.matches("FAIL").count() == 1 && !told.contains("lasts until"), "{told}");
+    assert!(told.contains("account main, space: not tried") && told.contains("mount /: not tried"), "{told}");
+    let closed = settings("not.a.token").replace("\"read\"", "\"none\"");
+    std::fs::write(&file, closed).unwrap();
+    let told = text(&run());
+    assert!(told.contains("FAIL users: nobody can come in; add a [[user]]"), "{told}");
 }
 
 /// What `alidav check` says and ends with, for a simulator that is also the way to the data hosts by their names.
@@ -102,7 +119,7 @@ fn check_by_name(sim: &alidav::sim::Simulator, folder: &std::path::Path) -> (Opt
     let file = folder.join("alidav.toml");
     let settings = format!(
         "state = \"sqlite:{}\"\n[upstream]\napi_url = \"{url}\"\noutbound_proxy = \"{url}\"\n[[account]]\n\
-         oauth_token_urls = [\"{url}/alicloud/renewapi\"]\nrefresh_token = \"{}\"\n[[mount]]\n",
+         oauth_token_urls = [\"{url}/alicloud/renewapi\"]\nrefresh_token = \"{}\"\n[[mount]]\n[anonymous]\npermission = \"read\"\n",
         folder.join("state.db").display(),
         sim.refresh_token(),
         url = sim.url(),

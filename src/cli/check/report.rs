@@ -22,4 +22,9 @@ impl Report {
             }
         }
     }
+
+    /// A step that cannot work after another has failed: the cause stands there already.
+    pub(super) fn not_tried(&self, what: &str, because: &str) {
+        say!("     {what}: not tried, since {because}");
+    }
 }
