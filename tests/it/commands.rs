@@ -443,3 +443,45 @@ async fn odd_entries_of_a_listing_are_one_line_of_the_log_with_their_number_and_
     let lines: Vec<&str> = told.lines().filter(|line| line.contains("not shown") && line.contains(&id)).collect();
     assert!(lines.len() == 1 && lines[0].contains("count=8"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_whether_the_addresses_of_views_lead_to_this_server() {
+    let world = Fixture::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("alidav.toml");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let check = |base: &str| {
+        let settings = format!(
+            "listen = [\"127.0.0.1:{port}\"]\nstate = \"sqlite:{}\"\n[upstream]\napi_url = \"{url}\"\n[[account]]\n\
+             oauth_token_urls = [\"{url}/alicloud/renewapi\"]\nrefresh_token = \"{}\"\n[[mount]]\n[[view]]\npath = \"/strm\"\n\
+             base_url = \"{base}\"\n",
+            folder.path().join("state.db").display(),
+            world.sim.refresh_token(),
+            url = world.sim.url(),
+        );
+        std::fs::write(&file, settings).unwrap();
+        let output = alidav().args(["check", "--config", file.to_str().unwrap()]).output().unwrap();
+        (output.status.code(), text(&output))
+    };
+    let here = format!("http://127.0.0.1:{port}");
+    let (code, told) = check(&here);
+    assert!(code == Some(0) && told.contains("no server runs from this state store"), "{told}");
+    let server = Process::serve(&file);
+    let (code, told) = check(&here);
+    assert!(code == Some(0) && told.contains(&format!("ok   views, address {here}: leads to this server")), "{told}");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (base, words) in [
+        (world.url(""), "an alidav with another state store"),
+        (world.sim.url(), "as this server does not"),
+        (format!("{here}/cloud"), "as this server does not"),
+        (format!("http://{nobody}"), "refused"),
+    ] {
+        let (code, told) = check(&base);
+        let line = told.lines().find(|line| line.starts_with("FAIL views")).unwrap_or_else(|| panic!("{told}"));
+        assert!(
+            code == Some(1) && line.contains(words) && line.contains("set base_url") && !line.contains("sign"),
+            "{line}"
+        );
+    }
+    drop(server);
+}

@@ -43,18 +43,12 @@ async fn reaches(base: &str, store: &Store) -> Result<&'static str, String> {
     let client =
         reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build();
     let client = client.map_err(|error| error.to_string())?;
-    let answer = client.get(address).send().await.map_err(|error| {
-        // Its words would repeat the sign.
-        let error = error.without_url();
-        format!(
-            "{}; {REMEDY}",
-            std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
-        )
-    })?;
+    let answer = client.get(address).send().await.map_err(|error| format!("{}; {REMEDY}", innermost(error)))?;
     let ours = answer.headers().contains_key(X_REQUEST_ID);
     match answer.status() {
         StatusCode::METHOD_NOT_ALLOWED if ours => Ok("leads to this server"),
-        StatusCode::UNAUTHORIZED if ours => {
+        // Beside the routes of addresses, WebDAV asks for a password.
+        StatusCode::UNAUTHORIZED if ours && !answer.headers().contains_key(header::WWW_AUTHENTICATE) => {
             Err(format!("leads to an alidav with another state store, whose key is another; {REMEDY}"))
         }
         status if status.is_redirection() => {
@@ -68,3 +62,13 @@ async fn reaches(base: &str, store: &Store) -> Result<&'static str, String> {
 
 const REMEDY: &str = "set base_url of the view, or public_url, to the address by which media servers and players reach \
      this server, with the path if a proxy serves it below one";
+
+/// The cause of a failure, without the address, which has a sign.
+fn innermost(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
