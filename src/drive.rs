@@ -38,7 +38,7 @@ pub use listing::cache::Freshness;
 pub use listing::members::Members;
 pub use path::{MAX_NAME_BYTES, Path, PathError, nfc_key};
 pub use removals::PendingRemovals;
-pub use slots::place::Reader;
+pub use slots::permit::Reader;
 pub use tree::Tree;
 pub use upload::Upload;
 pub use upload::options::UploadOptions;

@@ -18,7 +18,7 @@ pub struct Timeouts {
     pub silent_body: Duration,
     /// First pause before a download's body is opened again; it doubles up to 3 s: 100 ms.
     pub first_reopening: Duration,
-    /// A client that takes nothing for this long has paused, and its place may go to one that waits: 10 s.
+    /// A client that takes nothing for this long has paused, and its slot may go to one that waits: 10 s.
     pub paused_client: Duration,
     /// First pause before a failed call is sent again; it doubles: 500 ms. The service names no wait of its own for
     /// most failures (reference 4.2).

@@ -1,4 +1,4 @@
-//! What the mounts of one account share: its client, drive ids, links, addresses, space and download places.
+//! What the mounts of one account share: its client, drive ids, links, addresses, space and download slots.
 
 pub(super) mod links;
 

@@ -1,4 +1,4 @@
-//! Bytes of files: over places, links, expired links and cuts, from one connection or several.
+//! Bytes of files: over slots, links, expired links and cuts, from one connection or several.
 
 pub(super) mod addresses;
 pub(super) mod edges;
@@ -27,7 +27,7 @@ use crate::drive::error::Error;
 use crate::drive::listing::resolve::Resolver;
 use crate::drive::mounts::Mounts;
 use crate::drive::slots::memory::ByteBudget;
-use crate::drive::slots::place::Reader;
+use crate::drive::slots::permit::Reader;
 use crate::upstream::DataErrorKind;
 
 /// Reads of files; cheap to clone.

@@ -47,8 +47,8 @@ pub enum Error {
     /// It is not the film, or not in the pieces, that a player was given.
     #[error("another film, or the same in other pieces")]
     OtherFilm,
-    /// All download places of the account stay taken.
-    #[error("no free download place")]
+    /// All download slots of the account stay taken.
+    #[error("no free download slot")]
     NoFreeStream {
         /// When to try again.
         retry_after: Duration,

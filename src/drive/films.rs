@@ -9,7 +9,7 @@ mod folders;
 pub(super) mod kept;
 mod place;
 mod renditions;
-mod slot;
+mod renewed;
 mod thumbnails;
 
 use std::sync::Arc;

@@ -37,7 +37,7 @@ use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
 use crate::drive::removals::PendingRemovals;
 use crate::drive::removals::overview::Overview;
-use crate::drive::slots::place::Reader;
+use crate::drive::slots::permit::Reader;
 use crate::drive::tasks::Tasks;
 use crate::drive::transfers::Transfers;
 use crate::drive::upload::limits::UploadLimits;
@@ -110,7 +110,7 @@ impl Tree {
         }))
     }
 
-    /// The tree by other settings: accounts that stay keep their tokens, links and places, mounts that stay
+    /// The tree by other settings: accounts that stay keep their tokens, links and slots, mounts that stay
     /// keep their listings, held files and uploads go on. `clients` has those of the new accounts; what runs
     /// on the old tree ends there.
     #[must_use]

@@ -37,7 +37,7 @@ pub(super) fn get(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>
     }
 }
 
-/// What a GET gives: an entity, and the place that its body takes.
+/// What a GET gives: an entity, and the download that its body counts as.
 struct Object {
     content: Content,
     etag: String,
@@ -45,7 +45,7 @@ struct Object {
     /// How it is to be saved.
     disposition: String,
     rate: Option<u64>,
-    place: OpenDownload,
+    download: OpenDownload,
 }
 
 /// Whether a GET is served, and what it gives.
@@ -78,8 +78,8 @@ fn admit(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>) -> Resu
     let rate = world.rules.download_bytes_per_s;
     drop(world);
     shared.downloads.send_modify(|open| *open += 1);
-    let place = OpenDownload { shared: shared.clone(), user: grant.user, sent: 0 };
-    Ok(Object { content, etag, modified_ms, disposition: grant.name, rate, place })
+    let download = OpenDownload { shared: shared.clone(), user: grant.user, sent: 0 };
+    Ok(Object { content, etag, modified_ms, disposition: grant.name, rate, download })
 }
 
 impl Object {
@@ -110,7 +110,8 @@ impl Object {
             fields.push((header::CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1)));
         }
         let rate = self.rate.map(|rate| (rate, Box::pin(tokio::time::sleep(Duration::ZERO))));
-        let body = Download { content: self.content, at: start, end, fault: fault.cloned(), rate, place: self.place };
+        let body =
+            Download { content: self.content, at: start, end, fault: fault.cloned(), rate, download: self.download };
         let mut answer = Response::new(body.boxed_unsync());
         *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
         let valid = |(name, value): (_, String)| Some((name, HeaderValue::from_str(&value).ok()?));
@@ -205,7 +206,7 @@ struct Download {
     end: u64,
     fault: Option<FaultKind>,
     rate: Option<(u64, Pin<Box<tokio::time::Sleep>>)>,
-    place: OpenDownload,
+    download: OpenDownload,
 }
 
 impl http_body::Body for Download {
@@ -216,13 +217,13 @@ impl http_body::Body for Download {
         let this = self.get_mut();
         let mut end = this.end;
         if let Some(FaultKind::Cut { after } | FaultKind::Stall { after }) = &this.fault {
-            if this.place.sent >= *after {
+            if this.download.sent >= *after {
                 return match &this.fault {
                     Some(FaultKind::Stall { .. }) => Poll::Pending,
                     _ => Poll::Ready(Some(Err(std::io::Error::other("cut by a planned fault")))),
                 };
             }
-            end = end.min(this.at + (after - this.place.sent));
+            end = end.min(this.at + (after - this.download.sent));
         }
         if this.at >= this.end {
             return Poll::Ready(None);
@@ -237,7 +238,7 @@ impl http_body::Body for Download {
         }
         let piece = this.content.piece(this.at, end)?;
         this.at += piece.len() as u64;
-        this.place.sent += piece.len() as u64;
+        this.download.sent += piece.len() as u64;
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

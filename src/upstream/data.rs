@@ -66,18 +66,18 @@ pub struct DataHost {
     silence: Duration,
 }
 
-/// A client that reads in large pieces, and the places for bodies read by it.
+/// A client that reads in large pieces, and how many bodies it may read at a time.
 #[derive(Clone, Debug)]
 struct LargeReader {
     client: DataClient,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl DataHost {
     pub(super) fn new(settings: &config::Upstream, silence: Duration) -> Result<Self, Error> {
-        let large = |(size, places)| {
+        let large = |(size, bodies)| {
             let client = DataClient::new(settings, size)?;
-            Ok(LargeReader { client, places: Arc::new(Semaphore::new(places)) })
+            Ok(LargeReader { client, permits: Arc::new(Semaphore::new(bodies)) })
         };
         Ok(Self {
             large: LARGE_READS.into_iter().map(large).collect::<Result<_, Error>>()?,
@@ -87,11 +87,11 @@ impl DataHost {
         })
     }
 
-    /// The client for one more body, and the body's place there.
+    /// The client for one more body, and the body's permit there.
     fn reader(&self) -> (&DataClient, Option<OwnedSemaphorePermit>) {
-        let free = |large: &LargeReader| large.places.clone().try_acquire_owned().ok();
+        let free = |large: &LargeReader| large.permits.clone().try_acquire_owned().ok();
         match self.large.iter().find_map(|large| Some((&large.client, free(large)?))) {
-            Some((client, place)) => (client, Some(place)),
+            Some((client, permit)) => (client, Some(permit)),
             None => (&self.small, None),
         }
     }
@@ -128,7 +128,7 @@ impl DataHost {
     }
 
     async fn open(&self, url: &SignedUrl, range: Range<u64>, redirects: u32) -> Result<DataBody, DataError> {
-        let (client, place) = self.reader();
+        let (client, permit) = self.reader();
         let running = Running::begin();
         let mut url = url.clone();
         let mut hops = 0;
@@ -149,7 +149,7 @@ impl DataHost {
             return Err(self.refusal(response).await);
         }
         let total = head::total(response.status(), response.headers(), &range)?;
-        Ok(DataBody::new(response, total, range.end - range.start, self.silence, (place, running)))
+        Ok(DataBody::new(response, total, range.end - range.start, self.silence, (permit, running)))
     }
 
     /// The same of what lies at the URL itself: a redirection is not followed.

@@ -36,5 +36,5 @@ links=$(calls openFile/getDownloadUrl)
 peak=$(curl -sf "$SIM/sim/downloads" | jq .peak)
 echo "300 files, $(du -sk --apparent-size "$WORK/library" | cut -f1) KB, $images of them images: $((seconds / 1000)).$(printf '%03d' $((seconds % 1000))) s, $links link calls, $(calls openFile/list) listings, $peak bodies at most"
 equal "link calls" 40 "$links"
-contains "places" "$peak" "1 2 3"
+contains "slots" "$peak" "1 2 3"
 equal "within a minute" yes "$([ "$seconds" -le 60000 ] && echo yes || echo "$seconds ms")"

@@ -178,7 +178,11 @@ const NUMBERS: [(&str, &str, &str); 37] = [
     ("the next try waits five seconds", "drive/listing/cache.rs", "RETRY_PAUSE: Duration = Duration::from_secs(5);"),
     ("An opening has six tries", "drive/download/source.rs", "MAX_TRIES: u32 = 6;"),
     ("Five bodies in a row without a byte", "drive/download/stream.rs", "MAX_BARREN: u32 = 5;"),
-    ("after a tenth of a second or later", "drive/slots/seat.rs", "LEISURELY: Duration = Duration::from_millis(100);"),
+    (
+        "after a tenth of a second or later",
+        "drive/slots/revocable_body.rs",
+        "LEISURELY: Duration = Duration::from_millis(100);",
+    ),
     ("share of an eighth of the memory", "drive/slots/memory.rs", "SHARE: u64 = 8;"),
     ("most of half a second", "drive/download/lanes.rs", "WINDOW: Duration = Duration::from_millis(500);"),
     ("a second and a half (1 to", "drive/download/lanes.rs", "LEAST: u64 = 1 << 20;"),

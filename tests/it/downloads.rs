@@ -1,4 +1,4 @@
-//! GET and HEAD: bytes, ranges, conditions, places.
+//! GET and HEAD: bytes, ranges, conditions, slots.
 
 use futures_util::StreamExt as _;
 
@@ -119,7 +119,7 @@ async fn conditions_are_honoured() {
 
 // Keeps 40.
 #[tokio::test]
-async fn a_seek_takes_over_the_place_of_the_same_client_on_that_film() {
+async fn a_seek_takes_over_the_slot_of_the_same_client_on_that_film() {
     let world = Fixture::with(|config| config.upstream.max_streams = 1).await;
     world.sim.write_generated("/film.mkv", 8 << 30, 1);
     let mut older = world.range("/dav/film.mkv", "bytes=0-").await.bytes_stream();
@@ -132,7 +132,7 @@ async fn a_seek_takes_over_the_place_of_the_same_client_on_that_film() {
 
 // Keeps 33.
 #[tokio::test]
-async fn the_fourth_stream_waits_for_a_place_and_gets_it_when_a_client_leaves() {
+async fn the_fourth_stream_waits_for_a_slot_and_gets_it_when_a_client_leaves() {
     let world = Fixture::start().await;
     let mut open = Vec::new();
     for n in 0..4 {
@@ -155,7 +155,7 @@ async fn the_fourth_stream_waits_for_a_place_and_gets_it_when_a_client_leaves() 
 
 // Keeps 33.
 #[tokio::test]
-async fn no_free_place_is_503_with_a_time_to_come_back() {
+async fn no_free_slot_is_503_with_a_time_to_come_back() {
     let world = Fixture::with(|config| {
         config.upstream.max_streams = 1;
         config.upstream.max_wait = std::time::Duration::from_secs(1);
@@ -173,7 +173,7 @@ async fn no_free_place_is_503_with_a_time_to_come_back() {
 
 // Keeps 41.
 #[tokio::test]
-async fn a_client_that_leaves_frees_its_place_at_once() {
+async fn a_client_that_leaves_frees_its_slot_at_once() {
     let world = Fixture::start().await;
     world.sim.write_generated("/film", 8 << 30, 1);
     let mut stream = world.get("/dav/film").await.bytes_stream();

@@ -269,7 +269,7 @@ async fn what_breaks_on_the_way_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_readers_at_once_stay_within_the_memory_and_the_places() {
+async fn many_readers_at_once_stay_within_the_memory_and_the_slots() {
     let names: Vec<String> = (0..30).map(|number| format!("{number}.zip")).collect();
     let size = |number: usize| 200_000 + number * 100_000;
     let files: Vec<_> = names.iter().enumerate().map(|(number, name)| (name.as_str(), size(number))).collect();
@@ -295,7 +295,7 @@ async fn many_readers_at_once_stay_within_the_memory_and_the_places() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_leaves_a_small_file_frees_its_place() {
+async fn a_client_that_leaves_a_small_file_frees_its_slot() {
     let rules = Rules { download_bytes_per_s: Some(200_000), ..rules() };
     let world = over(rules, &[("a.mkv", 4_000_000)], |_| {}).await;
     let mut body = world.get("/dav/f/a.mkv").await.bytes_stream();
@@ -307,7 +307,7 @@ async fn a_client_that_leaves_a_small_file_frees_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_wait_for_links_leave_the_places_to_those_that_do_not() {
+async fn files_that_wait_for_links_leave_the_slots_to_those_that_do_not() {
     let names: Vec<String> = (0..4).map(|number| format!("{number}.jpg")).collect();
     let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), 1000)).collect();
     files.push(("a.srt", 1000));

@@ -1,5 +1,5 @@
 //! Films through the proxy: right to the last byte over one or several connections, within the drive's
-//! places and alidav's memory, and nothing fetched for clients that left.
+//! slots and alidav's memory, and nothing fetched for clients that left.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn a_film_arrives_whole_over_faults_at_random_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_that_the_drive_goes_on_refusing_is_not_asked_for_again() {
+async fn a_slot_that_the_drive_goes_on_refusing_is_not_asked_for_again() {
     let rules = Rules { max_downloads: 2, download_bytes_per_s: Some(100_000), ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
     let world = Fixture::over(sim, |config| config.upstream.max_wait = Duration::from_secs(5)).await;
@@ -191,17 +191,17 @@ async fn stream(world: &Fixture, path: &str, id: u64) -> ByteStream {
 
 // Keeps 34.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paused_film_gives_the_places_of_its_further_connections_at_once() {
+async fn a_paused_film_gives_the_slots_of_its_further_connections_at_once() {
     let (world, film) = film_over_three(3, 4 << 20, 256 << 20).await;
     let mut stream = stream(&world, "/film.mkv", 1).await;
     let mut got = Vec::new();
     while world.sim.peak_downloads() < 3 {
         got.extend_from_slice(&stream.next().await.unwrap().unwrap());
     }
-    // A paused film's own place is taken after ten seconds only; with two of three given back, both readers are served.
+    // A paused film's own slot is taken after ten seconds only; with two of three given back, both readers are served.
     let read = |range: &'static str| world.range("/dav/other.mkv", range);
     let both = async { tokio::join!(read("bytes=1000000-1000009"), read("bytes=2000000-2000009")) };
-    let (one, two) = tokio::time::timeout(Duration::from_secs(9), both).await.expect("the places were kept");
+    let (one, two) = tokio::time::timeout(Duration::from_secs(9), both).await.expect("the slots were kept");
     assert_eq!((one.status().as_u16(), two.status().as_u16()), (206, 206));
     drop((one, two));
     let ready = world.server.tree().download_memory();
@@ -266,7 +266,7 @@ async fn a_film_goes_on_when_another_that_has_paused_holds_all_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_that_somebody_waits_for_is_not_kept_for_a_faster_film() {
+async fn a_slot_that_somebody_waits_for_is_not_kept_for_a_faster_film() {
     let (world, film) = world(3, Some(1_500_000)).await;
     world.request("COPY", "/dav/film.mkv").header("destination", world.url("/dav/other.mkv")).send().await.unwrap();
     let (one, two) = tokio::join!(whole(&world), async {
@@ -302,7 +302,7 @@ async fn a_thousand_seeks_give_what_the_file_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_left_frees_every_place_and_fetches_nothing_more() {
+async fn a_client_that_left_frees_every_slot_and_fetches_nothing_more() {
     let (world, _) = world(3, Some(1_000_000)).await;
     let mut body = world.range("/dav/film.mkv", "bytes=0-").await.bytes_stream();
     while world.sim.peak_downloads() < 3 {
@@ -446,8 +446,8 @@ async fn a_leisurely_film_is_whole_over_a_cut_and_nothing_is_kept_of_one_that_wa
     world.sim.wait_open_downloads(0).await;
 }
 
-/// A client of a film that reads more than `enough` bytes, then nothing more, has lost its place to one that waits.
-async fn a_pause_frees_the_place(rate: Option<u64>, fault: Option<FaultKind>, enough: usize) {
+/// A client of a film that reads more than `enough` bytes, then nothing more, has lost its slot to one that waits.
+async fn a_pause_frees_the_slot(rate: Option<u64>, fault: Option<FaultKind>, enough: usize) {
     let rules = Rules { download_bytes_per_s: rate, max_downloads: 1, ..rules() };
     let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
     let world = Fixture::over(sim, |config| {
@@ -472,7 +472,7 @@ async fn a_pause_frees_the_place(rate: Option<u64>, fault: Option<FaultKind>, en
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let answer = world.range("/dav/other.mkv", "bytes=0-9").await;
-    assert_eq!(answer.status(), 206, "the place of a paused film was not given to one who waits");
+    assert_eq!(answer.status(), 206, "the slot of a paused film was not given to one who waits");
     drop(answer);
     // And the film goes on when its client does.
     while got < SIZE {
@@ -483,12 +483,12 @@ async fn a_pause_frees_the_place(rate: Option<u64>, fault: Option<FaultKind>, en
 
 // Keeps 41.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paused_film_gives_its_place_up_whatever_was_being_fetched_for_it() {
+async fn a_paused_film_gives_its_slot_up_whatever_was_being_fetched_for_it() {
     // A drive that gives all at once, one that gives less than the client takes, and one that breaks meanwhile.
     tokio::join!(
-        a_pause_frees_the_place(None, None, 1_000_000),
-        a_pause_frees_the_place(Some(2_000_000), None, 300_000),
-        a_pause_frees_the_place(None, Some(FaultKind::Cut { after: 4_000_000 }), 1_000_000),
+        a_pause_frees_the_slot(None, None, 1_000_000),
+        a_pause_frees_the_slot(Some(2_000_000), None, 300_000),
+        a_pause_frees_the_slot(None, Some(FaultKind::Cut { after: 4_000_000 }), 1_000_000),
     );
 }
 

@@ -18,7 +18,7 @@ const SMALL: u64 = 5 << 20;
 const MAX_BYTES: u64 = 16 << 20;
 const OVERHEAD: u32 = 400;
 
-/// Life that an address must have left to be used: the request has to arrive, and may wait for its place.
+/// Life that an address must have left to be used: the request has to arrive, and may wait for its slot.
 const MIN_LIFE: Duration = Duration::from_secs(20);
 
 /// How long addresses of a kind are not used after one of them has lied.

@@ -150,7 +150,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Takes what a frame at a place has of the edge; false when nothing more is to come.
+    /// Takes what a frame at an offset has of the edge; false when nothing more is to come.
     pub(in crate::drive) fn pass(&mut self, at: u64, frame: &[u8], identity: &ContentId) -> bool {
         let next = self.target.start + self.bytes.len() as u64;
         let end = at + frame.len() as u64;
@@ -161,7 +161,7 @@ impl Recorder {
             return false;
         }
         self.identity.get_or_insert_with(|| identity.clone());
-        let within = |place: u64| usize::try_from(place.saturating_sub(at)).unwrap_or(usize::MAX).min(frame.len());
+        let within = |offset: u64| usize::try_from(offset.saturating_sub(at)).unwrap_or(usize::MAX).min(frame.len());
         self.bytes.extend_from_slice(&frame[within(next)..within(self.target.end)]);
         end < self.target.end
     }

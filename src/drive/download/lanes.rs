@@ -1,7 +1,7 @@
 //! Ranges of one file fetched side by side, delivered in order.
 //!
 //! A service that limits each connection gives a film in time over several. They are opened only when
-//! the client has been waiting for one connection, and only on places that nobody waits for. Each is a stream of its own
+//! the client has been waiting for one connection, and only on slots that nobody waits for. Each is a stream of its own
 //! that goes on over expired links, cuts and stalls; when one fails for good, the rest is fetched over a single
 //! connection again.
 //!
@@ -32,8 +32,8 @@ use crate::calls;
 use crate::drive::download::identity::ContentId;
 use crate::drive::download::source::FileSource;
 use crate::drive::error::Error;
-use crate::drive::slots::place::StreamPermit;
-use crate::drive::slots::seat::RevocableBody;
+use crate::drive::slots::permit::StreamPermit;
+use crate::drive::slots::revocable_body::RevocableBody;
 use crate::upstream::LARGEST_FRAME;
 use window::{Admission, Ready, Window};
 
@@ -86,7 +86,7 @@ impl Meter {
     }
 }
 
-/// Opens a range of the file, which is of a known content, on a place.
+/// Opens a range of the file, which is of a known content, with a permit.
 pub(super) type Open =
     fn(FileSource, Range<u64>, StreamPermit, ContentId) -> BoxFuture<'static, Result<Bytestream, Error>>;
 type Bytestream = BoxStream<'static, Result<Bytes, Error>>;
@@ -170,33 +170,33 @@ impl Lanes {
     pub(super) fn top_up(
         &mut self,
         source: &FileSource,
-        seat: &RevocableBody,
+        body: &RevocableBody,
         from: u64,
         end: u64,
         busy: usize,
         identity: &ContentId,
     ) {
         self.see_who_gave_up();
-        // A seek has taken the stream's place: there is nothing to help.
-        while !seat.was_replaced()
+        // A seek has taken the stream's slot: there is nothing to help.
+        while !body.was_replaced()
             && let Some((index, range)) = self.missing(from, end, busy, source.budget.settings.connections)
-            && let Some(place) = source.mount.account.slots.spare_place()
+            && let Some(permit) = source.mount.account.slots.try_acquire_spare()
             && let Some(course) = &mut self.course
         {
             let (sender, frames) = mpsc::unbounded_channel();
             let gave_up = GaveUp::default();
             let feed = Feed { window: course.window.clone(), sender, gave_up: gave_up.clone() };
             let spare = FileSource { spare: true, ..source.clone() };
-            let opened = (self.open)(spare.clone(), range.clone(), place, identity.clone());
+            let opened = (self.open)(spare.clone(), range.clone(), permit, identity.clone());
             let run = run(spare, range.clone(), opened, feed);
             let task = AbortOnDropHandle::new(calls::spawn(run));
-            seat.help_by(task.abort_handle());
+            body.help_by(task.abort_handle());
             self.queue.insert(index, Lane { rest: range, frames, task, gave_up });
             course.opened += 1;
         }
     }
 
-    /// The first range that is to be fetched, and its place in the queue; none while there are connections enough.
+    /// The first range that is to be fetched, and its index in the queue; none while there are connections enough.
     fn missing(&self, from: u64, end: u64, busy: usize, connections: usize) -> Option<(usize, Range<u64>)> {
         let course = self.course.as_ref()?;
         let fetching = self.queue.iter().filter(|lane| !lane.task.is_finished()).count();
@@ -250,7 +250,7 @@ impl Lanes {
             }
             Some(Err(error)) => Poll::Ready(LaneEvent::Failed(Some(error))),
             None if lane.gave_up.get().is_some() => Poll::Ready(LaneEvent::GaveUp),
-            // Its place was taken for a seek.
+            // It was ended by a seek.
             None => Poll::Ready(LaneEvent::Failed(None)),
         }
     }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::drive::download::source::FileSource;
 use crate::drive::download::whole::WholeRead;
-use crate::drive::slots::place::Reader;
+use crate::drive::slots::permit::Reader;
 use crate::upstream::Address;
 
 /// A folder is not listed again sooner for its addresses, which live some 15 minutes (reference 3.1): what that did not

@@ -19,7 +19,7 @@ use crate::drive::listing::cache::Freshness;
 use crate::drive::listing::resolve::Resolver;
 use crate::drive::mount::Mounted;
 use crate::drive::mounts::Mounts;
-use crate::drive::slots::place::Reader;
+use crate::drive::slots::permit::Reader;
 use crate::meters;
 use crate::upstream::Address;
 

@@ -1,4 +1,4 @@
-//! Opening an upstream body for a stream: place, link, connection, and the check that it is the same entity.
+//! Opening an upstream body for a stream: slot, link, connection, and the check that it is the same entity.
 //!
 //! Decides what is tried again: an expired or refused link is renewed, a broken or unavailable host is
 //! asked again with growing pauses, a refusal for too many open bodies is waited out. What no retry
@@ -20,8 +20,8 @@ use crate::drive::error::Error;
 use crate::drive::mount::Mounted;
 use crate::drive::slots::StreamLimit;
 use crate::drive::slots::memory::ByteBudget;
-use crate::drive::slots::place::StreamPermit;
-use crate::drive::slots::seat::OpenBody;
+use crate::drive::slots::permit::StreamPermit;
+use crate::drive::slots::revocable_body::OpenBody;
 use crate::upstream::{DataError, DataErrorKind};
 
 /// Tries before an opening gives up; one that a client already listens to also goes on for the longest wait.
@@ -80,17 +80,17 @@ impl FileSource {
     pub(in crate::drive) async fn open(
         &self,
         range: Range<u64>,
-        place: Option<StreamPermit>,
+        permit: Option<StreamPermit>,
         urgent: bool,
         known: Option<&ContentId>,
     ) -> Result<(OpenBody, ContentId), Error> {
         let slots = &self.mount.account.slots;
-        let place = match place {
-            Some(place) => place,
+        let permit = match permit {
+            Some(permit) => permit,
             None => {
-                // First the link, which may take seconds to come: meanwhile others read at the place.
+                // First the link, which may take seconds to come: meanwhile others use the slot.
                 self.link(MIN_LIFE).await?;
-                slots.place(urgent).await?
+                slots.acquire(urgent).await?
             }
         };
         let mut tries = Tries::new(&self.mount.account, known.is_some(), self.spare);
@@ -103,7 +103,7 @@ impl FileSource {
                     if !listed || known.is_some_and(|known| !known.same(&identity)) {
                         return Err(Error::Changed { gone: false });
                     }
-                    return Ok((OpenBody { body, place }, identity));
+                    return Ok((OpenBody { body, permit }, identity));
                 }
                 // It is not what was listed.
                 Err(error) if error.kind == DataErrorKind::Shorter && self.entry.size.is_some() => {
@@ -169,7 +169,7 @@ impl<'a> Tries<'a> {
         let in_time = Instant::now() < self.until;
         let patient = self.failures < MAX_TRIES || (self.resuming && in_time);
         let again = match error.kind {
-            // Our own count says there is a place: the service has not seen an older body close yet,
+            // Our own count says there is a slot: the service has not seen an older body close yet,
             // or another program of this user reads too.
             DataErrorKind::TooManyStreams if in_time => true,
             DataErrorKind::TooManyStreams => {

@@ -4,9 +4,9 @@
 //! check that it is of the same content. What cannot be resumed ends the stream with an error, so
 //! that the client sees a short answer: it is never padded.
 //!
-//! Bytes come from three places, in order: what is kept of the file's edges, the body in the stream's
-//! seat, and ranges fetched side by side (`lanes`). A small file's may all come from a read of the whole (`whole`). Frames are handed on as they come; for a client that takes
-//! its time the seat reads on.
+//! Bytes come from three sources, in order: what is kept of the file's edges, the stream's own body, and ranges fetched
+//! side by side (`lanes`). A small file's may all come from a read of the whole (`whole`). Frames are handed on as they
+//! come; for a client that takes its time the body is read on.
 
 use std::fmt;
 use std::ops::Range;
@@ -30,14 +30,14 @@ use crate::drive::download::lanes::{LaneEvent, Lanes, Meter};
 use crate::drive::download::source::FileSource;
 use crate::drive::error::Error;
 use crate::drive::slots::memory::StreamCount;
-use crate::drive::slots::place::{Reader, StreamPermit};
-use crate::drive::slots::seat::{Next, RevocableBody};
+use crate::drive::slots::permit::{Reader, StreamPermit};
+use crate::drive::slots::revocable_body::{Next, RevocableBody};
 use crate::meters;
 
 /// Bodies in a row that may break without a single byte gained.
 const MAX_BARREN: u32 = 5;
 
-/// A stream whose place went to a seek waits this long before it asks for another: the seeking client
+/// A stream whose slot went to a seek waits this long before it asks for another: the seeking client
 /// is about to close it.
 const AFTER_SEEK: Duration = Duration::from_secs(1);
 
@@ -46,10 +46,10 @@ pub struct ByteStream {
     source: FileSource,
     /// What remains to be fetched.
     rest: Range<u64>,
-    /// Where the seat's body is to stop; what follows comes over other connections.
-    seat_end: u64,
+    /// Where the body is to stop; what follows comes over other connections.
+    body_end: u64,
     identity: Option<ContentId>,
-    seat: Arc<RevocableBody>,
+    body: Arc<RevocableBody>,
     phase: Phase,
     barren: u32,
     lanes: Lanes,
@@ -101,9 +101,9 @@ impl ByteStream {
         let kept = kept.filter(|kept| known.as_ref().is_none_or(|known| known.same(&kept.identity)));
         let wanted = kept.as_ref().is_none_or(|kept| (kept.bytes.len() as u64) < range.end - range.start);
         let (slots, file_id) = (&source.mount.account.slots, &source.entry.file_id);
-        let (seat, inherited) =
-            if wanted { slots.seat(reader, file_id) } else { (RevocableBody::new(reader, file_id), None) };
-        let mut stream = Self::new(source, range, seat);
+        let (body, inherited) =
+            if wanted { slots.register(reader, file_id) } else { (RevocableBody::new(reader, file_id), None) };
+        let mut stream = Self::new(source, range, body);
         stream.meter = (stream.source.budget.settings.connections > 1).then(Meter::new);
         if reader.by_range {
             stream.recorders = stream.source.edges.recorders(&stream.source.entry, &stream.rest);
@@ -112,24 +112,24 @@ impl ByteStream {
             metrics::counter!(meters::DOWNLOAD_EDGES).increment(1);
             stream.phase = Phase::Kept(kept.bytes);
             stream.identity = Some(kept.identity);
-            stream.seat.keep(inherited);
+            stream.body.keep(inherited);
         } else if !stream.rest.is_empty() {
             stream.connect(inherited, reader.urgent, known).await?;
         }
         Ok(stream)
     }
 
-    /// Opens a part of another stream, which has the place for it and knows what the content is.
+    /// Opens a part of another stream, which has the permit for it and knows what the content is.
     async fn open_part(
         source: FileSource,
         range: Range<u64>,
-        place: StreamPermit,
+        permit: StreamPermit,
         identity: ContentId,
     ) -> Result<Self, Error> {
         let reader = Reader { id: rand::random(), open_ended: false, urgent: true, by_range: true };
-        let (seat, _) = source.mount.account.slots.seat(reader, &source.entry.file_id);
-        let mut stream = Self::new(source, range, seat);
-        stream.connect(Some(place), true, Some(identity)).await?;
+        let (body, _) = source.mount.account.slots.register(reader, &source.entry.file_id);
+        let mut stream = Self::new(source, range, body);
+        stream.connect(Some(permit), true, Some(identity)).await?;
         Ok(stream)
     }
 
@@ -141,21 +141,21 @@ impl ByteStream {
         identity: Option<ContentId>,
         pieces: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
     ) -> Self {
-        let seat = RevocableBody::new(reader, &source.entry.file_id);
-        let mut stream = Self::new(source, range, seat);
+        let body = RevocableBody::new(reader, &source.entry.file_id);
+        let mut stream = Self::new(source, range, body);
         stream.phase = Phase::Whole(Box::pin(pieces));
         stream.identity = identity;
         stream
     }
 
-    fn new(source: FileSource, range: Range<u64>, seat: Arc<RevocableBody>) -> Self {
+    fn new(source: FileSource, range: Range<u64>, body: Arc<RevocableBody>) -> Self {
         Self {
             _presence: source.budget.enter(),
             source,
-            seat_end: range.end,
+            body_end: range.end,
             rest: range,
             identity: None,
-            seat,
+            body,
             phase: Phase::Ended,
             barren: 0,
             lanes: Lanes::new(open_part),
@@ -167,12 +167,12 @@ impl ByteStream {
 
     async fn connect(
         &mut self,
-        place: Option<StreamPermit>,
+        permit: Option<StreamPermit>,
         urgent: bool,
         known: Option<ContentId>,
     ) -> Result<(), Error> {
-        let (live, identity) = self.source.open(self.rest.clone(), place, urgent, known.as_ref()).await?;
-        self.seat.fill(live);
+        let (open, identity) = self.source.open(self.rest.clone(), permit, urgent, known.as_ref()).await?;
+        self.body.fill(open);
         self.identity = Some(identity);
         self.phase = Phase::Reading;
         Ok(())
@@ -190,26 +190,26 @@ impl ByteStream {
         self.identity.as_ref().map(ContentId::total)
     }
 
-    fn reopen(&mut self, pause: Duration, place: Option<StreamPermit>) {
+    fn reopen(&mut self, pause: Duration, permit: Option<StreamPermit>) {
         let (source, identity) = (self.source.clone(), self.identity.clone());
-        let (range, counter, seat) = (self.rest.start..self.seat_end, self.counter.clone(), self.seat.clone());
+        let (range, counter, body) = (self.rest.start..self.body_end, self.counter.clone(), self.body.clone());
         let open = async move {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            let urgent = seat.is_urgent();
-            let (live, identity) = counter.scope(source.open(range, place, urgent, identity.as_ref())).await?;
-            seat.fill(live);
+            let urgent = body.is_urgent();
+            let (open, identity) = counter.scope(source.open(range, permit, urgent, identity.as_ref())).await?;
+            body.fill(open);
             Ok(identity)
         };
         let task = tokio::spawn(open.in_current_span());
-        self.seat.opens(task.abort_handle());
+        self.body.opens(task.abort_handle());
         self.phase = Phase::Opening(AbortOnDropHandle::new(task));
     }
 
     /// What comes after an opening.
     fn on_opened(&mut self, result: Result<Result<ContentId, Error>, JoinError>) -> Step {
-        let by_itself = self.seat.opened();
+        let by_itself = self.body.opened();
         match result {
             Ok(Ok(identity)) => {
                 self.identity.get_or_insert(identity);
@@ -221,7 +221,7 @@ impl ByteStream {
             // The runtime is being shut down.
             Err(_) if by_itself => self.fail(Error::Stopping),
             Err(_) => {
-                self.reopen(if self.seat.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
+                self.reopen(if self.body.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
                 Step::Again
             }
         }
@@ -250,14 +250,14 @@ impl ByteStream {
         bytes
     }
 
-    /// What the seat's next event leads to.
-    fn on_seat(&mut self, next: Next) -> Step {
+    /// What the body's next event leads to.
+    fn on_body(&mut self, next: Next) -> Step {
         match next {
             Next::Body(Some(Ok(bytes))) => {
-                let bytes = self.take(bytes, self.seat_end);
-                if self.rest.start >= self.seat_end {
-                    // Not only when the client asks again: a slow one would keep the place for nothing.
-                    drop(self.seat.vacate(false));
+                let bytes = self.take(bytes, self.body_end);
+                if self.rest.start >= self.body_end {
+                    // Not only when the client asks again: a slow one would keep the slot for nothing.
+                    drop(self.body.revoke(false));
                 }
                 if let Some(rate) = self.meter.as_mut().and_then(|meter| meter.received(bytes.len())) {
                     self.widen(rate);
@@ -265,7 +265,7 @@ impl ByteStream {
                 Step::Give(Ok(bytes))
             }
             Next::Body(event) => {
-                drop(self.seat.vacate(false));
+                drop(self.body.revoke(false));
                 self.barren += 1;
                 match event {
                     Some(Err(error)) if self.barren > MAX_BARREN => return self.fail(Error::Data(error)),
@@ -278,7 +278,7 @@ impl ByteStream {
                 self.reopen(Duration::ZERO, None);
                 Step::Again
             }
-            Next::Vacant { replaced } => {
+            Next::Revoked { replaced } => {
                 self.narrow();
                 self.reopen(if replaced { AFTER_SEEK } else { Duration::ZERO }, None);
                 Step::Again
@@ -292,29 +292,29 @@ impl ByteStream {
         if !self.lanes.is_on() {
             let Some(own) = self.lanes.begin(&self.source, self.rest.start, rate) else { return };
             let end = (self.rest.start + own).min(self.rest.end);
-            self.lanes.top_up(&self.source, &self.seat, end, self.rest.end, 1, &identity);
+            self.lanes.top_up(&self.source, &self.body, end, self.rest.end, 1, &identity);
             if self.lanes.is_empty() {
                 self.lanes.end();
                 return;
             }
-            self.seat.read_as_taken();
-            self.seat_end = end;
+            self.body.read_as_taken();
+            self.body_end = end;
         } else {
             self.lanes.hurry();
-            self.lanes.top_up(&self.source, &self.seat, self.seat_end, self.rest.end, 1, &identity);
+            self.lanes.top_up(&self.source, &self.body, self.body_end, self.rest.end, 1, &identity);
         }
     }
 
     /// Back to one connection.
     fn narrow(&mut self) {
         self.lanes.end();
-        self.seat_end = self.rest.end;
+        self.body_end = self.rest.end;
     }
 
     /// The next bytes that came over other connections.
     fn poll_lanes(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         if let Some(identity) = &self.identity {
-            self.lanes.top_up(&self.source, &self.seat, self.rest.start, self.rest.end, 0, identity);
+            self.lanes.top_up(&self.source, &self.body, self.rest.start, self.rest.end, 0, identity);
         }
         let polled = self.lanes.poll_next(self.rest.start, cx);
         if polled.is_pending()
@@ -345,7 +345,7 @@ impl ByteStream {
             }
         }
         self.narrow();
-        self.reopen(if self.seat.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
+        self.reopen(if self.body.was_replaced() { AFTER_SEEK } else { Duration::ZERO }, None);
         Poll::Ready(Step::Again)
     }
 
@@ -389,34 +389,34 @@ impl ByteStream {
         self.phase = Phase::Ended;
         self.rest.start += bytes;
         if !self.rest.is_empty() {
-            let place = self.seat.kept();
-            self.reopen(Duration::ZERO, place);
+            let permit = self.body.kept();
+            self.reopen(Duration::ZERO, permit);
         }
     }
 
     /// The next bytes from the drive, over this connection or, beyond its part of the range, over others.
     fn poll_reading(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
-        if self.rest.start >= self.seat_end {
-            drop(self.seat.vacate(false));
+        if self.rest.start >= self.body_end {
+            drop(self.body.revoke(false));
             return if self.rest.is_empty() { Poll::Ready(self.end()) } else { self.poll_lanes(cx) };
         }
-        let polled = self.seat.poll_next(cx);
+        let polled = self.body.poll_next(cx);
         if polled.is_pending()
             && let Some(meter) = &mut self.meter
         {
             meter.pending();
         }
-        Poll::Ready(self.on_seat(ready!(polled)))
+        Poll::Ready(self.on_body(ready!(polled)))
     }
 }
 
 fn open_part(
     source: FileSource,
     range: Range<u64>,
-    place: StreamPermit,
+    permit: StreamPermit,
     identity: ContentId,
 ) -> BoxFuture<'static, Result<BoxStream<'static, Result<Bytes, Error>>, Error>> {
-    async move { ByteStream::open_part(source, range, place, identity).await.map(|stream| stream.boxed()) }.boxed()
+    async move { ByteStream::open_part(source, range, permit, identity).await.map(|stream| stream.boxed()) }.boxed()
 }
 
 impl Stream for ByteStream {
@@ -425,11 +425,11 @@ impl Stream for ByteStream {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         // A range fetched beside others is read as far ahead as those allow.
-        let leisurely = !this.source.spare && this.seat.is_leisurely();
+        let leisurely = !this.source.spare && this.body.is_leisurely();
         let polled = this.poll_source(cx);
-        this.seat.client_waits(polled.is_pending());
+        this.body.client_waits(polled.is_pending());
         if leisurely && polled.is_ready() {
-            this.seat.read_ahead(&this.source.budget);
+            this.body.read_ahead(&this.source.budget);
         }
         polled
     }
@@ -437,9 +437,9 @@ impl Stream for ByteStream {
 
 impl Drop for ByteStream {
     fn drop(&mut self) {
-        // The seat may be held for a moment by a seek that looks for it: the body must go now.
-        drop(self.seat.vacate(false));
+        // The open body may be held for a moment by a seek that looks for it: it must go now.
+        drop(self.body.revoke(false));
         self.lanes.end();
-        self.source.mount.account.slots.leave(&self.seat);
+        self.source.mount.account.slots.forget(&self.body);
     }
 }

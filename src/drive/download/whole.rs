@@ -24,8 +24,8 @@ use crate::drive::download::identity::ContentId;
 use crate::drive::download::source::{FileSource, MIN_LIFE, Tries};
 use crate::drive::error::Error;
 use crate::drive::slots::memory::Reservation;
-use crate::drive::slots::place::StreamPermit;
-use crate::drive::slots::seat::OpenBody;
+use crate::drive::slots::permit::StreamPermit;
+use crate::drive::slots::revocable_body::OpenBody;
 use crate::meters;
 use crate::upstream::{Address, DataErrorKind};
 
@@ -95,7 +95,7 @@ impl Progress {
         for piece in &self.pieces {
             let next = start + piece.len() as u64;
             if at < next {
-                let within = |place: u64| usize::try_from(place - start).unwrap_or(usize::MAX).min(piece.len());
+                let within = |offset: u64| usize::try_from(offset - start).unwrap_or(usize::MAX).min(piece.len());
                 return piece.slice(within(at)..within(end));
             }
             start = next;
@@ -186,10 +186,10 @@ impl Fetch {
     }
 
     async fn fetch(&self) -> Result<(), Failure> {
-        let place = self.source.mount.account.slots.place(self.urgent).await.map_err(Failure::Error)?;
-        // Not before there is a place: who waits for one needs no memory yet.
+        let permit = self.source.mount.account.slots.acquire(self.urgent).await.map_err(Failure::Error)?;
+        // Not before there is a slot: who waits for one needs no memory yet.
         let hold = self.source.budget.hold(self.size).ok_or(Failure::Useless)?;
-        let (mut live, identity) = self.open(place).await?;
+        let (mut open, identity) = self.open(permit).await?;
         self.progress.send_modify(|progress| {
             progress.hold = Some(hold);
             progress.identity = Some(identity.clone());
@@ -200,7 +200,7 @@ impl Fetch {
         let mut breaks = 0;
         let mut received = 0;
         while received < self.size {
-            match live.body.next().await {
+            match open.body.next().await {
                 Some(Ok(frame)) => {
                     received += frame.len() as u64;
                     hasher.update(&frame);
@@ -213,30 +213,30 @@ impl Fetch {
                 }
                 event => {
                     breaks += 1;
-                    let place = live.close();
+                    let permit = open.close();
                     if self.size <= PROVED_FIRST || breaks > MAX_BREAKS {
                         return Err(self.failed("broken", Failure::Useless));
                     }
                     tracing::info!(?event, file = %self.source.entry.file_id, at = received, "resuming a small file by a link");
                     let resumed =
-                        self.source.open(received..self.size, Some(place), self.urgent, Some(&identity)).await;
-                    live = resumed.map_err(Failure::Error)?.0;
+                        self.source.open(received..self.size, Some(permit), self.urgent, Some(&identity)).await;
+                    open = resumed.map_err(Failure::Error)?.0;
                 }
             }
         }
-        drop(live);
+        drop(open);
         if Sha1::from(hasher) == self.sha1 { Ok(()) } else { Err(self.lied("other_bytes").await) }
     }
 
     /// Opens the whole file at its address: what is there must be of its length.
-    async fn open(&self, place: StreamPermit) -> Result<(OpenBody, ContentId), Failure> {
+    async fn open(&self, permit: StreamPermit) -> Result<(OpenBody, ContentId), Failure> {
         let account = &self.source.mount.account;
         let mut tries = Tries::new(account, false, false);
         loop {
             let error = match account.client.data_host().get_here(&self.address.url, 0..self.size).await {
                 Ok(body) if body.total == self.size => {
                     let identity = ContentId::of(&body);
-                    return Ok((OpenBody { body, place }, identity));
+                    return Ok((OpenBody { body, permit }, identity));
                 }
                 Ok(_) => return Err(self.lied("other_length").await),
                 Err(error) => error,

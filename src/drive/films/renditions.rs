@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::drive::error::Error;
 use crate::drive::films::place::Place;
-use crate::drive::films::slot::Slot;
+use crate::drive::films::renewed::Renewed;
 use crate::upstream::{DataErrorKind, Life, PlayInfo, Playlist, Rendition, RenditionState};
 
 /// Bytes of all parsed playlists: of some two hundred films of two hours.
@@ -13,7 +13,7 @@ const PLAYLISTS: u64 = 16 << 20;
 /// Bytes of all that was told of films, mostly their addresses.
 const INFOS: u64 = 4 << 20;
 
-/// What a slot takes beside what it holds.
+/// What one takes beside what it holds.
 const SLOT: usize = 256;
 
 /// The best rendition there is.
@@ -25,8 +25,8 @@ type FilmKey = (Box<str>, Box<str>);
 type PlaylistKey = (FilmKey, Box<str>);
 
 pub(super) struct Renditions {
-    infos: moka::sync::Cache<FilmKey, Arc<Slot<PlayInfo>>>,
-    playlists: moka::sync::Cache<PlaylistKey, Arc<Slot<Playlist>>>,
+    infos: moka::sync::Cache<FilmKey, Arc<Renewed<PlayInfo>>>,
+    playlists: moka::sync::Cache<PlaylistKey, Arc<Renewed<Playlist>>>,
 }
 
 impl Renditions {
@@ -36,10 +36,10 @@ impl Renditions {
         let playlists = moka::sync::Cache::builder().max_capacity(PLAYLISTS);
         Self {
             infos: infos
-                .weigher(move |_, slot: &Arc<Slot<PlayInfo>>| weight(slot.held().map_or(0, |i| i.size())))
+                .weigher(move |_, renewed: &Arc<Renewed<PlayInfo>>| weight(renewed.held().map_or(0, |i| i.size())))
                 .build(),
             playlists: playlists
-                .weigher(move |_, slot: &Arc<Slot<Playlist>>| weight(slot.held().map_or(0, |p| p.size())))
+                .weigher(move |_, renewed: &Arc<Renewed<Playlist>>| weight(renewed.held().map_or(0, |p| p.size())))
                 .build(),
         }
     }
@@ -49,20 +49,20 @@ impl Renditions {
         let info = place.client.play_info(&place.drive_id, &place.file_id).await?;
         let info = Arc::new(info);
         if let Some(life) = info.life() {
-            let slot: Arc<Slot<PlayInfo>> = Arc::default();
-            slot.put(info.clone(), life);
-            self.infos.insert(key(place), slot);
+            let renewed: Arc<Renewed<PlayInfo>> = Arc::default();
+            renewed.put(info.clone(), life);
+            self.infos.insert(key(place), renewed);
         }
         Ok(info)
     }
 
     pub(super) async fn info(&self, place: &Place) -> Result<Arc<PlayInfo>, Error> {
-        let slot = self.info_slot(place);
-        let is_new = slot.held().is_none();
-        let info = told(&slot, place).await?;
+        let renewed = self.shared_info(place);
+        let is_new = renewed.held().is_none();
+        let info = told(&renewed, place).await?;
         if is_new {
             // Weighed again, with what it holds now.
-            self.infos.insert(key(place), slot);
+            self.infos.insert(key(place), renewed);
         }
         Ok(info)
     }
@@ -76,19 +76,19 @@ impl Renditions {
 
     pub(super) async fn playlist(&self, place: &Place, template: &str) -> Result<Arc<Playlist>, Error> {
         let key = (key(place), template.into());
-        let slot = self.playlists.get_with(key.clone(), Arc::default);
-        let is_new = slot.held().is_none();
-        let infos = self.info_slot(place);
+        let renewed = self.playlists.get_with(key.clone(), Arc::default);
+        let is_new = renewed.held().is_none();
+        let infos = self.shared_info(place);
         let (place, template) = (place.clone(), template.to_owned());
-        let playlist = slot.get(move || fetch(infos, place, template)).await?;
+        let playlist = renewed.get(move || fetch(infos, place, template)).await?;
         if is_new {
-            self.playlists.insert(key, slot);
+            self.playlists.insert(key, renewed);
         }
         Ok(playlist)
     }
 
     pub(super) async fn subtitles(&self, place: &Place, number: usize) -> Result<Vec<u8>, Error> {
-        let infos = self.info_slot(place);
+        let infos = self.shared_info(place);
         for again in [true, false] {
             let info = told(&infos, place).await?;
             let address = info.subtitles.get(number).and_then(|subtitle| subtitle.address.clone());
@@ -100,7 +100,7 @@ impl Renditions {
         Err(Error::NotFound)
     }
 
-    fn info_slot(&self, place: &Place) -> Arc<Slot<PlayInfo>> {
+    fn shared_info(&self, place: &Place) -> Arc<Renewed<PlayInfo>> {
         self.infos.get_with(key(place), Arc::default)
     }
 }
@@ -109,9 +109,9 @@ fn key(place: &Place) -> FilmKey {
     (place.drive_id.as_str().into(), place.file_id.as_str().into())
 }
 
-async fn told(slot: &Arc<Slot<PlayInfo>>, place: &Place) -> Result<Arc<PlayInfo>, Error> {
+async fn told(renewed: &Arc<Renewed<PlayInfo>>, place: &Place) -> Result<Arc<PlayInfo>, Error> {
     let place = place.clone();
-    slot.get(|| async move { ask(&place).await }).await
+    renewed.get(|| async move { ask(&place).await }).await
 }
 
 async fn ask(place: &Place) -> Result<(PlayInfo, Life), Error> {
@@ -121,7 +121,7 @@ async fn ask(place: &Place) -> Result<(PlayInfo, Life), Error> {
 }
 
 /// A playlist by its address; by a new one if that is refused before its time.
-async fn fetch(infos: Arc<Slot<PlayInfo>>, place: Place, template: String) -> Result<(Playlist, Life), Error> {
+async fn fetch(infos: Arc<Renewed<PlayInfo>>, place: Place, template: String) -> Result<(Playlist, Life), Error> {
     for again in [true, false] {
         // By an address that is about to end the playlist would end with it.
         let info = infos.get_fresh(|| ask(&place)).await?;

@@ -1,4 +1,4 @@
-//! Places without bodies: who gets them, and that none is lost or made.
+//! Permits without bodies: who gets them, and that none is lost or made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,31 +7,32 @@ use parking_lot::Mutex;
 
 use crate::drive::slots::{SHRUNK, StreamLimit};
 
-fn slots(places: usize) -> Arc<StreamLimit> {
-    Arc::new(StreamLimit::new(places, Duration::from_secs(20), Duration::from_secs(10)))
+fn slots(slots: usize) -> Arc<StreamLimit> {
+    Arc::new(StreamLimit::new(slots, Duration::from_secs(20), Duration::from_secs(10)))
 }
 
 // Keeps 33.
 #[tokio::test(start_paused = true)]
-async fn a_place_that_the_service_refuses_is_out_of_use_for_five_minutes_and_no_longer() {
+async fn a_slot_that_the_service_refuses_is_out_of_use_for_five_minutes_and_no_longer() {
     let slots = slots(3);
-    let three = [slots.place(true).await.unwrap(), slots.place(true).await.unwrap(), slots.place(true).await.unwrap()];
+    let three =
+        [slots.acquire(true).await.unwrap(), slots.acquire(true).await.unwrap(), slots.acquire(true).await.unwrap()];
     slots.shrink();
     // Refusals of others at the same moment say the same again.
     slots.shrink();
     drop(three);
-    let _two = [slots.place(true).await.unwrap(), slots.place(false).await.unwrap()];
-    assert!(slots.spare_place().is_none() && slots.place(true).await.is_err());
+    let _two = [slots.acquire(true).await.unwrap(), slots.acquire(false).await.unwrap()];
+    assert!(slots.try_acquire_spare().is_none() && slots.acquire(true).await.is_err());
     tokio::time::sleep(SHRUNK).await;
-    let _third = slots.place(false).await.unwrap();
-    assert!(slots.place(true).await.is_err(), "more places than there are");
+    let _third = slots.acquire(false).await.unwrap();
+    assert!(slots.acquire(true).await.is_err(), "more permits than there are slots");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_place_is_kept_and_one_that_was_never_given_back_comes_back_too() {
+async fn the_last_slot_is_kept_and_one_that_was_never_given_back_comes_back_too() {
     let slots = slots(2);
-    let _one = slots.place(true).await.unwrap();
-    let two = slots.place(true).await.unwrap();
+    let _one = slots.acquire(true).await.unwrap();
+    let two = slots.acquire(true).await.unwrap();
     for _ in 0..3 {
         slots.shrink();
         tokio::time::sleep(Duration::from_secs(40)).await;
@@ -39,21 +40,21 @@ async fn the_last_place_is_kept_and_one_that_was_never_given_back_comes_back_too
     // Held all the time: there is nothing to give back afterwards.
     tokio::time::sleep(SHRUNK).await;
     drop(two);
-    let _two = slots.place(true).await.unwrap();
-    assert!(slots.place(true).await.is_err());
+    let _two = slots.acquire(true).await.unwrap();
+    assert!(slots.acquire(true).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
 async fn copies_are_served_in_order_of_asking_and_films_before_them() {
     let (slots, order) = (slots(1), Arc::new(Mutex::new(Vec::new())));
-    let first = slots.place(false).await.unwrap();
+    let first = slots.acquire(false).await.unwrap();
     let ask = |name: &'static str, urgent: bool| {
         let (slots, order) = (slots.clone(), order.clone());
         async move {
-            let place = slots.place(urgent).await.unwrap();
+            let permit = slots.acquire(urgent).await.unwrap();
             order.lock().push(name);
             tokio::time::sleep(Duration::from_millis(10)).await;
-            drop(place);
+            drop(permit);
         }
     };
     let mut tasks = Vec::new();
@@ -61,7 +62,7 @@ async fn copies_are_served_in_order_of_asking_and_films_before_them() {
         tasks.push(tokio::spawn(ask(name, urgent)));
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    // Who comes at the very moment when the place is free stands behind those who wait.
+    // Who comes at the very moment when the slot is free stands behind those who wait.
     drop(first);
     ask("late", false).await;
     for task in tasks {
@@ -71,13 +72,13 @@ async fn copies_are_served_in_order_of_asking_and_films_before_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_stops_waiting_takes_no_place_with_him() {
+async fn one_who_stops_waiting_takes_no_slot_with_him() {
     let slots = slots(1);
-    let first = slots.place(true).await.unwrap();
+    let first = slots.acquire(true).await.unwrap();
     for urgent in [true, false] {
-        assert!(tokio::time::timeout(Duration::from_millis(5), slots.place(urgent)).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(5), slots.acquire(urgent)).await.is_err());
     }
-    assert!(slots.place(false).await.is_err());
+    assert!(slots.acquire(false).await.is_err());
     drop(first);
-    assert!(slots.spare_place().is_some());
+    assert!(slots.try_acquire_spare().is_some());
 }

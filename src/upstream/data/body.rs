@@ -33,7 +33,7 @@ pub struct DataBody {
     pub last_modified: Option<String>,
     left: u64,
     body: Incoming,
-    /// Its place among those that are read in large pieces, and among all that are under way.
+    /// Its permit among those that are read in large pieces, and among all that are under way.
     _counted: (Option<OwnedSemaphorePermit>, Running),
     /// Longest silence while the reader waits.
     silence: Duration,

@@ -1,7 +1,7 @@
 //! What the preview host has: playlists and subtitles whole, segments as they come (reference 3.22).
 //!
 //! No `Referer` but where the URL itself says that one was signed along. The rule of three connections does not bind
-//! these URLs, so they take no place.
+//! these URLs, so they take no slot.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! Bytes are counted as they come, so a range may be longer than there is room for just now. The bytes that are next
 //! in order need no room: a stream goes on however full the memory is. A range further ahead waits for room; after
-//! some time, or as soon as somebody waits for its place, it gives up.
+//! some time, or as soon as somebody waits for its slot, it gives up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,7 +83,7 @@ impl Window {
         Some(Ready { window: self.clone(), bytes, _hold: hold })
     }
 
-    /// Waits until bytes at a place may lie ready. The range they belong to begins at `start`.
+    /// Waits until bytes at an offset may lie ready. The range they belong to begins at `start`.
     pub(super) async fn admit(self: &Arc<Self>, start: u64, at: u64, bytes: u64, slots: &StreamLimit) -> Admission {
         let patience = tokio::time::sleep(PATIENCE);
         tokio::pin!(patience);
@@ -161,12 +161,12 @@ mod tests {
         let (_, window, slots) = window(1000, 0);
         let _ready = granted(window.admit(10, 10, 1000, &slots).await).unwrap();
         let begun = tokio::time::Instant::now();
-        let _places = [slots.place(true).await, slots.place(true).await, slots.place(true).await];
-        let asking = slots.place(true);
+        let _permits = [slots.acquire(true).await, slots.acquire(true).await, slots.acquire(true).await];
+        let asking = slots.acquire(true);
         tokio::pin!(asking);
         tokio::select! {
             biased;
-            _ = &mut asking => panic!("there was a fourth place"),
+            _ = &mut asking => panic!("there was a fourth slot"),
             admission = window.admit(10, 1010, 10, &slots) => assert!(matches!(admission, Admission::GiveUp)),
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);

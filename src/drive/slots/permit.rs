@@ -1,4 +1,4 @@
-//! The right to one open body, who waits for one, and by what two reads are known to be one person's.
+//! The permit for one open body, who waits for one, and by what two reads are known to be one person's.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,27 +22,27 @@ pub struct Reader {
 }
 
 pub(super) struct Shared {
-    pub(super) places: Arc<Semaphore>,
-    /// Places in use or free, without those that are out of use for a while.
+    pub(super) semaphore: Arc<Semaphore>,
+    /// Slots in use or free, without those that are out of use for a while.
     pub(super) size: AtomicUsize,
-    /// Places that go out of use when they are given back.
+    /// Slots that go out of use when they are given back.
     pub(super) excess: AtomicUsize,
     pub(super) urgent_waiting: AtomicUsize,
     pub(super) waiting: AtomicUsize,
-    /// Told when somebody begins to wait.
+    /// Notified when somebody begins to wait.
     pub(super) wanted: Notify,
     pub(super) freed: Notify,
 }
 
 /// One file as read by one reader.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct SeatKey {
+pub(super) struct BodyKey {
     pub(super) id: u64,
     pub(super) open_ended: bool,
     pub(super) file_id: Box<str>,
 }
 
-/// The right to one open body; given back when dropped.
+/// The right to one slot, which is one open body; given back when dropped.
 pub(in crate::drive) struct StreamPermit {
     permit: Option<OwnedSemaphorePermit>,
     shared: Arc<Shared>,
@@ -68,7 +68,7 @@ impl Drop for StreamPermit {
     }
 }
 
-/// One who waits for a place; leaves the queue when dropped.
+/// One who waits for a slot; leaves the queue when dropped.
 pub(super) struct Waiting<'a> {
     shared: &'a Shared,
     urgent: bool,

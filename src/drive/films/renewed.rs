@@ -22,7 +22,7 @@ const LEAST: Duration = Duration::from_secs(2);
 /// How soon after a failed renewal the next.
 const PAUSE: Duration = Duration::from_secs(5);
 
-pub(super) struct Slot<T> {
+pub(super) struct Renewed<T> {
     state: Mutex<State<T>>,
     flight: tokio::sync::Mutex<()>,
 }
@@ -32,13 +32,13 @@ struct State<T> {
     failed: Option<(Instant, Error)>,
 }
 
-impl<T> Default for Slot<T> {
+impl<T> Default for Renewed<T> {
     fn default() -> Self {
         Self { state: Mutex::new(State { held: None, failed: None }), flight: tokio::sync::Mutex::default() }
     }
 }
 
-impl<T: Send + Sync + 'static> Slot<T> {
+impl<T: Send + Sync + 'static> Renewed<T> {
     /// What is held, with at least the margin to live.
     fn fresh(&self) -> Option<Arc<T>> {
         self.living(|whole| MARGIN.min(whole / 2))
@@ -81,8 +81,8 @@ impl<T: Send + Sync + 'static> Slot<T> {
             return Ok(living);
         }
         // A task of its own: whoever leaves does not stop it for the others.
-        let (slot, began) = (self.clone(), Instant::now());
-        let renewal = calls::spawn(async move { slot.renewed(began, renew).await });
+        let (renewed, began) = (self.clone(), Instant::now());
+        let renewal = calls::spawn(async move { renewed.renewed(began, renew).await });
         match living {
             Some(living) => Ok(living),
             None => match renewal.await {
@@ -143,9 +143,9 @@ mod tests {
 
     use super::*;
 
-    async fn ask(slot: &Arc<Slot<u32>>, made: &Arc<AtomicU32>, fails: bool) -> Option<u32> {
+    async fn ask(renewed: &Arc<Renewed<u32>>, made: &Arc<AtomicU32>, fails: bool) -> Option<u32> {
         let made = made.clone();
-        let renewed = slot.get(move || async move {
+        let renewed = renewed.get(move || async move {
             let number = made.fetch_add(1, Ordering::Relaxed) + 1;
             tokio::time::sleep(Duration::from_millis(100)).await;
             if fails { Err(Error::NotFound) } else { Ok((number, Life::lasting(Duration::from_secs(900)))) }
@@ -155,29 +155,29 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_lives_is_used_while_one_renewal_runs_beside() {
-        let (slot, made) = (Arc::new(Slot::default()), Arc::default());
-        let first = futures_util::future::join_all((0..5).map(|_| ask(&slot, &made, false))).await;
+        let (renewed, made) = (Arc::new(Renewed::default()), Arc::default());
+        let first = futures_util::future::join_all((0..5).map(|_| ask(&renewed, &made, false))).await;
         assert_eq!(first, [Some(1); 5]);
         tokio::time::advance(Duration::from_secs(839)).await;
-        assert_eq!(ask(&slot, &made, false).await, Some(1));
+        assert_eq!(ask(&renewed, &made, false).await, Some(1));
         tokio::time::advance(Duration::from_secs(2)).await;
-        assert_eq!((ask(&slot, &made, false).await, ask(&slot, &made, false).await), (Some(1), Some(1)));
+        assert_eq!((ask(&renewed, &made, false).await, ask(&renewed, &made, false).await), (Some(1), Some(1)));
         tokio::time::sleep(Duration::from_millis(200)).await;
-        assert_eq!((ask(&slot, &made, false).await, made.load(Ordering::Relaxed)), (Some(2), 2));
+        assert_eq!((ask(&renewed, &made, false).await, made.load(Ordering::Relaxed)), (Some(2), 2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_renewal_that_fails_leaves_what_lives_and_is_tried_again_after_a_pause() {
-        let (slot, made) = (Arc::new(Slot::default()), Arc::default());
-        ask(&slot, &made, false).await;
+        let (renewed, made) = (Arc::new(Renewed::default()), Arc::default());
+        ask(&renewed, &made, false).await;
         tokio::time::advance(Duration::from_secs(850)).await;
         for tries in [2, 2, 2, 3] {
-            assert_eq!(ask(&slot, &made, true).await, Some(1));
+            assert_eq!(ask(&renewed, &made, true).await, Some(1));
             tokio::time::sleep(Duration::from_secs(2)).await;
             assert_eq!(made.load(Ordering::Relaxed), tries);
         }
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(ask(&slot, &made, true).await, None);
-        assert_eq!(ask(&slot, &made, false).await, Some(5));
+        assert_eq!(ask(&renewed, &made, true).await, None);
+        assert_eq!(ask(&renewed, &made, false).await, Some(5));
     }
 }

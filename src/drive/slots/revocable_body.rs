@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::drive::slots::memory::{ByteBudget, Reservation};
-use crate::drive::slots::place::{Reader, SeatKey, StreamPermit};
+use crate::drive::slots::permit::{BodyKey, Reader, StreamPermit};
 use crate::upstream::{DataBody, DataError, LARGEST_FRAME};
 
 /// A client that comes back for more after this long takes its time.
@@ -31,19 +31,19 @@ const FIRST_READ_AHEAD: u64 = 256 << 10;
 
 /// One stream's upstream body, while it has one.
 pub(in crate::drive) struct RevocableBody {
-    pub(super) key: SeatKey,
+    pub(super) key: BodyKey,
     urgent: bool,
-    inner: Mutex<SeatState>,
-    /// Told when there may be room for more that lies ready, or nothing more to be fetched.
+    inner: Mutex<BodyState>,
+    /// Notified when a frame that lay ready is taken or the body is revoked.
     taken: Notify,
 }
 
 #[derive(Default)]
-struct SeatState {
-    live: Option<OpenBody>,
-    /// A place inherited before there is a body.
+struct BodyState {
+    open: Option<OpenBody>,
+    /// A permit inherited before there is a body.
     kept: Option<StreamPermit>,
-    /// The task that opens the next body, which holds a place or waits for one.
+    /// The task that opens the next body, which holds a permit or waits for one.
     opening: Option<AbortHandle>,
     /// Frames of the body that lie ready, and what came after the last of them.
     ready: VecDeque<(Bytes, Reservation)>,
@@ -74,30 +74,30 @@ enum End {
     Broken(DataError),
 }
 
-/// An open body and its place. The body goes first when both are dropped.
+/// An open body and its permit. The body goes first when both are dropped.
 pub(in crate::drive) struct OpenBody {
     pub(in crate::drive) body: DataBody,
-    pub(in crate::drive) place: StreamPermit,
+    pub(in crate::drive) permit: StreamPermit,
 }
 
 impl OpenBody {
-    /// Closes the body; its place is free for another.
+    /// Closes the body; its permit can be used for another.
     pub(in crate::drive) fn close(self) -> StreamPermit {
-        self.place
+        self.permit
     }
 }
 
-/// What a seat has for its stream.
+/// What there is for the stream.
 pub(in crate::drive) enum Next {
     /// The body's next event.
     Body(Option<Result<Bytes, DataError>>),
     /// There is no body: it was taken away; `replaced` by a seek of the same reader.
-    Vacant { replaced: bool },
+    Revoked { replaced: bool },
 }
 
 impl RevocableBody {
     pub(in crate::drive) fn new(reader: Reader, file_id: &str) -> Arc<Self> {
-        let key = SeatKey { id: reader.id, open_ended: reader.open_ended, file_id: file_id.into() };
+        let key = BodyKey { id: reader.id, open_ended: reader.open_ended, file_id: file_id.into() };
         Arc::new(Self { key, urgent: reader.urgent, inner: Mutex::default(), taken: Notify::new() })
     }
 
@@ -105,16 +105,16 @@ impl RevocableBody {
         self.urgent
     }
 
-    /// Keeps a place until there is a body for it.
-    pub(in crate::drive) fn keep(&self, place: Option<StreamPermit>) {
-        self.inner.lock().kept = place;
+    /// Keeps a permit until there is a body for it.
+    pub(in crate::drive) fn keep(&self, permit: Option<StreamPermit>) {
+        self.inner.lock().kept = permit;
     }
 
     pub(in crate::drive) fn kept(&self) -> Option<StreamPermit> {
         self.inner.lock().kept.take()
     }
 
-    /// A task that ends when the seat goes to a seek.
+    /// A task that ends when the body goes to a seek.
     pub(in crate::drive) fn help_by(&self, helper: AbortHandle) {
         let mut inner = self.inner.lock();
         inner.helpers.retain(|helper| !helper.is_finished());
@@ -126,9 +126,9 @@ impl RevocableBody {
     }
 
     /// Puts an open body in.
-    pub(in crate::drive) fn fill(&self, live: OpenBody) {
+    pub(in crate::drive) fn fill(&self, open: OpenBody) {
         let mut inner = self.inner.lock();
-        inner.live = Some(live);
+        inner.open = Some(open);
         inner.replaced = false;
         inner.as_taken = false;
     }
@@ -138,7 +138,7 @@ impl RevocableBody {
         self.inner.lock().opening = Some(task);
     }
 
-    /// The opening has ended; whether by itself, and not because the seat was vacated.
+    /// The opening has ended; whether by itself, and not because it was revoked.
     pub(in crate::drive) fn opened(&self) -> bool {
         self.inner.lock().opening.take().is_some()
     }
@@ -153,9 +153,9 @@ impl RevocableBody {
         self.inner.lock().idle_since.is_some_and(|since| since.elapsed() >= LEISURELY)
     }
 
-    /// Takes the body out: its connection closes now, its place goes to the caller. What lies ready goes with it. A
+    /// Takes the body out: its connection closes now, its permit goes to the caller. What lies ready goes with it. A
     /// body that is being opened is given up.
-    pub(in crate::drive) fn vacate(&self, replaced: bool) -> Option<StreamPermit> {
+    pub(in crate::drive) fn revoke(&self, replaced: bool) -> Option<StreamPermit> {
         let mut inner = self.inner.lock();
         if replaced {
             inner.replaced = true;
@@ -165,7 +165,7 @@ impl RevocableBody {
             opening.abort();
         }
         let kept = inner.kept.take();
-        let Some(OpenBody { body, place }) = inner.live.take() else { return kept };
+        let Some(OpenBody { body, permit }) = inner.open.take() else { return kept };
         inner.replaced = replaced;
         inner.ready.clear();
         inner.ready_bytes = 0;
@@ -175,20 +175,20 @@ impl RevocableBody {
         drop(body);
         self.taken.notify_one();
         wakers.into_iter().flatten().for_each(Waker::wake);
-        Some(place)
+        Some(permit)
     }
 
     pub(super) fn paused_since(&self) -> Option<Instant> {
         let inner = self.inner.lock();
-        let has_place = inner.live.is_some() || inner.kept.is_some() || inner.opening.is_some();
-        inner.idle_since.filter(|_| has_place)
+        let has_permit = inner.open.is_some() || inner.kept.is_some() || inner.opening.is_some();
+        inner.idle_since.filter(|_| has_permit)
     }
 
     pub(in crate::drive) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
-        let Some(live) = inner.live.as_mut() else {
-            return Poll::Ready(Next::Vacant { replaced: inner.replaced });
+        let Some(open) = inner.open.as_mut() else {
+            return Poll::Ready(Next::Revoked { replaced: inner.replaced });
         };
         let polled = match (inner.ready.pop_front(), inner.end.take()) {
             (Some((bytes, _hold)), end) => {
@@ -200,7 +200,7 @@ impl RevocableBody {
             (None, Some(End::Whole)) => Poll::Ready(None),
             (None, Some(End::Broken(error))) => Poll::Ready(Some(Err(error))),
             (None, None) if inner.reading_ahead => Poll::Pending,
-            (None, None) => Pin::new(&mut live.body).poll_next(cx),
+            (None, None) => Pin::new(&mut open.body).poll_next(cx),
         };
         match &polled {
             Poll::Ready(Some(Ok(bytes))) => inner.delivered += bytes.len() as u64,
@@ -215,16 +215,16 @@ impl RevocableBody {
     /// there is no memory: then frames pass as the client takes them.
     pub(in crate::drive) fn read_ahead(self: &Arc<Self>, budget: &Arc<ByteBudget>) {
         let mut inner = self.inner.lock();
-        let begun = inner.reading_ahead || inner.as_taken || inner.live.is_none() || inner.end.is_some();
+        let begun = inner.reading_ahead || inner.as_taken || inner.open.is_none() || inner.end.is_some();
         // What is fetched comes in frames of that size: less than one is no room.
         if begun || budget.read_ahead() < LARGEST_FRAME as u64 {
             return;
         }
         inner.reading_ahead = true;
-        let (seat, budget) = (self.clone(), budget.clone());
+        let (body, budget) = (self.clone(), budget.clone());
         tokio::spawn(async move {
-            while seat.fetch_ahead(&budget).await {}
-            let mut inner = seat.inner.lock();
+            while body.fetch_ahead(&budget).await {}
+            let mut inner = body.inner.lock();
             inner.reading_ahead = false;
             if let Some(waker) = inner.waker.take() {
                 waker.wake();
@@ -254,14 +254,14 @@ impl RevocableBody {
     fn is_full(&self, budget: &ByteBudget) -> bool {
         let inner = self.inner.lock();
         let grown = (inner.delivered / 2).max(FIRST_READ_AHEAD);
-        inner.live.is_some() && inner.ready_bytes >= grown.min(budget.read_ahead())
+        inner.open.is_some() && inner.ready_bytes >= grown.min(budget.read_ahead())
     }
 
     fn poll_ahead(&self, cx: &mut Context<'_>, hold: &mut Option<Reservation>) -> Poll<bool> {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
-        let Some(live) = inner.live.as_mut() else { return Poll::Ready(false) };
-        let Poll::Ready(event) = Pin::new(&mut live.body).poll_next(cx) else {
+        let Some(open) = inner.open.as_mut() else { return Poll::Ready(false) };
+        let Poll::Ready(event) = Pin::new(&mut open.body).poll_next(cx) else {
             inner.ahead_waker = Some(cx.waker().clone());
             return Poll::Pending;
         };
