@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connections::{Activity, Connection, Connections};
-use super::listen::{Listener, Raw};
+use super::listen::{Listener, Raw, Stream};
 use super::peer;
 use crate::config::Timeouts;
 use crate::server::live::Live;
@@ -81,20 +81,19 @@ impl ConnectionServer {
         }
     }
 
+    /// The connection after its handshake, unless that fails or the server stops.
+    async fn handshake(&self, raw: Raw) -> Option<Stream> {
+        let peer = raw.peer();
+        let acceptor = self.live.acceptor();
+        let handshake = raw.handshake(acceptor.as_ref(), self.timeouts.handshake);
+        let result = self.stop.run_until_cancelled(handshake).await?;
+        result.inspect_err(|error| tracing::debug!(?peer, %error, "TLS handshake failed")).ok()
+    }
+
     /// Answers what comes until the connection ends.
     async fn requests(&self, raw: Raw, connection: &Connection) {
         let peer = raw.peer();
-        let acceptor = self.live.acceptor();
-        let stream = tokio::select! {
-            () = self.stop.cancelled() => return,
-            stream = raw.handshake(acceptor.as_ref(), self.timeouts.handshake) => match stream {
-                Ok(stream) => stream,
-                Err(error) => {
-                    tracing::debug!(?peer, %error, "TLS handshake failed");
-                    return;
-                }
-            },
-        };
+        let Some(stream) = self.handshake(raw).await else { return };
         let mut activity = connection.activity();
         let service = hyper::service::service_fn(|request| {
             let app = self.live.app();

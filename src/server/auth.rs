@@ -143,32 +143,37 @@ impl Authenticator {
         if let Some(retry_after) = locked() {
             return Err(Denied::Locked { retry_after });
         }
-        let found = self.users.iter().position(|(identity, _)| identity.user.as_deref() == Some(&*name));
-        let stored = found.map(|at| self.users[at].1.clone());
-        let decoy =
-            self.users.iter().map(|(_, stored)| stored).find(|stored| password::is_hash(stored.expose_secret()));
-        let decoy = decoy.cloned();
         // The semaphore is never closed.
         let _worker = self.workers.acquire().await.map_err(|_| Denied::Unauthenticated)?;
         // Guesses that came all at once have waited here for each other's outcome.
         if let Some(retry_after) = locked() {
             return Err(Denied::Locked { retry_after });
         }
-        let verified = tokio::task::spawn_blocking(move || {
-            password::verify(stored.as_ref(), decoy.as_ref(), password.expose_secret().as_bytes())
-        });
-        match (verified.await, found) {
-            (Ok(true), Some(at)) => {
+        match self.find(&name, password).await {
+            Some(at) => {
                 self.throttle.forgive(guesser);
                 self.remembered.insert(digest, (at, Instant::now()));
                 Ok(self.users[at].0.clone())
             }
-            _ => {
+            None => {
                 self.throttle.blame(guesser);
                 tracing::warn!(%address, user = %name, "wrong name or password");
                 Err(Denied::Wrong)
             }
         }
+    }
+
+    /// Position of the user of a name and a password. For a name that is nobody's it takes as long to find none.
+    async fn find(&self, name: &str, password: SecretString) -> Option<usize> {
+        let found = self.users.iter().position(|(identity, _)| identity.user.as_deref() == Some(name));
+        let stored = found.map(|at| self.users[at].1.clone());
+        let mut hashes = self.users.iter().map(|(_, stored)| stored);
+        let decoy = hashes.find(|stored| password::is_hash(stored.expose_secret())).cloned();
+        let verified = tokio::task::spawn_blocking(move || {
+            password::verify(stored.as_ref(), decoy.as_ref(), password.expose_secret().as_bytes())
+        });
+        let passed = verified.await.unwrap_or(false);
+        found.filter(|_| passed)
     }
 
     fn digest(&self, name: &str, password: &SecretString) -> [u8; 32] {

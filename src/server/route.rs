@@ -97,12 +97,7 @@ impl App {
         running: RequestGuard,
     ) -> Response<Logged> {
         if peer::is_unknown_proxy(socket, request.headers(), &self.trusted_proxies) {
-            self.unknown_proxy.call_once(|| {
-                tracing::warn!(
-                    "a proxy on this machine passes requests on, and all its clients count as one: name its address \
-                     in trusted_proxies, such as [\"127.0.0.1\", \"::1\"], and have it set X-Forwarded-For"
-                );
-            });
+            self.unknown_proxy.call_once(report_unknown_proxy);
         }
         let calls = CallCounter::default();
         let address = peer::address(socket, request.headers(), &self.trusted_proxies);
@@ -293,6 +288,13 @@ fn context(identity: &Identity, info: RequestInfo, headers: &http::HeaderMap) ->
         hosts: Vec::new(),
         reader: reader(identity.user.as_deref(), info.address, headers),
     }
+}
+
+fn report_unknown_proxy() {
+    tracing::warn!(
+        "a proxy on this machine passes requests on, and all its clients count as one: name its address in \
+         trusted_proxies, such as [\"127.0.0.1\", \"::1\"], and have it set X-Forwarded-For"
+    );
 }
 
 /// Equal for requests of one program of one user at one address.

@@ -108,23 +108,18 @@ async fn lock_view(
 ) -> LockView {
     let source = scope.0.source.clone();
     let destination = headers.destination.as_ref().map(|path| path.under(&context.base_path));
-    let mut appearing = Vec::new();
-    let mut members = Vec::new();
-    match parts.method.as_str() {
-        "PUT" | "MKCOL" | "LOCK" => appearing.push(source),
-        "DELETE" => members.push(source),
-        "COPY" => appearing.extend(destination),
-        "MOVE" => {
-            members.push(source);
-            appearing.extend(destination);
-        }
-        _ => {}
-    }
+    let (mut members, appearing) = match parts.method.as_str() {
+        "PUT" | "MKCOL" | "LOCK" => (vec![], Some(source)),
+        "DELETE" => (vec![source], None),
+        "COPY" => (vec![], destination),
+        "MOVE" => (vec![source], destination),
+        _ => (vec![], None),
+    };
     let guarded = site.locks.living().into_iter().any(|row| !row.deep);
-    for path in appearing.into_iter().filter(|_| guarded) {
-        if site.tree.stat(&path, Freshness::Cached).await.is_err() {
-            members.push(path);
-        }
+    if let Some(path) = appearing.filter(|_| guarded)
+        && site.tree.stat(&path, Freshness::Cached).await.is_err()
+    {
+        members.push(path);
     }
     LockView {
         locks: site.locks.clone(),

@@ -6,7 +6,7 @@
 use crate::dav::prop_name::PropName;
 use crate::dav::request::xml::{MAX_DEPTH, MAX_PROPERTIES};
 use quick_xml::NsReader;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 
 /// Which properties are asked for.
@@ -54,23 +54,15 @@ impl Propfind {
             let (namespace, event) =
                 reader.read_resolved_event().map_err(|error| RequestError::Malformed(error.to_string()))?;
             match &event {
-                Event::Start(start) | Event::Empty(start) => {
-                    let name =
-                        PropName { namespace: resolved(namespace)?, name: start.local_name().as_ref().to_owned() };
-                    if !is_name(&name.name) {
-                        return Err(RequestError::Malformed(format!("{:?} is no name", name.name)));
-                    }
-                    if let Some(attribute) = start.attributes().find_map(Result::err) {
-                        return Err(RequestError::Malformed(attribute.to_string()));
-                    }
+                Event::Start(start) => {
+                    let name = element_name(namespace, start)?;
                     found.element(&path, &name)?;
-                    if matches!(event, Event::Start(_)) {
-                        path.push(name);
-                    }
+                    path.push(name);
                     if path.len() > MAX_DEPTH {
                         return Err(RequestError::TooMuch);
                     }
                 }
+                Event::Empty(start) => found.element(&path, &element_name(namespace, start)?)?,
                 Event::End(_) => {
                     path.pop();
                 }
@@ -87,6 +79,18 @@ impl Propfind {
             }
         }
     }
+}
+
+/// The name of an element that an answer can hold, and whose attributes are well-formed.
+fn element_name(namespace: ResolveResult<'_>, start: &BytesStart<'_>) -> Result<PropName, RequestError> {
+    let name = PropName { namespace: resolved(namespace)?, name: start.local_name().as_ref().to_owned() };
+    if !is_name(&name.name) {
+        return Err(RequestError::Malformed(format!("{:?} is no name", name.name)));
+    }
+    if let Some(attribute) = start.attributes().find_map(Result::err) {
+        return Err(RequestError::Malformed(attribute.to_string()));
+    }
+    Ok(name)
 }
 
 fn resolved(namespace: ResolveResult<'_>) -> Result<String, RequestError> {

@@ -93,6 +93,23 @@ pub(in crate::dav) struct LockView {
 }
 
 impl LockView {
+    /// Adds a lock unless another is in the way, which is told. Looked for and made in one, or two clients could both
+    /// have an exclusive lock.
+    fn add(&self, row: &LockRow, names: &[Path]) -> Result<(), DavLock> {
+        self.locks.with_living(|rows| {
+            let other = conflict(rows, names, row.deep, |_| false, row.shared);
+            if let Some(other) = other.or_else(|| self.folder_conflict(rows, names)) {
+                return Err(self.refuse(&other, true));
+            }
+            if rows.len() >= MAX_LOCKS {
+                tracing::warn!("there are {MAX_LOCKS} locks; no more are given");
+                return Err(self.shown(row));
+            }
+            rows.push(row.clone());
+            Ok(())
+        })
+    }
+
     /// A lock of depth 0 on the folder of a name that appears or vanishes.
     fn folder_conflict(&self, rows: &[LockRow], names: &[Path]) -> Option<LockRow> {
         names.first().filter(|path| self.members.contains(path))?;
@@ -229,22 +246,9 @@ impl DavLockSystem for LockView {
             shared,
             deep,
         };
-        // Looked for and made in one, or two clients could both have an exclusive lock.
-        let conflict = self.locks.with_living(|rows| {
-            let other = conflict(rows, &names, deep, |_| false, shared).or_else(|| self.folder_conflict(rows, &names));
-            if other.is_none() && rows.len() < MAX_LOCKS {
-                rows.push(row.clone());
-                return None;
-            }
-            other.map(|other| self.refuse(&other, true)).or_else(|| {
-                tracing::warn!("there are {MAX_LOCKS} locks; no more are given");
-                Some(self.shown(&row))
-            })
-        });
+        let added = self.add(&row, &names);
         Box::pin(async move {
-            if let Some(other) = conflict {
-                return Err(other);
-            }
+            added?;
             self.locks.save(&row).await;
             Ok(self.shown(&row))
         })

@@ -22,7 +22,7 @@ use crate::drive::slots::StreamLimit;
 use crate::drive::slots::memory::ByteBudget;
 use crate::drive::slots::permit::StreamPermit;
 use crate::drive::slots::revocable_body::OpenBody;
-use crate::upstream::{DataError, DataErrorKind};
+use crate::upstream::{DataBody, DataError, DataErrorKind};
 
 /// Tries before an opening gives up; one that a client already listens to also goes on for the longest wait.
 const MAX_TRIES: u32 = 6;
@@ -84,13 +84,12 @@ impl FileSource {
         urgent: bool,
         known: Option<&ContentId>,
     ) -> Result<(OpenBody, ContentId), Error> {
-        let slots = &self.mount.account.slots;
         let permit = match permit {
             Some(permit) => permit,
             None => {
                 // First the link, which may take seconds to come: meanwhile others use the slot.
                 self.link(MIN_LIFE).await?;
-                slots.acquire(urgent).await?
+                self.mount.account.slots.acquire(urgent).await?
             }
         };
         let mut tries = Tries::new(&self.mount.account, known.is_some(), self.spare);
@@ -98,11 +97,7 @@ impl FileSource {
             let link = self.link(MIN_LIFE).await?;
             match self.mount.account.client.data_host().get(&link.url, range.clone()).await {
                 Ok(body) => {
-                    let identity = ContentId::of(&body);
-                    let listed = self.entry.size.is_none_or(|size| size == identity.total());
-                    if !listed || known.is_some_and(|known| !known.same(&identity)) {
-                        return Err(Error::Changed { gone: false });
-                    }
+                    let identity = self.identify(&body, known)?;
                     return Ok((OpenBody { body, permit }, identity));
                 }
                 // It is not what was listed.
@@ -118,6 +113,16 @@ impl FileSource {
                 }
             }
         }
+    }
+
+    /// What the body is of: what was listed and, where something is known already, the same.
+    fn identify(&self, body: &DataBody, known: Option<&ContentId>) -> Result<ContentId, Error> {
+        let identity = ContentId::of(body);
+        let listed = self.entry.size.is_none_or(|size| size == identity.total());
+        if !listed || known.is_some_and(|known| !known.same(&identity)) {
+            return Err(Error::Changed { gone: false });
+        }
+        Ok(identity)
     }
 }
 
@@ -157,24 +162,45 @@ impl<'a> Tries<'a> {
     /// # Errors
     /// The failure itself, when another try cannot help or the tries are used up.
     pub(in crate::drive) async fn pause(&mut self, error: DataError) -> Result<(), Error> {
-        let count = if error.kind == DataErrorKind::TooManyStreams { &mut self.too_many } else { &mut self.failures };
-        *count += 1;
-        let count = *count;
-        if error.kind == DataErrorKind::TooManyStreams && count == SHRINK_AFTER {
+        let count = if error.kind == DataErrorKind::TooManyStreams {
+            self.count_refusal()?
+        } else {
+            self.failures += 1;
+            self.failures
+        };
+        if !self.may_help(error.kind) {
+            return Err(Error::Data(error));
+        }
+        let first_renewal = error.kind == DataErrorKind::Expired && count == 1;
+        if !first_renewal {
+            tokio::time::sleep(self.pauses.after(count)).await;
+        }
+        Ok(())
+    }
+
+    /// Counts a refusal for too many bodies. Our own count says there is a slot: the service has not seen an older
+    /// body close yet, or another program of this user reads too.
+    ///
+    /// # Errors
+    /// It has gone on for the longest wait, or for some seconds with a body that can be done without.
+    fn count_refusal(&mut self) -> Result<u32, Error> {
+        self.too_many += 1;
+        if self.too_many == SHRINK_AFTER {
             self.slots.shrink();
             if self.spare {
                 return Err(Error::NoFreeStream { retry_after: self.slots.max_wait() });
             }
         }
-        let in_time = Instant::now() < self.until;
-        let patient = self.failures < MAX_TRIES || (self.resuming && in_time);
-        let again = match error.kind {
-            // Our own count says there is a slot: the service has not seen an older body close yet,
-            // or another program of this user reads too.
-            DataErrorKind::TooManyStreams if in_time => true,
-            DataErrorKind::TooManyStreams => {
-                return Err(Error::NoFreeStream { retry_after: Duration::from_secs(5) });
-            }
+        if Instant::now() < self.until {
+            return Ok(self.too_many);
+        }
+        Err(Error::NoFreeStream { retry_after: Duration::from_secs(5) })
+    }
+
+    /// Whether another try may help after such a failure, which has been counted.
+    fn may_help(&mut self, kind: DataErrorKind) -> bool {
+        match kind {
+            DataErrorKind::TooManyStreams => true,
             // Once with a new link: these codes also mean a link that went bad early.
             DataErrorKind::Refused | DataErrorKind::Redirected | DataErrorKind::Gone => {
                 !std::mem::replace(&mut self.refused, true)
@@ -184,20 +210,12 @@ impl<'a> Tries<'a> {
             | DataErrorKind::Unavailable
             | DataErrorKind::Broken
             | DataErrorKind::Stalled
-            | DataErrorKind::WrongRange => patient,
+            | DataErrorKind::WrongRange => self.failures < MAX_TRIES || (self.resuming && Instant::now() < self.until),
             DataErrorKind::Shorter
             | DataErrorKind::NoSpace
             | DataErrorKind::PartAlreadyExists
             | DataErrorKind::PartNotSequential
             | DataErrorKind::UploadGone => false,
-        };
-        if !again {
-            return Err(Error::Data(error));
         }
-        let first_renewal = error.kind == DataErrorKind::Expired && count == 1;
-        if !first_renewal {
-            tokio::time::sleep(self.pauses.after(count)).await;
-        }
-        Ok(())
     }
 }

@@ -213,19 +213,23 @@ impl Fetch {
                 }
                 event => {
                     breaks += 1;
-                    let permit = open.close();
                     if self.size <= PROVED_FIRST || breaks > MAX_BREAKS {
                         return Err(self.failed("broken", Failure::Useless));
                     }
                     tracing::info!(?event, file = %self.source.entry.file_id, at = received, "resuming a small file by a link");
-                    let resumed =
-                        self.source.open(received..self.size, Some(permit), self.urgent, Some(&identity)).await;
-                    open = resumed.map_err(Failure::Error)?.0;
+                    open = self.resume(open, received, &identity).await?;
                 }
             }
         }
         drop(open);
         if Sha1::from(hasher) == self.sha1 { Ok(()) } else { Err(self.lied("other_bytes").await) }
+    }
+
+    /// Opens the rest of the file by a link, with the permit of the body that broke.
+    async fn resume(&self, broken: OpenBody, at: u64, identity: &ContentId) -> Result<OpenBody, Failure> {
+        let permit = broken.close();
+        let resumed = self.source.open(at..self.size, Some(permit), self.urgent, Some(identity)).await;
+        resumed.map(|(open, _)| open).map_err(Failure::Error)
     }
 
     /// Opens the whole file at its address: what is there must be of its length.

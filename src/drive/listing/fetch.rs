@@ -45,13 +45,7 @@ pub(in crate::drive) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<
         unreadable += page.unreadable;
         match page.next_marker {
             None => {
-                if unreadable > 0 {
-                    tracing::warn!(
-                        count = unreadable,
-                        folder = folder_id,
-                        "items without a name, or not readable, are not shown"
-                    );
-                }
+                report_unreadable(unreadable, folder_id);
                 return finish(mount, &drive_id, items, asked_at).await;
             }
             // A marker seen before would be followed in a circle for ever.
@@ -60,6 +54,12 @@ pub(in crate::drive) async fn fetch(mount: &Mounted, folder_id: &str) -> Result<
         }
     }
     Err(Error::EndlessListing)
+}
+
+fn report_unreadable(count: usize, folder: &str) {
+    if count > 0 {
+        tracing::warn!(count, folder, "items without a name, or not readable, are not shown");
+    }
 }
 
 /// A listing names its folder as parent: without it the folder itself is missing.

@@ -73,16 +73,8 @@ impl TokenKeeper {
         let stored = keeper.store.tokens(&keeper.account).await.map_err(not_kept)?;
         let before = choose_token(stored, keeper.configured.as_ref()).and_then(|tokens| tokens.user_id);
         let before = before.or_else(|| keeper.user.lock().clone());
-        match (&before, &user_id) {
-            (Some(before), Some(now)) if before != now && !replace => {
-                return Err(SignInError::other_user(&keeper.account));
-            }
-            (Some(_), None) if !replace => {
-                let words =
-                    "neither the tokens nor the drive said who has signed in, so nothing was changed; sign in again";
-                return Err(SignInError::new(SignInErrorKind::NotExchanged, words));
-            }
-            _ => {}
+        if !replace {
+            is_same_user(&keeper.account, before.as_deref(), user_id.as_deref())?;
         }
         let issued = [&grant.refresh_token, &grant.access_token].map(|t| jwt::claims(t.expose_secret()).iat);
         let tokens = Tokens {
@@ -170,6 +162,19 @@ impl TokenKeeper {
             }
         });
         task.await.ok();
+    }
+}
+
+/// Whether a sign-in is by the user whose tokens there are, if there are any.
+fn is_same_user(account: &str, before: Option<&str>, now: Option<&str>) -> Result<(), SignInError> {
+    match (before, now) {
+        (Some(before), Some(now)) if before != now => Err(SignInError::other_user(account)),
+        (Some(_), None) => {
+            let words =
+                "neither the tokens nor the drive said who has signed in, so nothing was changed; sign in again";
+            Err(SignInError::new(SignInErrorKind::NotExchanged, words))
+        }
+        _ => Ok(()),
     }
 }
 
