@@ -25,6 +25,12 @@ pub struct Timeouts {
     pub first_retry: Duration,
     /// The same after a 429 without a wait of its own: 1 s.
     pub first_throttled_retry: Duration,
+    /// First pause before a part of an upload is sent again; it doubles up to 5 s: 300 ms.
+    pub first_part_retry: Duration,
+    /// First pause after a commit whose answer was lost, for the drive may still be at it; it doubles up to 2 s: 500 ms.
+    pub first_commit_retry: Duration,
+    /// The service is asked at most this often how one sign-in stands, however often the page asks: 1 s.
+    pub sign_in_poll: Duration,
     /// Least time between an attempt to renew the tokens whose end is unknown and the next: 5 s.
     pub unclear_renewal: Duration,
     /// Least time between attempts at token servers that could not be reached or refused to act: 1 s.
@@ -46,6 +52,9 @@ impl Default for Timeouts {
             paused_client: Duration::from_secs(10),
             first_retry: Duration::from_millis(500),
             first_throttled_retry: Duration::from_secs(1),
+            first_part_retry: Duration::from_millis(300),
+            first_commit_retry: Duration::from_millis(500),
+            sign_in_poll: Duration::from_secs(1),
             unclear_renewal: Duration::from_secs(5),
             failed_renewal: Duration::from_secs(1),
             removal_try: Duration::from_secs(5),

@@ -30,9 +30,6 @@ const MAX_FLOWS: usize = 8;
 /// How long a flow is remembered: its code lives three minutes, and its end is asked for soon.
 const FLOW_LIFE: Duration = Duration::from_secs(300);
 
-/// The service is asked at most this often for one flow, however often the page asks.
-const POLL_EVERY: Duration = Duration::from_millis(1000);
-
 /// What a page should wait between two questions, in milliseconds (reference 1.3).
 const POLL_MS: u64 = 1500;
 
@@ -85,11 +82,11 @@ pub(super) async fn signin<B: RequestBody>(
 async fn signin_call<B: RequestBody>(site: &Site, flows: &Flows, parts: &Parts, body: B) -> Result<Value, Refusal> {
     match (&parts.method, parts.uri.path()) {
         (&Method::POST, "/api/signin/start") => start(site, flows, read(parts, body).await?).await,
-        (&Method::POST, "/api/signin/poll") => poll(flows, &read::<Poll, B>(parts, body).await?.id).await,
+        (&Method::POST, "/api/signin/poll") => poll(site, flows, &read::<Poll, B>(parts, body).await?.id).await,
         (&Method::GET, "/api/signin/poll") => {
             let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
             let id = { pairs }.find(|(name, _)| name == "id").map(|(_, value)| value.into_owned());
-            poll(flows, &id.unwrap_or_default()).await
+            poll(site, flows, &id.unwrap_or_default()).await
         }
         (_, "/api/signin/start" | "/api/signin/poll") => {
             Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "start takes POST, poll takes POST or GET".to_owned()))
@@ -133,14 +130,15 @@ async fn start(site: &Site, flows: &Flows, request: Start) -> Result<Value, Refu
     }))
 }
 
-async fn poll(flows: &Flows, id: &str) -> Result<Value, Refusal> {
+async fn poll(site: &Site, flows: &Flows, id: &str) -> Result<Value, Refusal> {
     let flow = flows.get(id).ok_or_else(|| {
         Refusal(StatusCode::NOT_FOUND, "there is no such sign-in, or it has ended; start again".to_owned())
     })?;
+    let every = site.sign_in_poll;
     // A page that leaves must not stop the exchange.
     let asked = calls::spawn(async move {
         let mut state = flow.state.lock().await;
-        if state.asked.is_none_or(|at| at.elapsed() >= POLL_EVERY) {
+        if state.asked.is_none_or(|at| at.elapsed() >= every) {
             state.last = state.sign_in.poll().await;
             state.asked = Some(Instant::now());
         }

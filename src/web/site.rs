@@ -34,6 +34,8 @@ pub(super) struct Site {
     pub(super) link_life: Duration,
     /// Folders to whose files views hand out addresses without a sign.
     pub(super) unsigned: Arc<[Path]>,
+    /// The service is asked at most this often how one sign-in stands.
+    pub(super) sign_in_poll: Duration,
 }
 
 impl Site {
@@ -51,6 +53,7 @@ impl Site {
             list_ttl: config.cache.list_ttl,
             link_life: config.web.link,
             unsigned: unsigned(config),
+            sign_in_poll: config.timeouts.sign_in_poll,
         }
     }
 }

@@ -45,6 +45,9 @@ fn short() -> Timeouts {
     Timeouts {
         first_retry: Duration::from_millis(50),
         first_throttled_retry: Duration::from_millis(100),
+        first_part_retry: Duration::from_millis(20),
+        first_commit_retry: Duration::from_millis(50),
+        sign_in_poll: Duration::from_millis(20),
         unclear_renewal: Duration::from_millis(500),
         failed_renewal: Duration::from_millis(100),
         removal_try: Duration::from_secs(1),

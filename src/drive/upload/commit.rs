@@ -15,9 +15,9 @@ use crate::drive::upload::draft::Draft;
 use crate::drive::upload::uncommitted::UncommittedFile;
 use crate::upstream::{ErrorKind, Item};
 
-/// Tries to commit when answers are lost, and the pauses between them: the drive may still be at it.
+/// Tries to commit when answers are lost, and the longest pause between them: the drive may still be at it.
 const COMMIT_TRIES: u32 = 4;
-const PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(2));
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The last look at the name, the commit, and the end of what the name held; by whoever has the turn.
 pub(super) async fn take_place(
@@ -76,7 +76,8 @@ async fn may_be_replaced(draft: &Draft, file_id: &str) -> Result<Option<Arc<Entr
 
 /// Commits the session; after a lost answer the item itself tells whether it took effect.
 async fn complete(draft: &Draft, file: &UncommittedFile, content: Content) -> Result<Item, Error> {
-    let client = &draft.target.mount.account.client;
+    let account = &draft.target.mount.account;
+    let (client, pauses) = (&account.client, Backoff::new(account.timeouts.first_commit_retry, LONGEST_PAUSE));
     let (drive, file_id) = (&draft.target.drive_id, &file.file_id);
     let Some(upload_id) = &file.upload_id else { return Ok(client.get(drive, file_id).await?) };
     let mut tries = 0;
@@ -96,7 +97,7 @@ async fn complete(draft: &Draft, file: &UncommittedFile, content: Content) -> Re
         match client.get(drive, file_id).await {
             Ok(item) if !item.uploading && !item.trashed && has_the_length(&item, content.size) => return Ok(item),
             _ if tries >= COMMIT_TRIES => return Err(error.into()),
-            _ => tokio::time::sleep(PAUSES.after(tries)).await,
+            _ => tokio::time::sleep(pauses.after(tries)).await,
         }
     }
 }

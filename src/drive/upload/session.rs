@@ -23,8 +23,7 @@ const URL_BATCH: u32 = 20;
 const MAX_TRIES: u32 = 6;
 /// Addresses for one part, where the host refuses them.
 const MAX_ADDRESSES: u32 = 3;
-/// Pauses between the tries.
-const PAUSES: Backoff = Backoff::new(Duration::from_millis(300), Duration::from_secs(5));
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// An open session and its part URLs.
 pub(super) struct Session {
@@ -38,6 +37,8 @@ pub(super) struct Session {
     count: Option<u32>,
     /// Parts go to the host inside Alibaba's Beijing network.
     internal: bool,
+    /// Between the tries of a part.
+    pauses: Backoff,
 }
 
 impl Session {
@@ -51,6 +52,7 @@ impl Session {
             urls: dated(session.parts),
             count,
             internal: target.mount.settings.internal_upload,
+            pauses: Backoff::new(target.mount.account.timeouts.first_part_retry, LONGEST_PAUSE),
         }
     }
 
@@ -95,7 +97,7 @@ impl Session {
                     if tries == MAX_TRIES {
                         return Err(Error::Data(error));
                     }
-                    tokio::time::sleep(PAUSES.after(tries)).await;
+                    tokio::time::sleep(self.pauses.after(tries)).await;
                 }
             }
             metrics::counter!(meters::PART_RETRIES).increment(1);
