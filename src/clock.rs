@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 /// Whole seconds since 1970 in UTC.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct UnixSeconds(pub i64);
 
 /// Milliseconds since 1970 in UTC.
@@ -33,6 +34,13 @@ impl UnixSeconds {
     #[must_use]
     pub fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
+    }
+
+    /// Seconds from an earlier moment to this one; below nothing where that one is later. No further than the type
+    /// reaches.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
     }
 
     /// When it begins; no further than the type reaches.
@@ -60,6 +68,12 @@ impl UnixMillis {
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         Self(self.0.saturating_add(millis(time)))
+    }
+
+    /// Time from an earlier moment to this one; none where that one is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
     /// As much earlier; no further than the type reaches.
@@ -90,6 +104,10 @@ mod tests {
         assert_eq!(UnixMillis(-1).seconds(), UnixSeconds(-1));
         assert_eq!(UnixSeconds(i64::MAX).plus(1), UnixSeconds(i64::MAX));
         assert_eq!(UnixSeconds(2).millis(), UnixMillis(2000));
+        assert_eq!(
+            (UnixSeconds(2).since(UnixSeconds(5)), UnixSeconds(i64::MAX).since(UnixSeconds(-1))),
+            (-3, i64::MAX)
+        );
     }
 
     #[test]
@@ -98,5 +116,7 @@ mod tests {
         assert_eq!((UnixMillis(5).plus(second), UnixMillis(5).minus(second)), (UnixMillis(1005), UnixMillis(-995)));
         assert_eq!(UnixMillis(5).plus(Duration::MAX), UnixMillis(i64::MAX));
         assert_eq!(UnixMillis(-5).minus(Duration::MAX), UnixMillis(i64::MIN));
+        assert_eq!(UnixMillis(1005).since(UnixMillis(5)), second);
+        assert_eq!(UnixMillis(5).since(UnixMillis(1005)), Duration::ZERO);
     }
 }

@@ -100,7 +100,7 @@ async fn account(client: &Client, report: &mut Report) -> bool {
     if let Some(at) = status.sign_in_by.filter(|_| status.signed_in) {
         let renewed =
             if status.renewable { "; a running server renews it long before" } else { "; it cannot be renewed" };
-        say!("     the sign-in lasts until {}{renewed}", jiff::Timestamp::from_second(at).unwrap_or_default());
+        say!("     the sign-in lasts until {}{renewed}", jiff::Timestamp::from_second(at.0).unwrap_or_default());
     }
     let now = UnixSeconds::now();
     if let Some(complaint) = status.complaint(name, now) {

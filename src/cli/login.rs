@@ -14,6 +14,7 @@ use super::arguments::LoginArguments;
 use super::granted;
 use super::run::load;
 use super::signals::Signals;
+use crate::clock::UnixSeconds;
 use crate::config::{Account, Config, StateLocation};
 use crate::state::Store;
 use crate::upstream::{Client, Code, Progress, SignIn, SignInError, SignedIn};
@@ -169,6 +170,6 @@ fn report(account: &Account, done: &SignedIn) -> Result<(), String> {
     Ok(())
 }
 
-fn date(at: i64) -> jiff::Timestamp {
-    jiff::Timestamp::from_second(at).unwrap_or_default()
+fn date(at: UnixSeconds) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(at.0).unwrap_or_default()
 }

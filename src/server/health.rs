@@ -20,7 +20,7 @@ pub(super) async fn set_gauges(tree: &Tree) {
         let account = client.account().to_owned();
         for (token, at) in [("access", status.access_expires_at), ("refresh", status.refresh_expires_at)] {
             // Nothing is known of a token that is not there or does not tell.
-            let seconds = at.map_or(f64::NAN, |at| seconds(at - now.0));
+            let seconds = at.map_or(f64::NAN, |at| seconds(at.since(now)));
             let labels = [("account", account.clone()), ("token", token.to_owned())];
             metrics::gauge!(meters::TOKEN_EXPIRES, &labels).set(seconds);
         }

@@ -88,10 +88,10 @@ impl TokenKeeper {
         let current = keeper.current.lock();
         let current = current.as_ref();
         let renewable = current.is_some_and(|tokens| keeper.can_renew(tokens));
-        let lives = current.is_some_and(|tokens| renewable || tokens.expires_at > UnixSeconds::now().0);
+        let lives = current.is_some_and(|tokens| renewable || tokens.expires_at > UnixSeconds::now());
         TokenStatus {
             signed_in: lives && !refused,
-            access_expires_at: current.map(|t| t.expires_at).filter(|at| *at > 0),
+            access_expires_at: current.map(|t| t.expires_at).filter(|at| at.0 > 0),
             refresh_expires_at: current.and_then(|t| jwt::claims(t.refresh_token.expose_secret()).exp),
             renewable,
             sign_in_by: current.map(|t| if renewable { status::refresh_end(t) } else { t.expires_at }),

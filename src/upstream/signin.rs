@@ -65,8 +65,8 @@ pub struct Code {
     pub qr_text: String,
     /// Where the service shows the same code as an image.
     pub image_url: Option<String>,
-    /// When the code ends, Unix seconds.
-    pub expires_at: i64,
+    /// When the code ends.
+    pub expires_at: UnixSeconds,
     /// Host that gave it.
     pub server: String,
     /// Why the servers before it gave none.
@@ -120,7 +120,7 @@ impl Client {
                     let code = Code {
                         qr_text: format!("{AUTHORISE_PAGE}{}", ticket.sid),
                         image_url: ticket.image_url.as_ref().map(ToString::to_string),
-                        expires_at: UnixSeconds::now().0 + lived,
+                        expires_at: UnixSeconds::now().plus(lived),
                         server: source.name().to_owned(),
                         skipped: failures.iter().map(ToString::to_string).collect(),
                     };

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,13 +22,13 @@ use crate::config::Config;
 use crate::state::{self, SessionRow, Store};
 
 /// Use is written down once in this part of a session's life: each writing costs a synchronised disk.
-const PARTS: i64 = 30;
+const PARTS: u32 = 30;
 
 /// What browsers hold.
 #[derive(Clone)]
 pub(super) struct Sessions {
     store: Store,
-    life_ms: i64,
+    life: Duration,
     /// Each user's password as the settings have it.
     entries: Arc<HashMap<String, SecretString>>,
 }
@@ -42,11 +43,7 @@ pub(super) struct Found {
 impl Sessions {
     pub(super) fn new(config: &Config, store: Store) -> Self {
         let entry = |user: &crate::config::User| (user.name.clone(), user.password.clone());
-        Self {
-            store,
-            life_ms: i64::try_from(config.web.session.as_millis()).unwrap_or(i64::MAX),
-            entries: Arc::new(config.users.iter().map(entry).collect()),
-        }
+        Self { store, life: config.web.session, entries: Arc::new(config.users.iter().map(entry).collect()) }
     }
 
     pub(super) fn reconfigured(&self, config: &Config) -> Self {
@@ -61,10 +58,10 @@ impl Sessions {
         let mut token = [0; 32];
         rand::rng().fill_bytes(&mut token);
         let Some(entry) = self.entry(user, &token) else { return Ok(None) };
-        let used_ms = UnixMillis::now().0;
-        let session = SessionRow { digest: Sha256::digest(token).into(), user: user.to_owned(), entry, used_ms };
-        self.store.add_session(&session, used_ms.saturating_sub(self.life_ms)).await?;
-        Ok(cookie(&token, self.life_ms / 1000, secure))
+        let used = UnixMillis::now();
+        let session = SessionRow { digest: Sha256::digest(token).into(), user: user.to_owned(), entry, used };
+        self.store.add_session(&session, used.minus(self.life)).await?;
+        Ok(cookie(&token, self.life, secure))
     }
 
     /// Whose the request's cookie is.
@@ -75,17 +72,17 @@ impl Sessions {
         let Some(token) = token(headers, secure) else { return Ok(None) };
         let digest: [u8; 32] = Sha256::digest(token).into();
         let Some(session) = self.store.session(&digest).await? else { return Ok(None) };
-        let now = UnixMillis::now().0;
-        let age = now - session.used_ms;
+        let now = UnixMillis::now();
+        let age = now.since(session.used);
         let same = self.entry(&session.user, &token).is_some_and(|entry| entry.ct_eq(&session.entry).into());
-        if age > self.life_ms || !same {
+        if age > self.life || !same {
             self.store.end_session(&digest).await?;
             return Ok(None);
         }
         let mut renewed = None;
-        if age > self.life_ms / PARTS {
+        if age > self.life / PARTS {
             self.store.touch_session(&digest, now).await?;
-            renewed = cookie(&token, self.life_ms / 1000, secure);
+            renewed = cookie(&token, self.life, secure);
         }
         Ok(Some(Found { user: session.user, renewed }))
     }
@@ -106,7 +103,7 @@ impl Sessions {
         if let Some(token) = token(headers, secure) {
             self.store.end_session(&Sha256::digest(token).into()).await?;
         }
-        Ok(cookie(&[], 0, secure))
+        Ok(cookie(&[], Duration::ZERO, secure))
     }
 
     /// The user's entry under a key that only the browser has.
@@ -122,7 +119,8 @@ fn name(secure: bool) -> &'static str {
     if secure { "__Host-alidav" } else { "alidav" }
 }
 
-fn cookie(token: &[u8], max_age: i64, secure: bool) -> Option<HeaderValue> {
+fn cookie(token: &[u8], life: Duration, secure: bool) -> Option<HeaderValue> {
+    let max_age = life.as_secs();
     let (name, value) = (name(secure), URL_SAFE_NO_PAD.encode(token));
     let end = if secure { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{end}");

@@ -353,14 +353,14 @@ async fn a_sign_in_that_ends_soon_is_told_in_health_and_metrics() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.db");
     let state = StateLocation::File(file.clone());
-    let now = alidav::clock::UnixSeconds::now().0;
+    let now = alidav::clock::UnixSeconds::now();
     let store = alidav::state::Store::open(&state).await.unwrap();
     let tokens = alidav::state::Tokens {
         user_id: None,
         access_token: "opaque".into(),
         refresh_token: "".into(),
         issued_at: now,
-        expires_at: now + 13 * 86_400 + 60,
+        expires_at: now.plus(13 * 86_400 + 60),
         sent_to: None,
         source_digest: None,
         server: None,

@@ -151,9 +151,9 @@ impl LockView {
             owner: None,
             timeout_at: row
                 .expires_at
-                .and_then(|at| u64::try_from(at).ok())
+                .and_then(|at| u64::try_from(at.0).ok())
                 .map(|at| UNIX_EPOCH + Duration::from_secs(at)),
-            timeout: row.timeout_s.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs),
+            timeout: row.timeout,
             shared: row.shared,
             deep: row.deep,
         }
@@ -218,10 +218,11 @@ pub(in crate::dav) fn wanted_life(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-fn life(timeout: Option<Duration>) -> (Option<i64>, Option<i64>) {
-    let life = timeout.unwrap_or(MAX_LIFE).min(MAX_LIFE);
+/// The life that a lock gets for the wanted one, and when it ends.
+fn life(wanted: Option<Duration>) -> (Option<Duration>, Option<UnixSeconds>) {
+    let life = wanted.unwrap_or(MAX_LIFE).min(MAX_LIFE);
     let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
-    (Some(seconds), Some(UnixSeconds::now().plus(seconds).0))
+    (Some(life), Some(UnixSeconds::now().plus(seconds)))
 }
 
 impl DavLockSystem for LockView {
@@ -234,14 +235,14 @@ impl DavLockSystem for LockView {
         shared: bool,
         deep: bool,
     ) -> LsFuture<'_, Result<DavLock, DavLock>> {
-        let (timeout_s, expires_at) = life(self.life);
+        let (timeout, expires_at) = life(self.life);
         let names = self.inside(path);
         let row = LockRow {
             token: uuid::Uuid::new_v4().urn().to_string(),
             path: names.first().map_or("/", Path::as_str).to_owned(),
             principal: principal.map(str::to_owned),
             owner: self.owner.clone(),
-            timeout_s,
+            timeout,
             expires_at,
             shared,
             deep,
@@ -274,8 +275,7 @@ impl DavLockSystem for LockView {
             let row = self.locks.with_living(|rows| {
                 let own = |row: &&mut LockRow| row.token == token && self.is_own(row) && covers(row, &names);
                 let row = rows.iter_mut().find(own)?;
-                let before = row.timeout_s.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
-                (row.timeout_s, row.expires_at) = life(self.life.or(before));
+                (row.timeout, row.expires_at) = life(self.life.or(row.timeout));
                 Some(row.clone())
             });
             let row = row.ok_or(())?;
@@ -323,7 +323,7 @@ pub(in crate::dav) fn discovery(rows: &[LockRow], names: &[Path], base: &Path, p
 }
 
 pub(in crate::dav) fn active_lock(row: &LockRow, base: &Path, prefix: &str) -> String {
-    let timeout = row.timeout_s.map_or_else(|| "Infinite".to_owned(), |s| format!("Second-{s}"));
+    let timeout = row.timeout.map_or_else(|| "Infinite".to_owned(), |life| format!("Second-{}", life.as_secs()));
     format!(
         "<D:activelock><D:lockscope><D:{}/></D:lockscope><D:locktype><D:write/></D:locktype><D:depth>{}</D:depth>{}\
          <D:timeout>{timeout}</D:timeout><D:locktoken><D:href>{}</D:href></D:locktoken>\
@@ -342,5 +342,5 @@ fn root(row: &LockRow, base: &Path) -> Path {
 }
 
 fn is_living(row: &LockRow) -> bool {
-    row.expires_at.is_none_or(|at| at > UnixSeconds::now().0)
+    row.expires_at.is_none_or(|at| at > UnixSeconds::now())
 }

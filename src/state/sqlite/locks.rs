@@ -1,7 +1,10 @@
 //! WebDAV locks, which survive a restart.
 
+use std::time::Duration;
+
 use sqlx::Row as _;
 
+use crate::clock::UnixSeconds;
 use crate::state::error::Error;
 use crate::state::store::Store;
 
@@ -16,10 +19,10 @@ pub struct LockRow {
     pub principal: Option<String>,
     /// The client's `owner` element as XML.
     pub owner: Option<String>,
-    /// Granted life in seconds; absent for ever.
-    pub timeout_s: Option<i64>,
-    /// When it ends, Unix seconds.
-    pub expires_at: Option<i64>,
+    /// Granted life in whole seconds; absent for ever.
+    pub timeout: Option<Duration>,
+    /// When it ends.
+    pub expires_at: Option<UnixSeconds>,
     /// Shared, else exclusive.
     pub shared: bool,
     /// For the whole tree below.
@@ -40,8 +43,8 @@ impl Store {
                     path: row.try_get("path")?,
                     principal: row.try_get("principal")?,
                     owner: row.try_get("owner")?,
-                    timeout_s: row.try_get("timeout_s")?,
-                    expires_at: row.try_get("expires_at")?,
+                    timeout: row.try_get::<Option<i64>, _>("timeout_s")?.map(seconds),
+                    expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(UnixSeconds),
                     shared: row.try_get("shared")?,
                     deep: row.try_get("deep")?,
                 })
@@ -62,8 +65,8 @@ impl Store {
                 .bind(&lock.path)
                 .bind(&lock.principal)
                 .bind(&lock.owner)
-                .bind(lock.timeout_s)
-                .bind(lock.expires_at)
+                .bind(lock.timeout.map(|life| i64::try_from(life.as_secs()).unwrap_or(i64::MAX)))
+                .bind(lock.expires_at.map(|at| at.0))
                 .bind(lock.shared)
                 .bind(lock.deep)
                 .execute(&self.pool)
@@ -84,4 +87,9 @@ impl Store {
         };
         self.named(act.await)
     }
+}
+
+/// What was written as a number of seconds.
+fn seconds(count: i64) -> Duration {
+    Duration::from_secs(u64::try_from(count).unwrap_or(0))
 }

@@ -2,6 +2,7 @@
 
 use sqlx::Row as _;
 
+use crate::clock::UnixMillis;
 use crate::state::error::Error;
 use crate::state::store::Store;
 
@@ -17,8 +18,8 @@ pub struct SessionRow {
     pub user: String,
     /// What the user's entry in the settings was, keyed with what the browser holds.
     pub entry: [u8; 32],
-    /// When it was last seen to be used, Unix milliseconds.
-    pub used_ms: i64,
+    /// When it was last seen to be used.
+    pub used: UnixMillis,
 }
 
 impl Store {
@@ -33,20 +34,20 @@ impl Store {
             let entry: Vec<u8> = row.try_get("entry")?;
             // What is of another length can be nobody's.
             let Ok(entry) = entry.try_into() else { return Ok(None) };
-            let (user, used_ms) = (row.try_get("user")?, row.try_get("used_ms")?);
-            Ok(Some(SessionRow { digest: *digest, user, entry, used_ms }))
+            let (user, used) = (row.try_get("user")?, UnixMillis(row.try_get("used_ms")?));
+            Ok(Some(SessionRow { digest: *digest, user, entry, used }))
         };
         self.named(act.await)
     }
 
-    /// Keeps a new session, and forgets all that were last used before `oldest_ms`.
+    /// Keeps a new session, and forgets all that were last used before `oldest`.
     ///
     /// # Errors
     /// The statement failed and nothing has changed.
-    pub async fn add_session(&self, session: &SessionRow, oldest_ms: i64) -> Result<(), Error> {
+    pub async fn add_session(&self, session: &SessionRow, oldest: UnixMillis) -> Result<(), Error> {
         let act = async {
             let mut all = self.pool.begin().await?;
-            sqlx::query("DELETE FROM sessions WHERE used_ms < ?").bind(oldest_ms).execute(&mut *all).await?;
+            sqlx::query("DELETE FROM sessions WHERE used_ms < ?").bind(oldest.0).execute(&mut *all).await?;
             sqlx::query(
                 "DELETE FROM sessions WHERE digest IN \
                  (SELECT digest FROM sessions WHERE user = ? ORDER BY used_ms DESC LIMIT -1 OFFSET ?)",
@@ -59,8 +60,8 @@ impl Store {
                 .bind(&session.digest[..])
                 .bind(&session.user)
                 .bind(&session.entry[..])
-                .bind(session.used_ms)
-                .bind(session.used_ms)
+                .bind(session.used.0)
+                .bind(session.used.0)
                 .execute(&mut *all)
                 .await?;
             all.commit().await
@@ -72,8 +73,8 @@ impl Store {
     ///
     /// # Errors
     /// The statement failed and nothing has changed.
-    pub async fn touch_session(&self, digest: &[u8; 32], used_ms: i64) -> Result<(), Error> {
-        let act = sqlx::query("UPDATE sessions SET used_ms = ? WHERE digest = ?").bind(used_ms).bind(&digest[..]);
+    pub async fn touch_session(&self, digest: &[u8; 32], used: UnixMillis) -> Result<(), Error> {
+        let act = sqlx::query("UPDATE sessions SET used_ms = ? WHERE digest = ?").bind(used.0).bind(&digest[..]);
         self.named(act.execute(&self.pool).await.map(drop))
     }
 
@@ -101,21 +102,21 @@ mod tests {
     use super::*;
     use crate::config::StateLocation;
 
-    fn session(n: u8, user: &str, used_ms: i64) -> SessionRow {
-        SessionRow { digest: [n; 32], user: user.to_owned(), entry: [9; 32], used_ms }
+    fn session(n: u8, user: &str, used: i64) -> SessionRow {
+        SessionRow { digest: [n; 32], user: user.to_owned(), entry: [9; 32], used: UnixMillis(used) }
     }
 
     #[tokio::test]
     async fn what_is_too_old_or_too_many_is_forgotten_with_the_next() {
         let store = Store::open(&StateLocation::Memory).await.unwrap();
         let add = async |n, user: &str, used, oldest| {
-            store.add_session(&session(n, user, used), oldest).await.unwrap();
+            store.add_session(&session(n, user, used), UnixMillis(oldest)).await.unwrap();
         };
         add(1, "me", 10, 0).await;
         add(2, "you", 20, 0).await;
         add(3, "me", 30, 15).await;
         assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
-        store.touch_session(&[2; 32], 25).await.unwrap();
+        store.touch_session(&[2; 32], UnixMillis(25)).await.unwrap();
         assert_eq!(store.session(&[2; 32]).await.unwrap(), Some(session(2, "you", 25)));
         for n in 4..=u8::MAX {
             add(n, "me", 30 + i64::from(n), 0).await;

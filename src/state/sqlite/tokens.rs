@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Row as _;
 
+use crate::clock::UnixSeconds;
 use crate::state::error::Error;
 use crate::state::store::Store;
 
@@ -15,10 +16,10 @@ pub struct Tokens {
     pub access_token: SecretString,
     /// Refresh token; empty with PKCE.
     pub refresh_token: SecretString,
-    /// When the refresh token was issued, Unix seconds.
-    pub issued_at: i64,
-    /// When the access token expires, Unix seconds.
-    pub expires_at: i64,
+    /// When the refresh token was issued.
+    pub issued_at: UnixSeconds,
+    /// When the access token expires.
+    pub expires_at: UnixSeconds,
     /// Which server the refresh token was sent to, while it is not known what became of it.
     pub sent_to: Option<String>,
     /// SHA-256 (hex) of the configuration's refresh token this lineage began with.
@@ -61,8 +62,8 @@ impl Store {
             user_id: row.try_get("user_id")?,
             access_token: SecretString::from(row.try_get::<String, _>("access_token")?),
             refresh_token: SecretString::from(row.try_get::<String, _>("refresh_token")?),
-            issued_at: row.try_get("issued_at")?,
-            expires_at: row.try_get("expires_at")?,
+            issued_at: UnixSeconds(row.try_get("issued_at")?),
+            expires_at: UnixSeconds(row.try_get("expires_at")?),
             sent_to: row.try_get("sent_to")?,
             source_digest: row.try_get("source_digest")?,
             server: row.try_get("server")?,
@@ -110,8 +111,8 @@ impl Store {
             .bind(&tokens.user_id)
             .bind(tokens.access_token.expose_secret())
             .bind(tokens.refresh_token.expose_secret())
-            .bind(tokens.issued_at)
-            .bind(tokens.expires_at)
+            .bind(tokens.issued_at.0)
+            .bind(tokens.expires_at.0)
             .bind(&tokens.source_digest)
             .bind(&tokens.server)
             .bind(matches!(expected, Expected::Anything))
@@ -136,8 +137,8 @@ mod tests {
             user_id: Some(user.into()),
             access_token: "access".into(),
             refresh_token: "refresh".into(),
-            issued_at: 5,
-            expires_at: 6,
+            issued_at: UnixSeconds(5),
+            expires_at: UnixSeconds(6),
             sent_to: Some("https://other.example/token".into()),
             source_digest: None,
             server: Some("https://server.example/token".into()),

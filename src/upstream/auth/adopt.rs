@@ -81,7 +81,7 @@ impl TokenKeeper {
             user_id: user_id.clone(),
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
-            issued_at: issued.into_iter().flatten().next().unwrap_or_else(|| UnixSeconds::now().0),
+            issued_at: issued.into_iter().flatten().next().unwrap_or_else(UnixSeconds::now),
             expires_at: grant.expires_at,
             sent_to: None,
             // The configured token is older than a sign-in, whatever it says.

@@ -32,8 +32,8 @@ fn from_configuration(token: &SecretString) -> Tokens {
         user_id: claims.sub,
         access_token: SecretString::default(),
         refresh_token: token.clone(),
-        issued_at: claims.iat.unwrap_or_else(|| UnixSeconds::now().0),
-        expires_at: 0,
+        issued_at: claims.iat.unwrap_or_else(UnixSeconds::now),
+        expires_at: UnixSeconds::default(),
         sent_to: None,
         source_digest: Some(digest(token.expose_secret())),
         server: None,
@@ -61,18 +61,18 @@ mod tests {
     }
 
     fn renewed(from: &SecretString, iat: i64) -> Tokens {
-        Tokens { refresh_token: token(iat), issued_at: iat, ..from_configuration(from) }
+        Tokens { refresh_token: token(iat), issued_at: UnixSeconds(iat), ..from_configuration(from) }
     }
 
     #[test]
     fn the_newer_of_file_and_store_wins_by_time_of_issue() {
         let configured = token(100);
         let chosen = choose_token(Some(renewed(&configured, 200)), Some(&configured)).unwrap();
-        assert_eq!(chosen.issued_at, 200);
+        assert_eq!(chosen.issued_at, UnixSeconds(200));
         let newer = token(300);
-        assert_eq!(choose_token(Some(renewed(&configured, 200)), Some(&newer)).unwrap().issued_at, 300);
+        assert_eq!(choose_token(Some(renewed(&configured, 200)), Some(&newer)).unwrap().issued_at, UnixSeconds(300));
         let older = token(50);
-        assert_eq!(choose_token(Some(renewed(&configured, 200)), Some(&older)).unwrap().issued_at, 200);
+        assert_eq!(choose_token(Some(renewed(&configured, 200)), Some(&older)).unwrap().issued_at, UnixSeconds(200));
     }
 
     #[test]

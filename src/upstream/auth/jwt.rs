@@ -6,22 +6,24 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::clock::UnixSeconds;
+
 /// What a token says of itself.
 #[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub(in crate::upstream) struct Claims {
     /// User's id.
     pub(in crate::upstream) sub: Option<String>,
-    /// Unix seconds.
+    /// When it ends.
     #[serde(deserialize_with = "lenient")]
-    pub(in crate::upstream) exp: Option<i64>,
-    /// Unix seconds.
+    pub(in crate::upstream) exp: Option<UnixSeconds>,
+    /// When it was issued.
     #[serde(deserialize_with = "lenient")]
-    pub(in crate::upstream) iat: Option<i64>,
+    pub(in crate::upstream) iat: Option<UnixSeconds>,
 }
 
-fn lenient<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
-    Value::deserialize(value).map(|value| seconds(&value))
+fn lenient<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<UnixSeconds>, D::Error> {
+    Value::deserialize(value).map(|value| seconds(&value).map(UnixSeconds))
 }
 
 /// A number of seconds, also as a fraction or a text: a token must not be lost for the form of a number.
@@ -57,14 +59,17 @@ mod tests {
         let token = "eyJraWQiOiJLcU8iLCJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZiIsImF1ZCI6ImZlZGNiYTk4NzY1NDMyMTBmZWRjYmE5ODc2NTQzMjEwIiwiZXhwIjoxNzc1MDAwMDAwLCJpYXQiOjE3NjcyMjQwMDAsImp0aSI6IjAwMTEyMjMzNDQ1NTY2Nzc4ODk5YWFiYmNjZGRlZWZmIn0.sig";
         let claims = claims(token);
         assert_eq!(claims.sub.as_deref(), Some("0123456789abcdef0123456789abcdef"));
-        assert_eq!(claims.exp.zip(claims.iat).map(|(exp, iat)| exp - iat), Some(7_776_000));
+        assert_eq!(claims.exp.zip(claims.iat).map(|(exp, iat)| exp.since(iat)), Some(7_776_000));
     }
 
     #[test]
     fn numbers_in_other_forms_hide_nothing() {
         let payload = r#"{"sub":"u","iat":"100","exp":200.5,"l":"x"}"#;
         let claims = claims(&format!("h.{}.s", URL_SAFE_NO_PAD.encode(payload)));
-        assert_eq!((claims.sub.as_deref(), claims.iat, claims.exp), (Some("u"), Some(100), Some(200)));
+        assert_eq!(
+            (claims.sub.as_deref(), claims.iat, claims.exp),
+            (Some("u"), Some(UnixSeconds(100)), Some(UnixSeconds(200)))
+        );
     }
 
     #[test]

@@ -91,8 +91,9 @@ impl Keeper {
         let current = self.current.lock();
         let tokens = current.as_ref()?;
         let other = refused.is_none_or(|refused| refused.expose() != tokens.access_token.expose_secret());
-        let margin = MARGIN_S.min((tokens.expires_at - tokens.issued_at) / 4).max(0);
-        (other && tokens.expires_at - margin > UnixSeconds::now().0).then(|| Access::new(tokens.access_token.clone()))
+        let margin = MARGIN_S.min(tokens.expires_at.since(tokens.issued_at) / 4).max(0);
+        (other && tokens.expires_at.since(UnixSeconds::now()) > margin)
+            .then(|| Access::new(tokens.access_token.clone()))
     }
 
     /// Whether these tokens can be renewed without a person.

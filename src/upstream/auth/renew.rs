@@ -239,7 +239,7 @@ impl<'a> Renewal<'a> {
             user_id: user_id.or(self.tokens.user_id),
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
-            issued_at: claims.iat.unwrap_or_else(|| UnixSeconds::now().0),
+            issued_at: claims.iat.unwrap_or_else(UnixSeconds::now),
             expires_at: grant.expires_at,
             sent_to: None,
             source_digest: self.tokens.source_digest,

@@ -96,7 +96,7 @@ pub(in crate::upstream) struct Grant {
     pub(in crate::upstream) access_token: SecretString,
     pub(in crate::upstream) refresh_token: SecretString,
     /// Unix seconds.
-    pub(in crate::upstream) expires_at: i64,
+    pub(in crate::upstream) expires_at: UnixSeconds,
     /// Its [`TokenSource::key`].
     pub(in crate::upstream) server: String,
 }
@@ -288,10 +288,10 @@ impl TokenSource {
         if self.renews() && refresh_token.is_empty() {
             return None;
         }
-        let now = UnixSeconds::now().0;
+        let now = UnixSeconds::now();
         let expires_at = match wire.expires_in.as_ref().and_then(jwt::seconds).filter(|seconds| *seconds > 0) {
-            Some(seconds) => now.saturating_add(seconds),
-            None => jwt::claims(&access_token).exp.filter(|exp| *exp > now).unwrap_or(now + DEFAULT_LIFE_S),
+            Some(seconds) => now.plus(seconds),
+            None => jwt::claims(&access_token).exp.filter(|exp| *exp > now).unwrap_or(now.plus(DEFAULT_LIFE_S)),
         };
         let server = self.key();
         Some(Grant { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at, server })

@@ -25,15 +25,15 @@ const WARN_S: i64 = 14 * DAY_S;
 pub struct TokenStatus {
     /// Whether there are tokens that nobody has refused.
     pub signed_in: bool,
-    /// When the access token expires, Unix seconds.
-    pub access_expires_at: Option<i64>,
-    /// When the refresh token expires, Unix seconds, where it tells.
-    pub refresh_expires_at: Option<i64>,
+    /// When the access token expires.
+    pub access_expires_at: Option<UnixSeconds>,
+    /// When the refresh token expires, where it tells.
+    pub refresh_expires_at: Option<UnixSeconds>,
     /// Whether the tokens can be renewed without a person; not with PKCE (reference 1.5).
     pub renewable: bool,
-    /// When a person has to sign in at the latest if no renewal succeeds, Unix seconds; reckoned from the time of
-    /// issue where the token does not tell.
-    pub sign_in_by: Option<i64>,
+    /// When a person has to sign in at the latest if no renewal succeeds; reckoned from the time of issue where the
+    /// token does not tell.
+    pub sign_in_by: Option<UnixSeconds>,
     /// Why the last renewal failed, with the remedy.
     pub problem: Option<String>,
 }
@@ -42,13 +42,13 @@ impl TokenStatus {
     /// Whether a person has to sign in now.
     #[must_use]
     pub fn sign_in_needed(&self, now: UnixSeconds) -> bool {
-        !self.signed_in || self.sign_in_by.is_some_and(|by| by <= now.0)
+        !self.signed_in || self.sign_in_by.is_some_and(|by| by <= now)
     }
 
     /// Whether a person has to sign in within fourteen days.
     #[must_use]
     pub fn sign_in_due(&self, now: UnixSeconds) -> bool {
-        self.sign_in_needed(now) || self.sign_in_by.is_some_and(|by| by - now.0 < WARN_S)
+        self.sign_in_needed(now) || self.sign_in_by.is_some_and(|by| by.since(now) < WARN_S)
     }
 
     /// What to tell the operator of the named account, with the remedy; absent when all is well.
@@ -62,8 +62,8 @@ impl TokenStatus {
         }
         let by = self.sign_in_by.filter(|_| self.sign_in_due(now))?;
         let why = if self.renewable { "no renewal has succeeded" } else { "its token cannot be renewed" };
-        let date = jiff::Timestamp::from_second(by).unwrap_or_default();
-        let days = (by - now.0) / DAY_S;
+        let date = jiff::Timestamp::from_second(by.0).unwrap_or_default();
+        let days = by.since(now) / DAY_S;
         Some(format!("the sign-in ends in {days} days, at {date}, since {why}; {}", remedy(account)))
     }
 }
@@ -75,9 +75,9 @@ pub(in crate::upstream) fn remedy(account: &str) -> String {
     )
 }
 
-/// When the refresh token ends, Unix seconds: by its own word, else by its time of issue.
-pub(in crate::upstream) fn refresh_end(tokens: &Tokens) -> i64 {
-    jwt::claims(tokens.refresh_token.expose_secret()).exp.unwrap_or(tokens.issued_at + REFRESH_LIFE_S)
+/// When the refresh token ends: by its own word, else by its time of issue.
+pub(in crate::upstream) fn refresh_end(tokens: &Tokens) -> UnixSeconds {
+    jwt::claims(tokens.refresh_token.expose_secret()).exp.unwrap_or_else(|| tokens.issued_at.plus(REFRESH_LIFE_S))
 }
 
 /// Whether it is time for the renewal that keeps the sign-in alive although nobody uses the account.
@@ -86,8 +86,8 @@ pub(in crate::upstream) fn renewal_due(tokens: &Tokens, now: UnixSeconds) -> boo
         return false;
     }
     let end = refresh_end(tokens);
-    let life = end - tokens.issued_at;
-    end - now.0 < RENEW_EARLY_S.min(life / 3)
+    let life = end.since(tokens.issued_at);
+    end.since(now) < RENEW_EARLY_S.min(life / 3)
 }
 
 #[cfg(test)]
@@ -99,8 +99,8 @@ mod tests {
             user_id: None,
             access_token: "a".into(),
             refresh_token: "r".into(),
-            issued_at,
-            expires_at: issued_at + 7200,
+            issued_at: UnixSeconds(issued_at),
+            expires_at: UnixSeconds(issued_at + 7200),
             sent_to: None,
             source_digest: None,
             server: None,
@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn people_are_warned_fourteen_days_before_and_told_what_to_do() {
-        let status = TokenStatus { signed_in: true, sign_in_by: Some(20 * DAY_S), ..TokenStatus::default() };
+        let status =
+            TokenStatus { signed_in: true, sign_in_by: Some(UnixSeconds(20 * DAY_S)), ..TokenStatus::default() };
         assert_eq!(status.complaint("main", UnixSeconds(5 * DAY_S)), None);
         let words = status.complaint("main", UnixSeconds(7 * DAY_S)).unwrap();
         assert!(words.contains("in 13 days") && words.contains("alidav login --account main"), "{words}");

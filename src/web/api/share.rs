@@ -57,5 +57,5 @@ pub(super) async fn link<B: RequestBody>(
 }
 
 fn told(url: &str, end: UnixSeconds) -> Response<Body> {
-    reply::json(StatusCode::OK, &json!({ "url": url, "expires_at": end.0 * 1000 }))
+    reply::json(StatusCode::OK, &json!({ "url": url, "expires_at": end.millis() }))
 }

@@ -39,9 +39,9 @@ pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
             "name": name,
             "state": state,
             "words": complaint.or(problem),
-            "access_expires_at": status.access_expires_at.map(|at| at * 1000),
-            "refresh_expires_at": status.refresh_expires_at.map(|at| at * 1000),
-            "sign_in_by": status.sign_in_by.map(|at| at * 1000),
+            "access_expires_at": status.access_expires_at.map(UnixSeconds::millis),
+            "refresh_expires_at": status.refresh_expires_at.map(UnixSeconds::millis),
+            "sign_in_by": status.sign_in_by.map(UnixSeconds::millis),
             "renewable": status.renewable,
         }));
     }
