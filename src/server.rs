@@ -12,11 +12,11 @@ mod error;
 mod health;
 mod inbound;
 mod listen;
-mod live;
 mod metrics;
 mod password;
 mod peer;
 mod reload;
+mod reloadable;
 mod route;
 mod throttle;
 
@@ -37,7 +37,7 @@ use crate::upstream::Client;
 use accept::ConnectionServer;
 use connections::Connections;
 use listen::Listener;
-use live::Live;
+use reloadable::Reloadable;
 use route::App;
 
 /// What broken uploads leave on the drive is removed within this time after the last request.
@@ -47,7 +47,7 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 pub struct Server {
     urls: Vec<String>,
     addr: Option<SocketAddr>,
-    live: Arc<Live>,
+    reloadable: Arc<Reloadable>,
     /// The settings in force; held while they change.
     config: tokio::sync::Mutex<Config>,
     store: Store,
@@ -94,7 +94,7 @@ impl Server {
         let server = Self {
             urls: listeners.iter().map(|listener| listener.url(acceptor.is_some())).collect(),
             addr: listeners.iter().find_map(Listener::local),
-            live: Arc::new(Live::new(app, acceptor)),
+            reloadable: Arc::new(Reloadable::new(app, acceptor)),
             config: tokio::sync::Mutex::new(config.clone()),
             store,
             _alone: alone,
@@ -110,7 +110,7 @@ impl Server {
         let connections = Connections::default();
         for listener in listeners {
             let accepting = ConnectionServer {
-                live: server.live.clone(),
+                reloadable: server.reloadable.clone(),
                 connections: connections.clone(),
                 stop: server.stop.clone(),
                 kill: server.kill.clone(),
@@ -131,7 +131,7 @@ impl Server {
     /// The tree that is served now.
     #[must_use]
     pub fn tree(&self) -> Tree {
-        self.live.app().tree.clone()
+        self.reloadable.app().tree.clone()
     }
 
     /// Whether nothing waits for the state store.

@@ -39,7 +39,7 @@ pub(super) struct Account {
     pub(super) links: LinkCache,
     pub(super) slots: StreamLimit,
     pub(super) addresses: Addresses,
-    pub(super) removals: Arc<Removals>,
+    pub(super) removals: Removals,
     pub(super) timeouts: Timeouts,
     store: Store,
     drives: Mutex<Option<Learnt>>,

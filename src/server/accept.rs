@@ -13,7 +13,7 @@ use super::connections::{Activity, Connection, Connections};
 use super::listen::{Listener, Raw, Stream};
 use super::peer;
 use crate::config::Timeouts;
-use crate::server::live::Live;
+use crate::server::reloadable::Reloadable;
 
 /// Most fields in a request's head.
 const MAX_HEADERS: usize = 128;
@@ -24,7 +24,7 @@ const MAX_HEAD: usize = 64 << 10;
 /// What one listener needs for its connections.
 #[derive(Clone)]
 pub(super) struct ConnectionServer {
-    pub(super) live: Arc<Live>,
+    pub(super) reloadable: Arc<Reloadable>,
     pub(super) connections: Connections,
     pub(super) stop: CancellationToken,
     pub(super) kill: CancellationToken,
@@ -67,7 +67,7 @@ impl ConnectionServer {
     /// clients, whose number the proxy bounds.
     fn counted(&self, raw: &Raw) -> Option<std::net::IpAddr> {
         let address = raw.peer()?.to_canonical();
-        let shared = address.is_loopback() || peer::is_trusted(address, &self.live.app().trusted_proxies);
+        let shared = address.is_loopback() || peer::is_trusted(address, &self.reloadable.app().trusted_proxies);
         (!shared).then(|| peer::subscriber(address))
     }
 
@@ -84,7 +84,7 @@ impl ConnectionServer {
     /// The connection after its handshake, unless that fails or the server stops.
     async fn handshake(&self, raw: Raw) -> Option<Stream> {
         let peer = raw.peer();
-        let acceptor = self.live.acceptor();
+        let acceptor = self.reloadable.acceptor();
         let handshake = raw.handshake(acceptor.as_ref(), self.timeouts.handshake);
         let result = self.stop.run_until_cancelled(handshake).await?;
         result.inspect_err(|error| tracing::debug!(?peer, %error, "TLS handshake failed")).ok()
@@ -96,7 +96,7 @@ impl ConnectionServer {
         let Some(stream) = self.handshake(raw).await else { return };
         let mut activity = connection.activity();
         let service = hyper::service::service_fn(|request| {
-            let app = self.live.app();
+            let app = self.reloadable.app();
             let running = connection.request();
             async move { Ok::<_, std::convert::Infallible>(app.answer(request, peer, running).await) }
         });

@@ -30,13 +30,13 @@ impl Server {
         }
         let waiting = waiting(&current, config);
         let added: Vec<Client> = clients.values().cloned().collect();
-        let app = self.live.app();
+        let app = self.reloadable.app();
         let tree = app.tree.reconfigured(config, clients, &self.store);
         tree.restore_removals().await?;
         app.tree.hand_over_removals(&tree);
-        self.live.put_app(app.reconfigured(config, tree));
+        self.reloadable.put_app(app.reconfigured(config, tree));
         if current.tls.is_some() && acceptor.is_some() {
-            self.live.put_acceptor(acceptor);
+            self.reloadable.put_acceptor(acceptor);
         }
         for client in added {
             self.keep_signed_in(client);

@@ -38,11 +38,11 @@ pub(in crate::drive) struct Turns(Arc<Mutex<HashMap<NameKey, Queue>>>);
 /// The right to change what some names hold. When it is dropped, the next in line begins.
 #[must_use = "a turn that is dropped at once guards nothing"]
 pub(in crate::drive) struct Turn {
-    _places: Vec<Place>,
+    _tickets: Vec<Ticket>,
 }
 
-/// A place in the queue of one name, or at its head.
-struct Place {
+/// One who waits for the turn at one name, or has it.
+struct Ticket {
     turns: Turns,
     name: NameKey,
     queue: Option<Queue>,
@@ -52,24 +52,24 @@ struct Place {
 impl Turns {
     /// Waits until nobody else changes any of the names.
     pub(in crate::drive) async fn take(&self, names: impl IntoIterator<Item = NameKey>) -> Turn {
-        let mut places = Vec::new();
+        let mut tickets = Vec::new();
         // In their order, whoever asks.
         for name in names.into_iter().collect::<BTreeSet<_>>() {
-            places.push(self.line_up(name).await);
+            tickets.push(self.line_up(name).await);
         }
-        Turn { _places: places }
+        Turn { _tickets: tickets }
     }
 
-    async fn line_up(&self, name: NameKey) -> Place {
+    async fn line_up(&self, name: NameKey) -> Ticket {
         let queue = self.0.lock().entry(name.clone()).or_default().clone();
         // Made before the wait: who gives up waiting leaves the queue too.
-        let mut place = Place { turns: self.clone(), name, queue: Some(queue.clone()), head: None };
-        place.head = Some(queue.lock_owned().await);
-        place
+        let mut ticket = Ticket { turns: self.clone(), name, queue: Some(queue.clone()), head: None };
+        ticket.head = Some(queue.lock_owned().await);
+        ticket
     }
 }
 
-impl Drop for Place {
+impl Drop for Ticket {
     fn drop(&mut self) {
         self.head = None;
         let mut queues = self.turns.0.lock();

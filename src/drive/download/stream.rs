@@ -56,7 +56,7 @@ pub struct ByteStream {
     /// Only where several connections are allowed.
     meter: Option<Meter>,
     recorders: Vec<Recorder>,
-    _presence: StreamCount,
+    _count: StreamCount,
     /// The request that caused the stream; resuming happens outside its task.
     counter: CallCounter,
 }
@@ -150,7 +150,7 @@ impl ByteStream {
 
     fn new(source: FileSource, range: Range<u64>, body: Arc<RevocableBody>) -> Self {
         Self {
-            _presence: source.budget.enter(),
+            _count: source.budget.enter(),
             source,
             body_end: range.end,
             rest: range,

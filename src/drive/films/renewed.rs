@@ -81,8 +81,8 @@ impl<T: Send + Sync + 'static> Renewed<T> {
             return Ok(living);
         }
         // A task of its own: whoever leaves does not stop it for the others.
-        let (renewed, began) = (self.clone(), Instant::now());
-        let renewal = calls::spawn(async move { renewed.renewed(began, renew).await });
+        let (this, began) = (self.clone(), Instant::now());
+        let renewal = calls::spawn(async move { this.renewed(began, renew).await });
         match living {
             Some(living) => Ok(living),
             None => match renewal.await {

@@ -30,11 +30,12 @@ const NONE_FOR: Duration = Duration::from_secs(60);
 
 /// File and width.
 type Key = (Box<str>, u32);
-type Told = Result<Option<Address>, Error>;
+/// Where the picture is, if the drive has one.
+type ThumbnailResult = Result<Option<Address>, Error>;
 /// Drive and width: what one call can ask for.
 type Group = (String, u32);
 /// A file, and who waits for its picture.
-type Waiting = (String, oneshot::Sender<Told>);
+type Waiting = (String, oneshot::Sender<ThumbnailResult>);
 
 /// An address, or that there was none at that time.
 #[derive(Clone)]
@@ -61,7 +62,7 @@ impl Thumbnails {
         }
     }
 
-    pub(super) async fn get(self: Arc<Self>, place: Place, width: u32) -> Told {
+    pub(super) async fn get(self: Arc<Self>, place: Place, width: u32) -> ThumbnailResult {
         match self.known.get(&(place.file_id.as_str().into(), width)) {
             Some(Known::At(address)) if address.life.left() > MARGIN.min(address.life.whole() / 2) => {
                 return Ok(Some(address));
@@ -75,7 +76,7 @@ impl Thumbnails {
     }
 
     /// Puts a request to those that wait. The first has them asked for in a while, the hundredth at once.
-    fn join(self: Arc<Self>, place: Place, width: u32, sender: oneshot::Sender<Told>) {
+    fn join(self: Arc<Self>, place: Place, width: u32, sender: oneshot::Sender<ThumbnailResult>) {
         let Place { client, drive_id, file_id } = place;
         let group = (drive_id, width);
         let mut gathering = self.gathering.lock();

@@ -8,12 +8,12 @@ use tokio_rustls::TlsAcceptor;
 use crate::server::route::App;
 
 /// What new connections and requests are answered with.
-pub(super) struct Live {
+pub(super) struct Reloadable {
     app: RwLock<Arc<App>>,
     acceptor: RwLock<Option<TlsAcceptor>>,
 }
 
-impl Live {
+impl Reloadable {
     pub(super) fn new(app: App, acceptor: Option<TlsAcceptor>) -> Self {
         Self { app: RwLock::new(Arc::new(app)), acceptor: RwLock::new(acceptor) }
     }
