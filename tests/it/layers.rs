@@ -177,3 +177,50 @@ fn files_do_not_go_in_circles() {
     }
     assert!(circles.is_empty(), "files go in circles:\n{}", circles.join("\n"));
 }
+
+/// The functions of a file in order, each with the number of its lines: rustfmt closes one at the column where it begins.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let begins = Regex::new(r"^(\s*)(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?fn (\w+)").unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(begin) = begins.captures(line).filter(|_| !line.ends_with([';', '}'])) else { continue };
+        let closes = format!("{}}}", &begin[1]);
+        let last = lines[at..].iter().position(|line| line.starts_with(&closes));
+        found.push((begin[2].to_owned(), last.map_or(0, |last| last + 1)));
+    }
+    found
+}
+
+/// Prints the measures of the house: `cargo test --test it layers -- --nocapture`.
+#[test]
+fn folders_files_and_functions_can_be_taken_in_at_a_look() {
+    let all = sources();
+    let (mut folders, mut too_large) = (BTreeMap::<String, (usize, usize)>::new(), Vec::new());
+    for (module, source) in all.iter().filter(|(module, _)| !module.is_empty()) {
+        let (side_by_side, up) = folders.entry(module[..module.len() - 1].join("/")).or_default();
+        *side_by_side += 1;
+        *up +=
+            named(module, source, &all).iter().filter(|other| !other.is_empty() && module.starts_with(other)).count();
+        let text = std::fs::read_to_string(root().join(&source.file)).unwrap();
+        let lines = text.lines().count();
+        if lines > 500 {
+            too_large.push(format!("{} has {lines} lines", source.file));
+        }
+        for (name, lines) in functions(&source.text) {
+            if lines > 40 {
+                println!("{lines} lines: {} in {}", name, source.file);
+            }
+            if lines > 60 {
+                too_large.push(format!("{name} in {} has {lines} lines", source.file));
+            }
+        }
+    }
+    for (folder, (side_by_side, up)) in folders {
+        println!("src/{folder}: {side_by_side} files side by side, {up} that name a file above them");
+        if side_by_side > 20 {
+            too_large.push(format!("src/{folder} has {side_by_side} files side by side"));
+        }
+    }
+    assert!(too_large.is_empty(), "{}", too_large.join("\n"));
+}
