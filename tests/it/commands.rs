@@ -453,7 +453,7 @@ async fn check_says_whether_the_addresses_of_views_lead_to_this_server() {
     let check = |base: &str| {
         let settings = format!(
             "listen = [\"127.0.0.1:{port}\"]\nstate = \"sqlite:{}\"\n[upstream]\napi_url = \"{url}\"\n[[account]]\n\
-             oauth_token_urls = [\"{url}/alicloud/renewapi\"]\nrefresh_token = \"{}\"\n[[mount]]\n[[view]]\npath = \"/strm\"\n\
+             oauth_token_urls = [\"{url}/alicloud/renewapi\"]\nrefresh_token = \"{}\"\n[[mount]]\n[anonymous]\npermission = \"read\"\n[[view]]\npath = \"/strm\"\n\
              base_url = \"{base}\"\n",
             folder.path().join("state.db").display(),
             world.sim.refresh_token(),
