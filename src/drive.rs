@@ -18,6 +18,7 @@ mod mounts;
 mod path;
 mod removals;
 mod slots;
+mod sounds;
 mod tasks;
 mod transfers;
 mod tree;
@@ -32,19 +33,20 @@ pub use download::stream::ByteStream;
 pub use entry::{Entry, Kind, Origin, Resource};
 pub use error::{DriveTrouble, Error, ErrorKind};
 pub use films::kept::Films;
-pub use films::{Find, Found, Rendition, Segment};
+pub use films::{Find, Found, Marker, Rendition, Segment};
 pub use held::MAX_LOCAL;
 pub use listing::cache::Freshness;
 pub use listing::members::Members;
 pub use path::{MAX_NAME_BYTES, Path, PathError, nfc_key};
 pub use removals::PendingRemovals;
 pub use slots::permit::Reader;
+pub use sounds::Sounds;
 pub use tree::Tree;
 pub use upload::Upload;
 pub use upload::options::UploadOptions;
 
 /// What the drive tells of a film is told as it is.
-pub use crate::upstream::{Address, Life, PlayInfo, Playlist, RenditionState, SignedUrl};
+pub use crate::upstream::{Address, Life, Media, Membership, Picture, PlayInfo, Playlist, RenditionState, SignedUrl};
 
 /// Signing in is the account's own affair, not the tree's; whoever shows it to people finds it with the accounts.
 pub use crate::upstream::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};

@@ -15,11 +15,13 @@ mod links;
 mod markdown;
 mod natural;
 mod origin;
+mod qr;
 mod session;
 mod shell;
 mod signin;
 mod site;
 mod webdav;
+mod zip;
 
 use std::net::IpAddr;
 use std::sync::Arc;

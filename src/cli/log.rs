@@ -2,11 +2,17 @@
 
 use std::fmt::{self, Write as _};
 
-use tracing_subscriber::EnvFilter;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::{FormatFields, format};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, Layer};
 
+use crate::clock::UnixMillis;
 use crate::config::LogFormat;
+use crate::log_tail::{self, Line, MAX_CHARS};
 
 /// Starts it. The filter was checked with the settings.
 pub(super) fn start(filter: &str, format: LogFormat) {
@@ -18,12 +24,46 @@ pub(super) fn start(filter: &str, format: LogFormat) {
         .log_internal_errors(false);
     let started = match format {
         LogFormat::Text => {
-            log.fmt_fields(fields()).with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+            let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            log.fmt_fields(fields()).with_ansi(ansi).finish().with(Tail).try_init()
         }
         // An event's fields stand beside level and target; those of its spans, outermost first, in `spans`.
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_ansi(false).try_init(),
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(false).with_ansi(false).finish().with(Tail).try_init()
+        }
     };
     started.ok();
+}
+
+/// Feeds the tail of the log with what the filter lets through, but for the lines of single requests, which would drive
+/// all others out.
+struct Tail;
+
+impl<S: Subscriber> Layer<S> for Tail {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let level = match *event.metadata().level() {
+            Level::ERROR => "error",
+            Level::WARN => "warn",
+            Level::INFO if event.metadata().target() != "access" => "info",
+            _ => return,
+        };
+        let mut words = Words(String::new());
+        event.record(&mut words);
+        let words = words.0.chars().take(MAX_CHARS).collect();
+        log_tail::keep(Line { at: UnixMillis::now().0, level, words });
+    }
+}
+
+/// An event as [`fields`] writes it.
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let blank = if self.0.is_empty() { "" } else { " " };
+        let name = if field.name() == "message" { String::new() } else { format!("{}=", field.name()) };
+        // Into memory.
+        write!(OneLine(&mut self.0), "{blank}{name}{value:?}").ok();
+    }
 }
 
 /// `name=value`, with blanks between.
@@ -54,6 +94,18 @@ impl<W: fmt::Write> fmt::Write for OneLine<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tail_has_what_happens_and_no_line_of_a_request() {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(Tail), || {
+            tracing::warn!(path = "/a\nb", "tail: told");
+            tracing::info!(target: "access", "tail: a request");
+            tracing::debug!("tail: a detail");
+        });
+        let lines: Vec<_> = log_tail::newest().into_iter().filter(|line| line.words.contains("tail: ")).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!((lines[0].level, &*lines[0].words), ("warn", "tail: told path=\"/a\\nb\""));
+    }
 
     #[test]
     fn a_value_cannot_begin_a_line() {

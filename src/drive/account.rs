@@ -16,10 +16,13 @@ use crate::drive::removals::Removals;
 use crate::drive::removals::overview::Overview;
 use crate::drive::slots::StreamLimit;
 use crate::state::{DriveIds, Store};
-use crate::upstream::Client;
+use crate::upstream::{Client, Membership};
 
 /// How long the account's space is believed: file managers ask for it with every window.
 const QUOTA_TTL: Duration = Duration::from_secs(60);
+
+/// How long it is believed what its user has paid for.
+const MEMBERSHIP_TTL: Duration = Duration::from_secs(600);
 
 /// How soon the service may be asked again for a drive that it did not name.
 const DRIVES_PAUSE: Duration = Duration::from_secs(60);
@@ -44,6 +47,7 @@ pub(super) struct Account {
     store: Store,
     drives: Mutex<Option<Learnt>>,
     quota: moka::future::Cache<(), Quota>,
+    membership: moka::future::Cache<(), Option<Membership>>,
 }
 
 /// The drives, and how they were learnt.
@@ -68,6 +72,7 @@ impl Account {
             store: store.clone(),
             drives: Mutex::default(),
             quota: moka::future::Cache::builder().max_capacity(1).time_to_live(QUOTA_TTL).build(),
+            membership: moka::future::Cache::builder().max_capacity(1).time_to_live(MEMBERSHIP_TTL).build(),
         }
     }
 
@@ -119,6 +124,15 @@ impl Account {
             Ok(Quota { used: space.used, available: space.total.saturating_sub(space.used) })
         };
         self.quota.try_get_with((), ask).await.map_err(|error: Arc<Error>| (*error).clone())
+    }
+
+    /// What its user has paid for, at most [`MEMBERSHIP_TTL`] old; absent where the service did not tell it then.
+    pub(super) async fn membership(&self) -> Option<Membership> {
+        let ask = async {
+            let told = self.client.membership().await;
+            told.inspect_err(|error| tracing::info!(%error, "what the account has is not told")).ok()
+        };
+        self.membership.get_with((), ask).await
     }
 }
 

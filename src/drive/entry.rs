@@ -3,12 +3,14 @@
 //! An [`Entry`] is what a listing keeps: hundreds of thousands of them are held in memory, so it has
 //! no field that nobody asks for. A [`Resource`] is an entry at its path.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::clock::UnixMillis;
 use crate::config;
 use crate::digest::Sha1;
 use crate::drive::path::Path;
+use crate::drive::sounds::Sounds;
 use crate::upstream::{Category, Item, ItemKind};
 
 /// Punish flags of content that is not given out: frozen, and illegal (reference 3.1).
@@ -62,6 +64,10 @@ pub struct Entry {
     pub livp: Option<config::LivpFormat>,
     /// What the drive takes the content for; absent for folders and where the drive does not say.
     pub category: Option<Category>,
+    /// Second at which it was left, of a film.
+    pub cursor_s: Option<NonZeroU32>,
+    /// The sound of a film.
+    pub sounds: Sounds,
     /// The drive has frozen the content: a link would lead to a notice, if there were one.
     pub frozen: bool,
 }
@@ -86,6 +92,8 @@ impl Entry {
             created: time,
             livp: None,
             category: None,
+            cursor_s: None,
+            sounds: Sounds::default(),
             frozen: false,
         }
     }
@@ -150,9 +158,17 @@ impl From<&Item> for Entry {
             created: item.created.unwrap_or(updated),
             livp: None,
             category: item.category.filter(|_| !folder),
+            cursor_s: item.cursor_s.and_then(second),
+            sounds: item.media.as_deref().map(|media| Sounds::of(&media.sound)).unwrap_or_default(),
             frozen: FROZEN.contains(&item.punish_flag),
         }
     }
+}
+
+/// The whole second; none at the beginning.
+fn second(seconds: f64) -> Option<NonZeroU32> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is beyond is cut")]
+    NonZeroU32::new(seconds as u32)
 }
 
 /// The drive's name as one path segment: `/` cannot appear in one, its full-width twin can. The way

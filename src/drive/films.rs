@@ -23,9 +23,9 @@ use crate::drive::entry::{Entry, Origin, Resource};
 use crate::drive::error::Error;
 use crate::drive::films::kept::Films;
 use crate::drive::films::place::Place;
-use crate::upstream::{Address, DataErrorKind, PlayInfo, Playlist, SignedUrl};
+use crate::upstream::{Address, DataErrorKind, Media, Picture, PlayInfo, Playlist, SegmentBody, SignedUrl};
 
-pub use finds::{Find, Found};
+pub use finds::{Find, Found, Marker};
 
 /// A rendition as it is handed to a player.
 #[derive(Debug, Clone)]
@@ -121,8 +121,7 @@ impl Films {
             }
             result => result?,
         };
-        let (partial, length, range) = (body.partial, body.length, body.range.clone());
-        Ok(Segment { partial, length, range, bytes: Box::pin(body.into_stream().map_err(Error::from)) })
+        Ok(opened(body))
     }
 
     /// What is remembered of a film is of no use any more.
@@ -153,13 +152,32 @@ impl Films {
         Ok(place.client.record(&place.drive_id, &place.file_id, cursor_s, duration_s).await?)
     }
 
-    /// A picture of a film or an image, as wide as asked for; absent where the drive has none.
+    /// A picture of a film or an image; absent where the drive has none.
     ///
     /// # Errors
     /// As [`Films::open`].
-    pub async fn thumbnail(&self, file: &Resource, width: u32) -> Result<Option<Address>, Error> {
+    pub async fn thumbnail(&self, file: &Resource, picture: Picture) -> Result<Option<Address>, Error> {
         let place = self.place(file).await?;
-        self.thumbnails.clone().get(place, width).await
+        self.thumbnails.clone().get(place, picture).await
+    }
+
+    /// The bytes of such a picture, for whoever cannot load from the drive's hosts.
+    ///
+    /// # Errors
+    /// As [`Films::open`]; a transfer's failure.
+    pub async fn open_thumbnail(&self, file: &Resource, address: &Address) -> Result<Segment, Error> {
+        let place = self.place(file).await?;
+        Ok(opened(place.client.data_host().segment(&address.url, None).await?))
+    }
+
+    /// What the drive has found in a film or a picture: one call.
+    ///
+    /// # Errors
+    /// As [`Films::open`].
+    pub async fn media(&self, file: &Resource) -> Result<Option<Media>, Error> {
+        let place = self.place(file).await?;
+        let item = place.client.get(&place.drive_id, &place.file_id).await?;
+        Ok(item.media.map(|media| *media))
     }
 
     async fn place(&self, file: &Resource) -> Result<Place, Error> {
@@ -176,6 +194,11 @@ impl Films {
         let (mount, _) = self.mounts.of(&file.path).ok_or(Error::NotFound)?;
         Place::of(mount, &file.entry.file_id).await
     }
+}
+
+fn opened(body: SegmentBody) -> Segment {
+    let (partial, length, range) = (body.partial, body.length, body.range.clone());
+    Segment { partial, length, range, bytes: Box::pin(body.into_stream().map_err(Error::from)) }
 }
 
 /// Eight hex digits of what the film is and of its pieces' lengths: of another film, or of the same in other pieces,

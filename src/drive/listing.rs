@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::drive::change::turns::NameKey;
 use crate::drive::entry::{Entry, Resource};
-use crate::drive::error::Error;
+use crate::drive::error::{Error, ErrorKind};
 use crate::drive::held::files::{HeldFile, HeldFiles};
 use crate::drive::listing::cache::Freshness;
 use crate::drive::listing::members::{Listing, Members};
@@ -171,6 +171,12 @@ impl Listings {
         let listing = self.resolver.listing(mount, &rest, &folder.entry, freshness).await?;
         beside.extend(self.held_members(mount, &folder.entry, &listing).await?);
         Ok(Members { listing: Some(listing), mounts: beside.into() })
+    }
+
+    /// Why the folder's listing could not be asked for anew just now.
+    pub(super) fn trouble(&self, folder: &Resource) -> Option<ErrorKind> {
+        let (mount, _) = self.mounts.of(&folder.path)?;
+        self.resolver.listings.trouble(mount, &folder.entry.file_id)
     }
 
     /// Somebody looks at these members: sub-folders are listed in advance, if the settings have it so. Does

@@ -57,6 +57,12 @@ impl Mounts {
         self.list.iter().find_map(|mount| path.strip_base(&mount.path).map(|rest| (mount, rest)))
     }
 
+    /// The mounts that show something at or below a path: the one that it lies in, and those below it.
+    pub(super) fn seen_from(&self, path: &Path) -> impl Iterator<Item = &Arc<Mounted>> {
+        let own = self.of(path).map(|(mount, _)| mount.index);
+        self.list.iter().filter(move |mount| own == Some(mount.index) || mount.path.strip_base(path).is_some())
+    }
+
     /// A path, and what leads to the same by other mounts of the folder that its mount shows.
     pub(super) fn names(&self, path: &Path) -> Vec<Path> {
         let mut names = vec![path.clone()];

@@ -89,6 +89,11 @@ impl StreamLimit {
         (body, inherited)
     }
 
+    /// Slots that are taken.
+    pub(super) fn in_use(&self) -> usize {
+        self.shared.size.load(Ordering::Acquire).saturating_sub(self.shared.semaphore.available_permits())
+    }
+
     /// A permit for a slot: in order of asking, but what is urgent before what is not.
     ///
     /// # Errors

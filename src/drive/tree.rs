@@ -22,7 +22,7 @@ use crate::drive::download::Downloads;
 use crate::drive::download::identity::ContentId;
 use crate::drive::download::stream::ByteStream;
 use crate::drive::entry::{Entry, Origin, Resource};
-use crate::drive::error::Error;
+use crate::drive::error::{Error, ErrorKind};
 use crate::drive::films::kept::Films;
 use crate::drive::held::Held;
 use crate::drive::held::files::HeldFiles;
@@ -45,7 +45,7 @@ use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::{Upload, Uploads};
 use crate::drive::views::Views;
 use crate::state::Store;
-use crate::upstream::Client;
+use crate::upstream::{Client, Membership};
 
 /// The mounts joined to one tree; cheap to clone.
 #[derive(Clone)]
@@ -223,6 +223,24 @@ impl Tree {
     pub async fn quota(&self, resource: &Resource) -> Result<Option<Quota>, Error> {
         let Some((mount, _)) = self.0.mounts.of(&resource.path) else { return Ok(None) };
         mount.account.quota().await.map(Some)
+    }
+
+    /// What the user of the account behind the resource has paid for; absent where that is not known.
+    pub async fn membership(&self, resource: &Resource) -> Option<Membership> {
+        let (mount, _) = self.0.mounts.of(&resource.path)?;
+        mount.account.membership().await
+    }
+
+    /// Downloads of an account that are open at the drive.
+    #[must_use]
+    pub fn open_downloads(&self, account: &str) -> usize {
+        self.0.accounts.by_name().get(account).map_or(0, |account| account.slots.in_use())
+    }
+
+    /// Why the listing that is at hand for a folder could not be asked for anew just now.
+    #[must_use]
+    pub fn listing_trouble(&self, folder: &Resource) -> Option<ErrorKind> {
+        self.0.listings.trouble(folder)
     }
 
     /// What is at the path.

@@ -218,6 +218,11 @@ impl Simulator {
         self.change(path, |node| node.punish_flag = flag);
     }
 
+    /// Marks an item with a star, as the drive's own app does.
+    pub fn star(&self, path: &str) {
+        self.change(path, |node| node.starred = true);
+    }
+
     /// Tells the transcoder what the file at a path is.
     pub fn film(&self, path: &str, film: Film) {
         self.change(path, |node| node.film = Some(film));

@@ -6,6 +6,7 @@ mod items;
 mod proof;
 mod video;
 pub(super) mod wire;
+pub(super) mod wire_account;
 mod wire_video;
 
 pub use video::MAX_BATCH;

@@ -15,7 +15,7 @@ use crate::calls::{self, Background};
 use crate::config::{self, Config, Timeouts};
 use crate::meters;
 use crate::state::Store;
-use crate::upstream::api::wire::WireDriveInfo;
+use crate::upstream::api::wire_account::WireDriveInfo;
 use crate::upstream::auth::TokenKeeper;
 use crate::upstream::auth::access::Access;
 use crate::upstream::auth::status::TokenStatus;

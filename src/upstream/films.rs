@@ -86,17 +86,22 @@ pub struct Subtitle {
     pub address: Option<Address>,
 }
 
+/// Which picture of a film or an image is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Picture {
+    /// Pixels, at most.
+    pub width: u32,
+    /// Of a film, where it is taken, in milliseconds; by default where the service takes it by itself.
+    pub at_ms: Option<u32>,
+}
+
 /// A file that was played, with where it was left.
 #[derive(Debug, Clone)]
 pub struct Played {
     /// The drive that it is in.
     pub drive_id: String,
-    /// The file.
+    /// The file, with where it was left.
     pub item: Item,
-    /// Seconds.
-    pub cursor_s: Option<f64>,
-    /// Seconds of the whole, where the service tells them.
-    pub duration_s: Option<f64>,
 }
 
 impl PlayInfo {

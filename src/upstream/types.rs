@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::clock::UnixMillis;
+use crate::clock::{UnixMillis, UnixSeconds};
 use crate::digest::Sha1;
 use crate::upstream::signed_url::{Life, SignedUrl};
 
@@ -69,6 +69,10 @@ pub struct Item {
     pub uploading: bool,
     /// 0 normal; see reference 3.1 for the other values.
     pub punish_flag: i64,
+    /// Seconds at which it was left, of a film.
+    pub cursor_s: Option<f64>,
+    /// What is told of a film's or a picture's content.
+    pub media: Option<Box<Media>>,
     /// Streams of a live photo by name (`jpeg`, `heic`, `mov`); only `get` fills it.
     pub streams: Vec<LivpStream>,
 }
@@ -93,9 +97,26 @@ impl Item {
             trashed: false,
             uploading: false,
             punish_flag: 0,
+            cursor_s: None,
+            media: None,
             streams: Vec::new(),
         }
     }
+}
+
+/// What the service has found in a film or a picture (reference 3.1).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Media {
+    /// Seconds.
+    pub duration_s: Option<f64>,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// The coding of each track of pictures, such as `h264`.
+    pub video: Vec<String>,
+    /// The coding of each track of sound, such as `aac`.
+    pub sound: Vec<String>,
 }
 
 /// One stream of a live photo (reference 3.1, `streams_info`).
@@ -142,6 +163,21 @@ pub struct SpaceInfo {
     pub used: u64,
     /// Bytes in all.
     pub total: u64,
+}
+
+/// What an account's user has paid for (reference 2.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// `member`, `vip`, `svip`.
+    pub identity: String,
+    /// `8TB`, `20TB`.
+    pub level: Option<String>,
+    /// Until when.
+    pub expires: Option<UnixSeconds>,
+    /// Whether the package for other programs is there too, by which downloads of ours are fast (reference 4.3).
+    pub third_party: Option<bool>,
+    /// Until when.
+    pub third_party_expires: Option<UnixSeconds>,
 }
 
 /// Answer of `getDownloadUrl` (reference 3.8).

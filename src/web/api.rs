@@ -11,6 +11,8 @@ mod raw;
 mod share;
 mod status;
 mod text;
+mod thumb;
+mod zip;
 
 pub(super) use self::me::answer as me;
 
@@ -59,7 +61,7 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::GET | &Method::HEAD, "session") => Ok(me(caller)),
         (&Method::GET, "video") => film::video(at.site, at.films, parts, caller).await,
         (&Method::POST, "video/cursor") => film::cursor(at.site, parts, body, caller).await,
-        (&Method::GET | &Method::HEAD, "thumb") => film::thumb(at.site, parts, caller).await,
+        (&Method::GET | &Method::HEAD, "thumb") => thumb::thumb(at.site, at.films, parts, caller).await,
         (&Method::GET, "recent") => finds::recent(at.site, caller).await,
         (&Method::GET, "search") => finds::search(at.site, parts, caller).await,
         (&Method::GET, "starred") => finds::starred(at.site, parts, caller).await,
@@ -68,6 +70,7 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::GET, "list") => list::list(at.site, parts, caller).await,
         (&Method::GET, "stat") => list::stat(at.site, parts, caller).await,
         (&Method::GET | &Method::HEAD, "raw") => raw::raw(at.site, parts, caller, dav).await,
+        (&Method::GET | &Method::HEAD, "zip") => zip::zip(at.site, parts, caller).await,
         (&Method::GET, "text") => text::text(at.site, parts, caller).await,
         (&Method::GET, "markdown") => text::markdown(at.site, parts, caller).await,
         (&Method::GET, "status") => Ok(status::status(at.site, caller).await),
@@ -77,10 +80,11 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::POST, "move") => changes::transfer(&change, body, "MOVE").await,
         (&Method::POST, "copy") => changes::transfer(&change, body, "COPY").await,
         (&Method::POST, "delete") => changes::delete(&change, body).await,
+        (&Method::POST, "links/end") => share::end_all(at.site, caller).await,
         (&Method::POST, "link") => share::link(at.site, at.films, parts, body, caller).await,
-        (_, "list" | "stat" | "raw" | "text" | "markdown" | "status") => Err(Refusal::method("GET")),
+        (_, "list" | "stat" | "raw" | "zip" | "text" | "markdown" | "status") => Err(Refusal::method("GET")),
         (_, "file") => Err(Refusal::method("PUT")),
-        (_, "mkdir" | "rename" | "move" | "copy" | "delete" | "link") => Err(Refusal::method("POST")),
+        (_, "mkdir" | "rename" | "move" | "copy" | "delete" | "link" | "links/end") => Err(Refusal::method("POST")),
         (_, "session") => Err(Refusal::method("GET, POST and DELETE")),
         _ => Err(unknown()),
     }

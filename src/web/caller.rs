@@ -38,3 +38,11 @@ pub struct Caller {
     /// Equal for calls of one program of one user at one address.
     pub reader: u64,
 }
+
+impl Caller {
+    /// Whether what is everybody's is the caller's business: who may change all of the tree.
+    #[must_use]
+    pub fn runs_all(&self) -> bool {
+        self.permission == Permission::Write && self.base_path.is_root()
+    }
+}

@@ -18,6 +18,12 @@ pub(super) fn query(parts: &Parts, name: &str) -> Option<String> {
     { pairs }.find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
 }
 
+/// All values of a name in the query.
+pub(super) fn all(parts: &Parts, name: &str) -> Vec<String> {
+    let pairs = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    pairs.filter(|(own, _)| own == name).map(|(_, value)| value.into_owned()).collect()
+}
+
 /// Whether the query has the name with a value that means yes.
 pub(super) fn flag(parts: &Parts, name: &str) -> bool {
     query(parts, name).is_some_and(|value| matches!(&*value, "1" | "true"))

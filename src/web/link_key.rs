@@ -16,4 +16,12 @@ impl LinkKey {
     pub(super) async fn key(&self) -> Result<String, state::Error> {
         self.0.link_key().await
     }
+
+    /// Another key in its place: what was signed with it opens nothing any more.
+    ///
+    /// # Errors
+    /// The state store failed.
+    pub(super) async fn renew(&self) -> Result<(), state::Error> {
+        self.0.renew_link_key().await
+    }
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
-use qrcode::QrCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -22,6 +21,7 @@ use crate::calls;
 use crate::drive::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};
 use crate::protocol::{Body, RequestBody, RequestId, reply};
 use crate::web::error;
+use crate::web::qr;
 use crate::web::site::{MAX_BODY, Site};
 
 /// Flows at a time, of all accounts.
@@ -122,10 +122,8 @@ async fn start(site: &Site, flows: &Flows, request: Start) -> Result<Value, Refu
     if !flows.add(&id, Flow { started: Instant::now(), state }) {
         return Err(full());
     }
-    let svg = QrCode::new(code.qr_text.as_bytes())
-        .map(|qr| qr.render::<qrcode::render::svg::Color<'_>>().min_dimensions(240, 240).build());
     Ok(json!({
-        "id": id, "account": account, "server": code.server, "qr_text": code.qr_text, "qr_svg": svg.ok(),
+        "id": id, "account": account, "server": code.server, "qr_text": code.qr_text, "qr_svg": qr::svg(&code.qr_text),
         "image_url": code.image_url, "expires_at": code.expires_at, "poll_ms": POLL_MS,
     }))
 }

@@ -243,7 +243,7 @@ async fn where_a_film_was_left_is_kept_and_found_again() {
 
 #[tokio::test]
 async fn pictures_of_a_folder_are_gathered_into_a_call_for_each_hundred() {
-    let world = Fixture::start().await;
+    let world = Fixture::with(allow_simulator).await;
     (0..120).for_each(|n| drop(world.sim.write(&format!("/{n}.jpg"), format!("{n}"))));
     world.sim.write("/a.txt", "text");
     world.hrefs("/dav/").await;
@@ -263,6 +263,83 @@ async fn pictures_of_a_folder_are_gathered_into_a_call_for_each_hundred() {
     assert_eq!((picture.status(), world.sim.api_calls()), (http::StatusCode::OK, calls));
     assert_eq!(world.get("/api/thumb?path=/a.txt").await.status(), 404);
     assert_eq!(world.get("/api/thumb?path=/0.jpg&w=257").await.status(), 400);
+}
+
+#[tokio::test]
+async fn a_picture_comes_through_alidav_where_a_page_may_not_load_it_from_the_drive() {
+    let world = Fixture::start().await;
+    world.sim.write("/a.mkv", "film");
+    world.hrefs("/dav/").await;
+    // The simulator's host is none that a page may load from.
+    let answer = world.get("/api/thumb?path=/a.mkv&w=256").await;
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (http::StatusCode::OK, &"image/jpeg".parse().unwrap())
+    );
+    assert_eq!(answer.headers()["content-security-policy"], "sandbox; default-src 'none'");
+    assert!(answer.headers()["cache-control"].to_str().unwrap().starts_with("private, max-age="));
+    assert!(answer.bytes().await.unwrap().starts_with(b"\xff\xd8\xff"));
+    let direct = Fixture::with(allow_simulator).await;
+    direct.sim.write("/a.mkv", "film");
+    direct.hrefs("/dav/").await;
+    assert_eq!(direct.get("/api/thumb?path=/a.mkv").await.status(), 302);
+    assert_eq!(direct.get("/api/thumb?path=/a.mkv&via=proxy").await.status(), 200);
+}
+
+#[tokio::test]
+async fn pictures_within_a_film_are_asked_for_once_in_ten_seconds_of_it() {
+    let world = Fixture::with(allow_simulator).await;
+    world.sim.write("/a.mkv", "film");
+    world.sim.write("/b.jpg", "picture");
+    world.hrefs("/dav/").await;
+    world.sim.reset_calls();
+    let target = async |at: u32| {
+        let answer = world.get(&format!("/api/thumb?path=/a.mkv&w=256&at={at}")).await;
+        assert_eq!(answer.status(), 302);
+        answer.headers()["location"].to_str().unwrap().to_owned()
+    };
+    let first = target(61).await;
+    assert!(first.contains("t_60000"), "{first}");
+    assert_eq!(target(69).await, first);
+    assert_eq!(world.sim.api_calls(), 1);
+    assert!(target(70).await.contains("t_70000"));
+    assert_eq!(world.sim.api_calls(), 2);
+    for bad in ["path=/a.mkv&at=-1", "path=/a.mkv&at=x", "path=/a.mkv&at=99999999"] {
+        assert_eq!(world.get(&format!("/api/thumb?{bad}")).await.status(), 400, "{bad}");
+    }
+    assert_eq!(world.get("/api/thumb?path=/b.jpg&at=10").await.status(), 404);
+}
+
+#[tokio::test]
+async fn length_size_and_sound_of_a_film_are_told_as_the_drive_tells_them() {
+    let world = Fixture::start().await;
+    world.sim.write("/a.mkv", "film");
+    world
+        .sim
+        .film("/a.mkv", Film { duration_s: 60.5, height: 720, width: 1280, sound: "dca".into(), ..Film::default() });
+    world.sim.write("/a.txt", "text");
+    let film = world.film("/a.mkv").await;
+    assert_eq!(film["original"]["sound"], json!(["dts"]));
+    assert_eq!(film["renditions"][0]["state"], "usable");
+    world.sim.reset_calls();
+    assert_eq!(world.json("/api/stat?path=/a.mkv").await["media"], Value::Null);
+    assert_eq!(world.json("/api/stat?path=/a.txt&media=1").await["media"], Value::Null);
+    assert_eq!(world.sim.api_calls(), 0);
+    let told = json!({ "duration": 60.5, "width": 1280, "height": 720, "video": ["h264"], "sound": ["dca"] });
+    assert_eq!(world.json("/api/stat?path=/a.mkv&media=1").await["media"], told);
+    assert_eq!(world.sim.api_calls(), 1);
+    // Without them the rest is told all the same.
+    let gone = FaultKind::Code { status: 404, code: "NotFound.File".to_owned(), retry_after_ms: None };
+    world.sim.fault(Fault::once("openFile/get", gone));
+    let told = world.json("/api/stat?path=/a.mkv&media=1").await;
+    assert_eq!((text(&told["entry"]["name"]), &told["media"]), ("a.mkv", &Value::Null));
+    // Where it was left is in the next listing.
+    assert_eq!(world.json("/api/list?path=/").await["entries"][0]["cursor"], Value::Null);
+    let left = json!({ "path": "/a.mkv", "cursor": 12.5, "duration": 60.5 });
+    assert_eq!(world.request("POST", "/api/video/cursor").json(&left).send().await.unwrap().status(), 204);
+    let listed = world.json("/api/list?path=/&refresh=1").await;
+    let film = listed["entries"].as_array().unwrap().iter().find(|entry| entry["name"] == "a.mkv").unwrap();
+    assert_eq!(film["cursor"], 12);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 mod changing;
 mod files;
+mod finding;
 mod reading;
 mod session;
 mod shells;
+mod zips;

@@ -35,7 +35,7 @@ import { t } from "./i18n.js";
  * @property {boolean} write
  * @property {boolean} bin
  * @property {Entry} entry
- * @property {Record<string, unknown> | null} [media]
+ * @property {{ width?: number | null, height?: number | null, duration?: number | null, video?: string[], sound?: string[] } | null} [media] where it was asked for
  * @property {{ previous: string | null, next: string | null }} [siblings]
  */
 /** @typedef {{ path: string, ok: boolean, to?: string, error?: string, code?: string }} Outcome */

@@ -31,6 +31,7 @@ function moduleOf() {
     const at = route();
     if (at.page === "accounts") return import("./pages/accounts.js");
     if (at.page === "status") return import("./pages/status.js");
+    if (at.page === "starred") return import("./folder/starred.js");
     if (!at.folder) return import("./view/viewer.js");
     return new URLSearchParams(location.search).has("search") ? import("./folder/search.js") : import("./folder/folder.js");
 }

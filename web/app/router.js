@@ -4,7 +4,7 @@
 import { boot, filesHref } from "./boot.js";
 import { decodePath } from "./paths.js";
 
-/** @typedef {{ page: "files", path: string, folder: boolean } | { page: "accounts" } | { page: "status" }} Route */
+/** @typedef {{ page: "files", path: string, folder: boolean } | { page: "accounts" } | { page: "starred" } | { page: "status" }} Route */
 /** @typedef {{ scroll?: number, focus?: string }} Place */
 
 /** @returns {Route} */
@@ -12,6 +12,7 @@ export function route() {
     const path = location.pathname.slice(boot.base.length);
     if (path.startsWith("/accounts")) return { page: "accounts" };
     if (path.startsWith("/status")) return { page: "status" };
+    if (path === "/files/" && new URLSearchParams(location.search).has("starred")) return { page: "starred" };
     const rest = path.replace(/^\/files/, "");
     return { page: "files", path: decodePath(rest || "/"), folder: rest === "" || rest.endsWith("/") };
 }

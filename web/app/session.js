@@ -8,7 +8,7 @@ import { get, remove } from "./api.js";
  * @typedef {object} Session
  * @property {string | null} user null: a visitor without a name
  * @property {"read" | "write"} permission
- * @property {Partial<Record<"sign_in" | "links" | "video" | "thumbs" | "search" | "recent", boolean>>} features
+ * @property {Partial<Record<"sign_in" | "links" | "video" | "thumbs" | "search" | "recent" | "all", boolean>>} features
  * @property {string} [by]
  */
 

@@ -12,7 +12,7 @@ import { recall, remember } from "./store.js";
 import { wordsOf } from "./api.js";
 
 /**
- * @param {"files" | "accounts" | "status"} page
+ * @param {import("./router.js").Route["page"]} page
  * @param {unknown} content
  */
 export const frame = (page, content) => html`
@@ -21,6 +21,7 @@ export const frame = (page, content) => html`
         <a class="brand" href=${filesHref("/")}><img src="${boot.base}/favicon.svg" alt=""><span>${boot.title}</span></a>
         <nav class="topnav" aria-label=${t("nav")}>
             ${place(page === "files", filesHref("/"), "folder", t("nav.files"))}
+            ${session.features.search ? place(page === "starred", `${filesHref("/")}?starred`, "star", t("nav.starred")) : nothing}
             ${session.features.sign_in ? place(page === "accounts", pageHref("accounts"), "accounts", t("nav.accounts")) : nothing}
             ${place(page === "status", pageHref("status"), "status", t("nav.status"))}
         </nav>

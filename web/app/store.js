@@ -61,8 +61,11 @@ export function folderView(path) {
  */
 export const keepFolderView = (path, view) => keepInMap("views", path, view, MAX_FOLDERS);
 
+/** Seconds at which films were left here, by their paths. */
+export const positions = () => new Map(recall("positions", /** @type {[string, number][]} */ ([])));
+
 /** @param {string} path */
-export const position = (path) => new Map(recall("positions", /** @type {[string, number][]} */ ([]))).get(path) ?? 0;
+export const position = (path) => positions().get(path) ?? 0;
 
 /**
  * @param {string} path

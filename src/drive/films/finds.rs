@@ -1,6 +1,13 @@
-//! What a whole drive is looked through for: films played last, names that hold a word, starred items.
+//! What whole drives are looked through for: films played last, names that hold a word, starred items.
+//!
+//! Answers for asking every drive that shows something at a path once, all at the same time, and for telling which of
+//! them did not answer: one that fails takes nothing of the others away.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
@@ -9,7 +16,7 @@ use crate::drive::films::kept::Films;
 use crate::drive::films::place::Place;
 use crate::drive::mount::Mounted;
 use crate::drive::path::Path;
-use crate::upstream::{Item, Page, Played};
+use crate::upstream::Item;
 
 /// An item that was found, where the tree has it.
 #[derive(Debug, Clone)]
@@ -27,77 +34,184 @@ pub struct Find {
 /// A page of what was found.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// In the drive's order; what lies in no mount is left out.
+    /// Those of each drive in its own order, a drive's by turns with the others'; what lies in no mount is left out.
     pub finds: Vec<Find>,
-    /// Where the next page begins; absent on the last.
-    pub next: Option<String>,
+    /// Where the next page begins in each drive that has more; none on the last.
+    pub next: Vec<Marker>,
+    /// The accounts whose drives could not be asked, and why.
+    pub failed: Vec<(String, Error)>,
 }
 
+/// Where the next page of a drive begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker(usize, String);
+
+/// What a drive is asked for.
+#[derive(Clone, Copy)]
+enum Question<'a> {
+    Names(&'a str),
+    Starred,
+}
+
+/// A drive, and the mounts by which a path shows something of it.
+struct Drive {
+    account: String,
+    place: Result<Place, Error>,
+    mounts: Vec<Arc<Mounted>>,
+}
+
+/// What one drive or account gave.
+type Told = (String, Result<(Vec<Find>, Option<Marker>), Error>);
+
 impl Films {
-    /// The films played last, of all accounts whose drives are mounted, the latest of each first.
+    /// The films played last at or below a path, the latest of each account first.
     ///
     /// # Errors
-    /// Any failed call.
-    pub async fn recent(&self) -> Result<Vec<Find>, Error> {
-        let mut asked: Vec<String> = Vec::new();
+    /// A failed call, where no account answered.
+    pub async fn recent(&self, at: &Path) -> Result<Found, Error> {
+        let mut accounts: Vec<Vec<Drive>> = Vec::new();
+        for drive in self.drives(at).await {
+            match accounts.iter_mut().find(|drives| drives[0].account == drive.account) {
+                Some(drives) => drives.push(drive),
+                None => accounts.push(vec![drive]),
+            }
+        }
+        let asked = accounts.iter().map(|drives| async move {
+            let told = self.recent_of(at, drives).await.map(|finds| (finds, None));
+            (drives[0].account.clone(), told)
+        });
+        gathered(join_all(asked).await)
+    }
+
+    /// One call for all drives of an account.
+    async fn recent_of(&self, at: &Path, drives: &[Drive]) -> Result<Vec<Find>, Error> {
+        let played = drives[0].mounts[0].account.client.recent().await?;
         let mut finds = Vec::new();
-        for mount in self.mounts.all() {
-            let client = &mount.account.client;
-            if asked.iter().any(|name| name == client.account()) {
-                continue;
-            }
-            asked.push(client.account().to_owned());
-            let played = client.recent().await?;
-            let account = client.account().to_owned();
-            let mounts: Vec<_> = self.mounts.all().iter().filter(|m| m.account.client.account() == account).collect();
-            for mount in mounts {
-                finds.extend(self.located(mount, &played).await?);
-            }
+        for drive in drives {
+            let place = drive.place.as_ref().map_err(Error::clone)?;
+            let here = played.iter().filter(|played| played.drive_id == place.drive_id);
+            let items: Vec<&Item> = here.map(|played| &played.item).collect();
+            finds.extend(self.paths(at, place, &drive.mounts, &items).await?.into_iter().map(|(index, path)| {
+                let item = items[index];
+                let duration_s = item.media.as_deref().and_then(|media| media.duration_s);
+                Find { path, entry: Entry::from(item), cursor_s: item.cursor_s, duration_s }
+            }));
         }
         Ok(finds)
     }
 
-    async fn located(&self, mount: &Arc<Mounted>, played: &[Played]) -> Result<Vec<Find>, Error> {
-        let place = Place::of(mount, ROOT).await?;
-        let here: Vec<&Played> = played.iter().filter(|played| played.drive_id == place.drive_id).collect();
-        let items: Vec<&Item> = here.iter().map(|played| &played.item).collect();
-        let paths = self.folders.paths(mount, &place, &items).await?;
-        let finds = here.into_iter().zip(paths).filter_map(|(played, path)| {
-            let (cursor_s, duration_s) = (played.cursor_s, played.duration_s);
-            Some(Find { path: path?, entry: Entry::from(&played.item), cursor_s, duration_s })
-        });
-        Ok(finds.collect())
-    }
-
-    /// One page of what in the mount at `at`, below that path, has a name with these words.
+    /// One page of what at or below a path has a name with these words; `from` is the last page's [`Found::next`].
     ///
     /// # Errors
-    /// Any failed call; [`Error::NotFound`] where no mount is.
-    pub async fn search(&self, at: &Path, words: &str, marker: Option<&str>) -> Result<Found, Error> {
-        let (mount, _) = self.mounts.of(at).ok_or(Error::NotFound)?;
-        let place = Place::of(mount, ROOT).await?;
-        let page = place.client.search(&place.drive_id, words, marker).await?;
-        self.page_of(mount, &place, at, page).await
+    /// A failed call, where no drive answered.
+    pub async fn search(&self, at: &Path, words: &str, from: Option<&[Marker]>) -> Result<Found, Error> {
+        self.look(at, Question::Names(words), from).await
     }
 
-    /// One page of the starred items of the drive that is mounted at `at`.
+    /// One page of the starred items at or below a path.
     ///
     /// # Errors
     /// As [`Films::search`].
-    pub async fn starred(&self, at: &Path, marker: Option<&str>) -> Result<Found, Error> {
-        let (mount, _) = self.mounts.of(at).ok_or(Error::NotFound)?;
-        let place = Place::of(mount, ROOT).await?;
-        let page = place.client.starred(&place.drive_id, marker).await?;
-        self.page_of(mount, &place, at, page).await
+    pub async fn starred(&self, at: &Path, from: Option<&[Marker]>) -> Result<Found, Error> {
+        self.look(at, Question::Starred, from).await
     }
 
-    async fn page_of(&self, mount: &Arc<Mounted>, place: &Place, at: &Path, page: Page) -> Result<Found, Error> {
-        let items: Vec<&Item> = page.items.iter().filter(|item| !item.trashed && !item.uploading).collect();
-        let paths = self.folders.paths(mount, place, &items).await?;
-        let finds = items.into_iter().zip(paths).filter_map(|(item, path)| {
-            let path = path.filter(|path| path.strip_base(at).is_some())?;
-            Some(Find { path, entry: Entry::from(item), cursor_s: None, duration_s: None })
+    async fn look(&self, at: &Path, question: Question<'_>, from: Option<&[Marker]>) -> Result<Found, Error> {
+        let drives = self.drives(at).await;
+        let asked = drives.iter().filter_map(|drive| {
+            let is_here = |marker: &&Marker| drive.mounts.iter().any(|mount| mount.index == marker.0);
+            let marker = match from {
+                Some(markers) => Some(markers.iter().find(is_here)?.1.as_str()),
+                None => None,
+            };
+            Some(async move { (drive.account.clone(), self.page(at, drive, question, marker).await) })
         });
-        Ok(Found { finds: finds.collect(), next: page.next_marker })
+        gathered(join_all(asked).await)
     }
+
+    async fn page(
+        &self,
+        at: &Path,
+        drive: &Drive,
+        question: Question<'_>,
+        marker: Option<&str>,
+    ) -> Result<(Vec<Find>, Option<Marker>), Error> {
+        let place = drive.place.as_ref().map_err(Error::clone)?;
+        let page = match question {
+            Question::Names(words) => place.client.search(&place.drive_id, words, marker).await?,
+            Question::Starred => place.client.starred(&place.drive_id, marker).await?,
+        };
+        let items: Vec<&Item> = page.items.iter().filter(|item| !item.trashed && !item.uploading).collect();
+        let found = self.paths(at, place, &drive.mounts, &items).await?;
+        let finds = found.into_iter().map(|(index, path)| {
+            let entry = Entry::from(items[index]);
+            Find { path, entry, cursor_s: None, duration_s: None }
+        });
+        Ok((finds.collect(), page.next_marker.map(|marker| Marker(drive.mounts[0].index, marker))))
+    }
+
+    /// Where items of a drive are at or below a path, by their positions.
+    async fn paths(
+        &self,
+        at: &Path,
+        place: &Place,
+        mounts: &[Arc<Mounted>],
+        items: &[&Item],
+    ) -> Result<Vec<(usize, Path)>, Error> {
+        let mut found = Vec::new();
+        for mount in mounts {
+            let paths = self.folders.paths(mount, place, items).await?.into_iter().enumerate();
+            found.extend(paths.filter_map(|(index, path)| Some((index, path?))).filter(|(_, path)| {
+                // A mount point within the mount covers what is there.
+                let shown = self.mounts.of(path).is_some_and(|(shown, _)| shown.index == mount.index);
+                shown && path.strip_base(at).is_some()
+            }));
+        }
+        found.sort_by_key(|(index, _)| *index);
+        Ok(found)
+    }
+
+    /// The drives that show something at or below a path, each once.
+    async fn drives(&self, at: &Path) -> Vec<Drive> {
+        let mut drives: Vec<Drive> = Vec::new();
+        for mount in self.mounts.seen_from(at) {
+            let (account, place) = (mount.account.client.account(), Place::of(mount, ROOT).await);
+            let same = |drive: &&mut Drive| {
+                drive.account == account
+                    && match (&drive.place, &place) {
+                        (Ok(known), Ok(place)) => known.drive_id == place.drive_id,
+                        (known, place) => known.is_err() == place.is_err(),
+                    }
+            };
+            match drives.iter_mut().find(same) {
+                Some(drive) => drive.mounts.push(mount.clone()),
+                None => drives.push(Drive { account: account.to_owned(), place, mounts: vec![mount.clone()] }),
+            }
+        }
+        drives
+    }
+}
+
+/// One page of all: the first of each, then the second of each.
+fn gathered(told: Vec<Told>) -> Result<Found, Error> {
+    let mut found = Found::default();
+    let mut lines: Vec<VecDeque<Find>> = Vec::new();
+    for (account, told) in told {
+        match told {
+            Ok((finds, next)) => {
+                lines.push(finds.into());
+                found.next.extend(next);
+            }
+            Err(error) => found.failed.push((account, error)),
+        }
+    }
+    if lines.is_empty()
+        && let Some((_, error)) = found.failed.first()
+    {
+        return Err(error.clone());
+    }
+    while lines.iter().any(|line| !line.is_empty()) {
+        found.finds.extend(lines.iter_mut().filter_map(VecDeque::pop_front));
+    }
+    Ok(found)
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::calls;
 use crate::drive::error::Error;
 use crate::drive::films::place::Place;
-use crate::upstream::{Address, Client, MAX_BATCH};
+use crate::upstream::{Address, Client, MAX_BATCH, Picture};
 
 /// How long a request waits for others to go with.
 const GATHER: Duration = Duration::from_millis(30);
@@ -28,12 +28,12 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// How long it is believed that a file has no picture: one may be made yet.
 const NONE_FOR: Duration = Duration::from_secs(60);
 
-/// File and width.
-type Key = (Box<str>, u32);
+/// File and which picture of it.
+type Key = (Box<str>, Picture);
 /// Where the picture is, if the drive has one.
 type ThumbnailResult = Result<Option<Address>, Error>;
-/// Drive and width: what one call can ask for.
-type Group = (String, u32);
+/// Drive and which picture: what one call can ask for.
+type Group = (String, Picture);
 /// A file, and who waits for its picture.
 type Waiting = (String, oneshot::Sender<ThumbnailResult>);
 
@@ -62,8 +62,8 @@ impl Thumbnails {
         }
     }
 
-    pub(super) async fn get(self: Arc<Self>, place: Place, width: u32) -> ThumbnailResult {
-        match self.known.get(&(place.file_id.as_str().into(), width)) {
+    pub(super) async fn get(self: Arc<Self>, place: Place, picture: Picture) -> ThumbnailResult {
+        match self.known.get(&(place.file_id.as_str().into(), picture)) {
             Some(Known::At(address)) if address.life.left() > MARGIN.min(address.life.whole() / 2) => {
                 return Ok(Some(address));
             }
@@ -71,14 +71,14 @@ impl Thumbnails {
             _ => {}
         }
         let (sender, told) = oneshot::channel();
-        self.join(place, width, sender);
+        self.join(place, picture, sender);
         told.await.unwrap_or(Err(Error::Stopping))
     }
 
     /// Puts a request to those that wait. The first has them asked for in a while, the hundredth at once.
-    fn join(self: Arc<Self>, place: Place, width: u32, sender: oneshot::Sender<ThumbnailResult>) {
+    fn join(self: Arc<Self>, place: Place, picture: Picture, sender: oneshot::Sender<ThumbnailResult>) {
         let Place { client, drive_id, file_id } = place;
-        let group = (drive_id, width);
+        let group = (drive_id, picture);
         let mut gathering = self.gathering.lock();
         let waiting = gathering.entry(group.clone()).or_default();
         waiting.push((file_id, sender));
@@ -98,11 +98,11 @@ impl Thumbnails {
         }
     }
 
-    async fn ask(&self, client: &Client, (drive_id, width): Group, waiting: Vec<Waiting>) {
+    async fn ask(&self, client: &Client, (drive_id, picture): Group, waiting: Vec<Waiting>) {
         let mut ids: Vec<String> = waiting.iter().map(|(id, _)| id.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
-        let told = match client.thumbnails(&drive_id, &ids, width).await {
+        let told = match client.thumbnails(&drive_id, &ids, picture).await {
             Ok(told) => told.into_iter().collect::<HashMap<_, _>>(),
             Err(error) => {
                 let error = Error::from(error);
@@ -115,7 +115,7 @@ impl Thumbnails {
                 Some(address) => Known::At(address),
                 None => Known::None(Instant::now()),
             };
-            self.known.insert((id.into(), width), known);
+            self.known.insert((id.into(), picture), known);
         }
         for (id, sender) in waiting {
             sender.send(Ok(told.get(&id).cloned().flatten())).ok();

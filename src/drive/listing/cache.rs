@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::calls::{self, Background};
 use crate::config;
 use crate::drive::entry::Entry;
-use crate::drive::error::Error;
+use crate::drive::error::{Error, ErrorKind};
 use crate::drive::listing::fetch;
 use crate::drive::listing::members::{Change, Listing};
 use crate::drive::mount::Mounted;
@@ -63,8 +63,8 @@ struct Inner {
     listings: moka::sync::Cache<FolderKey, Arc<Listing>>,
     /// Fetches under way. The lock is held while one lands, so that no change of our own falls between.
     flights: Mutex<HashMap<FolderKey, Fetch>>,
-    /// Folders whose last refresh in the background failed, and when.
-    failed: moka::sync::Cache<FolderKey, Instant>,
+    /// Folders whose last refresh in the background failed, when, and why.
+    failed: moka::sync::Cache<FolderKey, (Instant, ErrorKind)>,
     /// Folders that another program has changed, and when that was learnt: listings asked for before are looked at anew.
     outdated: moka::sync::Cache<FolderKey, Instant>,
     /// The same of all folders of a mount.
@@ -172,7 +172,16 @@ impl ListingCache {
     }
 
     fn has_just_failed(&self, key: &FolderKey) -> bool {
-        self.0.failed.get(key).is_some_and(|at| at.elapsed() < RETRY_PAUSE)
+        self.failure(key).is_some()
+    }
+
+    fn failure(&self, key: &FolderKey) -> Option<ErrorKind> {
+        self.0.failed.get(key).filter(|(at, _)| at.elapsed() < RETRY_PAUSE).map(|(_, why)| why)
+    }
+
+    /// Why the folder could not be asked for anew just now.
+    pub(super) fn trouble(&self, mount: &Mounted, folder_id: &str) -> Option<ErrorKind> {
+        self.failure(&key(mount, folder_id))
     }
 
     /// Starts a fetch that nobody waits for, unless the last one has just failed.
@@ -235,7 +244,7 @@ impl ListingCache {
             Err(Error::NotFound) => self.0.listings.invalidate(&key),
             Err(error) => {
                 tracing::warn!(folder = %key.1, %error, "a listing failed");
-                self.0.failed.insert(key.clone(), Instant::now());
+                self.0.failed.insert(key.clone(), (Instant::now(), error.kind()));
             }
         }
         result

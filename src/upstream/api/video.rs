@@ -8,7 +8,7 @@ use crate::upstream::api::wire_video::{WirePlayed, WirePreview, WireThumbnails};
 use crate::upstream::client::Client;
 use crate::upstream::client::endpoint::Endpoint;
 use crate::upstream::error::Error;
-use crate::upstream::films::{PlayInfo, Played};
+use crate::upstream::films::{Picture, PlayInfo, Played};
 use crate::upstream::types::{Address, Page};
 
 const PLAY_INFO: Endpoint =
@@ -86,7 +86,7 @@ impl Client {
         Ok(wire.into_played(RECENT.name))
     }
 
-    /// Pictures of up to [`MAX_BATCH`] films and images, as wide as asked for, by file id; nothing for what has none.
+    /// Pictures of up to [`MAX_BATCH`] films and images, by file id; nothing for what has none.
     ///
     /// # Errors
     /// Any failed call.
@@ -94,12 +94,12 @@ impl Client {
         &self,
         drive_id: &str,
         file_ids: &[String],
-        width: u32,
+        picture: Picture,
     ) -> Result<Vec<(String, Option<Address>)>, Error> {
         let list: Vec<Value> = file_ids.iter().map(|id| json!({ "drive_id": drive_id, "file_id": id })).collect();
         let body = json!({
-            "file_list": list, "video_thumbnail_time": PICTURE_AT_MS, "video_thumbnail_width": width,
-            "image_thumbnail_width": width,
+            "file_list": list, "video_thumbnail_time": picture.at_ms.unwrap_or(PICTURE_AT_MS),
+            "video_thumbnail_width": picture.width, "image_thumbnail_width": picture.width,
         });
         let (wire, intake) = self.call_for_urls::<WireThumbnails>(BATCH_GET, |_| Ok(body.clone())).await?;
         Ok(wire.into_addresses(intake))

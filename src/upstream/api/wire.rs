@@ -11,10 +11,9 @@ use serde_json::Value;
 
 use crate::clock::UnixMillis;
 use crate::digest::Sha1;
-use crate::state::DriveIds;
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::signed_url::Intake;
-use crate::upstream::types::{Address, Category, DownloadLink, Item, ItemKind, LivpStream, Page, PartUrl};
+use crate::upstream::types::{Address, Category, DownloadLink, Item, ItemKind, LivpStream, Media, Page, PartUrl};
 
 #[derive(Debug, Deserialize)]
 pub(in crate::upstream) struct WireItem {
@@ -48,15 +47,21 @@ pub(in crate::upstream) struct WireItem {
     punish_flag: Option<i64>,
     #[serde(default, deserialize_with = "told")]
     streams_info: Option<serde_json::Map<String, Value>>,
+    #[serde(default)]
+    play_cursor: Value,
+    #[serde(default)]
+    video_media_metadata: Value,
+    #[serde(default)]
+    image_media_metadata: Value,
 }
 
 /// The value, if it is of the type that is expected.
-fn told<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+pub(super) fn told<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(from)?).ok())
 }
 
 /// A number of bytes, also in words: `12`, `12.0`, `"12"`.
-fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     Ok(as_bytes(&Value::deserialize(from)?))
 }
 
@@ -109,9 +114,46 @@ impl WireItem {
             trashed: self.trashed.unwrap_or(false),
             uploading: self.status.as_deref() == Some("uploading"),
             punish_flag: self.punish_flag.unwrap_or(0),
+            cursor_s: number(&self.play_cursor).filter(|_| kind == ItemKind::File),
+            media: media(&self.video_media_metadata).or_else(|| media(&self.image_media_metadata)),
             streams: self.streams_info.map(streams).unwrap_or_default(),
         })
     }
+}
+
+/// A number, also in words.
+pub(super) fn number(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    (number.is_finite() && number >= 0.0).then_some(number)
+}
+
+pub(super) fn pixels(value: &Value) -> Option<u32> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 100,000")]
+    number(value).filter(|number| (1.0..100_000.0).contains(number)).map(|number| number as u32)
+}
+
+/// Tracks that are told of, and characters of a coding's name: a film has few, and a name is a word.
+const MAX_TRACKS: usize = 32;
+const MAX_CODING: usize = 32;
+
+fn media(told: &Value) -> Option<Box<Media>> {
+    let codings = |tracks: &Value| -> Vec<String> {
+        let tracks = tracks.as_array().into_iter().flatten().take(MAX_TRACKS);
+        let coding = |track: &Value| Some(track["code_name"].as_str()?.to_owned());
+        tracks.filter_map(coding).filter(|coding| (1..=MAX_CODING).contains(&coding.len())).collect()
+    };
+    told.as_object()?;
+    Some(Box::new(Media {
+        duration_s: number(&told["duration"]),
+        width: pixels(&told["width"]),
+        height: pixels(&told["height"]),
+        video: codings(&told["video_media_video_stream"]),
+        sound: codings(&told["video_media_audio_stream"]),
+    }))
 }
 
 fn category(word: &str) -> Category {
@@ -164,46 +206,6 @@ impl WirePage {
 #[derive(Debug, Deserialize)]
 pub(in crate::upstream) struct WireBatch {
     pub(in crate::upstream) items: Option<Vec<Option<WireItem>>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(in crate::upstream) struct WireDriveInfo {
-    user_id: Option<String>,
-    name: Option<String>,
-    nick_name: Option<String>,
-    user_name: Option<String>,
-    default_drive_id: Option<String>,
-    resource_drive_id: Option<String>,
-    backup_drive_id: Option<String>,
-}
-
-impl WireDriveInfo {
-    /// # Errors
-    /// An answer without a user says nothing.
-    pub(in crate::upstream) fn into_ids(self, call: &'static str) -> Result<DriveIds, Error> {
-        let id = |id: Option<String>| id.filter(|id| !id.is_empty());
-        let name = [self.name, self.nick_name, self.user_name];
-        Ok(DriveIds {
-            user_id: id(self.user_id).ok_or_else(|| Error::new(call, ErrorKind::Malformed).message("no user_id"))?,
-            name: name.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default(),
-            default_drive_id: id(self.default_drive_id),
-            resource_drive_id: id(self.resource_drive_id),
-            backup_drive_id: id(self.backup_drive_id),
-        })
-    }
-}
-
-#[derive(Debug, Deserialize)]
-pub(in crate::upstream) struct WireSpaceInfo {
-    pub(in crate::upstream) personal_space_info: Option<WireSpace>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(in crate::upstream) struct WireSpace {
-    #[serde(default, deserialize_with = "bytes")]
-    pub(in crate::upstream) used_size: Option<u64>,
-    #[serde(default, deserialize_with = "bytes")]
-    pub(in crate::upstream) total_size: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::upstream::api::wire::WireItem;
+use crate::upstream::api::wire::{WireItem, number, pixels};
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::films::{PlayInfo, Played, Rendition, RenditionState, Subtitle};
 use crate::upstream::http::classify::shorten;
@@ -83,21 +83,6 @@ fn address(url: &Value, intake: Intake) -> Option<Address> {
     Some(Address { url, life })
 }
 
-/// A number, also in words.
-fn number(value: &Value) -> Option<f64> {
-    let number = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    (number.is_finite() && number >= 0.0).then_some(number)
-}
-
-fn pixels(value: &Value) -> Option<u32> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 100,000")]
-    number(value).filter(|number| (1.0..100_000.0).contains(number)).map(|number| number as u32)
-}
-
 /// Answer of `batch/get`, as far as it is about pictures.
 #[derive(Debug, Deserialize)]
 pub(super) struct WireThumbnails {
@@ -126,8 +111,6 @@ impl WirePlayed {
         let played = |item: Value| {
             Some(Played {
                 drive_id: item["drive_id"].as_str().filter(|id| !id.is_empty())?.to_owned(),
-                cursor_s: number(&item["play_cursor"]),
-                duration_s: number(&item["video_media_metadata"]["duration"]),
                 item: WireItem::deserialize(item).ok()?.into_item(call).ok()?,
             })
         };

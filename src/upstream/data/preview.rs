@@ -15,6 +15,7 @@ use crate::upstream::data::error::{DataError, DataErrorKind};
 use crate::upstream::data::{DataHost, HEAD_TIMEOUT, send};
 use crate::upstream::http::chunks::Chunks;
 use crate::upstream::http::clients::{DataAnswer, error_chain};
+use crate::upstream::http::exchange::Running;
 use crate::upstream::signed_url::SignedUrl;
 
 /// Largest playlist or subtitles read: a film of a day has some 8 MB.
@@ -36,6 +37,8 @@ pub struct SegmentBody {
     /// `Content-Range`, raw, of a part.
     pub range: Option<String>,
     answer: DataAnswer,
+    /// It counts as under way to its last byte.
+    running: Running,
     /// Longest silence of its bytes.
     silence: Duration,
 }
@@ -44,11 +47,11 @@ impl SegmentBody {
     /// The bytes as they come; an error where the connection breaks or nothing comes for too long.
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, DataError>> + Send + 'static {
         let silence = self.silence;
-        let frames = self.answer.into_body().into_data_stream();
+        let frames = (self.answer.into_body().into_data_stream(), self.running);
         futures_util::stream::unfold(Some(frames), move |frames| async move {
-            let mut frames = frames?;
+            let (mut frames, running) = frames?;
             match tokio::time::timeout(silence, frames.next()).await {
-                Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some(frames))),
+                Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some((frames, running)))),
                 Ok(Some(Err(error))) => Some((Err(DataError::new(DataErrorKind::Broken, error_chain(&error))), None)),
                 Ok(None) => None,
                 Err(_) => Some((Err(DataError::new(DataErrorKind::Stalled, "nothing came")), None)),
@@ -63,8 +66,7 @@ impl DataHost {
     /// # Errors
     /// Every [`DataErrorKind`] of a download.
     pub async fn text(&self, url: &SignedUrl) -> Result<Vec<u8>, DataError> {
-        let answer = self.preview(url, None, HEAD_TIMEOUT).await?;
-        let mut stream = std::pin::pin!(self.opened(answer).into_stream());
+        let mut stream = std::pin::pin!(self.preview(url, None, HEAD_TIMEOUT).await?.into_stream());
         let mut text = Vec::new();
         while let Some(bytes) = stream.next().await {
             let bytes = bytes?;
@@ -81,10 +83,11 @@ impl DataHost {
     /// # Errors
     /// Every [`DataErrorKind`] of a download.
     pub async fn segment(&self, url: &SignedUrl, range: Option<&str>) -> Result<SegmentBody, DataError> {
-        self.preview(url, range, SEGMENT_TIMEOUT).await.map(|answer| self.opened(answer))
+        self.preview(url, range, SEGMENT_TIMEOUT).await
     }
 
-    async fn preview(&self, url: &SignedUrl, range: Option<&str>, limit: Duration) -> Result<DataAnswer, DataError> {
+    async fn preview(&self, url: &SignedUrl, range: Option<&str>, limit: Duration) -> Result<SegmentBody, DataError> {
+        let running = Running::begin();
         metrics::counter!(meters::DATA_REQUESTS, "method" => "GET").increment(1);
         let mut request = Request::get(url.expose().clone()).header(header::ACCEPT_ENCODING, "identity");
         if url.needs_referer() {
@@ -95,18 +98,19 @@ impl DataHost {
         }
         let answer = send(&self.small, limit, request.body(Chunks::default())).await?;
         match answer.status() {
-            StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(answer),
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(self.opened(answer, running)),
             _ => Err(self.refusal(answer).await),
         }
     }
 
-    fn opened(&self, answer: DataAnswer) -> SegmentBody {
+    fn opened(&self, answer: DataAnswer, running: Running) -> SegmentBody {
         let headers = answer.headers();
         SegmentBody {
             partial: answer.status() == StatusCode::PARTIAL_CONTENT,
             length: headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()),
             range: headers.get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned),
             answer,
+            running,
             silence: self.silence,
         }
     }

@@ -20,6 +20,7 @@ pub(in crate::upstream) enum Fate {
 }
 
 /// A request that counts as under way until this is dropped.
+#[derive(Debug)]
 pub(in crate::upstream) struct Running(());
 
 impl Running {

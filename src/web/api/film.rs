@@ -1,9 +1,7 @@
-//! `GET video`, `POST video/cursor` and `GET thumb`: films and pictures for the pages.
-
-use std::time::Duration;
+//! `GET video` and `POST video/cursor`: films for the pages.
 
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,12 +18,6 @@ use crate::web::site::Site;
 
 /// How soon a page asks again for a film that is being transcoded.
 const TRANSCODING_MS: u64 = 5000;
-
-/// Widths of thumbnails: of a row, of a tile, of a screen.
-const WIDTHS: [u32; 3] = [256, 480, 1920];
-
-/// Taken off the life of a thumbnail's address: a browser may come to it late.
-const MARGIN: Duration = Duration::from_secs(30);
 
 /// Most subtitles beside a film that are told.
 const MAX_BESIDE: usize = 50;
@@ -99,7 +91,7 @@ impl Place<'_> {
             json!({
                 "id": rendition.template, "height": rendition.height, "width": rendition.width, "usable": usable,
                 "url": usable.then(|| self.url(&self.file.path, &format!("{}.m3u8", rendition.template))),
-                "words": state_words(&rendition.state),
+                "state": state_word(&rendition.state), "words": state_words(&rendition.state),
             })
         });
         told["renditions"] = renditions.collect();
@@ -145,7 +137,8 @@ impl Place<'_> {
         json!({
             "renditions": [], "subtitles": [],
             "original": {
-                "url": format!("{}/api/raw?{query}", self.films.base()), "type": entry.mime(), "bytes_per_s": rate, "sound": [],
+                "url": format!("{}/api/raw?{query}", self.films.base()), "type": entry.mime(), "bytes_per_s": rate,
+                "sound": entry.sounds.names().collect::<Vec<_>>(),
             },
         })
     }
@@ -190,6 +183,16 @@ fn words(info: &PlayInfo) -> Option<&str> {
     info.renditions.iter().find_map(|rendition| state_words(&rendition.state))
 }
 
+/// The same for pages, which have words of their own.
+fn state_word(state: &RenditionState) -> &'static str {
+    match state {
+        RenditionState::Usable(_) => "usable",
+        RenditionState::Running => "running",
+        RenditionState::Failed => "failed",
+        RenditionState::Withheld(_) => "withheld",
+    }
+}
+
 /// Why a rendition cannot be played.
 fn state_words(state: &RenditionState) -> Option<&str> {
     match state {
@@ -227,30 +230,5 @@ pub(super) async fn cursor<B: RequestBody>(
     site.tree.films().keep_cursor(&file, told.cursor, told.duration).await?;
     let mut response = Response::new(body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    Ok(response)
-}
-
-/// `GET thumb?path=…&w=…`: a redirect to the drive's picture.
-pub(super) async fn thumb(site: &Site, parts: &Parts, caller: &Caller) -> Result<Response<Body>, Refusal> {
-    let path = input::path(parts)?.under(&caller.base_path);
-    let width = input::query(parts, "w").map_or(Some(WIDTHS[0]), |width| width.parse().ok());
-    let width = width.filter(|width| WIDTHS.contains(width)).ok_or_else(|| Refusal::bad("w is 256, 480 or 1920"))?;
-    let file = site.tree.stat(&path, Freshness::Cached).await?;
-    let none = || Refusal::new(Code::NotFound, "the drive has no picture of this");
-    if file.is_folder() {
-        return Err(none());
-    }
-    let address = site.tree.films().thumbnail(&file, width).await?.ok_or_else(none)?;
-    let mut response = Response::new(body::empty());
-    *response.status_mut() = StatusCode::FOUND;
-    let headers = response.headers_mut();
-    if let Ok(target) = HeaderValue::from_str(&address.url.expose().to_string()) {
-        headers.insert(header::LOCATION, target);
-    }
-    let age = address.life.left().saturating_sub(MARGIN).as_secs();
-    if let Ok(age) = HeaderValue::from_str(&format!("private, max-age={age}")) {
-        headers.insert(header::CACHE_CONTROL, age);
-    }
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
 }

@@ -1,10 +1,11 @@
-//! `GET recent`, `GET search` and `GET starred`: what is found without knowing where it is.
+//! `GET recent`, `GET search` and `GET starred`: what is found without knowing where it is, in all drives that the
+//! caller sees there.
 
 use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::drive::{Find, Found};
+use crate::drive::{Find, Found, Marker};
 use crate::protocol::{Body, reply};
 use crate::web::caller::Caller;
 use crate::web::error::Refusal;
@@ -17,9 +18,7 @@ const MAX_WORDS: usize = 500;
 
 /// `GET recent`: the films played last, on any device.
 pub(super) async fn recent(site: &Site, caller: &Caller) -> Result<Response<Body>, Refusal> {
-    let finds = site.tree.films().recent().await?;
-    let entries: Vec<Value> = finds.iter().filter_map(|find| entry(find, caller)).collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "entries": entries })))
+    Ok(told(site.tree.films().recent(&caller.base_path).await?, caller))
 }
 
 /// `GET search?q=…[&path=…][&cursor=…]`: names that hold the words, below the path.
@@ -29,19 +28,33 @@ pub(super) async fn search(site: &Site, parts: &Parts, caller: &Caller) -> Resul
     if words.len() > MAX_WORDS || words.contains('\0') {
         return Err(Refusal::bad("q is too long or no text"));
     }
-    let (path, marker) = (input::path(parts)?.under(&caller.base_path), input::query(parts, "cursor"));
-    found(&site.tree.films().search(&path, &words, marker.as_deref()).await?, caller)
+    let (path, from) = (input::path(parts)?.under(&caller.base_path), markers(parts)?);
+    Ok(told(site.tree.films().search(&path, &words, from.as_deref()).await?, caller))
 }
 
 /// `GET starred[?path=…][&cursor=…]`: starred items below the path.
 pub(super) async fn starred(site: &Site, parts: &Parts, caller: &Caller) -> Result<Response<Body>, Refusal> {
-    let (path, marker) = (input::path(parts)?.under(&caller.base_path), input::query(parts, "cursor"));
-    found(&site.tree.films().starred(&path, marker.as_deref()).await?, caller)
+    let (path, from) = (input::path(parts)?.under(&caller.base_path), markers(parts)?);
+    Ok(told(site.tree.films().starred(&path, from.as_deref()).await?, caller))
 }
 
-fn found(found: &Found, caller: &Caller) -> Result<Response<Body>, Refusal> {
+/// Where the page begins in each drive, as the page before has told it.
+fn markers(parts: &Parts) -> Result<Option<Vec<Marker>>, Refusal> {
+    let Some(text) = input::query(parts, "cursor") else { return Ok(None) };
+    let markers = serde_json::from_str(&text);
+    markers.map(Some).map_err(|_| Refusal::bad("cursor is not the next of an answer of this call"))
+}
+
+fn told(found: Found, caller: &Caller) -> Response<Body> {
     let entries: Vec<Value> = found.finds.iter().filter_map(|find| entry(find, caller)).collect();
-    Ok(reply::json(StatusCode::OK, &json!({ "entries": entries, "next": found.next })))
+    let next = (!found.next.is_empty()).then(|| json!(found.next).to_string());
+    let failed = found.failed.into_iter().map(|(account, error)| {
+        let mut told = Refusal::from(error).members();
+        told["account"] = account.into();
+        told
+    });
+    let failed: Vec<Value> = failed.collect();
+    reply::json(StatusCode::OK, &json!({ "entries": entries, "next": next, "failed": failed }))
 }
 
 /// An item as the API tells it, if the caller may see it.

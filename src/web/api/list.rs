@@ -1,6 +1,7 @@
 //! `GET list` and `GET stat`: a folder's members and one item.
 
 use std::io::Write as _;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -20,7 +21,7 @@ use crate::drive::{Entry, Freshness, Members, Origin, Resource};
 use crate::protocol::{Body, reply};
 use crate::web::assets::takes_gzip;
 use crate::web::caller::Caller;
-use crate::web::error::Refusal;
+use crate::web::error::{Code, Refusal};
 use crate::web::input;
 use crate::web::kind::Kind;
 use crate::web::natural;
@@ -43,6 +44,9 @@ struct Row<'a> {
     id: &'a str,
     thumb: bool,
     mime: Option<&'static str>,
+    /// Second at which it was left, of a film.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<NonZeroU32>,
     /// It is not on the drive.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     held: bool,
@@ -59,6 +63,7 @@ impl<'a> Row<'a> {
             id: &entry.file_id,
             thumb: kind.has_thumbnail(entry),
             mime: entry.mime(),
+            cursor: entry.cursor_s,
             held: matches!(entry.origin, Origin::Held | Origin::Local),
         }
     }
@@ -77,6 +82,12 @@ pub(super) async fn list(site: &Site, parts: &Parts, caller: &Caller) -> Result<
         "stale": age > site.list_ttl,
         "fetched_at": UnixMillis::now().minus(age),
     });
+    if age > site.list_ttl
+        && let Some(trouble) = site.tree.listing_trouble(&folder)
+    {
+        // Without one it is being asked for at this moment.
+        head["stale_code"] = Code::from(trouble).as_str().into();
+    }
     rights(&mut head, &folder, caller);
     let packed = takes_gzip(&parts.headers) && members.positions() > MANY;
     let listing = Listing::new(&head, members, packed);
@@ -102,7 +113,7 @@ fn rights(told: &mut Value, at: &Resource, caller: &Caller) {
     }
 }
 
-/// `GET stat?path=…`.
+/// `GET stat?path=…[&media=1]`. What is in a film or a picture is asked of the drive, in one call.
 pub(super) async fn stat(site: &Site, parts: &Parts, caller: &Caller) -> Result<Response<Body>, Refusal> {
     let path = input::path(parts)?;
     let item = site.tree.stat(&path.under(&caller.base_path), Freshness::Cached).await?;
@@ -114,10 +125,26 @@ pub(super) async fn stat(site: &Site, parts: &Parts, caller: &Caller) -> Result<
         // What is above the caller's part of the tree is not to be seen, its name neither.
         row["name"] = "".into();
     }
-    let mut told = json!({ "path": path.as_str(), "entry": row, "media": null });
+    let media = if input::flag(parts, "media") { media(site, &item).await } else { None };
+    let mut told = json!({ "path": path.as_str(), "entry": row, "media": media });
     rights(&mut told, &item, caller);
     told["siblings"] = siblings(site, &item, path.is_root()).await?;
     Ok(reply::json(StatusCode::OK, &told))
+}
+
+/// Length, size and codings; none of what the drive does not have, and where it does not tell them: the rest of what is
+/// known of an item is as good without.
+async fn media(site: &Site, item: &Resource) -> Option<Value> {
+    if !matches!(Kind::of(&item.entry), Kind::Video | Kind::Image | Kind::Audio) {
+        return None;
+    }
+    let media = site.tree.films().media(item).await;
+    let media =
+        media.inspect_err(|error| tracing::info!(%error, path = %item.path, "its media are not told")).ok()??;
+    Some(json!({
+        "duration": media.duration_s, "width": media.width, "height": media.height, "video": media.video,
+        "sound": media.sound,
+    }))
 }
 
 /// The names before and after an item among those of its kind.

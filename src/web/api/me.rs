@@ -23,6 +23,7 @@ pub(in crate::web) fn answer(caller: &Caller) -> Response<Body> {
         "by": by,
         "features": {
             "sign_in": writes, "links": true, "video": true, "thumbs": true, "search": true, "recent": true,
+            "all": caller.runs_all(),
         },
     });
     reply::json(StatusCode::OK, &told)

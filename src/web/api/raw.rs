@@ -43,9 +43,7 @@ pub(super) async fn raw<D: WebDav>(
     let headers = response.headers_mut();
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     let kept = saved || runs(mime);
-    if let Ok(disposition) = HeaderValue::from_str(&disposition(&file.entry.name, kept)) {
-        headers.insert(header::CONTENT_DISPOSITION, disposition);
-    }
+    headers.insert(header::CONTENT_DISPOSITION, disposition(&file.entry.name, kept));
     Ok(response)
 }
 
@@ -55,10 +53,15 @@ fn runs(mime: &str) -> bool {
         || mime.ends_with("+xml")
 }
 
-fn disposition(name: &str, saved: bool) -> String {
+/// Has a browser save what comes under a name.
+pub(super) fn attachment(name: &str) -> HeaderValue {
+    disposition(name, true)
+}
+
+fn disposition(name: &str, saved: bool) -> HeaderValue {
     let mut text = if saved { "attachment" } else { "inline" }.to_owned().into_bytes();
     text.extend_from_slice(b"; filename*=UTF-8''");
     href::push_name(&mut text, name);
     // Percent-encoding yields ASCII.
-    String::from_utf8(text).unwrap_or_default()
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("attachment"))
 }

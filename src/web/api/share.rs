@@ -1,4 +1,5 @@
-//! `POST link`: a signed link to one file or to a film's renditions, with an end, for programs and people without a password.
+//! `POST link`: a signed link to one file or to a film's renditions, with an end, for programs and people without a
+//! password. `POST links/end`: the end of all of them.
 
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -7,11 +8,12 @@ use serde_json::json;
 
 use crate::clock::UnixSeconds;
 use crate::drive::Freshness;
-use crate::protocol::{Body, RequestBody, reply};
+use crate::protocol::{Body, RequestBody, body, reply};
 use crate::web::caller::Caller;
-use crate::web::error::Refusal;
+use crate::web::error::{Code, Refusal};
 use crate::web::films::Films;
 use crate::web::input;
+use crate::web::qr;
 use crate::web::site::Site;
 
 const HOUR_S: i64 = 3600;
@@ -57,5 +59,18 @@ pub(super) async fn link<B: RequestBody>(
 }
 
 fn told(url: &str, end: UnixSeconds) -> Response<Body> {
-    reply::json(StatusCode::OK, &json!({ "url": url, "expires_at": end.millis() }))
+    reply::json(StatusCode::OK, &json!({ "url": url, "expires_at": end.millis(), "qr_svg": qr::svg(url) }))
+}
+
+/// `POST links/end`: all links that were given out open nothing any more, those of others too.
+pub(super) async fn end_all(site: &Site, caller: &Caller) -> Result<Response<Body>, Refusal> {
+    if !caller.runs_all() {
+        let words = "ending everybody's links needs permission \"write\" for the whole tree";
+        return Err(Refusal::new(Code::Forbidden, words));
+    }
+    site.links.renew().await?;
+    tracing::info!(user = caller.user.as_deref(), "all links were ended");
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(response)
 }

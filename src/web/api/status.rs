@@ -4,14 +4,15 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::clock::UnixSeconds;
-use crate::config;
-use crate::drive::{Freshness, Path};
+use crate::config::{self, DriveType};
+use crate::drive::{self, Freshness, Membership, Path};
+use crate::log_tail::{self, Line};
 use crate::protocol::failure::verdict;
 use crate::protocol::{Body, reply};
 use crate::web::caller::Caller;
 use crate::web::site::Site;
 
-/// `GET status`. The space of an account is at most a minute old; the rest makes no call.
+/// `GET status`. The space of an account is at most a minute old, its package ten; the rest makes no call.
 pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
     let seen: Vec<&config::Mount> = site.mounts.iter().filter(|mount| is_seen(mount, caller)).collect();
     let (mut accounts, mut errors, mut calls) = (Vec::new(), Vec::new(), Vec::new());
@@ -49,17 +50,25 @@ pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
     for removals in pending.filter(|removals| seen.iter().any(|mount| mount.account == removals.account)) {
         errors.extend(removals.complaint.map(|words| json!({ "account": removals.account, "words": words })));
     }
-    let told = json!({
+    let names: Vec<&str> = accounts.iter().filter_map(|account| account["name"].as_str()).collect();
+    let open: usize = names.iter().map(|name| site.tree.open_downloads(name)).sum();
+    let streams = json!({ "open": open, "max": site.max_streams * names.len(), "memory": site.tree.download_memory() });
+    let mut told = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": site.started.0,
         "accounts": accounts,
         "mounts": seen.iter().map(|mount| mount_told(mount, caller)).collect::<Vec<_>>(),
         "space": space(site, &seen).await,
         "calls": calls,
-        "streams": { "max": site.max_streams, "memory": site.tree.download_memory() },
+        "streams": streams,
         "uploads": { "memory": site.tree.upload_memory() },
         "errors": errors,
     });
+    if caller.runs_all() {
+        // It names files and people of the whole tree.
+        let line = |line: Line| json!({ "at": line.at, "level": line.level, "words": line.words });
+        told["log"] = log_tail::newest().into_iter().map(line).collect();
+    }
     reply::json(StatusCode::OK, &told)
 }
 
@@ -75,12 +84,21 @@ fn mount_told(mount: &config::Mount, caller: &Caller) -> Value {
         "path": path.unwrap_or_else(Path::root).as_str(),
         "account": mount.account,
         "read_only": mount.read_only,
+        "drive": drive(mount.drive_type),
         "link_policy": mount.link_policy.as_str(),
         "bin": mount.remove_way == config::RemoveWay::Trash,
     })
 }
 
-/// Once for each account.
+fn drive(kind: DriveType) -> &'static str {
+    match kind {
+        DriveType::Default => "default",
+        DriveType::Resource => "resource",
+        DriveType::Backup => "backup",
+    }
+}
+
+/// Space and package, once for each account.
 async fn space(site: &Site, seen: &[&config::Mount]) -> Vec<Value> {
     let mut told: Vec<Value> = Vec::new();
     for mount in seen {
@@ -88,18 +106,30 @@ async fn space(site: &Site, seen: &[&config::Mount]) -> Vec<Value> {
             continue;
         }
         let Ok(path) = Path::parse(&mount.path) else { continue };
-        let quota = match site.tree.stat(&path, Freshness::Cached).await {
-            Ok(root) => site.tree.quota(&root).await,
-            Err(error) => Err(error),
+        let asked = async {
+            let root = site.tree.stat(&path, Freshness::Cached).await?;
+            let quota = site.tree.quota(&root).await?;
+            Ok::<_, drive::Error>((quota, site.tree.membership(&root).await))
         };
-        told.push(match quota {
-            Ok(quota) => json!({
+        told.push(match asked.await {
+            Ok((quota, membership)) => json!({
                 "account": mount.account,
                 "used": quota.map(|quota| quota.used),
                 "total": quota.map(|quota| quota.used + quota.available),
+                "package": membership.map(package),
             }),
             Err(error) => json!({ "account": mount.account, "error": verdict(&error).text }),
         });
     }
     told
+}
+
+fn package(told: Membership) -> Value {
+    json!({
+        "identity": told.identity,
+        "level": told.level,
+        "expires_at": told.expires.map(|at| at.0 * 1000),
+        "third_party": told.third_party,
+        "third_party_expires_at": told.third_party_expires.map(|at| at.0 * 1000),
+    })
 }

@@ -228,6 +228,32 @@ async fn a_link_opens_one_file_until_its_end_or_a_new_key() {
     assert_eq!(world.http.get(url).send().await.unwrap().status(), 401);
 }
 
+// Keeps 143.
+#[tokio::test]
+async fn who_may_change_everything_ends_all_links() {
+    let world = Fixture::with(reader).await;
+    world.sim.write("/films/a", "film");
+    let post = |name: &str, call: &str, body: Value| {
+        sent(world.request("POST", &format!("/api/{call}")).basic_auth(name.to_owned(), Some("secret")).json(&body))
+    };
+    let link = post("kid", "link", json!({ "path": "/a" })).await.1;
+    let code = link["qr_svg"].as_str().unwrap();
+    assert!(code.starts_with("<?xml") && code.contains("<svg"), "{code:.100}");
+    let open = async || world.http.get(link["url"].as_str().unwrap()).send().await.unwrap().status().as_u16();
+    assert_eq!(open().await, 200);
+    let (status, told) = post("kid", "links/end", json!({})).await;
+    assert_eq!((status, told["code"].as_str(), open().await), (403, Some("forbidden"), 200));
+    assert_eq!((post("me", "links/end", json!({})).await.0, open().await), (204, 401));
+    let session =
+        async |name: &str| sent(world.request("GET", "/api/session").basic_auth(name, Some("secret"))).await.1;
+    assert_eq!(
+        (&session("me").await["features"]["all"], &session("kid").await["features"]["all"]),
+        (&json!(true), &json!(false))
+    );
+    let status = async |name: &str| sent(world.request("GET", "/api/status").basic_auth(name, Some("secret"))).await.1;
+    assert!(status("me").await["log"].is_array() && status("kid").await["log"].is_null());
+}
+
 #[tokio::test]
 async fn the_status_tells_of_the_caller_s_part_and_what_to_do() {
     let world = Fixture::with(reader).await;

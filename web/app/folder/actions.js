@@ -195,18 +195,43 @@ function tell(outcomes, done, back) {
     if (failed.length > 3) notify(t("failed.more", { n: failed.length - 3 }), { stay: true });
 }
 
+/** Longest address that the server takes, less what stands around names. */
+const LONGEST = 15_000;
+
 /**
+ * A folder, or some members of one, as a zip that the server makes while it sends it.
+ * @param {string} path
+ * @param {string[]} [names]
+ */
+export const zipUrl = (path, names = []) => apiUrl("zip", { path }) + names.map((name) => `&name=${encodeURIComponent(name)}`).join("");
+
+/**
+ * Files one after another; what has a folder among it in one zip.
  * @param {Folder} folder
  * @param {Entry[]} entries
  */
 export async function downloadAll(folder, entries) {
+    if (entries.some((entry) => entry.kind === "folder")) {
+        const url = zipUrl(folder.path, entries.length < (folder.listing?.entries.length ?? 0) ? entries.map((entry) => entry.name) : []);
+        if (url.length > LONGEST) notify(t("zip.many"), { stay: true });
+        else save(url, "");
+        return;
+    }
     for (const entry of entries) {
-        const link = document.createElement("a");
-        link.href = apiUrl("raw", { path: join(folder.path, entry.name), download: 1 });
-        link.download = entry.name;
-        link.click();
+        save(apiUrl("raw", { path: join(folder.path, entry.name), download: 1 }), entry.name);
         await new Promise((resolve) => setTimeout(resolve, BETWEEN_DOWNLOADS));
     }
+}
+
+/**
+ * @param {string} url
+ * @param {string} name empty: as the server has it
+ */
+function save(url, name) {
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = name;
+    link.click();
 }
 
 /**

@@ -22,7 +22,7 @@ export const kindWords = (kind) => t(kinds[kind] ?? "kind.other");
  * @returns {[string, string][]}
  */
 function facts({ path, entry, media }) {
-    const { width, height, duration } = media ?? {};
+    const { width, height, duration, video, sound } = media ?? {};
     /** @type {[string, string][]} */
     const all = [
         [t("name"), entry.name],
@@ -32,7 +32,9 @@ function facts({ path, entry, media }) {
         [t("modified"), format.dateTime(entry.modified)],
         [t("details.created"), format.dateTime(entry.created)],
         [t("details.pixels"), width && height ? `${width} × ${height}` : ""],
-        [t("details.duration"), duration ? format.duration(Number(duration)) : ""],
+        [t("details.duration"), duration ? format.duration(duration) : ""],
+        [t("details.video"), (video ?? []).join(", ")],
+        [t("details.sound"), (sound ?? []).join(", ")],
         ["SHA-1", entry.checksum ?? ""],
     ];
     return all.filter(([, value]) => value);
@@ -44,8 +46,13 @@ export function showDetails(path) {
     let stat;
     let problem = "";
     return open(t("details"), (dialog) => {
+        // What only the drive knows comes a little later.
+        const more = () => {
+            if (!["video", "image", "audio"].includes(stat?.entry.kind ?? "")) return;
+            get("stat", { path, media: 1 }).then((answer) => { stat = answer; dialog.redraw(); }, () => { /* then without */ });
+        };
         if (!stat && !problem) {
-            get("stat", { path }).then((answer) => { stat = answer; }, (error) => { problem = wordsOf(error); }).then(dialog.redraw);
+            get("stat", { path }).then((answer) => { stat = answer; more(); }, (error) => { problem = wordsOf(error); }).then(dialog.redraw);
         }
         return html`<div class="dialog-main" tabindex="0" role="group" aria-label=${t("details")} autofocus>
             ${problem ? html`<p class="banner bad" role="alert">${problem}</p>` : nothing}

@@ -28,6 +28,10 @@ import { Viewport, WINDOWED_FROM } from "./viewport.js";
 const FIRST_BLOCKS = 1;
 const MORE_BLOCKS = 3;
 
+/** Milliseconds after which a listing that is being asked for is looked at again, and how often. */
+const LOOK_AGAIN = 1500;
+const LOOKS = 4;
+
 export class Folder {
     /** @type {import("../api.js").Listing | undefined} */
     listing;
@@ -39,6 +43,8 @@ export class Folder {
     selection = new Selection();
     #ending = new AbortController();
     #retry = 0;
+    /** How often an older listing was looked at again while the server asks for a newer one. */
+    #looks = 0;
     /** Blocks of items that are drawn; who comes back to a place in the middle gets all at once. */
     #blocks = FIRST_BLOCKS;
 
@@ -93,6 +99,7 @@ export class Folder {
             this.listing = await load(this.path, { refresh, signal: this.#ending.signal });
             this.error = undefined;
             this.selection.keepTo(this.listing.entries);
+            this.#lookAgain(this.listing);
             if (refresh) announce(t("files.count", { n: this.listing.entries.length }));
         } catch (error) {
             if (this.#ending.signal.aborted) return;
@@ -103,6 +110,17 @@ export class Folder {
         this.loading = false;
         this.redraw();
         if (first && this.listing) this.#arrive();
+    }
+
+    /** An older listing is shown while the server asks for a newer one, which is there in a moment. @param {import("../api.js").Listing} listing */
+    #lookAgain({ stale, stale_code }) {
+        this.#looks = stale && !stale_code ? this.#looks + 1 : 0;
+        if (this.#looks && this.#looks <= LOOKS) this.#retry = setTimeout(() => this.load(), LOOK_AGAIN);
+    }
+
+    /** Is what is shown older than it should be, for a reason that a reader is to know? */
+    get isOld() {
+        return Boolean(this.listing?.stale && (this.listing.stale_code || this.#looks > LOOKS));
     }
 
     /** To where the reader was, when he comes back. */

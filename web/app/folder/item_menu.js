@@ -7,7 +7,7 @@ import { openMenu } from "../menu.js";
 import { join } from "../paths.js";
 import { goTo } from "../router.js";
 import { session } from "../session.js";
-import { copyTo, moveTo, removeAll, rename, share } from "./actions.js";
+import { copyTo, moveTo, removeAll, rename, share, zipUrl } from "./actions.js";
 import { showDetails } from "./dialogs.js";
 
 /**
@@ -22,9 +22,8 @@ export function itemMenu(folder, entry, from) {
     /** @type {import("../menu.js").Item[]} */
     const items = [
         { words: t("open"), icon: "eye", hint: "Enter", run: () => goTo(path, isFolder) },
-        ...(isFolder ? [] : [{
-            words: t("download"), icon: /** @type {const} */ ("download"), href: apiUrl("raw", { path, download: 1 }), download: entry.name,
-        }]),
+        isFolder ? { words: t("zip"), icon: "download", href: zipUrl(path), download: `${entry.name}.zip` }
+            : { words: t("download"), icon: "download", href: apiUrl("raw", { path, download: 1 }), download: entry.name },
         ...(isFolder || !session.features.links ? [] : [{ words: t("link.copy"), icon: /** @type {const} */ ("link"), run: () => { share(folder.path, entry); } }]),
         { words: t("open.tab"), icon: "open", run: () => { open(filesHref(path, isFolder), "_blank", "noopener"); } },
         {

@@ -3,6 +3,8 @@
 
 import { get } from "../api.js";
 import { byName } from "../format.js";
+import { join } from "../paths.js";
+import { positions } from "../store.js";
 
 /** @typedef {import("../api.js").Listing} Listing */
 /** @typedef {import("../api.js").Entry} Entry */
@@ -22,7 +24,9 @@ export const known = (path) => kept.get(path);
  * @returns {Promise<Listing>}
  */
 export async function load(path, { refresh, signal } = {}) {
+    /** @type {Listing} */
     const listing = await get("list", { path, refresh: refresh ? 1 : undefined }, { signal });
+    showPositions(path, listing);
     kept.delete(path);
     kept.set(path, listing);
     for (const oldest of kept.keys()) {
@@ -30,6 +34,19 @@ export async function load(path, { refresh, signal } = {}) {
         kept.delete(oldest);
     }
     return listing;
+}
+
+/**
+ * Where films were left here may be newer than what the drive's listing tells.
+ * @param {string} folder
+ * @param {Listing} listing
+ */
+function showPositions(folder, { entries }) {
+    const here = positions();
+    if (!here.size) return;
+    for (const entry of entries) {
+        if (entry.kind === "video") entry.cursor = Math.max(entry.cursor ?? 0, here.get(join(folder, entry.name)) ?? 0) || undefined;
+    }
 }
 
 const events = new EventTarget();

@@ -15,15 +15,19 @@ const MOST = 6;
 /** @type {import("../api.js").Entry[]} */
 let films = [];
 
+/** @type {string[]} Accounts of which nothing is known. */
+let missing = [];
+
 /**
  * @param {() => void} redraw
  * @returns {() => unknown}
  */
 export function recentShelf(redraw) {
     if (session.features.recent) {
-        // A shelf that cannot be filled is no reason for words: the folder below it is what was asked for.
+        // A shelf that cannot be filled at all is no reason for words: the folder below it is what was asked for.
         get("recent").then((answer) => {
             films = (answer.entries ?? []).filter((/** @type {import("../api.js").Entry} */ entry) => entry.path).slice(0, MOST);
+            missing = (answer.failed ?? []).map((/** @type {import("./finds.js").Failed} */ failed) => failed.account);
             redraw();
         }, () => {});
     }
@@ -34,5 +38,6 @@ export function recentShelf(redraw) {
                 @error=${(/** @type {Event} */ event) => /** @type {Element} */ (event.target).classList.add("none")}>` : nothing}</span>
             <span class="name">${film.name}</span>
             <span class="under">${t("seen.to", { time: format.duration(film.cursor) })}</span></a></li>`)}</ul>
+        ${missing.length ? html`<p class="small muted">${t("recent.missing", { accounts: missing.join(", ") })}</p>` : nothing}
     </section>` : nothing);
 }

@@ -75,7 +75,7 @@ function selectionTools(folder) {
     const one = chosen.length === 1 ? chosen[0] : undefined;
     /** @type {[string, import("../icons.js").Icon, boolean, () => void][]} */
     const tools = [
-        [t("download"), "download", files, () => downloadAll(folder, chosen)],
+        [files ? t("download") : t("zip"), "download", true, () => downloadAll(folder, chosen)],
         [t("link.copy"), "link", Boolean(one && files && session.features.links), () => one && share(folder.path, one)],
         [t("rename"), "rename", Boolean(one && folder.write), () => one && rename(folder, one)],
         [t("move"), "move", folder.write, () => moveTo(folder, chosen)],
@@ -131,7 +131,7 @@ export function stateBanner(folder) {
         return html`<div class="banner" role="status">${icon("warn")}<span class="grow">${wordsOf(error)} ${t("stale.since", { ago: format.relative(listing.fetched_at) })}
             ${wait ? t("stale.retries") : nothing}</span><button class="button" @click=${() => folder.load(true)}>${t("again")}</button></div>`;
     }
-    if (listing.stale) {
+    if (folder.isOld) {
         const why = listing.stale_code === "throttled" ? t("stale.throttled") : t("stale.words");
         return html`<div class="banner" role="status">${icon("warn")}<span class="grow">${why} ${t("stale.since", { ago: format.relative(listing.fetched_at) })}</span>
             <button class="button" @click=${() => folder.load(true)}>${t("refresh")}</button></div>`;

@@ -15,19 +15,27 @@ import { t } from "../i18n.js";
  * @property {number | null} [access_expires_at]
  * @property {number | null} [refresh_expires_at]
  * @property {string[]} [drives]
- * @property {string} [package]
  */
-/** @typedef {{ account: string, used?: number | null, total?: number | null, package?: string, error?: string }} Space */
+/**
+ * @typedef {object} Package what was paid for
+ * @property {string} identity member, vip or svip
+ * @property {string | null} [level]
+ * @property {number | null} [expires_at]
+ * @property {boolean | null} [third_party]
+ * @property {number | null} [third_party_expires_at]
+ */
+/** @typedef {{ account: string, used?: number | null, total?: number | null, package?: Package | null, error?: string }} Space */
 /**
  * @typedef {object} Status fields may be missing
  * @property {string} [version]
  * @property {number} [started_at]
  * @property {Account[]} [accounts]
- * @property {{ path: string, account: string, bin?: boolean, read_only?: boolean, link_policy?: string }[]} [mounts]
+ * @property {{ path: string, account: string, drive?: string, bin?: boolean, read_only?: boolean, link_policy?: string }[]} [mounts]
  * @property {Space[]} [space]
  * @property {{ account?: string, class: string, per_s?: number, calls?: number, throttled?: number }[]} [calls]
  * @property {{ open?: number, max?: number, memory?: number }} [streams]
  * @property {{ memory?: number }} [uploads]
+ * @property {{ at: number, level: string, words: string }[]} [log] for who may change everything, the oldest line first
  * @property {{ at?: number, account?: string, words: string, remedy?: string }[]} [errors]
  */
 
@@ -52,7 +60,15 @@ export function spaceView(space) {
     const used = space.used ?? 0;
     const words = t("space.words", { used: format.size(used), total: format.size(space.total), free: format.size(Math.max(0, space.total - used)) });
     return html`<div><p class="small muted">${words}</p><progress max=${space.total} .value=${used} aria-label=${words}></progress>
-        ${space.package ? html`<p class="small muted">${space.package}</p>` : nothing}</div>`;
+        ${space.package ? html`<p class="small muted">${packageWords(space.package)}</p>` : nothing}</div>`;
+}
+
+/** @param {Package} paid */
+function packageWords({ identity, level, expires_at, third_party, third_party_expires_at }) {
+    const until = (/** @type {number | null | undefined} */ at) => (at ? ` ${t("package.until", { at: format.date(at) })}` : "");
+    const own = identity === "member" ? t("package.none") : [identity.toUpperCase(), level ?? ""].join(" ").trim() + until(expires_at);
+    if (third_party === undefined || third_party === null) return own;
+    return `${own} · ${third_party ? t("package.other") + until(third_party_expires_at) : t("package.other.none")}`;
 }
 
 /**

@@ -3,9 +3,13 @@
 
 import { html, nothing } from "../html.js";
 import { boot, filesHref } from "../boot.js";
+import { post, wordsOf } from "../api.js";
 import * as format from "../format.js";
+import { confirm } from "../dialog.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import { notify } from "../notices.js";
+import { session } from "../session.js";
 import { spaceView, statePill, statusOf } from "./account_parts.js";
 
 /** Milliseconds between two looks while the page is in sight. */
@@ -41,17 +45,39 @@ const parts = (status) => html`
         <div class="card-head"><h2>${account.name}</h2>${statePill(account)}</div>
         ${account.state !== "ok" && account.words ? html`<p>${account.words} ${account.remedy ?? ""}</p>` : nothing}
         ${account.refresh_expires_at ? html`<p class="small muted">${t("account.until")} ${format.relative(account.refresh_expires_at)}</p>` : nothing}
-        ${account.package ? html`<p class="small muted">${account.package}</p>` : nothing}
         ${spaceView(status.space?.find((space) => space.account === account.name))}</section>`)}
         ${now(status)}</div>
-    ${table(t("status.mounts"), [t("status.path"), t("status.account"), t("status.links"), t("status.deletes")], (status.mounts ?? []).map((mount) => [
+    ${table(t("status.mounts"), [t("status.path"), t("status.account"), t("status.drive"), t("status.links"), t("status.deletes")], (status.mounts ?? []).map((mount) => [
         html`<a href=${filesHref(mount.path, true)}>${mount.path}</a>${mount.read_only ? html` <span class="pill">${t("status.readonly")}</span>` : nothing}`,
-        mount.account, mount.link_policy ?? "", mount.bin ? t("status.to.bin") : t("status.for.good")]))}
+        mount.account, driveWords(mount.drive), mount.link_policy ?? "", mount.bin ? t("status.to.bin") : t("status.for.good")]))}
     ${table(t("status.calls"), [t("status.class"), t("status.rate"), t("status.count")], (status.calls ?? []).map((call) => [
-        html`${several(status) ? html`<strong>${call.account}</strong> ` : nothing}${callWords(call.class)}`, call.per_s === undefined ? "" : t("status.per.s", { n: format.count(call.per_s) }), format.count(call.calls ?? 0)]))}`;
+        html`${several(status) ? html`<strong>${call.account}</strong> ` : nothing}${callWords(call.class)}`, call.per_s === undefined ? "" : t("status.per.s", { n: format.count(call.per_s) }), format.count(call.calls ?? 0)]))}
+    ${session.features.all ? html`<section class="card"><h2>${t("links")}</h2><p>${t("links.words")}</p>
+        <div class="row-of"><button class="button danger" @click=${endLinks}>${icon("link")}${t("links.end")}</button></div></section>` : nothing}
+    ${logView(status.log)}`;
+
+async function endLinks() {
+    if (!(await confirm({ title: t("links.end"), words: t("links.end.words"), act: t("links.end"), danger: true }))) return;
+    await post("links/end", {}).then(() => notify(t("links.ended")), (error) => notify(wordsOf(error), { stay: true }));
+}
+
+/** The newest line first. @param {Status["log"]} log */
+const logView = (log) => (log ? html`<section class="card"><h2>${t("log")}</h2>${log.length ? html`
+    <div class="log" tabindex="0" role="region" aria-label=${t("log")}><ol>${[...log].reverse().map((line) => html`<li class=${`log-${line.level}`}>
+        <span class="nowrap muted">${format.dateTime(line.at)}</span> <strong>${line.level}</strong> <span>${line.words}</span></li>`)}</ol></div>`
+    : html`<p class="muted">${t("log.none")}</p>`}</section>` : nothing);
 
 /** @param {Status} status */
 const several = (status) => (status.accounts?.length ?? 0) > 1;
+
+/** @param {string | undefined} drive */
+function driveWords(drive) {
+    switch (drive) {
+        case "resource": return t("drive.resource");
+        case "backup": return t("drive.backup");
+        default: return t("drive.default");
+    }
+}
 
 /** @param {string} name */
 function callWords(name) {

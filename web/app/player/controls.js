@@ -12,6 +12,7 @@ import { session } from "../session.js";
 import { externalPlayers } from "./external.js";
 import { label } from "./info.js";
 import { speeds } from "./keys.js";
+import { peek } from "./peek.js";
 import { sizes } from "./subtitles.js";
 
 /** @typedef {import("./film.js").FilmPart} FilmPart */
@@ -62,14 +63,15 @@ function seekLine(film, video) {
         const { left, width } = box.getBoundingClientRect();
         const at = Math.max(0, Math.min(1, (event.clientX - left) / width));
         box.style.setProperty("--at", String(at));
-        /** @type {HTMLElement} */ (box.querySelector(".bubble")).textContent = format.duration(at * duration);
+        /** @type {HTMLElement} */ (box.querySelector(".bubble span")).textContent = format.duration(at * duration);
+        peek(/** @type {HTMLImageElement} */ (box.querySelector(".bubble img")), film.viewer, at * duration, duration);
     };
     return html`<div class="seek" @pointermove=${hover}>
         <input type="range" class="range" min="0" max=${Math.max(1, Math.floor(duration))} step="1" .value=${String(Math.floor(currentTime))} aria-label=${t("player.position")}
             aria-valuetext=${t("player.at", { time: format.duration(currentTime), of: format.duration(duration) })}
             ${vars({ "--part": part(currentTime), "--loaded": part(end) })}
             @input=${(/** @type {Event} */ event) => { video.currentTime = Number(/** @type {HTMLInputElement} */ (event.target).value); }}>
-        <span class="bubble" aria-hidden="true"></span></div>`;
+        <span class="bubble" aria-hidden="true"><img alt="" hidden><span></span></span></div>`;
 }
 
 /**
