@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All measurements, each side by side with what it is compared to, in one run of about 25 minutes.
-# Needs nginx, apache2 (both only their programs), curl, jq, python3, ffmpeg and rclone.
+# Needs nginx, apache2 (both only their programs), curl, jq, python3, ffmpeg, rclone, chromium and chromium-driver.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export ALIDAV="$PWD/target/release/alidav"
@@ -22,6 +22,7 @@ measure env SIZE_MB=10240 ROUNDS=1 bash benches/upload.sh
 measure bash benches/footprint.sh
 measure bash benches/small.sh
 measure bash benches/propfind.sh
+measure bash benches/pages.sh
 measure cargo bench --locked --bench propfind
 measure cargo bench --locked --bench memory
 measure cargo bench --locked --bench micro -- --quiet --warm-up-time 1 --measurement-time 3
