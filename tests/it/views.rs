@@ -355,6 +355,10 @@ async fn pages_show_views_by_the_same_tree() {
     assert_eq!((names, &list["write"]), (vec!["E01.nfo", "E01.zh.srt", "E01.strm"], &json!(false)));
     let text: Value = serde_json::from_str(&world.line("/api/text?path=/strm/Show/E01.strm").await).unwrap();
     assert!(text["text"].as_str().unwrap().starts_with("https://dav.example/d/films/Show/E01.mkv?sign="), "{text}");
+    world.sim.write("/films/Show/a.txt", "hidden");
+    world.propfind("/dav/films/Show", "1").await;
+    let beside: Value = serde_json::from_str(&world.line("/api/stat?path=/strm/Show/E01.nfo").await).unwrap();
+    assert_eq!((&beside["write"], &beside["siblings"]["previous"]), (&json!(false), &Value::Null), "{beside}");
     let gone = json!({ "paths": ["/strm/Show/E01.strm"] });
     let answer = world.request("POST", "/api/delete").json(&gone).send().await.unwrap().text().await.unwrap();
     assert!(answer.contains("read_only"), "{answer}");

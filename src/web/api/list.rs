@@ -116,7 +116,12 @@ fn rights(told: &mut Value, at: &Resource, caller: &Caller) {
 /// `GET stat?path=…[&media=1]`. What is in a film or a picture is asked of the drive, in one call.
 pub(super) async fn stat(site: &Site, parts: &Parts, caller: &Caller) -> Result<Response<Body>, Refusal> {
     let path = input::path(parts)?;
-    let item = site.tree.stat(&path.under(&caller.base_path), Freshness::Cached).await?;
+    let asked = path.under(&caller.base_path);
+    let mut item = site.tree.stat(&asked, Freshness::Cached).await?;
+    if site.tree.is_in_view(&asked) {
+        // What a view shows as it is lies elsewhere, with neighbours that the view does not show.
+        item = Resource { path: asked, mount: None, ..item };
+    }
     let mut row = serde_json::to_value(Row::of(&item.entry)).unwrap_or_default();
     row["created"] = item.entry.created.0.into();
     row["checksum"] = item.entry.sha1.map(|sha1| sha1.upper().to_string()).into();
