@@ -85,7 +85,6 @@ impl Zip {
         is_file: bool,
     ) -> Result<(Vec<u8>, Member), ZipError> {
         let name = path.as_bytes().to_vec();
-        let length = u16::try_from(name.len()).map_err(|_| ZipError::LongName)?;
         let mut extra = Vec::new();
         if size >= MAX_32 {
             push(&mut extra, &[&1u16.to_le_bytes(), &16u16.to_le_bytes(), &size.to_le_bytes(), &size.to_le_bytes()]);
@@ -93,7 +92,7 @@ impl Zip {
         push_time(&mut extra, modified);
         let mut header = b"PK\x03\x04".to_vec();
         push_common(&mut header, if is_file { UTF8 | SUM_BEHIND } else { UTF8 }, modified, 0, size);
-        push(&mut header, &[&length.to_le_bytes(), &(extra.len() as u16).to_le_bytes(), &name, &extra]);
+        push(&mut header, &[&length(&name)?, &length(&extra)?, &name, &extra]);
         let member = Member { name, header_at: self.at, modified, size, passed: 0, sum: Hasher::new() };
         self.at += header.len() as u64;
         Ok((header, member))
@@ -143,9 +142,8 @@ impl Zip {
         push(
             directory,
             &[
-                // Its length was looked at where it began.
-                &(member.name.len() as u16).to_le_bytes(),
-                &(extra.len() as u16).to_le_bytes(),
+                &length(&member.name)?,
+                &length(&extra)?,
                 // No comment, the first disk, nothing of its inner form.
                 &[0; 6],
                 &attributes.to_le_bytes(),
@@ -247,7 +245,12 @@ fn dos_time(modified: UnixMillis) -> (u16, u16) {
     };
     let part = |number: i8| u16::from(number.unsigned_abs());
     let date = year << 9 | part(at.month()) << 5 | part(at.day());
-    (date, part(at.hour()) << 11 | part(at.minute()) << 5 | part(at.second()) / 2)
+    (date, part(at.hour()) << 11 | part(at.minute()) << 5 | (part(at.second()) / 2))
+}
+
+/// A length for a field of 16 bits.
+fn length(bytes: &[u8]) -> Result<[u8; 2], ZipError> {
+    u16::try_from(bytes.len()).map(u16::to_le_bytes).map_err(|_| ZipError::LongName)
 }
 
 /// A number for a field of 32 bits; all ones where zip64 has it.
