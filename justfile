@@ -36,9 +36,13 @@ lint:
 test *WORDS:
     cargo nextest run --locked {{ WORDS }}
 
-# All of them but the schedule explorer
+# All of them but the schedule explorer and the browser
 test-fast *WORDS:
     cargo nextest run --locked --profile fast {{ WORDS }}
+
+# The pages in a browser, all or those whose name holds one of the words; needs chromium and chromium-driver
+test-pages *WORDS:
+    cargo nextest run --locked --test pages {{ WORDS }}
 
 # Every order of calls of two operations, and each single fault at each call: it takes long
 explore *WORDS:

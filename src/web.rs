@@ -205,6 +205,12 @@ impl Web {
         Ok(response)
     }
 
+    /// What a browser is told that asks who it is, where nobody is signed in; absent without pages.
+    #[must_use]
+    pub fn nobody(&self) -> Option<Response<Body>> {
+        self.pages.as_ref().map(|_| api::nobody())
+    }
+
     /// Whether a `DELETE session` is to end all sessions of the user.
     #[must_use]
     pub fn ends_all(&self, parts: &Parts) -> bool {

@@ -22,6 +22,13 @@ if [ "$(cat "$TOOLS/typescript.txt" 2>/dev/null)" != "$TYPESCRIPT" ]; then
     echo "$TYPESCRIPT" >"$TOOLS/typescript.txt"
 fi
 
+# axe-core looks at the pages for what keeps people from using them.
+AXE="axe-core@4.14.1"
+if [ "$(cat "$TOOLS/axe.txt" 2>/dev/null)" != "$AXE" ]; then
+    npm install --silent --no-audit --no-fund --prefix "$TOOLS/node" "$AXE"
+    echo "$AXE" >"$TOOLS/axe.txt"
+fi
+
 # cargo_tool NAME VERSION: builds it without optimisation, which takes a third of the time and does for what it does here.
 cargo_tool() {
     if [ ! -x "$TOOLS/bin/$1" ] || [ "$(cat "$TOOLS/$1.txt" 2>/dev/null)" != "$2" ]; then

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tracing::Span;
 
@@ -42,7 +42,11 @@ impl App {
         };
         let (caller, cookie) = match known {
             Ok(known) => known,
-            Err(response) => return (*response, None),
+            Err(response) => {
+                let nobody =
+                    self.web.nobody().filter(|_| response.status() == StatusCode::UNAUTHORIZED && asks_who(parts));
+                return (nobody.unwrap_or(*response), None);
+            }
         };
         if caller.permission == Permission::None {
             let refusal = Refusal::new(Code::Forbidden, "this user may do nothing");
@@ -190,6 +194,11 @@ fn denied_to(parts: &Parts, denied: Denied, info: RequestInfo) -> Response<Body>
         return answer(denied);
     }
     challenge(denied, |_, _| answer(denied))
+}
+
+/// Whether a page asks whom it is for.
+fn asks_who(parts: &Parts) -> bool {
+    parts.method == Method::GET && parts.uri.path() == "/api/session" && is_browser(&parts.headers)
 }
 
 /// Over plain http browsers tell no mode, but they all begin their name alike.

@@ -14,7 +14,7 @@ mod text;
 mod thumb;
 mod zip;
 
-pub(super) use self::me::answer as me;
+pub(super) use self::me::{answer as me, nobody};
 
 use http::request::Parts;
 use http::{Method, Response};

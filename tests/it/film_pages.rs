@@ -196,11 +196,14 @@ async fn each_state_of_a_film_is_told_in_words() {
     world.sim.rules(|rules| rules.over_capacity = true);
     assert_eq!(state(Film::default()).await, told("none", "quota", None));
     world.sim.rules(|rules| rules.over_capacity = false);
+    let only_some = Film { renditions: [("FHD".to_owned(), Rendition::MembersOnly)].into(), ..Film::default() };
+    world.sim.film("/a.mkv", only_some);
+    let told = world.film("/a.mkv").await;
+    let states: Vec<_> = told["renditions"].as_array().unwrap().iter().map(|each| text(&each["state"])).collect();
+    assert_eq!((text(&told["state"]), states), ("ready", vec!["usable", "usable", "usable", "withheld"]));
     let busy = FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(600_000) };
     world.sim.fault(Fault::once("openFile/getVideoPreviewPlayInfo", busy));
     assert_eq!(world.get("/api/video?path=/a.mkv").await.status(), 503);
-    let only_some = Film { renditions: [("FHD".to_owned(), Rendition::MembersOnly)].into(), ..Film::default() };
-    world.sim.film("/a.mkv", only_some);
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ addEventListener("unhandledrejection", (event) => {
 
 async function begin() {
     try {
-        await loadSession();
+        if (!(await loadSession())) return;
         addEventListener("keydown", onKey);
         start(show);
     } catch (error) {

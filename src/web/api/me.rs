@@ -7,6 +7,12 @@ use crate::config::Permission;
 use crate::protocol::{Body, reply};
 use crate::web::caller::{Caller, KnownBy};
 
+/// `GET session` of a browser that nobody is signed in with, where strangers may do nothing. Nobody is an answer to "who
+/// am I": as a failure it would be one more on the console of whoever opens a page.
+pub(in crate::web) fn nobody() -> Response<Body> {
+    reply::json(StatusCode::OK, &json!({ "user": null, "permission": "none", "by": "nothing", "features": {} }))
+}
+
 /// `GET session`.
 pub(in crate::web) fn answer(caller: &Caller) -> Response<Body> {
     let writes = caller.permission == Permission::Write;

@@ -8,7 +8,7 @@ import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { announce } from "../notices.js";
 import { nameOf, parentOf } from "../paths.js";
-import { busy, cancel, cancelAll, clear, hold, isHeld, isOver, onChange, retry, uploads } from "./queue.js";
+import { busy, canEnd, cancel, cancelAll, clear, hold, isHeld, onChange, retry, uploads } from "./queue.js";
 
 /** Lines that are drawn; of many files those under way and the failed come first. */
 const SHOWN = 100;
@@ -78,7 +78,7 @@ function line(upload) {
         ${state === "sending" || state === "finishing" ? html`<progress max=${Math.max(1, file.size)} .value=${sent} aria-label=${name}></progress>` : nothing}
         ${error?.details && state === "failed" ? html`<details class="more"><summary>${t("error.details")}</summary>${error.details}</details>` : nothing}
         ${state === "failed" || state === "cancelled" ? html`<button class="tool" aria-label=${t("upload.retry", { name })} title=${t("again")} @click=${() => retry(upload)}>${icon("refresh")}</button>`
-            : isOver(upload) ? html`<span class="upload-mark">${state === "done" ? icon("check") : nothing}</span>`
+            : !canEnd(upload) ? html`<span class="upload-mark">${state === "done" ? icon("check") : nothing}</span>`
                 : html`<button class="tool" aria-label=${t("upload.cancel", { name })} title=${t("cancel")} @click=${() => cancel(upload)}>${icon("close")}</button>`}
     </li>`;
 }

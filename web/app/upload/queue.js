@@ -216,9 +216,12 @@ function finish(upload, state) {
     changed();
 }
 
+/** Whether it can be called off: the drive puts together to its end what it has whole. @param {Upload} upload */
+export const canEnd = (upload) => !isOver(upload) && upload.state !== "finishing";
+
 /** @param {Upload} upload */
 export function cancel(upload) {
-    if (isOver(upload)) return;
+    if (!canEnd(upload)) return;
     finish(upload, "cancelled");
     upload.request?.abort();
     pump();

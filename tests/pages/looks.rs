@@ -1,0 +1,184 @@
+//! How the pages look and whom they keep out: pictures of each at three widths in both looks, none of them wider than
+//! its window, and axe-core's findings, of which there are none.
+//!
+//! The pictures are for people; they are in `target/pages-shots`.
+
+use std::path::Path;
+
+use alidav::sim::{Options, Simulator};
+use serde_json::json;
+
+use crate::harness::rules;
+use crate::world::World;
+
+const SIZES: [(u32, u32); 3] = [(390, 844), (768, 1024), (1280, 800)];
+
+/// Rules of WCAG 2.2, levels A and AA, as axe-core calls them.
+const RULES: [&str; 4] = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"];
+
+const FINDINGS: &str = "
+    const rules = arguments[0];
+    return axe.run(document, { runOnly: rules }).then(({ violations }) => violations.flatMap(({ id, nodes }) =>
+        nodes.map(({ target, any, all, none }) => `${id}: ${target.join(' ')}: ${[...any, ...all, ...none].map(({ message }) => message).join('; ')}`)));";
+
+/// Nothing moves or fades any more, and every picture in sight is there.
+const STILL: &str = "document.getAnimations().every((animation) => animation.playState !== 'running' || animation.effect.getTiming().iterations === Infinity)
+    && [...document.images].every((image) => image.complete || image.loading === 'lazy')";
+
+/// The world of the demo.
+async fn demo() -> World {
+    let options = Options { rules: rules(), sample: true, ..Options::default() };
+    World::over(Simulator::start(options).await.unwrap(), |_| {}).await
+}
+
+fn axe() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/node/node_modules/axe-core/axe.min.js");
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}: run tests/tools.sh", file.display()))
+}
+
+impl World {
+    /// Looks at what is shown now, in all sizes and looks.
+    async fn is_fit(&self, name: &str) {
+        if self.value("typeof axe").await == "undefined" {
+            self.run(&axe(), Vec::new()).await;
+        }
+        for (width, height) in SIZES {
+            for dark in [false, true] {
+                self.look(width, height, dark).await;
+                self.until(STILL).await;
+                let look = if dark { "dark" } else { "light" };
+                self.picture(&format!("{name}-{width}-{look}")).await;
+                let findings = self.run(FINDINGS, vec![json!(RULES)]).await;
+                assert_eq!(findings, json!([]), "{name}, {width} px, {look}");
+                let wide = self.value("document.scrollingElement.scrollWidth - innerWidth").await;
+                assert!(wide.as_i64() <= Some(0), "{name} is {wide} px wider than its window of {width}");
+            }
+        }
+    }
+
+    async fn close(&self) {
+        self.press(['\u{e00c}']).await;
+        self.until("!document.querySelector('dialog, [role=menu]')").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders() {
+    let world = demo().await;
+    world.visit_file("/").await;
+    world.sees("[data-name] a", "电影").await;
+    world.is_fit("root").await;
+    world.visit_file("/照片/2025/").await;
+    world.click("button", "As a grid").await;
+    world.sees(".tile", "").await;
+    world.is_fit("grid").await;
+    world.click("button", "As a list").await;
+    world.visit_file("/文档/空文件夹/").await;
+    world.reads("Nothing here yet").await;
+    world.is_fit("empty").await;
+    world.visit_file("/一万个文件/").await;
+    world.sees("[data-name] a", "文件 1 file.mkv").await;
+    world.is_fit("many").await;
+    world.visit_file("/文档/").await;
+    world.sees("[data-name] a", "Read me.md").await;
+    world.click("[data-name] .pick", "").await;
+    world.reads("1 selected").await;
+    world.is_fit("selection").await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files() {
+    let world = demo().await;
+    for (name, path, ready) in [
+        ("text", "/文档/names & signs +%#.txt", "pre.text"),
+        ("encoding", "/文档/旧编码 GB18030.txt", "pre.text"),
+        ("markdown", "/文档/读我.md", "article"),
+        ("other", "/一万个文件/文件 2 file.zip", ".blank h2"),
+        ("picture", "/照片/2025/日落.jpg", "img.shown"),
+        ("sound", "/音乐/晨光.mp3", ".lyrics p"),
+        ("film-none", "/电影/No preview.avi", ".problem-over h2"),
+    ] {
+        world.visit_file(path).await;
+        world.sees(ready, "").await;
+        world.is_fit(name).await;
+    }
+    world.provokes("404");
+    world.visit_file("/missing.txt").await;
+    world.sees(".blank h2", "").await;
+    world.is_fit("missing").await;
+    world.play("/剧集/第一季/E01.mp4").await;
+    world.press([' ']).await;
+    world.until("document.querySelector('video').paused").await;
+    world.is_fit("film").await;
+    world.click("button", "Quality").await;
+    world.sees("[role=menu]", "").await;
+    world.is_fit("film-quality").await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dialogs() {
+    let world = demo().await;
+    world.visit_file("/文档/").await;
+    let name = "Read me.md";
+    world.sees("[data-name] a", name).await;
+    world.click("[data-name] button", &format!("Actions for {name}")).await;
+    world.is_fit("menu").await;
+    world.close().await;
+    for (act, shown) in [
+        ("Rename", "dialog input"),
+        ("Details", "dialog dd"),
+        ("Copy link", "dialog #link"),
+        ("Move", "dialog .picker button"),
+        ("Delete", "dialog .danger"),
+    ] {
+        world.act(name, act).await;
+        world.sees(shown, "").await;
+        world.is_fit(&format!("dialog-{}", act.to_lowercase().replace(' ', "-"))).await;
+        world.close().await;
+    }
+    world.click("button", "You and settings").await;
+    world.is_fit("menu-user").await;
+    world.close().await;
+    world.press(['?']).await;
+    world.sees("dialog h2", "Keyboard").await;
+    world.is_fit("dialog-keys").await;
+    world.close().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    std::fs::write(&file, "text").unwrap();
+    world.give_files("Upload", "Files…", &[&file]).await;
+    world.sees("dialog h2", "This name is taken").await;
+    world.is_fit("dialog-conflict").await;
+    world.click("dialog label", "Keep both, the new one under another name").await;
+    world.click("dialog button", "Continue").await;
+    world.reads("1 file uploaded").await;
+    world.is_fit("uploads").await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_pages() {
+    let world = demo().await;
+    for page in ["accounts", "status"] {
+        world.visit(&format!("/{page}")).await;
+        world.sees(".card", "").await;
+        world.is_fit(page).await;
+    }
+    world.visit("/accounts").await;
+    world.click("main button", "Sign in again").await;
+    world.sees("dialog img", "").await;
+    world.is_fit("dialog-sign-in").await;
+    world.visit("/login").await;
+    world.sees("button", "Sign in").await;
+    world.is_fit("login").await;
+    // The other language, by its own choice.
+    world.click("button", "简体中文").await;
+    world.sees("button", "登录").await;
+    world.is_fit("login-zh").await;
+    world.visit_file("/").await;
+    world.sees("[data-name] a", "电影").await;
+    world.is_fit("root-zh").await;
+    world.finish().await;
+}

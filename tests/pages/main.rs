@@ -1,0 +1,23 @@
+//! The pages as a person meets them: in Chromium, over a running server and a running simulator.
+//!
+//! Needs `chromium` and `chromium-driver`, and one test axe-core, which `tests/tools.sh` fetches. Each test ends with
+//! looking at what the browser has complained of and where it has been: see [`browser::Browser::finish`].
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod browse;
+mod browser;
+mod commands;
+#[path = "../it/harness.rs"]
+#[allow(dead_code, reason = "what only the other target uses")]
+mod harness;
+mod hostile;
+mod keys;
+mod looks;
+mod names;
+mod play;
+mod seen;
+mod sign_in;
+mod states;
+mod upload;
+mod world;
