@@ -19,8 +19,8 @@ use tempfile::TempDir;
 use crate::commands::Command;
 use crate::seen::Seen;
 
-/// How long anything may take to be seen, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything may take to be seen, on a machine that does much else: ten thousand entries are fifty calls first.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between two looks at the page.
 const LOOK: Duration = Duration::from_millis(25);
