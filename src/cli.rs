@@ -14,6 +14,7 @@ mod check;
 mod demo;
 mod export;
 mod granted;
+mod import;
 mod links;
 mod log;
 mod login;
@@ -74,6 +75,11 @@ enum Command {
     RenewLinks,
     /// Read a password and print the string for the settings' file.
     HashPassword,
+    /// Print settings for the storages of AList or OpenList: their backup, or the answer of /api/admin/storage/list.
+    Import {
+        /// The JSON file; "-" for standard input.
+        file: PathBuf,
+    },
     /// Run the simulated drive alone, for tests of any client of the drive.
     Simulate {
         /// Where to listen.
@@ -93,7 +99,7 @@ impl Command {
     fn reads_settings(&self) -> bool {
         match self {
             Self::Serve | Self::Check { .. } | Self::Login(_) | Self::Export(_) | Self::RenewLinks => true,
-            Self::Demo { .. } | Self::HashPassword | Self::Simulate { .. } => false,
+            Self::Demo { .. } | Self::HashPassword | Self::Import { .. } | Self::Simulate { .. } => false,
         }
     }
 }
@@ -124,6 +130,7 @@ pub fn main() -> ExitCode {
             Command::Export(arguments) => export::export(config, &arguments).await,
             Command::RenewLinks => links::renew(config).await,
             Command::HashPassword => password::hash_password(),
+            Command::Import { file } => import::import(&file),
             Command::Simulate { listen, dir, empty } => demo::simulate(listen, dir, !empty).await,
         }
     });
