@@ -27,7 +27,8 @@ use crate::state::{self, Store};
 
 use self::change::{WRITING, change};
 pub use self::context::Context;
-use self::error::{ALLOW, Failure};
+use self::error::Failure;
+pub use self::error::METHODS;
 pub use self::get::ranges;
 use self::get::{Get, get};
 use self::propfind::{propfind, propfind_above};
@@ -107,7 +108,7 @@ fn options() -> Response<Body> {
     let mut response = Response::new(body::empty());
     let headers = response.headers_mut();
     headers.insert("dav", HeaderValue::from_static(CLASSES));
-    headers.insert(header::ALLOW, HeaderValue::from_static(ALLOW));
+    headers.insert(header::ALLOW, HeaderValue::from_static(METHODS));
     headers.insert("ms-author-via", HeaderValue::from_static("DAV"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -116,7 +117,7 @@ fn options() -> Response<Body> {
 
 fn not_allowed(method: &str) -> Failure {
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not served here"))
-        .header(header::ALLOW, HeaderValue::from_static(ALLOW))
+        .header(header::ALLOW, HeaderValue::from_static(METHODS))
 }
 
 /// `?link_policy=` of a request, for tests.

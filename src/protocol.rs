@@ -4,6 +4,7 @@
 
 pub mod body;
 pub mod failure;
+pub mod gzip;
 pub mod host;
 pub mod href;
 pub mod reply;

@@ -8,6 +8,7 @@ mod access;
 mod auth;
 mod callers;
 mod connections;
+mod cors;
 mod error;
 mod health;
 mod inbound;

@@ -151,6 +151,7 @@ impl Config {
             listen: vec![ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)))],
             public_url: None,
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
             dav_prefix: "/dav".to_owned(),
             state: StateLocation::File(PathBuf::from("alidav.db")),
             log: "info".to_owned(),

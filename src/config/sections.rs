@@ -10,7 +10,9 @@ use crate::config::settings::{
     Account, Cache, Config, Download, LogFormat, MetadataFiles, Permission, Segments, StartWith, Tls, Upload, Upstream,
     Web,
 };
-use crate::config::values::{has_dots, http_url, listen_addr, log_filter, media_host, network, public_url, set, state};
+use crate::config::values::{
+    has_dots, http_url, listen_addr, log_filter, media_host, network, origin, public_url, set, state,
+};
 use crate::config::{checks, entries, view_entry};
 
 const MIB: u64 = 1 << 20;
@@ -26,6 +28,7 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
     }
     config.public_url = top.parsed("public_url", public_url);
     set(&mut config.trusted_proxies, top.parsed_list("trusted_proxies", network));
+    set(&mut config.cors_origins, top.parsed_list("cors_origins", origin));
     set(&mut config.dav_prefix, prefix(&mut top));
     set(&mut config.state, top.parsed("state", state));
     if let Some(log) = top.text("log") {

@@ -24,6 +24,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Path under which WebDAV is served: begins with `/`, no trailing slash; empty for the root.
     pub dav_prefix: String,
+    /// Origins whose scripts may use WebDAV, such as `app://obsidian.md`; `*` for all.
+    pub cors_origins: Vec<String>,
     /// Where the state store is kept.
     pub state: StateLocation,
     /// Log filter in `tracing`'s directive syntax.

@@ -87,6 +87,18 @@ pub(super) fn media_host(text: &str) -> Result<String, String> {
     }
 }
 
+/// What a browser sends as `Origin`, or `*`.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    let plain = |host: &str| !host.is_empty() && !host.contains(|sign: char| "/?#@*\\".contains(sign) || sign <= ' ');
+    match text.split_once("://") {
+        _ if text == "*" => {}
+        Some((scheme, host)) if text.parse::<Url>().is_ok() && !scheme.is_empty() && plain(host) => {}
+        _ => return Err("must be \"*\", or like \"https://app.example\" or \"app://obsidian.md\"".to_owned()),
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) fn http_url(text: &str) -> Result<Url, String> {
     let wanted = || "must be a URL that begins with http:// or https://".to_owned();
     let url: Url = text.parse().map_err(|_| wanted())?;

@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use crate::clock::UnixSeconds;
 use crate::config::LinkPolicy;
 use crate::dav::context::Context;
-use crate::dav::error::{ALLOW, Failure};
+use crate::dav::error::{Failure, METHODS};
 use crate::dav::get::multipart::Multipart;
 use crate::dav::get::ranges::Wanted;
 use crate::dav::request::conditions::{self, Validators, Verdict};
@@ -128,6 +128,7 @@ fn policy(site: &Site, request: &Get<'_>, file: &Resource) -> LinkPolicy {
         user_agent: user_agent.as_deref(),
         address: request.context.address,
         user: request.context.user.as_deref(),
+        by_script: request.headers.contains_key(header::ORIGIN),
     };
     let usual = match &file.mount {
         // A redirect would cost a link.
@@ -228,7 +229,7 @@ fn folder(request: &Get<'_>, folder: &Resource) -> Result<Response<Body>, Failur
         return Ok(response);
     }
     let text = "this is a folder: open it with a WebDAV client, or ask for it by PROPFIND";
-    Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, text).header(header::ALLOW, HeaderValue::from_static(ALLOW)))
+    Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, text).header(header::ALLOW, HeaderValue::from_static(METHODS)))
 }
 
 /// An answer about a file, with its validators.

@@ -24,6 +24,7 @@ use crate::dav::request::depth::Depth;
 use crate::dav::site::Site;
 use crate::dav::store::dead_properties::{ItemProperties, property_key};
 use crate::drive::{self, Freshness, Path, Quota, Resource};
+use crate::protocol::gzip::Document;
 use crate::protocol::{Body, RequestBody, body, href, reply};
 
 /// Longest wait for the account's space; the listing does not depend on it.
@@ -238,6 +239,7 @@ fn multistatus(mut document: Multistatus) -> Response<Body> {
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::MULTI_STATUS;
+    response.extensions_mut().insert(Document);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply::XML));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -15,6 +15,9 @@ pub struct Client<'a> {
     pub address: IpAddr,
     /// Signed-in user.
     pub user: Option<&'a str>,
+    /// A script of a page asks from another origin; it cannot read from a host that does not let it, as the drive's
+    /// hosts of files do not.
+    pub by_script: bool,
 }
 
 /// The configuration's exceptions.
@@ -23,7 +26,12 @@ pub struct Client<'a> {
 /// use alidav::config::LinkPolicy;
 /// use alidav::link::{Client, Rules};
 ///
-/// let agent = |user_agent| Client { user_agent: Some(user_agent), address: [192, 168, 1, 5].into(), user: Some("me") };
+/// let agent = |user_agent| Client {
+///     user_agent: Some(user_agent),
+///     address: [192, 168, 1, 5].into(),
+///     user: Some("me"),
+///     by_script: false,
+/// };
 /// let rules = Rules::new(&[]);
 /// assert_eq!(rules.decide(LinkPolicy::Redirect, agent("Kodi/20.1 (X11; Linux)")), LinkPolicy::Redirect);
 /// // A program that is not known to follow a redirect gets the bytes themselves.
@@ -45,7 +53,8 @@ impl Rules {
         if let Some(rule) = self.0.iter().find(|rule| applies(rule, client)) {
             return rule.link_policy;
         }
-        let follows = programs::follows(client.user_agent.unwrap_or_default(), client.user.is_some());
+        let follows =
+            !client.by_script && programs::follows(client.user_agent.unwrap_or_default(), client.user.is_some());
         if follows { usual } else { LinkPolicy::Proxy }
     }
 }
@@ -61,7 +70,8 @@ mod tests {
     use super::*;
 
     fn decide(rules: &[ClientRule], agent: &str, user: Option<&str>) -> LinkPolicy {
-        let client = Client { user_agent: Some(agent), address: "192.168.1.5".parse().unwrap(), user };
+        let client =
+            Client { user_agent: Some(agent), address: "192.168.1.5".parse().unwrap(), user, by_script: false };
         Rules::new(rules).decide(LinkPolicy::Redirect, client)
     }
 
@@ -74,11 +84,17 @@ mod tests {
             (Some(""), LinkPolicy::Proxy),
             (None, LinkPolicy::Proxy),
         ] {
-            let client = Client { user_agent: agent, address: "192.168.1.5".parse().unwrap(), user: None };
+            let client =
+                Client { user_agent: agent, address: "192.168.1.5".parse().unwrap(), user: None, by_script: false };
             assert_eq!(Rules::new(&[]).decide(LinkPolicy::Redirect, client), expected, "{agent:?}");
         }
         assert_eq!(decide(&[], "Lavf/59.27.100", Some("me")), LinkPolicy::Proxy);
-        let client = Client { user_agent: Some("VLC/3.0"), address: "192.168.1.5".parse().unwrap(), user: None };
+        let client = Client {
+            user_agent: Some("VLC/3.0"),
+            address: "192.168.1.5".parse().unwrap(),
+            user: None,
+            by_script: false,
+        };
         assert_eq!(Rules::new(&[]).decide(LinkPolicy::ProxyUrl, client), LinkPolicy::ProxyUrl);
     }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::body::{self, Body};
+use super::gzip::Document;
 use super::request_id::RequestId;
 
 /// Content type of XML answers.
@@ -40,6 +41,7 @@ fn of(status: StatusCode, kind: &'static str, content: impl Into<Bytes>) -> Resp
     let mut response = Response::new(body::full(content));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.extensions_mut().insert(Document);
     response
 }
 

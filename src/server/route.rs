@@ -15,6 +15,7 @@ use tracing::{Instrument as _, Span};
 use super::access::{self, Logged};
 use super::auth::{Authenticator, Denied, Identity};
 use super::connections::RequestGuard;
+use super::cors::Cors;
 use super::inbound::Inbound;
 use super::{health, peer};
 use crate::calls::CallCounter;
@@ -22,7 +23,7 @@ use crate::config::{Config, Permission};
 use crate::dav::{self, Dav};
 use crate::drive::Tree;
 use crate::protocol::request_id::X_REQUEST_ID;
-use crate::protocol::{Body, RequestId, reply};
+use crate::protocol::{Body, RequestId, gzip, reply};
 use crate::state::Store;
 use crate::web::Web;
 
@@ -45,6 +46,7 @@ pub(super) struct App {
     pub(super) web: Web,
     pub(super) tree: Tree,
     pub(super) authenticator: Authenticator,
+    cors: Cors,
     pub(super) trusted_proxies: Vec<ipnet::IpNet>,
     pub(super) public_url: Option<url::Url>,
     /// Whether the listeners speak TLS.
@@ -64,6 +66,7 @@ impl App {
             web: Web::new(config, tree.clone(), store),
             tree,
             authenticator: Authenticator::new(&config.users, config.anonymous),
+            cors: Cors::new(&config.cors_origins),
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
             tls: config.tls.is_some(),
@@ -80,6 +83,7 @@ impl App {
             web: self.web.reconfigured(config, tree.clone()),
             tree,
             authenticator: self.authenticator.reconfigured(&config.users, config.anonymous),
+            cors: Cors::new(&config.cors_origins),
             trusted_proxies: config.trusted_proxies.clone(),
             public_url: config.public_url.clone(),
             tls: self.tls,
@@ -115,6 +119,7 @@ impl App {
             calls: calls.clone(),
             _running: running,
         };
+        let takes_gzip = gzip::is_taken(request.headers());
         let has_body = !http_body::Body::is_end_stream(request.body()) && request.version() < http::Version::HTTP_2;
         let (mut response, user) = calls.scope(self.route(request, info)).instrument(span).await;
         if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
@@ -125,7 +130,7 @@ impl App {
         // What is said of a name or by the drive is text as labelled, and no page that a browser makes out of it.
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response.headers_mut().insert(X_REQUEST_ID, info.id.into());
-        entry.wrap(response, user)
+        entry.wrap(gzip::packed(response, takes_gzip), user)
     }
 
     async fn route(&self, request: Request<Incoming>, info: RequestInfo) -> (Response<Body>, Option<Arc<str>>) {
@@ -144,7 +149,7 @@ impl App {
             _ => {}
         }
         let Some(below) = below(&parts.uri, &self.base) else {
-            return self.webdav(Request::from_parts(parts, incoming), info).await;
+            return self.webdav(parts, incoming, info).await;
         };
         let whole = std::mem::replace(&mut parts.uri, below);
         match parts.uri.path() {
@@ -153,12 +158,12 @@ impl App {
             "/api/fs/link" => (self.web.fs_link(&parts, incoming, info.id).await, None),
             path if path.starts_with("/api/") => self.api(&parts, incoming, info).await,
             path if self.web.is_film(path) => self.film(&parts, info).await,
-            path if path.starts_with("/d/") => self.file(&parts, info).await,
+            path if path.starts_with("/d/") => self.cors.visit(&parts).answer(Box::pin(self.file(&parts, info))).await,
             _ => match self.web.page(&parts) {
                 Some(page) => (page, None),
                 None => {
                     parts.uri = whole;
-                    self.webdav(Request::from_parts(parts, incoming), info).await
+                    self.webdav(parts, incoming, info).await
                 }
             },
         }
@@ -166,13 +171,24 @@ impl App {
 
     async fn webdav(
         &self,
-        request: Request<Inbound<Incoming>>,
+        parts: Parts,
+        incoming: Inbound<Incoming>,
         info: RequestInfo,
     ) -> (Response<Body>, Option<Arc<str>>) {
-        if *request.method() == Method::GET && request.uri().path() == "/" && !self.dav_path.is_empty() {
+        let visit = self.cors.visit(&parts);
+        // On the heap: the states of all methods together are too much for a stack that nests them several times.
+        visit.answer(Box::pin(self.webdav_of_user(parts, incoming, info))).await
+    }
+
+    async fn webdav_of_user(
+        &self,
+        parts: Parts,
+        incoming: Inbound<Incoming>,
+        info: RequestInfo,
+    ) -> (Response<Body>, Option<Arc<str>>) {
+        if parts.method == Method::GET && parts.uri.path() == "/" && !self.dav_path.is_empty() {
             return (self.welcome(), None);
         }
-        let (parts, incoming) = request.into_parts();
         let hosts = peer::hosts(&parts, info.socket, &self.trusted_proxies, self.public_url.as_ref());
         let request = Request::from_parts(parts, incoming);
         let identity = match self.identify(request.headers(), info).await {

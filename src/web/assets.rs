@@ -11,12 +11,12 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use parking_lot::RwLock;
 use rust_embed::Embed;
 use sha2::{Digest as _, Sha256};
 
-use crate::protocol::{Body, body, reply};
+use crate::protocol::{Body, body, gzip, reply};
 
 #[derive(Embed)]
 #[folder = "web/"]
@@ -124,7 +124,7 @@ impl Assets {
 impl Asset {
     /// The file, or the word that the browser has it. `tag` is quoted and names the version.
     pub(super) fn answer(&self, parts: &Parts, tag: &str, caching: &'static str) -> Response<Body> {
-        let packed = takes_gzip(&parts.headers).then(|| self.packed()).flatten();
+        let packed = gzip::is_taken(&parts.headers).then(|| self.packed()).flatten();
         let content = packed.unwrap_or(&self.content).clone();
         let tag = if packed.is_some() { format!("{}-gzip\"", &tag[..tag.len() - 1]) } else { tag.to_owned() };
         let mut response = sent(parts, self.kind, &tag, caching, content);
@@ -177,16 +177,6 @@ pub(super) fn sent(
     response
 }
 
-/// Whether the client takes gzip (RFC 9110, section 12.5.3).
-pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
-    let lists = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    { lists }.flat_map(|list| list.split(',')).any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim_end_matches(['0', '.']).is_empty());
-        matches!(name.trim(), "gzip" | "x-gzip") && !refused
-    })
-}
-
 /// Type by extension; what has none here is not served.
 fn kind(name: &str) -> Option<&'static str> {
     Some(match name.rsplit_once('.')?.1 {
@@ -194,28 +184,11 @@ fn kind(name: &str) -> Option<&'static str> {
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "svg" => "image/svg+xml",
+        "txt" => "text/plain; charset=utf-8",
         "png" => "image/png",
         "ico" => "image/x-icon",
         "woff2" => "font/woff2",
         "webmanifest" => "application/manifest+json",
         _ => return None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gzip_is_for_those_who_name_it_and_do_not_refuse_it() {
-        let takes = |value: &'static str| {
-            takes_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
-        };
-        for yes in ["gzip", "br, gzip;q=0.5", "deflate , x-gzip", "gzip;q=1.0"] {
-            assert!(takes(yes), "{yes}");
-        }
-        for no in ["", "br", "gzip;q=0", "gzip; q=0.000", "identity"] {
-            assert!(!takes(no), "{no}");
-        }
-    }
 }

@@ -245,7 +245,7 @@ impl Films {
     /// Whether a player is sent to the drive's host itself.
     fn goes_directly(&self, url: &SignedUrl, parts: &Parts, address: IpAddr) -> bool {
         let agent = parts.headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let client = link::Client { user_agent: agent.as_deref(), address, user: None };
+        let client = link::Client { user_agent: agent.as_deref(), address, user: None, by_script: false };
         match self.segments {
             Segments::Proxy => false,
             Segments::Redirect => true,

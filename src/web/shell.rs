@@ -70,6 +70,7 @@ impl Shells {
             "/login" => Some("login.html"),
             "/manifest.webmanifest" => Some("manifest.webmanifest"),
             "/favicon.svg" => Some("favicon.svg"),
+            "/robots.txt" => Some("robots.txt"),
             _ if path.starts_with("/files/") => Some("index.html"),
             _ if path.starts_with("/assets/") => Some(""),
             _ => return None,
@@ -85,7 +86,7 @@ impl Shells {
         Some(match page {
             None => self.to_files(),
             Some("") => self.shelf.answer(path.trim_start_matches("/assets/"), parts),
-            Some("favicon.svg") => self.plain("favicon.svg", parts),
+            Some(name @ ("favicon.svg" | "robots.txt")) => self.plain(name, parts),
             Some(name) => self.shell(name, parts),
         })
     }

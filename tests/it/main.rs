@@ -23,6 +23,7 @@ mod links;
 mod listings;
 mod managers;
 mod model;
+mod origins;
 mod outbound;
 mod pages;
 mod preview_host;

@@ -1,13 +1,10 @@
 //! `GET list` and `GET stat`: a folder's members and one item.
 
-use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Frame;
@@ -18,8 +15,8 @@ use serde_json::{Value, json};
 use crate::clock::UnixMillis;
 use crate::config::{Permission, RemoveWay};
 use crate::drive::{Entry, Freshness, Members, Origin, Resource};
+use crate::protocol::gzip::Document;
 use crate::protocol::{Body, reply};
-use crate::web::assets::takes_gzip;
 use crate::web::caller::Caller;
 use crate::web::error::{Code, Refusal};
 use crate::web::input;
@@ -29,9 +26,6 @@ use crate::web::site::Site;
 
 /// A piece of the document is handed on when it has grown to this.
 const PIECE: usize = 48 << 10;
-
-/// Members above which packing is worth its time.
-const MANY: usize = 50;
 
 /// One item as the API tells it.
 #[derive(Serialize)]
@@ -89,16 +83,12 @@ pub(super) async fn list(site: &Site, parts: &Parts, caller: &Caller) -> Result<
         head["stale_code"] = Code::from(trouble).as_str().into();
     }
     rights(&mut head, &folder, caller);
-    let packed = takes_gzip(&parts.headers) && members.positions() > MANY;
-    let listing = Listing::new(&head, members, packed);
+    let listing = Listing::new(&head, members);
     let mut response = Response::new(listing.map_err(|never| match never {}).boxed_unsync());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    if packed {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
+    response.extensions_mut().insert(Document);
     Ok(response)
 }
 
@@ -179,50 +169,36 @@ struct Listing {
     first: bool,
     ended: bool,
     plain: Vec<u8>,
-    packer: Option<GzEncoder<Vec<u8>>>,
 }
 
 impl Listing {
-    fn new(head: &Value, members: Members, packed: bool) -> Self {
+    fn new(head: &Value, members: Members) -> Self {
         let mut plain = head.to_string().into_bytes();
         plain.pop();
         plain.extend_from_slice(b",\"entries\":[");
-        let packer = packed.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
-        Self { members, next: 0, first: true, ended: false, plain, packer }
+        Self { members, next: 0, first: true, ended: false, plain }
     }
 
     /// The next piece; absent after the last.
     fn piece(&mut self) -> Option<Bytes> {
-        while !self.ended {
-            while self.plain.len() < PIECE && self.next < self.members.positions() {
-                if let Some(entry) = self.members.get(self.next) {
-                    if !std::mem::take(&mut self.first) {
-                        self.plain.push(b',');
-                    }
-                    // Into memory, of texts and numbers: it cannot fail.
-                    serde_json::to_writer(&mut self.plain, &Row::of(entry)).ok();
-                }
-                self.next += 1;
-            }
-            if self.next >= self.members.positions() {
-                self.plain.extend_from_slice(b"]}");
-                self.ended = true;
-            }
-            let plain = std::mem::take(&mut self.plain);
-            let Some(mut packer) = self.packer.take() else { return Some(plain.into()) };
-            packer.write_all(&plain).ok();
-            let packed = if self.ended {
-                packer.finish().unwrap_or_default()
-            } else {
-                let packed = std::mem::take(packer.get_mut());
-                self.packer = Some(packer);
-                packed
-            };
-            if !packed.is_empty() {
-                return Some(packed.into());
-            }
+        if self.ended {
+            return None;
         }
-        None
+        while self.plain.len() < PIECE && self.next < self.members.positions() {
+            if let Some(entry) = self.members.get(self.next) {
+                if !std::mem::take(&mut self.first) {
+                    self.plain.push(b',');
+                }
+                // Into memory, of texts and numbers: it cannot fail.
+                serde_json::to_writer(&mut self.plain, &Row::of(entry)).ok();
+            }
+            self.next += 1;
+        }
+        if self.next >= self.members.positions() {
+            self.plain.extend_from_slice(b"]}");
+            self.ended = true;
+        }
+        Some(std::mem::take(&mut self.plain).into())
     }
 }
 
