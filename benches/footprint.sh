@@ -50,4 +50,4 @@ echo "$STREAMS streams of 1 MB/s, a film each: $(resident "$PID" VmRSS), open at
 wait "${jobs[@]}" || true
 echo "at its peak: $(resident "$PID" VmHWM)"
 strip -o "$WORK/stripped" "$ALIDAV"
-echo "program: $(stat -c %s "$ALIDAV" | awk '{ printf "%.1f MB", $1 / 1e6 }') with line tables, $(stat -c %s "$WORK/stripped" | awk '{ printf "%.1f MB", $1 / 1e6 }') stripped"
+echo "program: $(stat -c %s "$ALIDAV" | awk '{ printf "%.1f MB", $1 / 1e6 }'), $(stat -c %s "$WORK/stripped" | awk '{ printf "%.1f MB", $1 / 1e6 }') stripped"
