@@ -32,7 +32,7 @@ pub use self::error::METHODS;
 pub use self::get::ranges;
 use self::get::{Get, get};
 use self::propfind::{propfind, propfind_above};
-use self::site::{Place, Site};
+use self::site::{Site, UrlPath};
 
 /// Compliance classes (RFC 4918, section 18); without class 2 Finder mounts read-only.
 const CLASSES: &str = "1, 2, 3";
@@ -90,16 +90,16 @@ async fn answer<B: RequestBody>(
     if parts.method == Method::OPTIONS {
         return Ok(options());
     }
-    match (parts.method.as_str(), site.place(parts.uri.path())?) {
-        ("PROPFIND", Place::Inside(path)) => propfind(site, context, &parts.headers, body, &path).await,
-        ("PROPFIND", Place::Above(path)) => propfind_above(site, context, &parts.headers, body, &path).await,
-        ("GET" | "HEAD", Place::Inside(path)) => {
+    match (parts.method.as_str(), site.url_path(parts.uri.path())?) {
+        ("PROPFIND", UrlPath::Inside(path)) => propfind(site, context, &parts.headers, body, &path).await,
+        ("PROPFIND", UrlPath::Above(path)) => propfind_above(site, context, &parts.headers, body, &path).await,
+        ("GET" | "HEAD", UrlPath::Inside(path)) => {
             let path = path.under(&context.base_path);
             let policy = named_policy(parts.uri.query())?;
             get(site, Get { method: &parts.method, headers: &parts.headers, path: &path, policy, context }).await
         }
-        ("HEAD", Place::Above(_)) => Ok(Response::new(body::empty())),
-        (method, Place::Inside(path)) if WRITING.contains(&method) => change(site, context, parts, body, &path).await,
+        ("HEAD", UrlPath::Above(_)) => Ok(Response::new(body::empty())),
+        (method, UrlPath::Inside(path)) if WRITING.contains(&method) => change(site, context, parts, body, &path).await,
         (method, _) => Err(not_allowed(method)),
     }
 }

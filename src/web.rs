@@ -150,7 +150,7 @@ impl Web {
         dav: &D,
     ) -> Response<Body> {
         let place =
-            api::Place { site: &self.site, flows: &self.flows, films: &self.films, has_pages: self.pages.is_some() };
+            api::Services { site: &self.site, flows: &self.flows, films: &self.films, has_pages: self.pages.is_some() };
         match api::answer(place, parts, body, caller, dav).await {
             Ok(response) => response,
             Err(refusal) => refusal.into_response(caller.request),

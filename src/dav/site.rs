@@ -29,7 +29,7 @@ pub(super) struct Site {
 }
 
 /// Where a URL lies.
-pub(super) enum Place {
+pub(super) enum UrlPath {
     /// In the served tree, below the user's base path.
     Inside(Path),
     /// A folder above the prefix.
@@ -77,11 +77,11 @@ impl Site {
 
     /// # Errors
     /// The URL is malformed, or lies beside the prefix.
-    pub(super) fn place(&self, url_path: &str) -> Result<Place, Failure> {
+    pub(super) fn url_path(&self, url_path: &str) -> Result<UrlPath, Failure> {
         let path = href::decode(url_path)?;
         match path.strip_base(&self.prefix_path) {
-            Some(inside) => Ok(Place::Inside(inside)),
-            None if self.prefix_path.strip_base(&path).is_some() => Ok(Place::Above(path)),
+            Some(inside) => Ok(UrlPath::Inside(inside)),
+            None if self.prefix_path.strip_base(&path).is_some() => Ok(UrlPath::Above(path)),
             None => Err(Failure::new(StatusCode::NOT_FOUND, format!("WebDAV is served below {}/", self.prefix))),
         }
     }

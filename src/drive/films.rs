@@ -4,10 +4,10 @@
 //! Answers for asking the drive once: for one film once in the life of its addresses, for pictures once for all that
 //! want some at the same time. It never chooses a status and knows no playlist of ours.
 
+mod file_ref;
 mod finds;
 mod folders;
 pub(super) mod kept;
-mod place;
 mod renditions;
 mod renewed;
 mod thumbnails;
@@ -21,8 +21,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::drive::entry::{Entry, Origin, Resource};
 use crate::drive::error::Error;
+use crate::drive::films::file_ref::FileRef;
 use crate::drive::films::kept::Films;
-use crate::drive::films::place::Place;
 use crate::upstream::{Address, DataErrorKind, Media, Picture, PlayInfo, Playlist, SegmentBody, SignedUrl};
 
 pub use finds::{Find, Found, Marker};
@@ -54,8 +54,8 @@ impl Films {
     /// # Errors
     /// [`Error::IsAFolder`], [`Error::Frozen`]; the call's failure.
     pub async fn open(&self, file: &Resource) -> Result<Arc<PlayInfo>, Error> {
-        let place = self.place(file).await?;
-        self.renditions.open(&place).await
+        let at = self.file_ref(file).await?;
+        self.renditions.open(&at).await
     }
 
     /// The same as it was told last, while its addresses live.
@@ -63,8 +63,8 @@ impl Films {
     /// # Errors
     /// As [`Films::open`].
     pub async fn info(&self, file: &Resource) -> Result<Arc<PlayInfo>, Error> {
-        let place = self.place(file).await?;
-        self.renditions.info(&place).await
+        let at = self.file_ref(file).await?;
+        self.renditions.info(&at).await
     }
 
     /// A rendition by its template, or the best that is not above it; `best` for the best there is.
@@ -72,8 +72,8 @@ impl Films {
     /// # Errors
     /// As [`Films::open`]; [`Error::NoRendition`] where none can be played.
     pub async fn rendition(&self, file: &Resource, template: &str) -> Result<Rendition, Error> {
-        let place = self.place(file).await?;
-        let playlist = self.renditions.playlist(&place, template).await?;
+        let at = self.file_ref(file).await?;
+        let playlist = self.renditions.playlist(&at, template).await?;
         let mark = mark(&file.entry, &playlist);
         Ok(Rendition { playlist, mark })
     }
@@ -110,12 +110,12 @@ impl Films {
         marked: &str,
         range: Option<&str>,
     ) -> Result<Segment, Error> {
-        let place = self.place(file).await?;
-        let host = place.client.data_host();
+        let at = self.file_ref(file).await?;
+        let host = at.client.data_host();
         let url = self.segment(file, template, number, marked).await?;
         let body = match host.segment(&url, range).await {
             Err(error) if matches!(error.kind, DataErrorKind::Expired | DataErrorKind::Refused) => {
-                self.renditions.forget(&place);
+                self.renditions.forget(&at);
                 let url = self.segment(file, template, number, marked).await?;
                 host.segment(&url, range).await?
             }
@@ -129,8 +129,8 @@ impl Films {
     /// # Errors
     /// As [`Films::open`].
     pub async fn forget(&self, file: &Resource) -> Result<(), Error> {
-        let place = self.place(file).await?;
-        self.renditions.forget(&place);
+        let at = self.file_ref(file).await?;
+        self.renditions.forget(&at);
         Ok(())
     }
 
@@ -139,8 +139,8 @@ impl Films {
     /// # Errors
     /// As [`Films::open`]; [`Error::NotFound`] for a number that there is not.
     pub async fn subtitles(&self, file: &Resource, number: usize) -> Result<Vec<u8>, Error> {
-        let place = self.place(file).await?;
-        self.renditions.subtitles(&place, number).await
+        let at = self.file_ref(file).await?;
+        self.renditions.subtitles(&at, number).await
     }
 
     /// Keeps where a film was left, in seconds.
@@ -148,8 +148,8 @@ impl Films {
     /// # Errors
     /// As [`Films::open`].
     pub async fn keep_cursor(&self, file: &Resource, cursor_s: f64, duration_s: Option<f64>) -> Result<(), Error> {
-        let place = self.place(file).await?;
-        Ok(place.client.record(&place.drive_id, &place.file_id, cursor_s, duration_s).await?)
+        let at = self.file_ref(file).await?;
+        Ok(at.client.record(&at.drive_id, &at.file_id, cursor_s, duration_s).await?)
     }
 
     /// A picture of a film or an image; absent where the drive has none.
@@ -157,8 +157,8 @@ impl Films {
     /// # Errors
     /// As [`Films::open`].
     pub async fn thumbnail(&self, file: &Resource, picture: Picture) -> Result<Option<Address>, Error> {
-        let place = self.place(file).await?;
-        self.thumbnails.clone().get(place, picture).await
+        let at = self.file_ref(file).await?;
+        self.thumbnails.clone().get(at, picture).await
     }
 
     /// The bytes of such a picture, for whoever cannot load from the drive's hosts.
@@ -166,8 +166,8 @@ impl Films {
     /// # Errors
     /// As [`Films::open`]; a transfer's failure.
     pub async fn open_thumbnail(&self, file: &Resource, address: &Address) -> Result<Segment, Error> {
-        let place = self.place(file).await?;
-        Ok(opened(place.client.data_host().segment(&address.url, None).await?))
+        let at = self.file_ref(file).await?;
+        Ok(opened(at.client.data_host().segment(&address.url, None).await?))
     }
 
     /// What the drive has found in a film or a picture: one call.
@@ -175,12 +175,12 @@ impl Films {
     /// # Errors
     /// As [`Films::open`].
     pub async fn media(&self, file: &Resource) -> Result<Option<Media>, Error> {
-        let place = self.place(file).await?;
-        let item = place.client.get(&place.drive_id, &place.file_id).await?;
+        let at = self.file_ref(file).await?;
+        let item = at.client.get(&at.drive_id, &at.file_id).await?;
         Ok(item.media.map(|media| *media))
     }
 
-    async fn place(&self, file: &Resource) -> Result<Place, Error> {
+    async fn file_ref(&self, file: &Resource) -> Result<FileRef, Error> {
         if file.is_folder() {
             return Err(Error::IsAFolder);
         }
@@ -192,7 +192,7 @@ impl Films {
             return Err(Error::NoPreview);
         }
         let (mount, _) = self.mounts.of(&file.path).ok_or(Error::NotFound)?;
-        Place::of(mount, &file.entry.file_id).await
+        FileRef::of(mount, &file.entry.file_id).await
     }
 }
 

@@ -26,7 +26,7 @@ use crate::drive::listing::resolve::Resolver;
 use crate::drive::mount::Mounted;
 use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
-use crate::drive::views::{Found, Place, Views};
+use crate::drive::views::{Found, InView, Views};
 
 /// What the tree shows; cheap to clone.
 #[derive(Clone)]
@@ -119,7 +119,7 @@ impl Listings {
     }
 
     /// The folder that a place of a view mirrors.
-    async fn mirrored(&self, place: &Place<'_>) -> Result<Resource, Error> {
+    async fn mirrored(&self, place: &InView<'_>) -> Result<Resource, Error> {
         if self.views.of(&place.source).is_some() {
             return Err(Error::NotFound);
         }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-pub(super) use self::begun::{Begun, Place};
+pub(super) use self::begun::{Begun, DriveName};
 use self::inquiry::Inquiry;
 pub use self::journal::PendingRemovals;
 use self::journal::{Journal, Making};
@@ -96,7 +96,7 @@ impl Removals {
     /// The state store failed, or too much waits already: the change must not be made.
     pub(super) async fn begin(
         &self,
-        place: Place<'_>,
+        place: DriveName<'_>,
         replaced: Option<(&Entry, RemoveWay)>,
         stage: Stage,
         others: Vec<String>,

@@ -39,13 +39,13 @@ pub(super) struct View {
 }
 
 /// A place within a view.
-pub(super) struct Place<'a> {
+pub(super) struct InView<'a> {
     view: &'a View,
     /// What the place mirrors.
     pub(super) source: Path,
 }
 
-impl Place<'_> {
+impl InView<'_> {
     /// Whether it is the view itself.
     pub(super) fn is_top(&self) -> bool {
         self.source == self.view.source
@@ -76,10 +76,10 @@ impl Views {
     }
 
     /// The place of a path that lies in a view.
-    pub(super) fn of(&self, path: &Path) -> Option<Place<'_>> {
+    pub(super) fn of(&self, path: &Path) -> Option<InView<'_>> {
         self.list.iter().find_map(|view| {
             let rest = path.strip_base(&view.path)?;
-            Some(Place { view, source: rest.under(&view.source) })
+            Some(InView { view, source: rest.under(&view.source) })
         })
     }
 
@@ -114,7 +114,7 @@ impl Views {
     ///
     /// # Errors
     /// The state store failed.
-    pub(super) async fn members(&self, place: &Place<'_>, members: &Members) -> Result<Members, Error> {
+    pub(super) async fn members(&self, place: &InView<'_>, members: &Members) -> Result<Members, Error> {
         let maker = self.maker(place.view).await?;
         let covered = self.covered(place);
         let seen = members.iter().filter(|entry| !covered.contains(&&*entry.name));
@@ -129,7 +129,7 @@ impl Views {
     ///
     /// # Errors
     /// [`Error::NotFound`]; the state store's failure.
-    pub(super) async fn find(&self, place: &Place<'_>, members: &Members, name: &str) -> Result<Found, Error> {
+    pub(super) async fn find(&self, place: &InView<'_>, members: &Members, name: &str) -> Result<Found, Error> {
         let covered = self.covered(place);
         let seen = members.iter().filter(|entry| !covered.contains(&&*entry.name));
         match names::find(&place.view.settings, seen, name).ok_or(Error::NotFound)? {
@@ -143,7 +143,7 @@ impl Views {
     }
 
     /// Names of the place's source where views lie: no view shows another, nor what one covers.
-    fn covered(&self, place: &Place<'_>) -> Vec<&str> {
+    fn covered(&self, place: &InView<'_>) -> Vec<&str> {
         let here = |view: &&View| view.path.parent().as_ref() == Some(&place.source);
         self.list.iter().filter(here).map(|view| view.path.name()).collect()
     }

@@ -30,7 +30,7 @@ use crate::web::site::Site;
 use crate::web::webdav::WebDav;
 
 /// What calls work on.
-pub(super) struct Place<'a> {
+pub(super) struct Services<'a> {
     pub(super) site: &'a Site,
     pub(super) flows: &'a Flows,
     pub(super) films: &'a Films,
@@ -40,7 +40,7 @@ pub(super) struct Place<'a> {
 
 /// Answers a call by somebody who may at least read. The path is `/api/…`.
 pub(super) async fn answer<B: RequestBody, D: WebDav>(
-    at: Place<'_>,
+    at: Services<'_>,
     parts: &Parts,
     body: B,
     caller: &Caller,

@@ -8,7 +8,7 @@ use crate::drive::error::Error;
 use crate::drive::mount::Mounted;
 use crate::drive::path::Path;
 use crate::drive::removals::record::Stage;
-use crate::drive::removals::{Begun, Place};
+use crate::drive::removals::{Begun, DriveName};
 
 /// A name in a folder that is to be changed.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl Target {
         stage: Stage,
         others: Vec<String>,
     ) -> Result<Begun, Error> {
-        let place = Place { drive_id: &self.drive_id, folder_id: &self.folder.file_id, name: self.name() };
+        let place = DriveName { drive_id: &self.drive_id, folder_id: &self.folder.file_id, name: self.name() };
         let replaced = replaced.map(|entry| (entry, self.mount.settings.remove_way));
         self.mount.account.removals.begin(place, replaced, stage, others).await
     }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
+use crate::drive::films::file_ref::FileRef;
 use crate::drive::films::folders::ROOT;
 use crate::drive::films::kept::Films;
-use crate::drive::films::place::Place;
 use crate::drive::mount::Mounted;
 use crate::drive::path::Path;
 use crate::upstream::Item;
@@ -56,7 +56,7 @@ enum Question<'a> {
 /// A drive, and the mounts by which a path shows something of it.
 struct Drive {
     account: String,
-    place: Result<Place, Error>,
+    root: Result<FileRef, Error>,
     mounts: Vec<Arc<Mounted>>,
 }
 
@@ -88,10 +88,10 @@ impl Films {
         let played = drives[0].mounts[0].account.client.recent().await?;
         let mut finds = Vec::new();
         for drive in drives {
-            let place = drive.place.as_ref().map_err(Error::clone)?;
-            let here = played.iter().filter(|played| played.drive_id == place.drive_id);
+            let root = drive.root.as_ref().map_err(Error::clone)?;
+            let here = played.iter().filter(|played| played.drive_id == root.drive_id);
             let items: Vec<&Item> = here.map(|played| &played.item).collect();
-            finds.extend(self.paths(at, place, &drive.mounts, &items).await?.into_iter().map(|(index, path)| {
+            finds.extend(self.paths(at, root, &drive.mounts, &items).await?.into_iter().map(|(index, path)| {
                 let item = items[index];
                 let duration_s = item.media.as_deref().and_then(|media| media.duration_s);
                 Find { path, entry: Entry::from(item), cursor_s: item.cursor_s, duration_s }
@@ -136,13 +136,13 @@ impl Films {
         question: Question<'_>,
         marker: Option<&str>,
     ) -> Result<(Vec<Find>, Option<Marker>), Error> {
-        let place = drive.place.as_ref().map_err(Error::clone)?;
+        let root = drive.root.as_ref().map_err(Error::clone)?;
         let page = match question {
-            Question::Names(words) => place.client.search(&place.drive_id, words, marker).await?,
-            Question::Starred => place.client.starred(&place.drive_id, marker).await?,
+            Question::Names(words) => root.client.search(&root.drive_id, words, marker).await?,
+            Question::Starred => root.client.starred(&root.drive_id, marker).await?,
         };
         let items: Vec<&Item> = page.items.iter().filter(|item| !item.trashed && !item.uploading).collect();
-        let found = self.paths(at, place, &drive.mounts, &items).await?;
+        let found = self.paths(at, root, &drive.mounts, &items).await?;
         let finds = found.into_iter().map(|(index, path)| {
             let entry = Entry::from(items[index]);
             Find { path, entry, cursor_s: None, duration_s: None }
@@ -154,13 +154,13 @@ impl Films {
     async fn paths(
         &self,
         at: &Path,
-        place: &Place,
+        root: &FileRef,
         mounts: &[Arc<Mounted>],
         items: &[&Item],
     ) -> Result<Vec<(usize, Path)>, Error> {
         let mut found = Vec::new();
         for mount in mounts {
-            let paths = self.folders.paths(mount, place, items).await?.into_iter().enumerate();
+            let paths = self.folders.paths(mount, root, items).await?.into_iter().enumerate();
             found.extend(paths.filter_map(|(index, path)| Some((index, path?))).filter(|(_, path)| {
                 // A mount point within the mount covers what is there.
                 let shown = self.mounts.of(path).is_some_and(|(shown, _)| shown.index == mount.index);
@@ -175,17 +175,17 @@ impl Films {
     async fn drives(&self, at: &Path) -> Vec<Drive> {
         let mut drives: Vec<Drive> = Vec::new();
         for mount in self.mounts.seen_from(at) {
-            let (account, place) = (mount.account.client.account(), Place::of(mount, ROOT).await);
+            let (account, root) = (mount.account.client.account(), FileRef::of(mount, ROOT).await);
             let same = |drive: &&mut Drive| {
                 drive.account == account
-                    && match (&drive.place, &place) {
-                        (Ok(known), Ok(place)) => known.drive_id == place.drive_id,
-                        (known, place) => known.is_err() == place.is_err(),
+                    && match (&drive.root, &root) {
+                        (Ok(known), Ok(root)) => known.drive_id == root.drive_id,
+                        (known, root) => known.is_err() == root.is_err(),
                     }
             };
             match drives.iter_mut().find(same) {
                 Some(drive) => drive.mounts.push(mount.clone()),
-                None => drives.push(Drive { account: account.to_owned(), place, mounts: vec![mount.clone()] }),
+                None => drives.push(Drive { account: account.to_owned(), root, mounts: vec![mount.clone()] }),
             }
         }
         drives

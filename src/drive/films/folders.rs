@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
-use crate::drive::films::place::Place;
+use crate::drive::films::file_ref::FileRef;
 use crate::drive::mount::Mounted;
 use crate::drive::path::Path;
 use crate::upstream::{Item, MAX_BATCH};
@@ -36,12 +36,12 @@ impl Folders {
     pub(super) async fn paths(
         &self,
         mount: &Mounted,
-        place: &Place,
+        root: &FileRef,
         items: &[&Item],
     ) -> Result<Vec<Option<Path>>, Error> {
         let folders = &self.0;
         let top = mount.settings.root_folder_id.as_str();
-        let key = |id: &str| -> (Box<str>, Box<str>) { (place.drive_id.as_str().into(), id.into()) };
+        let key = |id: &str| -> (Box<str>, Box<str>) { (root.drive_id.as_str().into(), id.into()) };
         let mut known: HashMap<Box<str>, Folder> = HashMap::new();
         let mut wanted: Vec<String> = items.iter().filter_map(|item| item.parent_file_id.clone()).collect();
         for _ in 0..MAX_DEPTH {
@@ -61,7 +61,7 @@ impl Folders {
             }
             for ids in unknown.chunks(MAX_BATCH) {
                 let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-                for item in place.client.batch_get(&place.drive_id, &ids).await? {
+                for item in root.client.batch_get(&root.drive_id, &ids).await? {
                     let Some(parent) = item.parent_file_id.clone() else { continue };
                     let folder = (Entry::from(&item).name, parent.as_str().into());
                     folders.insert(key(&item.file_id), folder.clone());

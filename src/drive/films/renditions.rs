@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::drive::error::Error;
-use crate::drive::films::place::Place;
+use crate::drive::films::file_ref::FileRef;
 use crate::drive::films::renewed::Renewed;
 use crate::upstream::{DataErrorKind, Life, PlayInfo, Playlist, Rendition, RenditionState};
 
@@ -45,54 +45,54 @@ impl Renditions {
     }
 
     /// Asked anew, whatever is held.
-    pub(super) async fn open(&self, place: &Place) -> Result<Arc<PlayInfo>, Error> {
-        let info = place.client.play_info(&place.drive_id, &place.file_id).await?;
+    pub(super) async fn open(&self, file: &FileRef) -> Result<Arc<PlayInfo>, Error> {
+        let info = file.client.play_info(&file.drive_id, &file.file_id).await?;
         let info = Arc::new(info);
         if let Some(life) = info.life() {
             let renewed: Arc<Renewed<PlayInfo>> = Arc::default();
             renewed.put(info.clone(), life);
-            self.infos.insert(key(place), renewed);
+            self.infos.insert(key(file), renewed);
         }
         Ok(info)
     }
 
-    pub(super) async fn info(&self, place: &Place) -> Result<Arc<PlayInfo>, Error> {
-        let renewed = self.shared_info(place);
+    pub(super) async fn info(&self, file: &FileRef) -> Result<Arc<PlayInfo>, Error> {
+        let renewed = self.shared_info(file);
         let is_new = renewed.held().is_none();
-        let info = told(&renewed, place).await?;
+        let info = told(&renewed, file).await?;
         if is_new {
             // Weighed again, with what it holds now.
-            self.infos.insert(key(place), renewed);
+            self.infos.insert(key(file), renewed);
         }
         Ok(info)
     }
 
-    pub(super) fn forget(&self, place: &Place) {
-        let film = key(place);
+    pub(super) fn forget(&self, file: &FileRef) {
+        let film = key(file);
         self.infos.invalidate(&film);
         let playlists: Vec<_> = self.playlists.iter().filter(|(key, _)| key.0 == film).map(|(key, _)| key).collect();
         playlists.iter().for_each(|key| self.playlists.invalidate(key.as_ref()));
     }
 
-    pub(super) async fn playlist(&self, place: &Place, template: &str) -> Result<Arc<Playlist>, Error> {
-        let key = (key(place), template.into());
+    pub(super) async fn playlist(&self, file: &FileRef, template: &str) -> Result<Arc<Playlist>, Error> {
+        let key = (key(file), template.into());
         let renewed = self.playlists.get_with(key.clone(), Arc::default);
         let is_new = renewed.held().is_none();
-        let infos = self.shared_info(place);
-        let (place, template) = (place.clone(), template.to_owned());
-        let playlist = renewed.get(move || fetch(infos, place, template)).await?;
+        let infos = self.shared_info(file);
+        let (file, template) = (file.clone(), template.to_owned());
+        let playlist = renewed.get(move || fetch(infos, file, template)).await?;
         if is_new {
             self.playlists.insert(key, renewed);
         }
         Ok(playlist)
     }
 
-    pub(super) async fn subtitles(&self, place: &Place, number: usize) -> Result<Vec<u8>, Error> {
-        let infos = self.shared_info(place);
+    pub(super) async fn subtitles(&self, file: &FileRef, number: usize) -> Result<Vec<u8>, Error> {
+        let infos = self.shared_info(file);
         for again in [true, false] {
-            let info = told(&infos, place).await?;
+            let info = told(&infos, file).await?;
             let address = info.subtitles.get(number).and_then(|subtitle| subtitle.address.clone());
-            match place.client.data_host().text(&address.ok_or(Error::NotFound)?.url).await {
+            match file.client.data_host().text(&address.ok_or(Error::NotFound)?.url).await {
                 Err(error) if again && of_the_url(error.kind) => infos.forget(),
                 result => return Ok(result?),
             }
@@ -100,38 +100,38 @@ impl Renditions {
         Err(Error::NotFound)
     }
 
-    fn shared_info(&self, place: &Place) -> Arc<Renewed<PlayInfo>> {
-        self.infos.get_with(key(place), Arc::default)
+    fn shared_info(&self, file: &FileRef) -> Arc<Renewed<PlayInfo>> {
+        self.infos.get_with(key(file), Arc::default)
     }
 }
 
-fn key(place: &Place) -> FilmKey {
-    (place.drive_id.as_str().into(), place.file_id.as_str().into())
+fn key(file: &FileRef) -> FilmKey {
+    (file.drive_id.as_str().into(), file.file_id.as_str().into())
 }
 
-async fn told(renewed: &Arc<Renewed<PlayInfo>>, place: &Place) -> Result<Arc<PlayInfo>, Error> {
-    let place = place.clone();
-    renewed.get(|| async move { ask(&place).await }).await
+async fn told(renewed: &Arc<Renewed<PlayInfo>>, file: &FileRef) -> Result<Arc<PlayInfo>, Error> {
+    let file = file.clone();
+    renewed.get(|| async move { ask(&file).await }).await
 }
 
-async fn ask(place: &Place) -> Result<(PlayInfo, Life), Error> {
-    let info = place.client.play_info(&place.drive_id, &place.file_id).await?;
+async fn ask(file: &FileRef) -> Result<(PlayInfo, Life), Error> {
+    let info = file.client.play_info(&file.drive_id, &file.file_id).await?;
     let life = info.life().ok_or_else(|| none(&info))?;
     Ok((info, life))
 }
 
 /// A playlist by its address; by a new one if that is refused before its time.
-async fn fetch(infos: Arc<Renewed<PlayInfo>>, place: Place, template: String) -> Result<(Playlist, Life), Error> {
+async fn fetch(infos: Arc<Renewed<PlayInfo>>, file: FileRef, template: String) -> Result<(Playlist, Life), Error> {
     for again in [true, false] {
         // By an address that is about to end the playlist would end with it.
-        let info = infos.get_fresh(|| ask(&place)).await?;
+        let info = infos.get_fresh(|| ask(&file)).await?;
         let chosen = choose(&info, &template).ok_or_else(|| none(&info))?;
         let Some(address) = info.renditions[chosen].playlist() else { return Err(none(&info)) };
         let used = &info.renditions[chosen].template;
         if *used != template && template != BEST {
             tracing::info!(%template, %used, "a rendition cannot be played; another is in its place");
         }
-        match place.client.data_host().text(&address.url).await {
+        match file.client.data_host().text(&address.url).await {
             Ok(text) => {
                 let playlist = Playlist::parse(&text, &address.url, address.life)?;
                 return Ok((playlist, address.life));

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::calls;
 use crate::drive::error::Error;
-use crate::drive::films::place::Place;
+use crate::drive::films::file_ref::FileRef;
 use crate::upstream::{Address, Client, MAX_BATCH, Picture};
 
 /// How long a request waits for others to go with.
@@ -62,8 +62,8 @@ impl Thumbnails {
         }
     }
 
-    pub(super) async fn get(self: Arc<Self>, place: Place, picture: Picture) -> ThumbnailResult {
-        match self.known.get(&(place.file_id.as_str().into(), picture)) {
+    pub(super) async fn get(self: Arc<Self>, file: FileRef, picture: Picture) -> ThumbnailResult {
+        match self.known.get(&(file.file_id.as_str().into(), picture)) {
             Some(Known::At(address)) if address.life.left() > MARGIN.min(address.life.whole() / 2) => {
                 return Ok(Some(address));
             }
@@ -71,13 +71,13 @@ impl Thumbnails {
             _ => {}
         }
         let (sender, told) = oneshot::channel();
-        self.join(place, picture, sender);
+        self.join(file, picture, sender);
         told.await.unwrap_or(Err(Error::Stopping))
     }
 
     /// Puts a request to those that wait. The first has them asked for in a while, the hundredth at once.
-    fn join(self: Arc<Self>, place: Place, picture: Picture, sender: oneshot::Sender<ThumbnailResult>) {
-        let Place { client, drive_id, file_id } = place;
+    fn join(self: Arc<Self>, file: FileRef, picture: Picture, sender: oneshot::Sender<ThumbnailResult>) {
+        let FileRef { client, drive_id, file_id } = file;
         let group = (drive_id, picture);
         let mut gathering = self.gathering.lock();
         let waiting = gathering.entry(group.clone()).or_default();

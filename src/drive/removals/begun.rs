@@ -12,7 +12,7 @@ use crate::drive::removals::worker::{LATE, Worker};
 
 /// Where a change is made.
 #[derive(Clone, Copy)]
-pub(in crate::drive) struct Place<'a> {
+pub(in crate::drive) struct DriveName<'a> {
     pub(in crate::drive) drive_id: &'a str,
     pub(in crate::drive) folder_id: &'a str,
     pub(in crate::drive) name: &'a str,
@@ -32,7 +32,7 @@ impl Begun {
     /// The state store failed, or too much waits already.
     pub(super) async fn write(
         worker: Arc<Worker>,
-        place: Place<'_>,
+        place: DriveName<'_>,
         replaced: Option<(&Entry, RemoveWay)>,
         stage: Stage,
         others: Vec<String>,

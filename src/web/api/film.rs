@@ -22,8 +22,8 @@ const TRANSCODING_MS: u64 = 5000;
 /// Most subtitles beside a film that are told.
 const MAX_BESIDE: usize = 50;
 
-/// A film's place for the caller, and in the tree.
-struct Place<'a> {
+/// A caller's question for a film.
+struct FilmRequest<'a> {
     site: &'a Site,
     films: &'a Films,
     caller: &'a Caller,
@@ -44,17 +44,17 @@ pub(super) async fn video(
     if file.is_folder() {
         return Err(Refusal::bad("this is a folder; ask for one of its films"));
     }
-    let place = Place { site, films, caller, shown, file, signer: films.signer(films.page_end()).await? };
-    let mut told = match site.tree.films().open(&place.file).await {
-        Ok(info) => place.told(&info).await,
-        Err(error) => place.untold(error).await?,
+    let film = FilmRequest { site, films, caller, shown, file, signer: films.signer(films.page_end()).await? };
+    let mut told = match site.tree.films().open(&film.file).await {
+        Ok(info) => film.told(&info).await,
+        Err(error) => film.untold(error).await?,
     };
-    let mut siblings = list::siblings(site, &place.file, place.shown.is_root()).await?;
+    let mut siblings = list::siblings(site, &film.file, film.shown.is_root()).await?;
     (told["previous"], told["next"]) = (siblings["previous"].take(), siblings["next"].take());
     Ok(reply::json(StatusCode::OK, &told))
 }
 
-impl Place<'_> {
+impl FilmRequest<'_> {
     /// A URL of the film or of another file, for the page.
     fn url(&self, path: &Path, what: &str) -> String {
         self.signer.film(path.as_str(), what)

@@ -7,13 +7,13 @@ use crate::drive::mount::Mounted;
 use crate::upstream::Client;
 
 #[derive(Clone)]
-pub(in crate::drive) struct Place {
+pub(in crate::drive) struct FileRef {
     pub(super) client: Client,
     pub(super) drive_id: String,
     pub(super) file_id: String,
 }
 
-impl Place {
+impl FileRef {
     /// A file of a mount's drive, by its id.
     ///
     /// # Errors
