@@ -6,6 +6,8 @@ WORKDIR /src
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
+# The context has no .git: what --version tells of the commit is handed in.
+ARG ALIDAV_COMMIT= SOURCE_DATE_EPOCH=
 COPY . .
 RUN cargo build --release --locked --bin alidav
 

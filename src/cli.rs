@@ -19,6 +19,7 @@ mod links;
 mod log;
 mod login;
 mod notify;
+mod papers;
 mod password;
 mod reload;
 mod run;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::arguments::{ExportArguments, LoginArguments};
+use crate::version;
 
 /// A WebDAV server for Aliyundrive's open platform.
 ///
@@ -38,7 +40,7 @@ use self::arguments::{ExportArguments, LoginArguments};
 /// $XDG_CONFIG_HOME/alidav/alidav.toml or /etc/alidav/alidav.toml, and from variables
 /// ALIDAV_SECTION__KEY; config.example.toml shows them all.
 #[derive(Debug, Parser)]
-#[command(version, about, long_about)]
+#[command(version = version::WORDS, about, long_about)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -92,6 +94,17 @@ enum Command {
         #[arg(long)]
         empty: bool,
     },
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell they are for.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Write it into this folder instead, with a page for each command.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 impl Command {
@@ -100,6 +113,7 @@ impl Command {
         match self {
             Self::Serve | Self::Check { .. } | Self::Login(_) | Self::Export(_) | Self::RenewLinks => true,
             Self::Demo { .. } | Self::HashPassword | Self::Import { .. } | Self::Simulate { .. } => false,
+            Self::Completions { .. } | Self::Man { .. } => false,
         }
     }
 }
@@ -132,6 +146,8 @@ pub fn main() -> ExitCode {
             Command::HashPassword => password::hash_password(),
             Command::Import { file } => import::import(&file),
             Command::Simulate { listen, dir, empty } => demo::simulate(listen, dir, !empty).await,
+            Command::Completions { shell } => papers::completions(shell, Arguments::command()),
+            Command::Man { dir } => papers::manual(Arguments::command(), dir.as_deref()),
         }
     });
     // A blocking task that hangs must not hold the process.

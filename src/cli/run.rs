@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::signals::Signals;
 use crate::config::{Config, Loaded, ProcessEnvironment};
 use crate::server::Server;
+use crate::version;
 
 /// Exit code for settings that are wrong.
 const BAD_SETTINGS: u8 = 2;
@@ -27,6 +28,7 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
         Err(code) => return code,
     };
     super::log::start(&loaded.config.log, loaded.config.log_format);
+    tracing::info!("alidav {}", version::WORDS);
     // Whoever reads that we listen may send a signal at once.
     let (mut ending, hangup) = (Signals::ending(), Signals::hangup());
     match &loaded.path {

@@ -55,6 +55,46 @@ fn wrong_settings_end_with_2_and_name_every_fault() {
 }
 
 #[test]
+fn completions_and_manual_pages_tell_of_every_command() {
+    let commands = ["serve", "demo", "check", "login", "export", "renew-links", "hash-password", "simulate", "man"];
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = alidav().args(["completions", shell]).output().unwrap();
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && output.stderr.is_empty());
+        assert!(commands.iter().all(|command| script.contains(command)), "{shell}: {script}");
+    }
+    let page = text(&alidav().arg("man").output().unwrap());
+    assert!(page.contains(".TH alidav 1") && page.contains("alidav\\-check(1)"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    let output = alidav().args(["man", "--dir"]).arg(&pages).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(std::fs::read_to_string(pages.join("alidav.1")).unwrap(), page);
+    assert!(commands.iter().all(|command| pages.join(format!("alidav-{command}.1")).exists()));
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let told = text(&alidav().args(["man", "--dir"]).arg(&file).output().unwrap());
+    assert!(told.contains("cannot be written"), "{told}");
+    let output = alidav().args(["man", "--config", "x.toml"]).output().unwrap();
+    assert!(text(&output).contains("reads no settings"));
+}
+
+#[test]
+fn the_version_names_the_commit_and_its_day() {
+    let told = text(&alidav().arg("--version").output().unwrap());
+    assert_eq!(told.trim(), format!("alidav {}", alidav::version::WORDS));
+    assert!(alidav::version::WORDS.starts_with(alidav::version::NUMBER));
+    let (commit, given) = (alidav::version::COMMIT, option_env!("ALIDAV_COMMIT").or(option_env!("SOURCE_DATE_EPOCH")));
+    if commit.is_empty() || given.is_some() {
+        return;
+    }
+    let mut git = std::process::Command::new("git");
+    git.args(["show", "--no-patch", "--date=format-local:%Y-%m-%d", "--format=(%h %cd)", commit]).env("TZ", "UTC");
+    let output = git.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert_eq!(told.trim(), format!("alidav {} {}", alidav::version::NUMBER, text(&output).trim()));
+}
+
+#[test]
 fn a_password_from_a_pipe_becomes_an_argon2_string() {
     let mut child = alidav().arg("hash-password").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"secret\n").unwrap();

@@ -9,6 +9,7 @@ use crate::drive::{self, Freshness, Membership, Path};
 use crate::log_tail::{self, Line};
 use crate::protocol::failure::verdict;
 use crate::protocol::{Body, reply};
+use crate::version;
 use crate::web::caller::Caller;
 use crate::web::site::Site;
 
@@ -54,7 +55,7 @@ pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
     let open: usize = names.iter().map(|name| site.tree.open_downloads(name)).sum();
     let streams = json!({ "open": open, "max": site.max_streams * names.len(), "memory": site.tree.download_memory() });
     let mut told = json!({
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": version::WORDS,
         "started_at": site.started.0,
         "accounts": accounts,
         "mounts": seen.iter().map(|mount| mount_told(mount, caller)).collect::<Vec<_>>(),
