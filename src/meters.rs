@@ -19,7 +19,8 @@ pub enum Kind {
 /// A metric as it is declared.
 #[derive(Debug, Clone, Copy)]
 pub struct Meter {
-    /// The whole name, with the unit and `_total` for counters as Prometheus has it.
+    /// The whole name, with the unit and `_total` for counters as Prometheus has it. Those of the process bear the names
+    /// that Prometheus gives them in every program.
     pub name: &'static str,
     /// How it moves.
     pub kind: Kind,
@@ -35,6 +36,8 @@ macro_rules! meters {
     ($($constant:ident = $name:literal $kind:ident $unit:ident [$($label:literal),*] $meaning:literal;)*) => {
         $(
             #[doc = $meaning]
+            // There nothing tells of the process.
+            #[cfg_attr(target_os = "macos", allow(dead_code))]
             pub(crate) const $constant: &str = $name;
         )*
 
@@ -77,4 +80,12 @@ meters! {
     TOKEN_EXPIRES = "alidav_token_expires_in_seconds" Gauge Seconds ["account", "token"] "What is left of the access token's and the refresh token's life; not a number where nothing is known.";
     SIGN_IN_NEEDED = "alidav_sign_in_needed" Gauge Count ["account"] "1 if a person has to sign in now.";
     SIGN_IN_DUE = "alidav_sign_in_due" Gauge Count ["account"] "1 if a person has to sign in within 14 days.";
+    STORE_FAILURES = "alidav_store_failures_total" Counter Count [] "Statements of the state store that failed, for a full disk or a file that cannot be written.";
+    SIGN_IN_LEFT = "alidav_sign_in_left_seconds" Gauge Seconds ["account"] "What is left until a person has to sign in, if no renewal succeeds; not a number where nothing is known.";
+    BUILD_INFO = "alidav_build_info" Gauge Count ["version", "commit"] "Always 1: which alidav runs. The commit is blank where it is not known.";
+    PROCESS_CPU = "process_cpu_seconds_total" Counter Seconds [] "Time of processors that the process has used, in whole seconds.";
+    PROCESS_MEMORY = "process_resident_memory_bytes" Gauge Bytes [] "Memory that the process has in use.";
+    PROCESS_FILES = "process_open_fds" Gauge Count [] "Files and sockets that the process has open.";
+    PROCESS_MOST_FILES = "process_max_fds" Gauge Count [] "How many of them it may open; 0 without a bound.";
+    PROCESS_START = "process_start_time_seconds" Gauge Seconds [] "When the process was started, in seconds since 1970.";
 }

@@ -24,6 +24,8 @@ pub(super) async fn set_gauges(tree: &Tree) {
             let labels = [("account", account.clone()), ("token", token.to_owned())];
             metrics::gauge!(meters::TOKEN_EXPIRES, &labels).set(seconds);
         }
+        let left = status.sign_in_by.map_or(f64::NAN, |by| seconds(by.since(now)));
+        metrics::gauge!(meters::SIGN_IN_LEFT, "account" => account.clone()).set(left);
         let flag = |on: bool| if on { 1.0 } else { 0.0 };
         metrics::gauge!(meters::SIGN_IN_NEEDED, "account" => account.clone()).set(flag(status.sign_in_needed(now)));
         metrics::gauge!(meters::SIGN_IN_DUE, "account" => account).set(flag(status.sign_in_due(now)));

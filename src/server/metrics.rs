@@ -1,10 +1,11 @@
-//! Prometheus metrics of the process.
+//! Prometheus metrics of the process: what everybody counts, which alidav it is, and what the system tells of it.
 
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::meters::{self, Kind, Meter};
+use crate::version;
 
 /// One recorder for the process; several servers may run in it.
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -23,6 +24,9 @@ pub(super) fn install() {
             tracing::warn!("another metrics recorder is installed; /metrics stays empty");
         }
         meters::ALL.iter().for_each(describe);
+        metrics::gauge!(meters::BUILD_INFO, "version" => version::NUMBER, "commit" => version::COMMIT).set(1.0);
+        // The first failure is the one to be told of, and to Prometheus a first step from nothing is none.
+        metrics::counter!(meters::STORE_FAILURES).absolute(0);
         handle
     });
 }
@@ -35,10 +39,33 @@ fn describe(meter: &Meter) {
     }
 }
 
+/// Sets what the system tells of the process; what it does not tell gets no series.
+#[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "windows"))]
+fn set_process() {
+    let told = metrics_process::collector::collect();
+    #[expect(clippy::cast_precision_loss, reason = "exact up to petabytes")]
+    let set = |name: &'static str, value: Option<u64>| {
+        value.into_iter().for_each(|value| metrics::gauge!(name).set(value as f64));
+    };
+    if let Some(seconds) =
+        told.cpu_seconds_total.and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok())
+    {
+        metrics::counter!(meters::PROCESS_CPU).absolute(seconds.as_secs());
+    }
+    set(meters::PROCESS_MEMORY, told.resident_memory_bytes);
+    set(meters::PROCESS_FILES, told.open_fds);
+    set(meters::PROCESS_MOST_FILES, told.max_fds);
+    set(meters::PROCESS_START, told.start_time_seconds);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "freebsd", target_os = "windows")))]
+fn set_process() {}
+
 pub(super) fn render() -> String {
     HANDLE
         .get()
         .map(|handle| {
+            set_process();
             handle.run_upkeep();
             handle.render()
         })

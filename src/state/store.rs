@@ -2,6 +2,7 @@
 
 use sqlx::SqlitePool;
 
+use crate::meters;
 use crate::state::error::Error;
 
 /// The store; cheap to clone.
@@ -49,6 +50,9 @@ impl Store {
 
     /// Puts the file's name and the remedy into a failure.
     pub(super) fn named<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, Error> {
-        result.map_err(|error| Error::statement(&self.file, &error))
+        result.map_err(|error| {
+            metrics::counter!(meters::STORE_FAILURES).increment(1);
+            Error::statement(&self.file, &error)
+        })
     }
 }

@@ -170,6 +170,33 @@ fn a_metric_is_named_where_it_is_declared_alone() {
     }
 }
 
+#[test]
+fn the_dashboard_and_the_alerts_ask_for_what_is_declared() {
+    let (dashboard, alerts) =
+        (include_str!("../../packaging/grafana.json"), include_str!("../../packaging/alerts.yml"));
+    let parsed: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let panels = parsed["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row");
+    let asked = panels.map(|panel| panel["targets"][0]["expr"].as_str().unwrap()).collect::<Vec<_>>();
+    assert!(asked.len() > 20);
+    let name = regex::Regex::new(r"\b((?:alidav|process)_[a-z_]+)(?:\{([^}]*)\})?").unwrap();
+    let label = regex::Regex::new(r"(\w+)(?:=~|!~|!=|=)").unwrap();
+    for (file, text) in [("grafana.json", dashboard), ("alerts.yml", alerts)] {
+        for found in name.captures_iter(text) {
+            let part = |meter: &&Meter| {
+                let rest = found[1].strip_prefix(meter.name);
+                let histogram = meter.kind == meters::Kind::Histogram;
+                if histogram { matches!(rest, Some("_bucket" | "_sum" | "_count")) } else { rest == Some("") }
+            };
+            let meter = meters::ALL.iter().find(part);
+            let meter = meter.unwrap_or_else(|| panic!("{file} asks for {}, which is not there", &found[1]));
+            for label in found.get(2).iter().flat_map(|labels| label.captures_iter(labels.as_str())) {
+                let known = ["job", "instance"].contains(&&label[1]) || meter.labels.contains(&&label[1]);
+                assert!(known, "{file}: {} has no label {}", meter.name, &label[1]);
+            }
+        }
+    }
+}
+
 /// Words of ARCHITECTURE.md with a number, the file that has it, and the constant there.
 const NUMBERS: [(&str, &str, &str); 37] = [
     ("at most 1,024 connections", "server/connections.rs", "MOST: usize = 1024;"),

@@ -100,6 +100,15 @@ async fn health_and_metrics_tell_of_the_drive() {
     let described = "# HELP alidav_requests_total Requests answered; methods that nobody knows count as other.\n\
                      # TYPE alidav_requests_total counter\n";
     assert!(metrics.contains(described), "{metrics}");
+    let build = format!(
+        "alidav_build_info{{version=\"{}\",commit=\"{}\"}} 1\n",
+        alidav::version::NUMBER,
+        alidav::version::COMMIT
+    );
+    assert!(metrics.contains(&build), "{metrics}");
+    let process = ["cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds", "start_time_seconds"];
+    assert!(process.iter().all(|name| metrics.contains(&format!("\nprocess_{name} "))), "{metrics}");
+    assert!(metrics.contains("\nalidav_store_failures_total "), "the first failure is a step from nought: {metrics}");
     let declared = |name: &str| alidav::meters::ALL.iter().any(|meter| meter.name == name);
     let told = |word: &str| -> Vec<String> {
         let lines = metrics.lines().filter_map(|line| line.strip_prefix(word));

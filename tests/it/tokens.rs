@@ -381,6 +381,7 @@ async fn a_sign_in_that_ends_soon_is_told_in_health_and_metrics() {
     for line in [
         r#"alidav_sign_in_due{account="ending"} 1"#,
         r#"alidav_sign_in_needed{account="ending"} 0"#,
+        r#"alidav_sign_in_left_seconds{account="ending"} 112"#,
         r#"alidav_token_expires_in_seconds{account="ending",token="access"} 112"#,
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
@@ -429,6 +430,9 @@ async fn a_token_that_could_not_be_kept_is_not_used_before_it_is_kept() {
     }
     let health = world.get("/healthz").await.text().await.unwrap();
     assert!(health.contains("disk is full") && health.contains("state.db"), "{health}");
+    let metrics = world.get("/metrics").await.text().await.unwrap();
+    let failures = metrics.lines().find_map(|line| line.strip_prefix("alidav_store_failures_total ")).unwrap();
+    assert!(failures.parse::<u64>().unwrap() > 0, "{metrics}");
     sqlx::raw_sql("DROP TRIGGER full").execute(&mut other).await.unwrap();
     assert!(works(&world).await);
     assert_eq!(world.sim.calls()["openlist/renewapi"], 1);
