@@ -24,7 +24,7 @@ pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, Faults};
 pub use load::Loaded;
 pub use settings::{
-    Account, Cache, ClientRule, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat,
+    Account, Cache, ClientRule, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, LogTime,
     MetadataFiles, Mount, OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Tls,
     Upload, Upstream, User, Web,
 };

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::run::{announce, stop};
 use super::signals::Signals;
-use crate::config::{Account, Config, ListenAddr, LogFormat, Mount, Permission, StateLocation, User};
+use crate::config::{Account, Config, ListenAddr, LogFormat, LogTime, Mount, Permission, StateLocation, User};
 use crate::server::Server;
 use crate::sim::{self, Simulator};
 
@@ -16,7 +16,7 @@ use crate::sim::{self, Simulator};
 const USER: &str = "demo";
 
 pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
-    super::log::start("info,sqlx=warn", LogFormat::Text);
+    super::log::start("info,sqlx=warn", LogFormat::Text, LogTime::Local);
     let mut ending = Signals::ending();
     // Nobody has a phone that knows the simulated drive: its QR codes are scanned and confirmed by themselves.
     let rules = sim::Rules { qr_auto_confirm: Some(3), ..sim::Rules::default() };
@@ -90,7 +90,7 @@ fn config(simulator: &Simulator, listen: SocketAddr, dir: Option<PathBuf>, passw
 }
 
 pub(super) async fn simulate(listen: SocketAddr, dir: Option<PathBuf>, sample: bool) -> ExitCode {
-    super::log::start("info", LogFormat::Text);
+    super::log::start("info", LogFormat::Text, LogTime::Local);
     let mut ending = Signals::ending();
     let options = sim::Options { listen, dir, sample, ..sim::Options::default() };
     let simulator = match Simulator::start(options).await {

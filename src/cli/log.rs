@@ -2,24 +2,28 @@
 
 use std::fmt::{self, Write as _};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FormatFields, format};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::clock::UnixMillis;
-use crate::config::LogFormat;
+use crate::config::{LogFormat, LogTime};
 use crate::log_tail::{self, Line, MAX_CHARS};
 
 /// Starts it. The filter was checked with the settings.
-pub(super) fn start(filter: &str, format: LogFormat) {
+pub(super) fn start(filter: &str, format: LogFormat, time: LogTime) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_timer(Stamp::new(time))
         // A full disk or a reader that has gone costs lines, not the program: the complaint would panic.
         .log_internal_errors(false);
     let started = match format {
@@ -33,6 +37,33 @@ pub(super) fn start(filter: &str, format: LogFormat) {
         }
     };
     started.ok();
+}
+
+/// Dates a line, to the millisecond.
+struct Stamp {
+    /// Absent for UTC.
+    zone: Option<TimeZone>,
+}
+
+impl Stamp {
+    /// The zone is the one of `TZ`, else of the machine, else UTC; summer time comes and goes while it runs.
+    fn new(time: LogTime) -> Self {
+        Self { zone: (time == LogTime::Local).then(TimeZone::system) }
+    }
+
+    fn write(&self, out: &mut impl fmt::Write, at: UnixMillis) -> fmt::Result {
+        let at = Timestamp::from_millisecond(at.0).map_err(|_| fmt::Error)?;
+        match &self.zone {
+            Some(zone) => write!(out, "{:.3}", at.display_with_offset(zone.to_offset(at))),
+            None => write!(out, "{at:.3}"),
+        }
+    }
+}
+
+impl FormatTime for Stamp {
+    fn format_time(&self, out: &mut format::Writer<'_>) -> fmt::Result {
+        self.write(out, UnixMillis::now())
+    }
 }
 
 /// Feeds the tail of the log with what the filter lets through, but for the lines of single requests, which would drive
@@ -105,6 +136,20 @@ mod tests {
         let lines: Vec<_> = log_tail::newest().into_iter().filter(|line| line.words.contains("tail: ")).collect();
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert_eq!((lines[0].level, &*lines[0].words), ("warn", "tail: told path=\"/a\\nb\""));
+    }
+
+    #[test]
+    fn a_line_is_dated_in_utc_or_with_its_distance_from_it() {
+        let stamp = |zone: Option<&str>, at: i64| {
+            let (stamp, mut line) = (Stamp { zone: zone.map(|zone| TimeZone::posix(zone).unwrap()) }, String::new());
+            stamp.write(&mut line, UnixMillis(at)).map(|()| line)
+        };
+        assert_eq!(stamp(None, 1_767_225_600_007).unwrap(), "2026-01-01T00:00:00.007Z");
+        assert_eq!(stamp(Some("CST-8"), 1_767_225_600_000).unwrap(), "2026-01-01T08:00:00.000+08:00");
+        let berlin = "CET-1CEST,M3.5.0,M10.5.0/3";
+        assert_eq!(stamp(Some(berlin), 1_767_225_600_000).unwrap(), "2026-01-01T01:00:00.000+01:00");
+        assert_eq!(stamp(Some(berlin), 1_782_864_000_000).unwrap(), "2026-07-01T02:00:00.000+02:00");
+        assert!(stamp(None, i64::MAX).is_err());
     }
 
     #[test]

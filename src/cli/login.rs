@@ -30,7 +30,7 @@ pub(super) async fn login(config: Option<&Path>, arguments: &LoginArguments) -> 
     };
     // The usual lines would tear the QR code apart.
     let filter = if loaded.config.log == "info" { "warn" } else { &loaded.config.log };
-    super::log::start(filter, loaded.config.log_format);
+    super::log::start(filter, loaded.config.log_format, loaded.config.log_time);
     match sign_in(&loaded.config, arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

@@ -27,7 +27,7 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    super::log::start(&loaded.config.log, loaded.config.log_format);
+    super::log::start(&loaded.config.log, loaded.config.log_format, loaded.config.log_time);
     tracing::info!("alidav {}", version::WORDS);
     // Whoever reads that we listen may send a signal at once.
     let (mut ending, hangup) = (Signals::ending(), Signals::hangup());

@@ -7,8 +7,8 @@ use std::time::Duration;
 use url::Url;
 
 use crate::config::settings::{
-    Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, MetadataFiles, Mount,
-    OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Upload, Upstream, Web,
+    Account, Cache, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, LogTime, MetadataFiles,
+    Mount, OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Upload, Upstream, Web,
 };
 use crate::config::timeouts::Timeouts;
 use crate::config::view::{Quality, View, ViewForm, ViewLinks};
@@ -156,6 +156,7 @@ impl Config {
             state: StateLocation::File(PathBuf::from("alidav.db")),
             log: "info".to_owned(),
             log_format: LogFormat::Text,
+            log_time: LogTime::Utc,
             shutdown_grace: Duration::from_secs(30),
             tls: None,
             upstream: Upstream::default(),

@@ -7,8 +7,8 @@ use url::Url;
 
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    Account, Cache, Config, Download, LogFormat, MetadataFiles, Permission, Segments, StartWith, Tls, Upload, Upstream,
-    Web,
+    Account, Cache, Config, Download, LogFormat, LogTime, MetadataFiles, Permission, Segments, StartWith, Tls, Upload,
+    Upstream, Web,
 };
 use crate::config::values::{
     has_dots, http_url, listen_addr, log_filter, media_host, network, origin, public_url, set, state,
@@ -38,6 +38,7 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
         }
     }
     set(&mut config.log_format, top.word("log_format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]));
+    set(&mut config.log_time, top.word("log_time", &[("utc", LogTime::Utc), ("local", LogTime::Local)]));
     set(&mut config.shutdown_grace, top.seconds("shutdown_grace_s", 0, 3600));
     config.tls = top.section("tls").and_then(tls);
     if let Some(section) = top.section("upstream") {

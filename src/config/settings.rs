@@ -32,6 +32,8 @@ pub struct Config {
     pub log: String,
     /// What a line of the log looks like.
     pub log_format: LogFormat,
+    /// By which clock a line of the log is dated.
+    pub log_time: LogTime,
     /// Longest wait for running requests at shutdown.
     pub shutdown_grace: Duration,
     /// Certificate and key files; absent means plain HTTP.
@@ -129,6 +131,15 @@ pub enum LogFormat {
     Text,
     /// For programs: one JSON object a line.
     Json,
+}
+
+/// By which clock a line of the log is dated; either tells its distance from UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogTime {
+    /// UTC.
+    Utc,
+    /// The machine's time zone.
+    Local,
 }
 
 /// PEM files of the listener.

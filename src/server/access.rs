@@ -1,5 +1,6 @@
 //! The access log: one line a request when its body has ended, with the calls to the drive it cost.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -102,7 +103,7 @@ impl Drop for Logged {
             target: "access",
             // It has the span's fields itself, and is to look the same whether or not spans are logged.
             parent: None,
-            %id, %address, user, agent = agent.as_ref().map(shown).as_deref(), %method, path,
+            %id, %address, user, agent = agent.as_ref().map(shown).as_deref(), %method, path = &*readable(path),
             policy = self.policy.map(LinkPolicy::as_str), status = self.status, bytes = self.bytes, cut,
             ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), calls = calls.count(),
         );
@@ -121,6 +122,11 @@ fn shown(agent: &HeaderValue) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// A path as people write it; the log escapes what could feign a line of its own.
+fn readable(path: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(path).decode_utf8_lossy()
 }
 
 /// Clients may invent methods without end; labels may not.
@@ -147,6 +153,12 @@ fn known_method(method: &http::Method) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_shown_as_it_is_named() {
+        assert_eq!(readable("/dav/%E7%94%B5%E5%BD%B1/a%20b.mkv"), "/dav/电影/a b.mkv");
+        assert_eq!(readable("/dav/100%25%ff%0A"), "/dav/100%\u{fffd}\n");
+    }
 
     #[test]
     fn an_agent_is_shown_within_bounds_and_harmlessly() {

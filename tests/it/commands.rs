@@ -413,6 +413,8 @@ async fn the_lines_of_one_request_are_json_with_its_id() {
         ("ALIDAV_USER__ME__PASSWORD", "pass-phrase-7"),
         ("ALIDAV_LOG", "info,alidav=debug"),
         ("ALIDAV_LOG_FORMAT", "json"),
+        ("ALIDAV_LOG_TIME", "local"),
+        ("TZ", "CST-8"),
     ];
     let mut running = serve(folder.path(), &variables, std::fs::File::create(&log).unwrap().into());
     let propfind = reqwest::Method::from_bytes(b"PROPFIND").unwrap();
@@ -438,8 +440,12 @@ async fn the_lines_of_one_request_are_json_with_its_id() {
     for id in &ids {
         let access = ours(id).into_iter().filter(|line| line["target"] == "access").collect::<Vec<_>>();
         let [access] = access[..] else { panic!("{id}: {told}") };
+        assert!(access["timestamp"].as_str().unwrap().ends_with("+08:00"), "{access}");
         assert!(access["user"] == "me" && access["method"].is_string() && access["status"].is_u64(), "{access}");
     }
+    // A name is told as it is, and cannot begin a line.
+    let path = |id: &str| ours(id).into_iter().find_map(|line| line["path"].as_str()).map(str::to_owned);
+    assert_eq!(path(&ids[1]).unwrap(), "/dav/a\n{\"level\":\"ERROR\"}\u{1b}/");
     let called = |id: &str| -> Vec<String> {
         let calls = ours(id).into_iter().flat_map(|line| line["spans"].as_array().cloned().unwrap_or_default());
         let calls = calls.filter(|span| span["name"] == "call" && span["account"] == "main");
