@@ -15,6 +15,9 @@ use crate::sim::{self, Simulator};
 /// Name and, on loopback, password of the demo's user.
 const USER: &str = "demo";
 
+/// A film of the sample whose original plays anywhere: `/电影/Short film (1080p).mp4`.
+const FILM: &str = "/dav/%E7%94%B5%E5%BD%B1/Short%20film%20%281080p%29.mp4";
+
 pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
     super::log::start("info,sqlx=warn", LogFormat::Text, LogTime::Local);
     let mut ending = Signals::ending();
@@ -49,6 +52,10 @@ pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
         println!("pages    {url}/   user {USER}   password {password}");
         println!("WebDAV   {url}/dav/   user {USER}   password {password}");
         println!("         the simulated drive's own API is at {}", simulator.url());
+        println!(
+            "film     {}{FILM}   in VLC, mpv or a browser",
+            url.replacen("://", &format!("://{USER}:{password}@"), 1)
+        );
         println!("try      curl -u {USER}:{password} -X PROPFIND -H 'Depth: 1' {url}/dav/");
         println!(
             "         rclone lsf -R --webdav-url {url}/dav --webdav-user {USER} --webdav-pass \"$(rclone obscure {password})\" :webdav:"

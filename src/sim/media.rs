@@ -1,6 +1,12 @@
 //! Films, pictures and songs of the simulated drive, made once by `media/make.sh`; and the retimer, by which one segment
 //! of each rendition is every segment of every film: what it adds to the clocks within (PCR, PTS, DTS) makes any number
-//! of them one valid stream (ISO/IEC 13818-1, 2.4.3).
+//! of them one valid stream (ISO/IEC 13818-1, 2.4.3). Originals of any length are the clip repeated ([`original`]).
+
+mod clip;
+mod layout;
+mod mp4;
+pub(in crate::sim) mod original;
+mod stretch;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -27,6 +27,45 @@ fn the_demo_prints_where_it_is_and_serves() {
     assert!(answer.contains("alidav"));
 }
 
+/// What a player's GET of a range of the demo's address gives.
+async fn range(film: &str, range: &str) -> (Option<u64>, Vec<u8>) {
+    let answer = client().get(film).header("Range", range).send().await.unwrap();
+    assert_eq!(answer.status(), 206);
+    let total = answer.headers()["content-range"].to_str().unwrap().rsplit('/').next().unwrap().parse().ok();
+    (total, answer.bytes().await.unwrap().to_vec())
+}
+
+#[tokio::test]
+async fn the_demos_films_are_films_of_their_length_from_every_offset() {
+    let mut demo = Process::start(alidav().args(["demo", "--listen", "127.0.0.1:0"]).stderr(Stdio::null()));
+    let printed = (&mut demo.out).lines().map_while(Result::ok).find(|line| line.starts_with("film ")).unwrap();
+    let film = printed.split_whitespace().nth(1).unwrap();
+    let size = range(film, "bytes=0-0").await.0.unwrap();
+    // Boxes, each with its size before it, end where the file ends.
+    let mut at = 0;
+    let mut kinds = Vec::new();
+    while at < size {
+        let (_, head) = range(film, &format!("bytes={at}-{}", at + 15)).await;
+        kinds.push(String::from_utf8_lossy(&head[4..8]).into_owned());
+        at += match u32::from_be_bytes(head[..4].try_into().unwrap()) {
+            1 => u64::from_be_bytes(head[8..].try_into().unwrap()),
+            small => u64::from(small),
+        };
+    }
+    assert_eq!((at, kinds), (size, ["ftyp", "moov", "mdat"].map(str::to_owned).into()));
+    let episode = film
+        .replace("%E7%94%B5%E5%BD%B1/Short%20film%20%281080p%29", "%E5%89%A7%E9%9B%86/%E7%AC%AC%E4%B8%80%E5%AD%A3/E01");
+    let whole = client().get(&episode).send().await.unwrap();
+    let told = whole.content_length();
+    let whole = whole.bytes().await.unwrap();
+    assert_eq!(told, Some(whole.len() as u64));
+    for (first, last) in
+        [(0, 0), (1, 70_000), (262_143, 262_144), (50_000_001, 51_234_567), (whole.len() - 1, whole.len() - 1)]
+    {
+        assert!(range(&episode, &format!("bytes={first}-{last}")).await.1 == whole[first..=last], "{first} to {last}");
+    }
+}
+
 #[test]
 fn wrong_settings_end_with_2_and_name_every_fault() {
     let folder = tempfile::tempdir().unwrap();

@@ -21,9 +21,11 @@ segment HD 1280 720
 segment FHD 1920 1080
 segment QHD 2560 1440
 
+# What large originals repeat (stretch.rs): no B-frames, a key frame every 16 pictures, 80 pictures and 430 pieces of sound.
 run -f lavfi -i "testsrc=s=640x360:r=8:d=10" -f lavfi -i "sine=f=330:r=44100:d=10" -filter_complex \
   "[0]drawtext=fontfile=$FONT:text='original':fontsize=h/6:x=(w-tw)/2:y=h*0.68:fontcolor=white:box=1:boxborderw=9:boxcolor=black,format=yuv420p[v];[1]volume=0.03,atrim=end_sample=439296,asetpts=PTS+1024[a]" \
-  -map '[v]' -map '[a]' -c:v libx264 -preset veryslow -crf 40 -g 16 -c:a aac -ac 1 -b:a 24k -movflags +faststart clip.mp4
+  -map '[v]' -map '[a]' -c:v libx264 -preset veryslow -crf 40 -bf 0 -g 16 -keyint_min 16 -sc_threshold 0 -c:a aac -ac 1 -b:a 24k \
+  -movflags +faststart clip.mp4
 
 # A landscape: a sky, the sun, three ranges of hills. In the picture's own units x and y go from 0 to 1.
 landscape() { # name width height sky-red,green,blue sun-x sun-y phase

@@ -1,13 +1,18 @@
-//! The bytes of files: kept, on disk, or made from a seed, so that a film of 60 GB costs nothing.
+//! The bytes of files: kept, on disk, or made as they are read, so that a film of 60 GB costs nothing.
 
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use sha1::{Digest as _, Sha1};
 
+use crate::sim::media::original::Original;
+
 /// Generated content is made of blocks of this size.
 const BLOCK: u64 = 1 << 20;
+
+/// Most of a film that is made at a time.
+const FILM_PIECE: u64 = 256 << 10;
 
 /// Largest generated content that is hashed; above, the service tells no hash.
 const MAX_HASHED: u64 = 64 << 20;
@@ -40,6 +45,8 @@ pub(in crate::sim) enum Content {
     File(PathBuf, u64),
     /// Made from a seed.
     Generated { size: u64, seed: u64 },
+    /// A film that plays.
+    Film(Arc<Original>),
     /// Hashed and thrown away; reads as zeros.
     Discarded { size: u64 },
 }
@@ -48,6 +55,7 @@ impl Content {
     pub(in crate::sim) fn size(&self) -> u64 {
         match self {
             Self::Kept(bytes) => bytes.len() as u64,
+            Self::Film(film) => film.size(),
             Self::File(_, size) | Self::Generated { size, .. } | Self::Discarded { size } => *size,
         }
     }
@@ -61,6 +69,7 @@ impl Content {
         match self {
             Self::Kept(bytes) => Ok(bytes.slice(index(start)..index(end.min(start + BLOCK)))),
             Self::File(path, _) => read_file(path, start, end.min(start + BLOCK)),
+            Self::Film(film) => Ok(film.read(start, end.min(start + FILM_PIECE)).into()),
             Self::Generated { seed, .. } => Ok(generated(*seed, start, end)),
             Self::Discarded { .. } => Ok(Bytes::from(vec![0; index((end - start).min(BLOCK))])),
         }
@@ -77,9 +86,10 @@ impl Content {
 
     /// SHA-1 in upper-case hex, where it is known at a bearable cost.
     pub(in crate::sim) fn sha1(&self) -> Option<String> {
-        if matches!(self, Self::Generated { size, .. } if *size > MAX_HASHED) || matches!(self, Self::Discarded { .. })
-        {
-            return None;
+        match self {
+            Self::Generated { .. } | Self::Film(_) if self.size() > MAX_HASHED => return None,
+            Self::Discarded { .. } => return None,
+            _ => {}
         }
         let mut hasher = Sha1::new();
         let mut at = 0;

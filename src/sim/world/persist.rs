@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sim::media::original::Original;
 use crate::sim::world::World;
 use crate::sim::world::content::Content;
 use crate::sim::world::drive::Node;
@@ -35,7 +36,15 @@ struct Saved {
 #[derive(Serialize, Deserialize)]
 enum SavedContent {
     Object(u64),
-    Generated { size: u64, seed: u64 },
+    Generated {
+        size: u64,
+        seed: u64,
+    },
+    /// Asked for with so many seconds and bytes.
+    Film {
+        seconds: u64,
+        wanted: u64,
+    },
 }
 
 fn object(dir: &Path, file_id: &str) -> std::path::PathBuf {
@@ -76,6 +85,10 @@ pub(in crate::sim) fn save(world: &World) {
             sha1: node.sha1.clone(),
             content: node.content.as_ref().map(|content| match content {
                 Content::Generated { size, seed } => SavedContent::Generated { size: *size, seed: *seed },
+                Content::Film(film) => {
+                    let (seconds, wanted) = film.plan();
+                    SavedContent::Film { seconds, wanted }
+                }
                 other => SavedContent::Object(other.size()),
             }),
             created_ms: node.created_ms,
@@ -109,6 +122,7 @@ pub(in crate::sim) fn load(world: &mut World) -> std::io::Result<bool> {
         let content = saved.content.map(|content| match content {
             SavedContent::Object(size) => Content::File(object(&dir, &saved.file_id), size),
             SavedContent::Generated { size, seed } => Content::Generated { size, seed },
+            SavedContent::Film { seconds, wanted } => Content::Film(Original::new(seconds, wanted).into()),
         });
         let node = Node {
             file_id: saved.file_id.clone(),

@@ -1,16 +1,17 @@
 //! What the demo's drive holds: films that play, an album, songs, documents in both languages, a large folder. What
-//! bears a film's name has renditions; the originals of the large ones are noise, and cost nothing.
+//! bears a film's name has renditions, and plays as its original too, always with the clip's picture. All of it is
+//! 5 GiB, so that somebody who copies it has a full disk rarely.
 
 mod made;
 
 use bytes::Bytes;
 
 use crate::sim::media;
+use crate::sim::media::original::Original;
 use crate::sim::world::content::Content;
 use crate::sim::world::drive::Drive;
 use crate::sim::world::film::{Film, Preview, Rendition, Track};
 
-const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
 
 /// Files of the large folder.
@@ -25,36 +26,34 @@ pub(in crate::sim) fn fill(drive: &mut Drive) {
     documents(drive);
     let many = drive.mkdir("/一万个文件");
     for number in 1..=MANY {
-        let extension = if number % 2 == 0 { "zip" } else { "mkv" };
-        let content = Content::Generated { size: 65 * MIB + number * 7919, seed: number };
-        drive.add(&many, &format!("文件 {number} file.{extension}"), Some(content));
+        let content = Content::Generated { size: 200 + number % 1000, seed: number };
+        drive.add(&many, &format!("文件 {number} file.bin"), Some(content));
     }
 }
 
 fn films(drive: &mut Drive) {
     let folder = drive.mkdir("/电影");
-    let mut film = |name: &str, size: u64, film: Film| {
-        let id = drive.add(&folder, name, Some(Content::Generated { size, seed: size }));
-        if let Some(node) = drive.nodes.get_mut(&id) {
-            node.film = Some(film);
-        }
-    };
+    let mut film = |name: &str, minutes: u64, mib: u64, film: Film| original(drive, &folder, name, minutes, mib, film);
     let track = |language: &str, lines: [&str; 3]| Track { language: language.to_owned(), text: vtt(lines) };
     let three = vec![
         track("chi", ["你好，世界", "这是盘里自带的字幕", "简体中文"]),
         track("chi", ["你好，世界", "這是盤裡自帶的字幕", "繁體中文"]),
         track("eng", ["Hello, world", "A subtitle of the drive's own", "English"]),
     ];
-    let uhd = Film { subtitles: three, ..Film::of("2160p", 4_000_000_000) };
-    film("大片 (2160p).mkv", 60 * GIB, uhd);
-    film("Short film (1080p).mp4", 300 * MIB, Film::of("1080p", 300 * MIB));
-    film("有 DTS 声音 (1080p).mkv", 4 * GIB, Film { sound: "dts".to_owned(), ..Film::of("1080p", 4 * GIB) });
+    film("大片 (2160p).mp4", 120, 1536, Film { subtitles: three, ..Film::of("2160p", 0) });
+    film("Short film (1080p).mp4", 9, 300, Film::of("1080p", 0));
+    film("有 DTS 声音 (1080p).mp4", 100, 700, Film { sound: "dts".to_owned(), ..Film::of("1080p", 0) });
     let members = [("FHD", Rendition::MembersOnly), ("QHD", Rendition::MembersOnly)];
     let renditions = members.map(|(id, rendition)| (id.to_owned(), rendition)).into();
-    film("Members only (1440p).mkv", 3 * GIB, Film { renditions, ..Film::of("1440p", 3 * GIB) });
+    film("Members only (1440p).mp4", 90, 600, Film { renditions, ..Film::of("1440p", 0) });
     let preview = Preview::Waits { status: 202, calls: 3 };
-    film("还在转码 (720p).mp4", GIB, Film { preview, ..Film::of("720p", GIB) });
-    film("No preview.avi", 2 * GIB, Film { preview: Preview::Impossible, ..Film::default() });
+    film("还在转码 (720p).mp4", 60, 300, Film { preview, ..Film::of("720p", 0) });
+    film("No preview.mp4", 45, 200, Film { preview: Preview::Impossible, ..Film::default() });
+    for (stem, poster) in ["大片 (2160p)", "Short film (1080p)", "Members only (1440p)"].iter().zip(media::POSTERS) {
+        drive.add(&folder, &format!("{stem}-poster.jpg"), Some(Content::Kept(Bytes::from_static(poster))));
+    }
+    let lines = "1\n00:00:01,000 --> 00:00:08,000\nBeside the film\n\n2\n00:04:00,000 --> 00:04:30,000\nIts middle\n";
+    text(drive, &folder, "Short film (1080p).en.srt", lines);
     text(drive, &folder, "大片 (2160p).srt", "1\n00:00:01,000 --> 00:00:04,000\n你好（旁边的字幕）\n");
     let ass = "[Script Info]\nScriptType: v4.00+\nPlayResX: 1280\nPlayResY: 720\n\n[V4+ Styles]\n\
         Format: Name, Fontname, Fontsize, PrimaryColour, Bold, Alignment, MarginV\nStyle: Default,sans-serif,48,&H0000FFFF,1,8,30\n\n\
@@ -65,6 +64,16 @@ fn films(drive: &mut Drive) {
     let clip = drive.add(&clips, "原片 clip (360p).mp4", Some(Content::Kept(Bytes::from_static(media::CLIP))));
     if let Some(node) = drive.nodes.get_mut(&clip) {
         node.film = Some(Film { duration_s: 10.0, width: 640, height: 360, ..Film::default() });
+    }
+}
+
+/// A film of so many minutes and MiB, as its original is and as the transcoder sees it.
+fn original(drive: &mut Drive, folder: &str, name: &str, minutes: u64, mib: u64, film: Film) {
+    let original = Original::new(minutes * 60, mib * MIB);
+    let film = Film { duration_s: original.duration_s(), ..film };
+    let id = drive.add(folder, name, Some(Content::Film(original.into())));
+    if let Some(node) = drive.nodes.get_mut(&id) {
+        node.film = Some(film);
     }
 }
 
@@ -79,9 +88,10 @@ fn vtt(lines: [&str; 3]) -> String {
 
 fn series(drive: &mut Drive) {
     let folder = drive.mkdir("/剧集/第一季");
+    drive.add(&folder, "poster.jpg", Some(Content::Kept(Bytes::from_static(media::POSTERS[3]))));
     for episode in 1..=12 {
-        let size = 900 * MIB + episode;
-        drive.add(&folder, &format!("E{episode:02}.mp4"), Some(Content::Generated { size, seed: 100 + episode }));
+        let name = format!("E{episode:02}.mp4");
+        original(drive, &folder, &name, 24, 120, Film::of(&name, 0));
         let line = format!("1\n00:00:01,000 --> 00:00:05,000\n第 {episode} 集\n");
         text(drive, &folder, &format!("E{episode:02}.zh.srt"), &line);
     }
