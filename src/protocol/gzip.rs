@@ -20,6 +20,9 @@ const SMALL: u64 = 1024;
 /// Packed bytes that are sent at once: some 500 KB of a listing.
 const PIECE: usize = 8 << 10;
 
+/// Plain bytes that are packed in one turn: others' requests are not to wait for a whole listing.
+const TURN: usize = 64 << 10;
+
 /// An answer with this extension is a document made here, which may be packed.
 #[derive(Debug, Clone, Copy)]
 pub struct Document;
@@ -66,6 +69,7 @@ impl http_body::Body for Packed {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
+        let mut packed = 0;
         while let Some(encoder) = &mut this.encoder {
             let Some(frame) = ready!(Pin::new(&mut this.plain).poll_frame(cx)).transpose()? else {
                 let rest = this.encoder.take().map(GzEncoder::finish).transpose()?.unwrap_or_default();
@@ -76,6 +80,11 @@ impl http_body::Body for Packed {
             encoder.write_all(&plain)?;
             if encoder.get_ref().len() >= PIECE {
                 return Poll::Ready(Some(Ok(Frame::data(std::mem::take(encoder.get_mut()).into()))));
+            }
+            packed += plain.len();
+            if packed >= TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
         Poll::Ready(None)
@@ -89,6 +98,8 @@ impl http_body::Body for Packed {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
+
+    use futures_util::FutureExt as _;
 
     use super::super::body;
     use super::*;
@@ -113,6 +124,17 @@ mod tests {
         let mut unpacked = String::new();
         flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut unpacked).unwrap();
         assert!(unpacked == whole);
+    }
+
+    #[test]
+    fn others_have_a_turn_while_a_long_document_is_packed() {
+        let frames = (0..8).map(|_| Ok::<_, BodyError>(Frame::data(Bytes::from(vec![b'a'; TURN]))));
+        let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
+        let mut body = packed(document(body), true).into_body();
+        assert!(body.frame().now_or_never().is_none());
+        // Each turn packs something: eight of them are the whole, and then comes what they are packed to.
+        let turns = (1..20).find(|_| body.frame().now_or_never().is_some());
+        assert_eq!(turns, Some(8));
     }
 
     #[tokio::test]

@@ -4,6 +4,8 @@
 //! can sign in. A session lasts for a time after its last use, ends with the user's entry in the settings, and is good
 //! for the pages' API alone.
 
+mod known;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,8 @@ use crate::clock::UnixMillis;
 use crate::config::Config;
 use crate::state::{self, SessionRow, Store};
 
+use self::known::Known;
+
 /// Use is written down once in this part of a session's life: each writing costs a synchronised disk.
 const PARTS: u32 = 30;
 
@@ -28,6 +32,7 @@ const PARTS: u32 = 30;
 #[derive(Clone)]
 pub(super) struct Sessions {
     store: Store,
+    known: Arc<Known>,
     life: Duration,
     /// Each user's password as the settings have it.
     entries: Arc<HashMap<String, SecretString>>,
@@ -43,11 +48,12 @@ pub(super) struct Found {
 impl Sessions {
     pub(super) fn new(config: &Config, store: Store) -> Self {
         let entry = |user: &crate::config::User| (user.name.clone(), user.password.clone());
-        Self { store, life: config.web.session, entries: Arc::new(config.users.iter().map(entry).collect()) }
+        let entries = Arc::new(config.users.iter().map(entry).collect());
+        Self { store, known: Arc::default(), life: config.web.session, entries }
     }
 
     pub(super) fn reconfigured(&self, config: &Config) -> Self {
-        Self::new(config, self.store.clone())
+        Self { known: self.known.clone(), ..Self::new(config, self.store.clone()) }
     }
 
     /// A new session of a user who has shown the password; the cookie. `None` for no user.
@@ -60,7 +66,11 @@ impl Sessions {
         let Some(entry) = self.entry(user, &token) else { return Ok(None) };
         let used = UnixMillis::now();
         let session = SessionRow { digest: Sha256::digest(token).into(), user: user.to_owned(), entry, used };
-        self.store.add_session(&session, used.minus(self.life)).await?;
+        let (since, changing) = (self.known.changes(), self.known.changing());
+        if self.store.add_session(&session, used.minus(self.life)).await? == 0 {
+            changing.changed_nothing();
+        }
+        self.known.keep(session, since);
         Ok(cookie(&token, self.life, secure))
     }
 
@@ -71,20 +81,34 @@ impl Sessions {
     pub(super) async fn find(&self, headers: &HeaderMap, secure: bool) -> Result<Option<Found>, state::Error> {
         let Some(token) = token(headers, secure) else { return Ok(None) };
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let Some(session) = self.store.session(&digest).await? else { return Ok(None) };
+        let Some(session) = self.session(&digest).await? else { return Ok(None) };
         let now = UnixMillis::now();
         let age = now.since(session.used);
         let same = self.entry(&session.user, &token).is_some_and(|entry| entry.ct_eq(&session.entry).into());
         if age > self.life || !same {
+            let _changing = self.known.changing();
             self.store.end_session(&digest).await?;
             return Ok(None);
         }
         let mut renewed = None;
         if age > self.life / PARTS {
+            let _changing = self.known.changing();
             self.store.touch_session(&digest, now).await?;
             renewed = cookie(&token, self.life, secure);
         }
         Ok(Some(Found { user: session.user, renewed }))
+    }
+
+    async fn session(&self, digest: &[u8; 32]) -> Result<Option<SessionRow>, state::Error> {
+        if let Some(session) = self.known.get(digest) {
+            return Ok(Some(session));
+        }
+        let since = self.known.changes();
+        let found = self.store.session(digest).await?;
+        if let Some(session) = &found {
+            self.known.keep(session.clone(), since);
+        }
+        Ok(found)
     }
 
     /// Ends the request's session, or all of its user; the cookie that takes it from the browser.
@@ -97,6 +121,7 @@ impl Sessions {
         secure: bool,
         all_of: Option<&str>,
     ) -> Result<Option<HeaderValue>, state::Error> {
+        let _changing = self.known.changing();
         if let Some(user) = all_of {
             self.store.end_sessions_of(user).await?;
         }
@@ -134,4 +159,52 @@ fn token(headers: &HeaderMap, secure: bool) -> Option<[u8; 32]> {
     let mut pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(own, _)| *own == name(secure))?;
     URL_SAFE_NO_PAD.decode(value).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Permission, StateLocation, User};
+
+    fn config(password: &str) -> Config {
+        let mut config = Config::new(Vec::new(), Vec::new());
+        let user = User {
+            name: "me".to_owned(),
+            password: password.into(),
+            base_path: "/".to_owned(),
+            permission: Permission::Write,
+        };
+        config.users = vec![user];
+        config
+    }
+
+    async fn signed_in(sessions: &Sessions) -> HeaderMap {
+        let cookie = sessions.begin("me", false).await.unwrap().unwrap();
+        HeaderMap::from_iter([(header::COOKIE, cookie)])
+    }
+
+    #[tokio::test]
+    async fn a_call_of_a_known_session_does_not_wait_for_the_store() {
+        let store = Store::open(&StateLocation::Memory).await.unwrap();
+        let sessions = Sessions::new(&config("secret"), store.clone());
+        let headers = signed_in(&sessions).await;
+        store.close().await;
+        assert_eq!(sessions.find(&headers, false).await.unwrap().unwrap().user, "me");
+    }
+
+    #[tokio::test]
+    async fn what_has_ended_is_not_known_any_more() {
+        let store = Store::open(&StateLocation::Memory).await.unwrap();
+        let sessions = Sessions::new(&config("secret"), store.clone());
+        let (one, other) = (signed_in(&sessions).await, signed_in(&sessions).await);
+        assert!(sessions.find(&one, false).await.unwrap().is_some());
+        sessions.end(&one, false, None).await.unwrap();
+        assert!(sessions.find(&one, false).await.unwrap().is_none());
+        assert!(sessions.find(&other, false).await.unwrap().is_some());
+        sessions.end(&HeaderMap::new(), false, Some("me")).await.unwrap();
+        assert!(sessions.find(&other, false).await.unwrap().is_none());
+        let third = signed_in(&sessions).await;
+        let sessions = sessions.reconfigured(&config("another"));
+        assert!(sessions.find(&third, false).await.unwrap().is_none());
+    }
 }

@@ -40,15 +40,15 @@ impl Store {
         self.named(act.await)
     }
 
-    /// Keeps a new session, and forgets all that were last used before `oldest`.
+    /// Keeps a new session, and forgets all that were last used before `oldest`; how many have gone.
     ///
     /// # Errors
     /// The statement failed and nothing has changed.
-    pub async fn add_session(&self, session: &SessionRow, oldest: UnixMillis) -> Result<(), Error> {
+    pub async fn add_session(&self, session: &SessionRow, oldest: UnixMillis) -> Result<u64, Error> {
         let act = async {
             let mut all = self.pool.begin().await?;
-            sqlx::query("DELETE FROM sessions WHERE used_ms < ?").bind(oldest.0).execute(&mut *all).await?;
-            sqlx::query(
+            let old = sqlx::query("DELETE FROM sessions WHERE used_ms < ?").bind(oldest.0).execute(&mut *all).await?;
+            let further = sqlx::query(
                 "DELETE FROM sessions WHERE digest IN \
                  (SELECT digest FROM sessions WHERE user = ? ORDER BY used_ms DESC LIMIT -1 OFFSET ?)",
             )
@@ -64,7 +64,8 @@ impl Store {
                 .bind(session.used.0)
                 .execute(&mut *all)
                 .await?;
-            all.commit().await
+            all.commit().await?;
+            Ok(old.rows_affected() + further.rows_affected())
         };
         self.named(act.await)
     }
@@ -110,11 +111,11 @@ mod tests {
     async fn what_is_too_old_or_too_many_is_forgotten_with_the_next() {
         let store = Store::open(&StateLocation::Memory).await.unwrap();
         let add = async |n, user: &str, used, oldest| {
-            store.add_session(&session(n, user, used), UnixMillis(oldest)).await.unwrap();
+            store.add_session(&session(n, user, used), UnixMillis(oldest)).await.unwrap()
         };
-        add(1, "me", 10, 0).await;
-        add(2, "you", 20, 0).await;
-        add(3, "me", 30, 15).await;
+        assert_eq!(add(1, "me", 10, 0).await, 0);
+        assert_eq!(add(2, "you", 20, 0).await, 0);
+        assert_eq!(add(3, "me", 30, 15).await, 1);
         assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
         store.touch_session(&[2; 32], UnixMillis(25)).await.unwrap();
         assert_eq!(store.session(&[2; 32]).await.unwrap(), Some(session(2, "you", 25)));
