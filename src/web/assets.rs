@@ -158,8 +158,9 @@ pub(super) fn sent(
     content: Bytes,
 ) -> Response<Body> {
     let mut response = Response::new(body::empty());
+    let plain = |tag: &str| tag.trim_start_matches("W/").to_owned();
     let known = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    if { known }.any(|list| list.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)) {
+    if { known }.any(|list| list.split(',').any(|one| plain(one.trim()) == plain(tag))) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

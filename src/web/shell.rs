@@ -9,6 +9,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Config;
+use crate::protocol::gzip::Document;
 use crate::protocol::{Body, body, reply};
 use crate::web::assets::{Shelf, sent};
 
@@ -70,6 +71,8 @@ impl Shells {
             "/login" => Some("login.html"),
             "/manifest.webmanifest" => Some("manifest.webmanifest"),
             "/favicon.svg" => Some("favicon.svg"),
+            // Browsers ask for it by themselves where a page names no icon, such as a picture's own.
+            "/favicon.ico" => Some("favicon.ico"),
             "/robots.txt" => Some("robots.txt"),
             _ if path.starts_with("/files/") => Some("index.html"),
             _ if path.starts_with("/assets/") => Some(""),
@@ -84,20 +87,24 @@ impl Shells {
             return Some(response);
         }
         Some(match page {
-            None => self.to_files(),
+            None => self.to("/files/", StatusCode::FOUND),
+            Some("favicon.ico") => self.to("/favicon.svg", StatusCode::PERMANENT_REDIRECT),
             Some("") => self.shelf.answer(path.trim_start_matches("/assets/"), parts),
             Some(name @ ("favicon.svg" | "robots.txt")) => self.plain(name, parts),
             Some(name) => self.shell(name, parts),
         })
     }
 
-    fn to_files(&self) -> Response<Body> {
+    /// Elsewhere. Browsers keep what is permanent for the time that they like.
+    fn to(&self, path: &str, status: StatusCode) -> Response<Body> {
         let mut response = Response::new(body::empty());
-        *response.status_mut() = StatusCode::FOUND;
-        if let Ok(target) = HeaderValue::from_str(&format!("{}/files/", self.base)) {
+        *response.status_mut() = status;
+        if let Ok(target) = HeaderValue::from_str(&format!("{}{path}", self.base)) {
             response.headers_mut().insert(header::LOCATION, target);
         }
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::FOUND {
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         response
     }
 
@@ -117,8 +124,18 @@ impl Shells {
         };
         let form = if name.ends_with(".html") { Form::Html } else { Form::Json };
         let page = self.filled(&String::from_utf8_lossy(&file.content), &assets.hash, form);
-        let digest: String = Sha256::digest(&page).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let mut response = sent(parts, file.kind, &format!("\"{digest}\""), "no-cache", Bytes::from(page));
+        // A browser that has the page has these headers with it: with others it is to come anew.
+        let digest = Sha256::new().chain_update(&page).chain_update(&self.policy).finalize();
+        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        // Weak, for the page packed and as it is.
+        let mut response = sent(parts, file.kind, &format!("W/\"{digest}\""), "no-cache", Bytes::from(page));
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return response;
+        }
+        response.extensions_mut().insert(Document);
+        if form == Form::Json {
+            return response;
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
         // With `no-referrer` a form's Origin would be `null`.

@@ -28,6 +28,8 @@ async fn the_address_leads_to_the_files_and_webdav_stays_at_the_root() {
         let posted = world.request("POST", page).send().await.unwrap();
         assert_eq!((posted.status().as_u16(), header(&posted, "allow")), (405, "GET, HEAD"));
     }
+    let icon = world.get("/favicon.ico").await;
+    assert_eq!((icon.status().as_u16(), header(&icon, "location")), (308, "/favicon.svg"));
     let head = world.head("/login").await;
     assert!(header(&head, "content-length").parse::<usize>().unwrap() > 100);
 }
@@ -52,6 +54,25 @@ async fn a_page_loads_nothing_but_its_own_and_the_drive_s() {
     assert_eq!(header(&answer, "referrer-policy"), "same-origin");
     assert_eq!(header(&answer, "cross-origin-opener-policy"), "same-origin");
     assert_eq!(header(&answer, "permissions-policy"), "camera=(), microphone=(), geolocation=()");
+}
+
+// A second visit is to cost little: a browser that has the page gets neither it nor its headers again, unless one of
+// them has changed.
+#[tokio::test]
+async fn a_page_comes_packed_and_then_not_at_all() {
+    let world = Fixture::start().await;
+    let ask = async |world: &Fixture, tag: &str| {
+        let request = world.request("GET", "/files/").header("accept-encoding", "gzip").header("if-none-match", tag);
+        request.send().await.unwrap()
+    };
+    let first = ask(&world, "\"0\"").await;
+    assert_eq!((header(&first, "content-encoding"), header(&first, "vary")), ("gzip", "Accept-Encoding"));
+    let tag = header(&first, "etag").to_owned();
+    let again = ask(&world, &tag).await;
+    assert_eq!((again.status().as_u16(), again.headers().get("content-security-policy")), (304, None));
+    let other = Fixture::with(|config| config.web.media_hosts = vec!["http://127.0.0.1:9".to_owned()]).await;
+    let other = ask(&other, &tag).await;
+    assert!(header(&other, "content-security-policy").contains("127.0.0.1:9"));
 }
 
 // Keeps 121.
