@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use alidav::sim::{Options, Simulator};
+use alidav::sim::{Fault, FaultKind, Options, Simulator};
 use serde_json::json;
 
 use crate::harness::rules;
@@ -84,6 +84,12 @@ async fn folders() {
     world.click("[data-name] .pick", "").await;
     world.reads("1 selected").await;
     world.is_fit("selection").await;
+    let busy = FaultKind::Code { status: 429, code: "TooManyRequests".to_owned(), retry_after_ms: Some(600_000) };
+    world.site.sim.fault(Fault::always("*", busy));
+    world.provokes("503");
+    world.visit_file("/音乐/").await;
+    world.sees("h2", "This folder could not be listed").await;
+    world.is_fit("throttled").await;
     world.finish().await;
 }
 

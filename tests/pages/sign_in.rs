@@ -125,8 +125,6 @@ async fn another_sites_page_changes_nothing() {
          .finally(() => {{ document.title = 'sent' }})</script>"
     );
     world.provokes("403");
-    // The answer to the form is a page without an icon.
-    world.provokes("favicon.ico");
     let elsewhere = elsewhere(page).await;
     world.goto(&format!("http://{elsewhere}/")).await;
     world.until("document.title === 'sent'").await;

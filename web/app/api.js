@@ -4,41 +4,10 @@
 import { apiUrl, loginHref } from "./boot.js";
 import { t } from "./i18n.js";
 
-/**
- * @typedef {object} Entry
- * @property {string} name
- * @property {"folder" | "video" | "image" | "audio" | "pdf" | "text" | "markdown" | "archive" | "other"} kind
- * @property {number | null} size
- * @property {number | null} modified
- * @property {string} [id]
- * @property {boolean} [thumb]
- * @property {string} [mime]
- * @property {number} [cursor] seconds of play
- * @property {string} [path] only in hits and recent films
- * @property {string | null} [checksum] only in `stat`
- * @property {number | null} [created] only in `stat`
- */
-/**
- * @typedef {object} Listing
- * @property {string} path
- * @property {boolean} write
- * @property {boolean} bin deleted items go to the recycle bin
- * @property {"user" | "mount"} [read_only_reason]
- * @property {boolean} stale
- * @property {string} [stale_code]
- * @property {number} fetched_at
- * @property {Entry[]} entries
- */
-/**
- * @typedef {object} Stat
- * @property {string} path
- * @property {boolean} write
- * @property {boolean} bin
- * @property {Entry} entry
- * @property {{ width?: number | null, height?: number | null, duration?: number | null, video?: string[], sound?: string[] } | null} [media] where it was asked for
- * @property {{ previous: string | null, next: string | null }} [siblings]
- */
-/** @typedef {{ path: string, ok: boolean, to?: string, error?: string, code?: string }} Outcome */
+/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("./types.js").Listing} Listing */
+/** @typedef {import("./types.js").Stat} Stat */
+/** @typedef {import("./types.js").Outcome} Outcome */
 
 /** What each code means to a person, with the remedy. */
 const meanings = /** @type {Record<string, import("./i18n.js").Key>} */ ({
@@ -118,23 +87,6 @@ export const post = (name, body, options) => call("POST", apiUrl(name), { ...opt
  * @param {Record<string, string | number>} [query]
  */
 export const remove = (name, query) => call("DELETE", apiUrl(name, query));
-
-/**
- * A whole small file, such as a text that was edited.
- * @param {string} path
- * @param {string} text
- * @param {string} etag of the version that it replaces
- * @returns {Promise<{ etag?: string }>}
- */
-export async function putText(path, text, etag) {
-    const headers = { "If-Match": etag, "Content-Type": "text/plain; charset=utf-8" };
-    const url = apiUrl("file", { path, conflict: "replace" });
-    const response = await fetch(url, { method: "PUT", body: text, headers, credentials: "same-origin" })
-        .catch(() => { throw new ApiError(0, { code: "network" }); });
-    const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new ApiError(response.status, answer);
-    return answer;
-}
 
 /**
  * The words of anything that was thrown.

@@ -4,6 +4,7 @@
 import { html, render, nothing, ready } from "./html.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
+import "./more.js";
 
 /**
  * @template T

@@ -4,6 +4,7 @@
 import { html } from "./html.js";
 import { open } from "./dialog.js";
 import { t } from "./i18n.js";
+import "./more.js";
 
 /** @returns {[string, [string[], string][]][]} */
 const keys = () => [

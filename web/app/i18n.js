@@ -1,12 +1,12 @@
 // @ts-check
-/** The words of the page in the reader's language; both files have the same keys. */
+/** The words of the page in the reader's language: those of a folder at once, the others with the first that says one. */
 
 import { recall, remember } from "./store.js";
 
 export const languages = /** @type {const} */ ({ en: "English", "zh-CN": "简体中文" });
 
 /** @typedef {keyof typeof languages} Language */
-/** @typedef {keyof typeof import("../i18n/en.js").words} Key */
+/** @typedef {keyof typeof import("../i18n/en.js").words | keyof typeof import("../i18n/en.later.js").words} Key */
 
 /** @returns {Language} */
 function chosen() {
@@ -18,7 +18,13 @@ function chosen() {
 
 export const language = chosen();
 
-const { words } = language === "en" ? await import("../i18n/en.js") : await import("../i18n/zh-CN.js");
+const first = language === "en" ? await import("../i18n/en.js") : await import("../i18n/zh-CN.js");
+
+/** @type {Record<string, string>} */
+const words = { ...first.words };
+
+/** @param {Record<string, string>} more */
+export const learn = (more) => Object.assign(words, more);
 
 document.documentElement.lang = language;
 

@@ -5,6 +5,7 @@ import { html, render } from "./html.js";
 import { boot, localNext } from "./boot.js";
 import { icon } from "./icons.js";
 import { language, languages, t, useLanguage } from "./i18n.js";
+import "./more.js";
 import { ApiError, post } from "./api.js";
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
@@ -43,7 +44,7 @@ function draw() {
     document.title = `${t("sign.in")} · ${boot.title}`;
     render(html`<main class="login">
         <form class="login-card" @submit=${submit}>
-            <img src="${boot.base}/favicon.svg" alt="" width="48" height="48">
+            <img src="${boot.assets}/favicon.svg" alt="" width="48" height="48">
             <h1>${boot.title}</h1>
             <p class="muted">${t("login.words")}</p>
             <p class="banner bad" role="alert" ?hidden=${!problem}>${problem}</p>

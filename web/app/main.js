@@ -6,7 +6,6 @@ import { boot, loginHref } from "./boot.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { ApiError, wordsOf } from "./api.js";
-import { closeMenu } from "./menu.js";
 import { notify } from "./notices.js";
 import { route, start } from "./router.js";
 import { frame, showKeys } from "./shell.js";
@@ -39,7 +38,7 @@ function moduleOf() {
 /** @param {import("./router.js").Place} place */
 async function show(place) {
     const mine = ++turn;
-    closeMenu();
+    /** @type {HTMLElement | null} */ (document.querySelector("[role=menu]"))?.hidePopover();
     /** @type {MakePage} */
     let make;
     try {

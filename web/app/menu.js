@@ -3,6 +3,7 @@
 
 import { html, render, nothing } from "./html.js";
 import { icon } from "./icons.js";
+import "./more.js";
 
 /**
  * @typedef {object} Item
@@ -19,7 +20,7 @@ import { icon } from "./icons.js";
  * @property {() => void} [run]
  */
 
-/** @type {{ menu: HTMLElement, from: HTMLElement } | undefined} */
+/** `byKeys`: the button was reached by the keyboard. @type {{ menu: HTMLElement, from: HTMLElement, byKeys: boolean } | undefined} */
 let current;
 
 /**
@@ -42,7 +43,7 @@ export function openMenu(from, name, items) {
     menu.addEventListener("toggle", (event) => {
         if (/** @type {ToggleEvent} */ (event).newState === "closed") closeMenu();
     });
-    current = { menu, from };
+    current = { menu, from, byKeys: from.matches(":focus-visible") };
     from.setAttribute("aria-expanded", "true");
     menu.showPopover();
     place(menu, from);
@@ -52,12 +53,13 @@ export function openMenu(from, name, items) {
 
 export function closeMenu() {
     if (!current) return;
-    const { menu, from } = current;
+    const { menu, from, byKeys } = current;
     current = undefined;
     const had = menu.contains(document.activeElement) || document.activeElement === document.body;
     from.setAttribute("aria-expanded", "false");
     menu.remove();
-    if (had && from.isConnected) from.focus({ preventScroll: true });
+    // On a film the next key is the film's for whoever came with the mouse: Space would open the menu again.
+    if (had && from.isConnected && (byKeys || !from.closest(".stage"))) from.focus({ preventScroll: true });
 }
 
 /** @param {Item} item */

@@ -1,15 +1,11 @@
 // @ts-check
-/** What stands around each page: the bar with its places and the user's menu; help; look and language. */
+/** What stands around each page: the bar with its places, the user's menu and the help, which are loaded when asked for. */
 
 import { html, nothing } from "./html.js";
-import { boot, filesHref, loginHref, pageHref } from "./boot.js";
+import { boot, filesHref, pageHref } from "./boot.js";
 import { icon } from "./icons.js";
-import { language, languages, t, useLanguage } from "./i18n.js";
-import { openMenu } from "./menu.js";
-import { notify } from "./notices.js";
-import { session, signOut } from "./session.js";
-import { recall, remember } from "./store.js";
-import { wordsOf } from "./api.js";
+import { t } from "./i18n.js";
+import { session } from "./session.js";
 
 /**
  * @param {import("./router.js").Route["page"]} page
@@ -18,7 +14,7 @@ import { wordsOf } from "./api.js";
 export const frame = (page, content) => html`
     <a class="button skip" href="#main" @click=${toMain}>${t("skip")}</a>
     <header class="topbar">
-        <a class="brand" href=${filesHref("/")}><img src="${boot.base}/favicon.svg" alt=""><span>${boot.title}</span></a>
+        <a class="brand" href=${filesHref("/")}><img src="${boot.assets}/favicon.svg" alt=""><span>${boot.title}</span></a>
         <nav class="topnav" aria-label=${t("nav")}>
             ${place(page === "files", filesHref("/"), "folder", t("nav.files"))}
             ${session.features.search ? place(page === "starred", `${filesHref("/")}?starred`, "star", t("nav.starred")) : nothing}
@@ -46,44 +42,9 @@ function toMain(event) {
 }
 
 /** @param {Event} event */
-function userMenu(event) {
-    const theme = recall("theme", /** @type {string} */ (""));
-    /** @type {import("./menu.js").Item[]} */
-    const items = [
-        { title: true, words: session.user === null ? t("user.visitor") : t("user.as", { name: session.user }) },
-        ...(session.permission === "read" ? [{ title: true, words: t("user.reads") }] : []),
-        {},
-        { title: true, words: t("look") },
-        { words: t("look.system"), checked: !theme, run: () => useTheme("") },
-        { words: t("look.light"), checked: theme === "light", run: () => useTheme("light") },
-        { words: t("look.dark"), checked: theme === "dark", run: () => useTheme("dark") },
-        {},
-        { title: true, words: t("language") },
-        ...Object.entries(languages).map(([tag, words]) => ({
-            words, checked: tag === language, run: () => useLanguage(/** @type {keyof typeof languages} */ (tag)),
-        })),
-        {},
-        ...(session.user === null ? [{ words: t("sign.in"), icon: /** @type {const} */ ("person"), run: () => location.assign(loginHref()) }] : [
-            { words: t("sign.out"), icon: /** @type {const} */ ("signOut"), run: () => leave(false) },
-            { words: t("sign.out.everywhere"), icon: /** @type {const} */ ("signOut"), run: () => leave(true) },
-        ]),
-        { title: true, words: t("version", { version: boot.version }) },
-    ];
-    openMenu(/** @type {HTMLElement} */ (event.currentTarget), t("user.menu"), items);
-}
-
-/** @param {"" | "light" | "dark"} theme */
-export function useTheme(theme) {
-    remember("theme", theme);
-    if (theme) document.documentElement.dataset.theme = theme;
-    else delete document.documentElement.dataset.theme;
-}
-
-/** @param {boolean} everywhere */
-async function leave(everywhere) {
-    const { confirm } = await import("./dialog.js");
-    if (everywhere && !(await confirm({ title: t("sign.out.everywhere"), words: t("sign.out.everywhere.words"), act: t("sign.out") }))) return;
-    await signOut(everywhere).catch((error) => notify(wordsOf(error)));
+async function userMenu(event) {
+    const button = /** @type {HTMLElement} */ (event.currentTarget);
+    (await import("./user_menu.js")).userMenu(button);
 }
 
 export const showKeys = async () => (await import("./help.js")).showKeys();

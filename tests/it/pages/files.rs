@@ -27,7 +27,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The words of a language by their keys.
+/// The words of a file of `i18n/` by their keys.
 fn words(language: &str) -> BTreeMap<String, String> {
     let line = Regex::new(r#"(?m)^    "([^"]+)": (".*"),$"#).unwrap();
     let source = text(&web(&format!("i18n/{language}.js")));
@@ -59,9 +59,13 @@ fn what_others_have_written_is_as_they_published_it() {
 
 #[test]
 fn both_languages_say_the_same_and_all_of_it_is_used() {
-    let (english, chinese) = (words("en"), words("zh-CN"));
+    let (first, later) = (words("en"), words("en.later"));
+    assert_eq!(first.keys().collect::<Vec<_>>(), words("zh-CN").keys().collect::<Vec<_>>());
+    assert_eq!(later.keys().collect::<Vec<_>>(), words("zh-CN.later").keys().collect::<Vec<_>>());
+    let (mut english, mut chinese) = (first, words("zh-CN"));
+    english.extend(later);
+    chinese.extend(words("zh-CN.later"));
     assert!(english.len() > 300, "{}", english.len());
-    assert_eq!(english.keys().collect::<Vec<_>>(), chinese.keys().collect::<Vec<_>>());
     let code: String = files("app").iter().map(|path| text(path)).collect();
     for (key, words) in &english {
         assert!(code.contains(&format!("\"{key}\"")), "nothing uses {key}");
@@ -94,7 +98,7 @@ fn nothing_in_the_pages_is_what_their_content_security_policy_refuses() {
 
 /// A module and all that it imports from the start, by their paths below `web/`.
 fn imported(module: &str) -> BTreeSet<String> {
-    let from = Regex::new(r#"(?:import|export)\b[^;"(]*?\bfrom\s*"(\.[^"]+)""#).unwrap();
+    let from = Regex::new(r#"(?:(?:import|export)\b[^;"(]*?\bfrom|\bimport)\s*"(\.[^"]+)""#).unwrap();
     let (mut seen, mut left) = (BTreeSet::new(), vec![module.to_owned()]);
     while let Some(module) = left.pop() {
         let folder = Path::new(&module).parent().unwrap().to_owned();
@@ -113,6 +117,22 @@ fn imported(module: &str) -> BTreeSet<String> {
         left.retain(|path| !seen.contains(path));
     }
     seen
+}
+
+#[test]
+fn whoever_says_a_word_that_is_loaded_later_waits_for_it() {
+    let later = words("en.later");
+    let import = Regex::new(r#"(?m)^import "(?:\./|\.\./)more\.js";$"#).unwrap();
+    for path in files("app") {
+        let code = text(&path);
+        // A name of something else may be the same as a key.
+        if !code.contains("i18n.js\"") {
+            continue;
+        }
+        if let Some(key) = later.keys().find(|key| code.contains(&format!("\"{key}\""))) {
+            assert!(import.is_match(&code), "{} says {key} without more.js", path.display());
+        }
+    }
 }
 
 #[test]

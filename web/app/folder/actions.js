@@ -6,6 +6,7 @@ import { apiUrl } from "../boot.js";
 import { codeWords, post, wordsOf } from "../api.js";
 import { ask, confirm } from "../dialog.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { notify } from "../notices.js";
 import { badName, join, nameOf, parentOf, splitName } from "../paths.js";
 import { askConflict, pickFolder, showLink } from "./dialogs.js";

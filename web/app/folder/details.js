@@ -6,6 +6,7 @@ import { get, wordsOf } from "../api.js";
 import { open } from "../dialog.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { parentOf } from "../paths.js";
 
 /** @type {Record<import("../api.js").Entry["kind"], import("../i18n.js").Key>} */

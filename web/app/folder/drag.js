@@ -2,7 +2,7 @@
 /** Dragging items of the folder onto a folder in it, or onto one of the folders above. */
 
 import { join } from "../paths.js";
-import { moveInto } from "./actions.js";
+import { actions } from "./later.js";
 
 const TYPE = "application/x-alidav-items";
 
@@ -55,7 +55,8 @@ export function acceptDrags(folder, signal) {
         mark(undefined);
         if (!to) return;
         event.preventDefault();
-        moveInto(folder, dragged, to.path);
+        const names = dragged;
+        actions().then((does) => does.moveInto(folder, names, to.path));
     }, { signal });
     addEventListener("dragend", () => {
         mark(undefined);

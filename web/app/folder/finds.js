@@ -7,6 +7,7 @@ import { codeWords, get, wordsOf } from "../api.js";
 import * as format from "../format.js";
 import { icon, kindIcon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { announce } from "../notices.js";
 import { parentOf } from "../paths.js";
 

@@ -16,8 +16,7 @@ import { acceptDrags } from "./drag.js";
 import { handleKeys } from "./keys.js";
 import { BLOCK, items } from "./items.js";
 import { filtered, known, load, onForgotten, sorted } from "./listing.js";
-import { itemMenu } from "./item_menu.js";
-import { recentShelf } from "./recent.js";
+import { itemMenu } from "./later.js";
 import { Selection } from "./selection.js";
 import { crumbsView, stateBanner, toolbar } from "./toolbar.js";
 import { Viewport, WINDOWED_FROM } from "./viewport.js";
@@ -40,6 +39,8 @@ export class Folder {
     loading = false;
     filter = "";
     dropping = false;
+    /** @type {(() => unknown) | undefined} */
+    recent;
     selection = new Selection();
     #ending = new AbortController();
     #retry = 0;
@@ -67,7 +68,11 @@ export class Folder {
         acceptDrops(this, signal);
         acceptDrags(this, signal);
         onForgotten((folder) => { if (folder === this.path) this.load(); }, signal);
-        this.recent = path === "/" ? recentShelf(redraw) : undefined;
+        if (path === "/" && session.features.recent) {
+            import("./recent.js").then(({ recentShelf }) => {
+                if (!signal.aborted) this.recent = recentShelf(redraw);
+            });
+        }
         if (this.listing) this.#arrive();
         this.load();
     }
@@ -179,7 +184,10 @@ export class Folder {
         const entry = item && this.entry(item.getAttribute("data-name"));
         if (!entry) return;
         const menu = target.closest(".more");
-        if (menu) return itemMenu(this, entry, /** @type {HTMLElement} */ (menu));
+        if (menu) {
+            itemMenu(this, entry, /** @type {HTMLElement} */ (menu));
+            return;
+        }
         const link = target.closest("a");
         const plain = !event.shiftKey && !event.ctrlKey && !event.metaKey;
         if (link && plain) {

@@ -3,6 +3,7 @@
 
 import { apiUrl, filesHref } from "../boot.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { openMenu } from "../menu.js";
 import { join } from "../paths.js";
 import { goTo } from "../router.js";

@@ -67,7 +67,7 @@ function rows(shown) {
             ${header(shown, "modified", "c-date", t("modified"))}
             <span role="columnheader" class="c-more"><span class="visually-hidden">${t("actions")}</span></span>
         </div></div>
-        <div class="items" role="presentation" ${ready(viewport.attach)} ${vars({ "--before": `${range.before}px`, "--after": `${range.after}px` })}>
+        <div class="items" role="presentation" ${ready(viewport.attach)} ${vars({ "padding-block": `${range.before}px ${range.after}px` })}>
             ${repeat(blocks, (from) => (all ? from : "window"), (from) => {
                 const part = entries.slice(from, all ? from + BLOCK : range.to);
                 // What is out of sight at first is drawn a little later; its space is there.
@@ -118,7 +118,7 @@ function tiles(shown) {
     const all = entries.length <= WINDOWED_FROM;
     const range = all ? everything(entries) : viewport.range(entries.length);
     const part = entries.slice(range.from, all ? shown.blocks * BLOCK : range.to);
-    return html`<div class="items" ${ready(viewport.attach)} ${vars({ "--before": `${range.before}px`, "--after": `${range.after}px` })}>
+    return html`<div class="items" ${ready(viewport.attach)} ${vars({ "padding-block": `${range.before}px ${range.after}px` })}>
         <ul class="grid" aria-label=${t("files.in")}>
             ${repeat(part, keyOf(range, range.from, all), (entry, index) => tile(shown, entry, range.from + index))}
         </ul>

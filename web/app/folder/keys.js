@@ -1,11 +1,9 @@
 // @ts-check
 /** The keyboard on a folder's page. */
 
-import { closeMenu } from "../menu.js";
 import { nameOf, parentOf } from "../paths.js";
 import { goTo } from "../router.js";
-import { removeAll, rename } from "./actions.js";
-import { itemMenu } from "./item_menu.js";
+import { actions, itemMenu } from "./later.js";
 
 /** @typedef {import("./folder.js").Folder} Folder */
 
@@ -65,16 +63,15 @@ function onPage(folder, event, filter) {
         case "Backspace":
             return up(folder);
         case "Escape":
-            closeMenu();
             folder.selection.clear();
             folder.redraw();
             return true;
         case "F2":
-            if (entry && folder.write) rename(folder, entry);
+            if (entry && folder.write) actions().then((does) => does.rename(folder, entry));
             return Boolean(entry);
         case "Delete": {
             const chosen = folder.selection.size ? folder.chosen : entry ? [entry] : [];
-            if (chosen.length && folder.write) removeAll(folder, chosen);
+            if (chosen.length && folder.write) actions().then((does) => does.removeAll(folder, chosen));
             return chosen.length > 0;
         }
         case "F10":

@@ -6,6 +6,7 @@ import { wordsOf } from "../api.js";
 import { open } from "../dialog.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { crumbs, isWithin, join } from "../paths.js";
 import { known, load, sorted } from "./listing.js";
 

@@ -7,6 +7,7 @@ import { get } from "../api.js";
 import * as format from "../format.js";
 import { kindIcon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { session } from "../session.js";
 
 /** Films on the shelf. */
@@ -23,14 +24,12 @@ let missing = [];
  * @returns {() => unknown}
  */
 export function recentShelf(redraw) {
-    if (session.features.recent) {
-        // A shelf that cannot be filled at all is no reason for words: the folder below it is what was asked for.
-        get("recent").then((answer) => {
-            films = (answer.entries ?? []).filter((/** @type {import("../api.js").Entry} */ entry) => entry.path).slice(0, MOST);
-            missing = (answer.failed ?? []).map((/** @type {import("./finds.js").Failed} */ failed) => failed.account);
-            redraw();
-        }, () => {});
-    }
+    // A shelf that cannot be filled at all is no reason for words: the folder below it is what was asked for.
+    get("recent").then((answer) => {
+        films = (answer.entries ?? []).filter((/** @type {import("../api.js").Entry} */ entry) => entry.path).slice(0, MOST);
+        missing = (answer.failed ?? []).map((/** @type {import("./finds.js").Failed} */ failed) => failed.account);
+        redraw();
+    }, () => {});
     return () => (films.length ? html`<section class="shelf" aria-label=${t("recent")}>
         <h2>${t("recent")}</h2>
         <ul>${repeat(films, (film) => film.path, (film) => html`<li><a href=${filesHref(film.path ?? "/")}>

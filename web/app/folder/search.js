@@ -5,6 +5,7 @@ import { html } from "../html.js";
 import { filesHref } from "../boot.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { go, route } from "../router.js";
 import { findsPage } from "./finds.js";
 

@@ -8,6 +8,7 @@ import { open } from "../dialog.js";
 import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { notify } from "../notices.js";
 import { session } from "../session.js";
 

@@ -4,6 +4,7 @@
 import { html } from "../html.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { findsPage } from "./finds.js";
 
 /** @type {import("../main.js").MakePage} */

@@ -7,14 +7,12 @@ import { ApiError, wordsOf } from "../api.js";
 import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
-import { openMenu } from "../menu.js";
 import { crumbs } from "../paths.js";
 import { session } from "../session.js";
-import { recall, remember } from "../store.js";
-import { chooseFiles } from "../upload/drop.js";
-import { copyTo, downloadAll, moveTo, newFolder, removeAll, rename, share } from "./actions.js";
+import { actions, menus } from "./later.js";
 
 /** @typedef {import("./folder.js").Folder} Folder */
+/** @typedef {typeof import("./actions.js")} Actions */
 
 /** @param {Folder} folder */
 export function crumbsView(folder) {
@@ -51,7 +49,7 @@ function folderTools(folder) {
     return html`
         ${folder.write ? html`
             <button class="button primary" aria-haspopup="menu" aria-expanded="false" @click=${(/** @type {Event} */ event) => uploadMenu(folder, event)}>${icon("upload")}${t("upload")}</button>
-            <button class="button wide-only" @click=${() => newFolder(folder)}>${icon("newFolder")}${t("folder.new")}</button>` : nothing}
+            <button class="button wide-only" @click=${async () => (await actions()).newFolder(folder)}>${icon("newFolder")}${t("folder.new")}</button>` : nothing}
         <div class="filter">
             ${icon("search")}
             <input class="input" id="filter" type="search" aria-label=${t("filter")} placeholder=${t("filter")} autocomplete="off" spellcheck="false"
@@ -73,53 +71,43 @@ function selectionTools(folder) {
     const bytes = chosen.reduce((sum, entry) => sum + (entry.size ?? 0), 0);
     const files = chosen.every((entry) => entry.kind !== "folder");
     const one = chosen.length === 1 ? chosen[0] : undefined;
-    /** @type {[string, import("../icons.js").Icon, boolean, () => void][]} */
+    /** @type {[string, import("../icons.js").Icon, boolean, (does: Actions) => void][]} */
     const tools = [
-        [files ? t("download") : t("zip"), "download", true, () => downloadAll(folder, chosen)],
-        [t("link.copy"), "link", Boolean(one && files && session.features.links), () => one && share(folder.path, one)],
-        [t("rename"), "rename", Boolean(one && folder.write), () => one && rename(folder, one)],
-        [t("move"), "move", folder.write, () => moveTo(folder, chosen)],
-        [t("copy"), "copy", folder.write, () => copyTo(folder, chosen)],
-        [t("delete"), "bin", folder.write, () => removeAll(folder, chosen)],
+        [files ? t("download") : t("zip"), "download", true, (does) => does.downloadAll(folder, chosen)],
+        [t("link.copy"), "link", Boolean(one && files && session.features.links), (does) => one && does.share(folder.path, one)],
+        [t("rename"), "rename", Boolean(one && folder.write), (does) => one && does.rename(folder, one)],
+        [t("move"), "move", folder.write, (does) => does.moveTo(folder, chosen)],
+        [t("copy"), "copy", folder.write, (does) => does.copyTo(folder, chosen)],
+        [t("delete"), "bin", folder.write, (does) => does.removeAll(folder, chosen)],
     ];
     return html`<div class="chosen">
         <button class="tool" aria-label=${t("select.none")} title=${t("select.none")} @click=${() => { folder.selection.clear(); folder.redraw(); }}>${icon("close")}</button>
         <p role="status"><strong>${t("select.count", { n: chosen.length, count: format.count(chosen.length) })}</strong>${bytes ? html` <span>${format.size(bytes)}</span>` : nothing}</p>
         <div class="tools">${tools.filter(([, , can]) => can).map(([words, name, , run]) => html`
-            <button class="tool with-words" aria-label=${words} title=${words} @click=${run}>${icon(name)}<span aria-hidden="true">${words}</span></button>`)}</div>
+            <button class="tool with-words" aria-label=${words} title=${words} @click=${async () => run(await actions())}>${icon(name)}<span aria-hidden="true">${words}</span></button>`)}</div>
         ${chosen.length < folder.shown.length ? html`<button class="button quiet wide-only" @click=${() => { folder.selection.all(folder.shown); folder.redraw(); }}>${t("select.all")}</button>` : nothing}
     </div>`;
 }
 
+/** @param {Event} event */
+const button = (event) => /** @type {HTMLElement} */ (event.currentTarget);
+
 /**
  * @param {Folder} folder
  * @param {Event} event
  */
-function uploadMenu(folder, event) {
-    openMenu(/** @type {HTMLElement} */ (event.currentTarget), t("upload"), [
-        { words: t("upload.files"), icon: "other", run: () => chooseFiles(folder, false) },
-        { words: t("upload.folder"), icon: "folder", run: () => chooseFiles(folder, true) },
-        {},
-        { words: t("folder.new"), icon: "newFolder", run: () => { newFolder(folder); } },
-        {},
-        { words: t("upload.rapid"), alone: true, checked: recall("upload.rapid", false), run: () => remember("upload.rapid", !recall("upload.rapid", false)) },
-    ]);
+async function uploadMenu(folder, event) {
+    const from = button(event);
+    (await menus()).uploadMenu(folder, from);
 }
 
 /**
  * @param {Folder} folder
  * @param {Event} event
  */
-function sortMenu(folder, event) {
-    const { by, up } = folder.look;
-    /** @type {[import("../store.js").SortBy, string][]} */
-    const orders = [["name", t("name")], ["size", t("size")], ["modified", t("modified")], ["kind", t("kind")]];
-    openMenu(/** @type {HTMLElement} */ (event.currentTarget), t("sort"), [
-        ...orders.map(([order, words]) => ({ words, checked: by === order, run: () => folder.useView({ by: order }) })),
-        {},
-        { words: t("sort.up"), checked: up, run: () => folder.useView({ up: true }) },
-        { words: t("sort.down"), checked: !up, run: () => folder.useView({ up: false }) },
-    ]);
+async function sortMenu(folder, event) {
+    const from = button(event);
+    (await menus()).sortMenu(folder, from);
 }
 
 /** Why this may not be the whole truth, and what to do. @param {Folder} folder */

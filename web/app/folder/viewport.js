@@ -4,11 +4,11 @@
 /** From so many items on only those near the window are in the page. */
 export const WINDOWED_FROM = 2000;
 
-/** Pixels above and below the window whose lines are in the page too. */
-const MARGIN = 800;
+/** Pixels above and below the window whose lines are in the page too; each line more is made anew in a fast scroll. */
+const MARGIN = 320;
 
 /** The range moves in steps of so many pixels, so that few scroll events draw anything. */
-const STEP = 320;
+const STEP = 160;
 
 export class Viewport {
     /** @type {HTMLElement | undefined} */

@@ -5,6 +5,7 @@ import { get, wordsOf } from "../api.js";
 import { html, nothing } from "../html.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
+import "../more.js";
 
 /**
  * @typedef {object} Account

@@ -7,6 +7,7 @@ import { open } from "../dialog.js";
 import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { session } from "../session.js";
 import { spaceView, statePill, statusOf } from "./account_parts.js";
 
@@ -26,10 +27,14 @@ import { spaceView, statePill, statusOf } from "./account_parts.js";
 export default (_place, redraw) => {
     const told = statusOf(redraw);
 
+    /** What the server says is for those without this page's button. @param {import("./account_parts.js").Account} account */
+    const here = ({ state }) => (session.permission !== "write" ? undefined
+        : state === "sign_in_needed" ? t("account.out") : state === "sign_in_due" ? t("account.due") : undefined);
+
     /** @param {import("./account_parts.js").Account} account */
     const card = (account) => html`<section class="card">
         <div class="card-head"><h2>${account.name}</h2>${statePill(account)}</div>
-        ${account.words ? html`<p>${account.words}</p>` : nothing}
+        ${account.words ? html`<p>${here(account) ?? account.words}</p>` : nothing}
         ${account.remedy ? html`<p class="muted">${account.remedy}</p>` : nothing}
         <dl class="facts">
             ${account.drives?.length ? html`<dt>${t("account.drives")}</dt><dd>${account.drives.join(", ")}</dd>` : nothing}

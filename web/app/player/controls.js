@@ -6,6 +6,7 @@ import { wordsOf } from "../api.js";
 import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { openMenu } from "../menu.js";
 import { notify } from "../notices.js";
 import { session } from "../session.js";

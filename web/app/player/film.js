@@ -3,6 +3,7 @@
 
 import { codeWords, get, post, wordsOf } from "../api.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { notify } from "../notices.js";
 import { splitName } from "../paths.js";
 import { session } from "../session.js";

@@ -4,6 +4,7 @@
 import { html, nothing, ready } from "../html.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { controls } from "./controls.js";
 
 /** @typedef {import("./film.js").FilmPart} FilmPart */

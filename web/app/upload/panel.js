@@ -6,6 +6,7 @@ import { filesHref } from "../boot.js";
 import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { announce } from "../notices.js";
 import { nameOf, parentOf } from "../paths.js";
 import { busy, canEnd, cancel, cancelAll, clear, hold, isHeld, onChange, retry, uploads } from "./queue.js";

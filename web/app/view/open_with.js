@@ -3,6 +3,7 @@
 
 import { post, wordsOf } from "../api.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { openMenu } from "../menu.js";
 import { notify } from "../notices.js";
 

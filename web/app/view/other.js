@@ -7,6 +7,7 @@ import { showDetails } from "../folder/dialogs.js";
 import * as format from "../format.js";
 import { icon, kindIcon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { session } from "../session.js";
 import { opens, openWith } from "./open_with.js";
 

@@ -4,6 +4,7 @@
 import { html } from "../html.js";
 import { kindIcon, icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 
 /** @param {import("./viewer.js").Viewer} viewer @returns {import("./viewer.js").Part} */
 export default (viewer) => ({

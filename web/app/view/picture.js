@@ -7,6 +7,7 @@ import { showDetails } from "../folder/dialogs.js";
 import * as format from "../format.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { announce } from "../notices.js";
 import { isProxied, proxied, reachable, useProxy } from "../proxy.js";
 import { session } from "../session.js";

@@ -8,6 +8,7 @@ import { known } from "../folder/listing.js";
 import * as format from "../format.js";
 import { icon, kindIcon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { splitName } from "../paths.js";
 import { proxied, reachable, useProxy } from "../proxy.js";
 import { session } from "../session.js";

@@ -4,10 +4,12 @@
 // For the server's Markdown alone, which it has made without raw HTML.
 import { unsafeHTML as serverMarkdown } from "../../vendor/lit-html-3.3.3/directives/unsafe-html.js";
 import { html, nothing } from "../html.js";
-import { ApiError, get, putText, wordsOf } from "../api.js";
+import { ApiError, get, wordsOf } from "../api.js";
+import { apiUrl } from "../boot.js";
 import { confirm } from "../dialog.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { notify } from "../notices.js";
 import { guard } from "../router.js";
 import { recall, remember } from "../store.js";
@@ -159,3 +161,20 @@ class Text {
 
 /** @param {BeforeUnloadEvent} event */
 const warn = (event) => event.preventDefault();
+
+/**
+ * A whole small file, such as a text that was edited.
+ * @param {string} path
+ * @param {string} text
+ * @param {string} etag of the version that it replaces
+ * @returns {Promise<{ etag?: string }>}
+ */
+async function putText(path, text, etag) {
+    const headers = { "If-Match": etag, "Content-Type": "text/plain; charset=utf-8" };
+    const url = apiUrl("file", { path, conflict: "replace" });
+    const response = await fetch(url, { method: "PUT", body: text, headers, credentials: "same-origin" })
+        .catch(() => { throw new ApiError(0, { code: "network" }); });
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new ApiError(response.status, answer);
+    return answer;
+}

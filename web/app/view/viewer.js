@@ -8,6 +8,7 @@ import { known, load, sorted } from "../folder/listing.js";
 import { showDetails, showLink } from "../folder/dialogs.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
+import "../more.js";
 import { openMenu } from "../menu.js";
 import { join, nameOf, parentOf } from "../paths.js";
 import { back, go, rename, route } from "../router.js";
