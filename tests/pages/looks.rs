@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use alidav::sim::{Fault, FaultKind, Options, Simulator};
+use alidav::sim::{Fault, FaultKind, Film, Options, Preview, Simulator};
 use serde_json::json;
 
 use crate::harness::rules;
@@ -77,7 +77,7 @@ async fn folders() {
     world.reads("Nothing here yet").await;
     world.is_fit("empty").await;
     world.visit_file("/一万个文件/").await;
-    world.sees("[data-name] a", "文件 1 file.mkv").await;
+    world.sees("[data-name] a", "文件 1 file.bin").await;
     world.is_fit("many").await;
     world.visit_file("/文档/").await;
     world.sees("[data-name] a", "Read me.md").await;
@@ -96,14 +96,17 @@ async fn folders() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files() {
     let world = demo().await;
+    // Neither transcoded nor such as a browser plays by itself.
+    world.site.sim.write_generated("/电影/none.avi", 1 << 30, 1);
+    world.site.sim.film("/电影/none.avi", Film { preview: Preview::Impossible, ..Film::default() });
     for (name, path, ready) in [
         ("text", "/文档/names & signs +%#.txt", "pre.text"),
         ("encoding", "/文档/旧编码 GB18030.txt", "pre.text"),
         ("markdown", "/文档/读我.md", "article"),
-        ("other", "/一万个文件/文件 2 file.zip", ".blank h2"),
+        ("other", "/一万个文件/文件 2 file.bin", ".blank h2"),
         ("picture", "/照片/2025/日落.jpg", "img.shown"),
         ("sound", "/音乐/晨光.mp3", ".lyrics p"),
-        ("film-none", "/电影/No preview.avi", ".problem-over h2"),
+        ("film-none", "/电影/none.avi", ".problem-over h2"),
     ] {
         world.visit_file(path).await;
         world.sees(ready, "").await;
