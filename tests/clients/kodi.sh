@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kodi scans a view of a thousand films without a link, is started again, plays one of them and seeks in it. Kodi is
-# large, so it is not installed for this: apt install kodi xvfb.
+# Kodi scans a view of a thousand films without a link, plays one of them after both were started again, and seeks in
+# it. Kodi is large, so it is not installed for this: apt install kodi xvfb.
 source "$(dirname "$0")/lib.sh"
 KODI=$(ls /usr/lib/*/kodi/kodi.bin 2>/dev/null | head -1 || true)
 if [ -z "$KODI" ] || ! command -v Xvfb >/dev/null; then
@@ -26,6 +26,7 @@ serve "[[mount]]" 'path = "/"' "[[view]]" 'path = "/strm"' 'source = "/films"' "
 kill "${PIDS[-1]}" && wait "${PIDS[-1]}" || true
 sed -i "s/^listen = .*/listen = [\"127.0.0.1:$port\"]/; s/^log = .*/log = \"info\"/" "$WORK/alidav.toml"
 start alidav "$ALIDAV" serve --config "$WORK/alidav.toml"
+server=${PIDS[-1]}
 
 control=$(free_port)
 export HOME="$WORK/home"
@@ -92,6 +93,9 @@ listings=$(calls openFile/list)
 CHECKS=$((CHECKS + 1))
 [ "$listings" -le $((1 + (FILMS + 199) / 200 + FILMS)) ] || { echo "$listings listings of a scan"; exit 1; }
 quit
+# Both begin anew: what stands in the library opens nevertheless.
+kill "$server" && wait "$server" || true
+start alidav "$ALIDAV" serve --config "$WORK/alidav.toml"
 kodi
 film=$(ask VideoLibrary.GetMovies '{"limits":{"start":3,"end":4}}' | jq '.result.movies[0].movieid')
 ask Player.Open "{\"item\":{\"movieid\":$film}}" >/dev/null

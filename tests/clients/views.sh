@@ -74,6 +74,23 @@ while read -r file; do
 done < <(find "$WORK/copied" "$WORK/copied-hls" -name '*.strm')
 equal "films probed" 12 "$(find "$WORK/copied" "$WORK/copied-hls" -name '*.strm' | wc -l)"
 
+# A media server reads a view that is mounted, and probes what stands in it under a name of its own.
+if [ "$(id -u)" -eq 0 ] && [ -e /dev/fuse ] && command -v fusermount3 >/dev/null; then
+    mkdir "$WORK/mnt"
+    rclone mount dav:strm "$WORK/mnt" --read-only 2>"$WORK/mount.txt" &
+    mounted=$!
+    for _ in $(seq 100); do mountpoint -q "$WORK/mnt" || sleep 0.1; done
+    while read -r file; do
+        length=$(ffprobe -v error -user_agent Jellyfin-Server/10.10.7 -show_entries format=duration -of csv=p=0 "$(cat "$file")")
+        equal "length of $file" 20.000000 "$length"
+    done < <(find "$WORK/mnt" -name '*.strm')
+    equal "the mounted view is the one that was copied" "" "$(diff -r "$WORK/copied" "$WORK/mnt")"
+    fusermount3 -u "$WORK/mnt"
+    wait "$mounted"
+else
+    echo "skipped: a mount of a view needs root, /dev/fuse and fusermount3"
+fi
+
 "$ALIDAV" check --config "$WORK/alidav.toml" >"$WORK/check.txt"
 contains "check tries the address" "leads to this server" "$(cat "$WORK/check.txt")"
 
