@@ -70,8 +70,8 @@ enum Command {
     },
     /// Sign in to the drive: shows a QR code to be scanned with the phone, and keeps the tokens.
     Login(LoginArguments),
-    /// Write a [[view]] into a local folder, for media servers that read no WebDAV: what differs is written, what the
-    /// view has no more is removed. A server may run meanwhile.
+    /// Write a view of the settings into a local folder, for media servers that read no WebDAV: what differs is
+    /// written, what the view has no more is removed. A server may run meanwhile.
     Export(ExportArguments),
     /// Make another key of signed links: all that were given out open nothing any more.
     RenewLinks,

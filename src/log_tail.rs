@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 /// Lines that are kept.
 const LINES: usize = 200;
 
-/// Characters of a line, at most: with [`LINES`] some 200 KB.
+/// Characters of a line, at most: with `LINES` some 200 KB.
 pub const MAX_CHARS: usize = 500;
 
 static TAIL: Mutex<VecDeque<Line>> = Mutex::new(VecDeque::new());
