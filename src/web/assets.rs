@@ -29,6 +29,7 @@ use crate::protocol::{Body, body, gzip, reply};
 #[include = "*.ico"]
 #[include = "*.woff2"]
 #[include = "*.webmanifest"]
+#[include = "robots.txt"]
 #[exclude = "node_modules/*"]
 struct Embedded;
 

@@ -113,3 +113,11 @@ async fn listings_are_packed_for_who_takes_it_and_files_never() {
     );
     assert_eq!(file.text().await.unwrap(), table);
 }
+
+#[tokio::test]
+async fn search_machines_are_told_to_stay_away() {
+    let fixture = Fixture::start().await;
+    let robots = fixture.get("/robots.txt").await;
+    assert_eq!((robots.status().as_u16(), header(&robots, "content-type")), (200, "text/plain; charset=utf-8"));
+    assert!(robots.text().await.unwrap().contains("\nDisallow: /\n"));
+}
