@@ -50,6 +50,8 @@ impl World {
     /// The same settings and the same drive behind a new process, at another port; the browser stays.
     pub(crate) async fn restart(self) -> Self {
         let Self { site, browser, mut hosts } = self;
+        // What the open page still asks for in the background would find nobody there.
+        browser.goto("about:blank").await;
         let site = site.restart().await;
         hosts.push(host(&site.url("")));
         Self { site, browser, hosts }
