@@ -43,7 +43,9 @@ pub use slots::permit::Reader;
 pub use sounds::Sounds;
 pub use tree::Tree;
 pub use upload::Upload;
+pub use upload::known::{Delivered, Means, OnSent};
 pub use upload::options::UploadOptions;
+pub use upload::source::{ByteSource, ContentSource};
 
 /// What the drive tells of a film is told as it is.
 pub use crate::upstream::{Address, Life, Media, Membership, Picture, PlayInfo, Playlist, RenditionState, SignedUrl};

@@ -109,6 +109,14 @@ pub enum Error {
     /// A file of this size needs larger parts than the uploads' memory holds.
     #[error("a file of this size needs larger parts than upload.memory can hold")]
     PartsTooLarge,
+    /// What is to be put on the drive cannot be read where it is.
+    #[error("the source cannot be read: {text}")]
+    Source {
+        /// Why.
+        text: Arc<str>,
+        /// It broke off: another try may go on from there.
+        broken: bool,
+    },
     /// The folder for rapid-upload candidates cannot be used.
     #[error("spool: {0}")]
     Spool(String),
@@ -165,6 +173,7 @@ pub enum ErrorKind {
     PartsTooLarge,
     /// An upload session or a background task of the drive failed.
     NotCarriedOut,
+    Source,
     Spool,
     TooManyRemovals,
     Stopping,
@@ -251,6 +260,7 @@ impl Error {
             Self::Upload(_) | Self::Task(_) => ErrorKind::NotCarriedOut,
             Self::NoUploadMemory { .. } => ErrorKind::NoUploadMemory,
             Self::PartsTooLarge => ErrorKind::PartsTooLarge,
+            Self::Source { .. } => ErrorKind::Source,
             Self::Spool(_) => ErrorKind::Spool,
             Self::TooManyRemovals => ErrorKind::TooManyRemovals,
             Self::Stopping => ErrorKind::Stopping,

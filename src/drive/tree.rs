@@ -40,8 +40,10 @@ use crate::drive::removals::overview::Overview;
 use crate::drive::slots::permit::Reader;
 use crate::drive::tasks::Tasks;
 use crate::drive::transfers::Transfers;
+use crate::drive::upload::known::{Delivered, OnSent, deliver};
 use crate::drive::upload::limits::UploadLimits;
 use crate::drive::upload::options::UploadOptions;
+use crate::drive::upload::source::ContentSource;
 use crate::drive::upload::{Upload, Uploads};
 use crate::drive::views::Views;
 use crate::state::Store;
@@ -366,6 +368,22 @@ impl Tree {
     /// [`Error::PartsTooLarge`] if the memory cannot hold a part of a file of this size.
     pub async fn upload(&self, path: &Path, options: UploadOptions) -> Result<Upload, Error> {
         self.0.uploads.begin(path, options).await
+    }
+
+    /// Puts content at a path whose bytes lie elsewhere, in place of what is there. What is there with the same hash
+    /// stays; what the drive has somewhere is attached, for a few bytes of the source; only the rest is read and sent,
+    /// and told to `sent` as it goes. Without a hash or a size in the options it is all sent.
+    ///
+    /// # Errors
+    /// As [`Tree::upload`] and [`Upload::finish`]; the source's.
+    pub async fn deliver(
+        &self,
+        path: &Path,
+        options: UploadOptions,
+        source: &dyn ContentSource,
+        sent: OnSent<'_>,
+    ) -> Result<Delivered, Error> {
+        deliver(&self.0.uploads, path, options, source, sent).await
     }
 
     /// Takes up the held files of the last run.

@@ -15,8 +15,9 @@
 
 mod body;
 mod buffer;
-mod commit;
+pub(super) mod commit;
 mod draft;
+pub(super) mod known;
 pub(super) mod limits;
 mod memory;
 mod offer;
@@ -24,6 +25,7 @@ pub(super) mod options;
 mod plan;
 mod send;
 mod session;
+pub(super) mod source;
 mod spool;
 mod uncommitted;
 
@@ -40,6 +42,7 @@ use crate::drive::error::Error;
 use crate::drive::path::Path;
 use crate::drive::tasks::Tasks;
 use crate::drive::upload::body::{Body, Content};
+use crate::drive::upload::commit::Check;
 use crate::drive::upload::draft::Draft;
 use crate::drive::upload::limits::UploadLimits;
 use crate::drive::upload::offer::{Offer, Opening};
@@ -130,7 +133,7 @@ impl Uploads {
         let mut upload = Upload::new(self.clone(), draft)?;
         upload.write(content.into()).await?;
         let (draft, file, content) = upload.send().await?;
-        commit::take_place(draft, file, content).await
+        commit::take_place(draft, file, content, Check::Now).await
     }
 }
 
@@ -275,7 +278,7 @@ impl Upload {
         let work = async move {
             let (draft, file, content) = self.send().await?;
             let _turn = names.turn(&draft.target).await;
-            commit::take_place(draft, file, content).await
+            commit::take_place(draft, file, content, Check::Now).await
         };
         tasks.see_through(work).await?
     }

@@ -95,6 +95,7 @@ pub fn verdict(error: &Error) -> Verdict {
             "a file of this size needs larger parts than upload.memory can hold; raise it in the settings",
         ),
         K::NotCarriedOut => new(StatusCode::BAD_GATEWAY, "the drive did not carry it out; try again"),
+        K::Source => new(StatusCode::BAD_GATEWAY, "what is to be copied cannot be read where it is; try again"),
         K::Spool => busy("the server's spool folder cannot be used; its log says why"),
         K::TooManyRemovals => {
             busy("too many replaced versions could not be removed from the drive yet; the server's log says why")

@@ -7,6 +7,7 @@ mod commands;
 mod conditions;
 mod crates;
 mod data_hosts;
+mod deliveries;
 mod documents;
 mod downloads;
 mod drives;

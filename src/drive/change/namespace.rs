@@ -134,6 +134,15 @@ impl Namespace {
             Known::Free => return Ok(None),
             Known::Unknown => {}
         }
+        self.look_afresh(target, except).await
+    }
+
+    /// The same by a listing that is still believed; what is known otherwise will not do.
+    pub(in crate::drive) async fn look_afresh(
+        &self,
+        target: &Target,
+        except: Option<&str>,
+    ) -> Result<Option<Arc<Entry>>, Error> {
         match self.resolver.listings.get(&target.mount, &target.folder.file_id, Freshness::Fresh).await {
             Ok(listing) => Ok(self.found(&listing, target.name(), except)),
             Err(Error::NotFound) => Err(Error::ParentMissing),

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backoff::Backoff;
+use crate::clock::UnixMillis;
 use crate::drive::change::terms::{Placed, seen};
-use crate::drive::entry::Entry;
+use crate::drive::entry::{Entry, Kind};
 use crate::drive::error::Error;
 use crate::drive::upload::body::Content;
 use crate::drive::upload::draft::Draft;
@@ -19,46 +20,77 @@ use crate::upstream::{ErrorKind, Item};
 const COMMIT_TRIES: u32 = 4;
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Whether what the drive has attached is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::drive) enum Check {
+    /// At once, by a call.
+    Now,
+    /// By a listing later, for many files together; unless something is replaced, which goes only for what was compared.
+    Later,
+}
+
+/// A commit that has come to nothing.
+struct Failed {
+    error: Error,
+    /// The drive may still be at it.
+    may_yet: bool,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, may_yet: false }
+    }
+}
+
 /// The last look at the name, the commit, and the end of what the name held; by whoever has the turn.
 pub(super) async fn take_place(
     mut draft: Box<Draft>,
     file: UncommittedFile,
     content: Content,
+    check: Check,
 ) -> Result<Placed, Error> {
-    let old = match may_take_place(&mut draft, &file, content).await {
-        Ok(old) => old,
-        Err(error) => {
-            draft.came_to_nothing(&file, false).await;
-            return Err(error);
+    match committed(&mut draft, &file, content, check).await {
+        Ok((entry, old)) => Ok(replace(&mut draft, entry, old).await),
+        Err(Failed { error, may_yet }) => {
+            draft.came_to_nothing(&file, may_yet).await;
+            Err(error)
         }
-    };
-    let item = match complete(&draft, &file, content).await {
-        Ok(item) => item,
-        Err(error) => {
-            draft.came_to_nothing(&file, may_yet_take_effect(&error)).await;
-            return Err(error);
-        }
-    };
+    }
+}
+
+/// The new file, and what the drive has under the name beside it, which is written down to go.
+async fn committed(
+    draft: &mut Draft,
+    file: &UncommittedFile,
+    content: Content,
+    check: Check,
+) -> Result<(Entry, Option<Arc<Entry>>), Failed> {
+    let old = may_be_replaced(draft, &file.file_id).await?;
+    if check == Check::Later && file.attached && old.is_none() {
+        return Ok((attached(draft, file, content), None));
+    }
+    draft.commits(file, content, old.as_deref()).await?;
+    let completed = complete(draft, file, content).await;
+    let item = completed.map_err(|error| Failed { may_yet: may_yet_take_effect(&error), error })?;
     let is = |stored: Content| {
         item.size.is_none_or(|size| size == stored.size) && item.sha1.is_none_or(|sha1| sha1 == stored.sha1)
     };
     if !is(content) {
         tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");
-        draft.came_to_nothing(&file, false).await;
-        return Err(Error::Corrupt);
+        return Err(Error::Corrupt.into());
     }
-    Ok(replace(&mut draft, &item, content, old).await)
+    // Of that length it was found to be, even if the answer did not repeat it.
+    Ok((Entry { size: Some(content.size), ..Entry::from(&item) }, old))
 }
 
-/// What the drive has under the name beside the new file, which may take its place and is written down to go.
-async fn may_take_place(
-    draft: &mut Draft,
-    file: &UncommittedFile,
-    content: Content,
-) -> Result<Option<Arc<Entry>>, Error> {
-    let old = may_be_replaced(draft, &file.file_id).await?;
-    draft.commits(file, content, old.as_deref()).await?;
-    Ok(old)
+/// What the drive has attached, as far as that is known without a call.
+fn attached(draft: &Draft, file: &UncommittedFile, content: Content) -> Entry {
+    Entry {
+        kind: Kind::File,
+        size: Some(content.size),
+        sha1: Some(content.sha1),
+        ..Entry::synthetic(draft.target.name(), &file.file_id, UnixMillis::now())
+    }
 }
 
 async fn may_be_replaced(draft: &Draft, file_id: &str) -> Result<Option<Arc<Entry>>, Error> {
@@ -108,9 +140,7 @@ fn has_the_length(item: &Item, size: u64) -> bool {
 }
 
 /// The new content is in place; what the name held goes.
-async fn replace(draft: &mut Draft, item: &Item, content: Content, old: Option<Arc<Entry>>) -> Placed {
-    // Of that length it was found to be, even if the answer did not repeat it.
-    let mut entry = Entry { size: Some(content.size), ..Entry::from(item) };
+async fn replace(draft: &mut Draft, mut entry: Entry, old: Option<Arc<Entry>>) -> Placed {
     if let Some(modified) = draft.options.modified {
         entry.modified = modified;
     }

@@ -67,16 +67,28 @@ pub(super) async fn offer_hash(
     sha1: Sha1,
     proof: ProofSource,
 ) -> Result<Offer, Error> {
+    match offer_proved(draft, plan, sha1, proof).await {
+        Err(error) if error.has_kind(ErrorKind::ProofRefused) => Ok(Offer::Wanted(draft.plain_session(plan).await?)),
+        offer => offer,
+    }
+}
+
+/// Offers content by its whole hash.
+///
+/// # Errors
+/// [`ErrorKind::ProofRefused`], also where the proof lacks the bytes that a renewed token asks for.
+pub(super) async fn offer_proved(
+    draft: &mut Draft,
+    plan: PartPlan,
+    sha1: Sha1,
+    proof: ProofSource,
+) -> Result<Offer, Error> {
     let before = draft.names.listed(&draft.target);
     let content = ContentHint::Full { sha1, proof };
     // What is attached shows at once: until it is known as undecided nobody else is to look at the name.
     let _turn = draft.turn_to_offer().await;
     draft.look_again().await;
     let created = match draft.create(plan, content.clone()).await {
-        Err(error) if error.has_kind(ErrorKind::ProofRefused) => {
-            draft.shows_nothing();
-            draft.create(plan, ContentHint::None).await
-        }
         Err(Error::Upstream(error)) if error.kind.leaves_doubt() => {
             let Some(before) = before else { return Err(Error::Upstream(error)) };
             tracing::info!(%error, "the answer to an offer of content was lost; looking for the file");
@@ -103,6 +115,18 @@ async fn attached_since(draft: &Draft, before: &Listing, sha1: Sha1) -> Result<O
     let now = draft.names.listing_anew(&draft.target).await?;
     let found = now.find(draft.target.name()).filter(|found| found.sha1 == Some(sha1) && !before.holds(&found.file_id));
     Ok(found.map(|found| found.file_id.to_string()))
+}
+
+/// The proof's bytes alone, which lie at `at`.
+pub(super) fn proof_at(at: u64, bytes: Bytes) -> ProofSource {
+    ProofSource(Arc::new(move |start, end| {
+        // A token renewed in between asks for other bytes.
+        if start == at && end - start == bytes.len() as u64 {
+            Ok(bytes.to_vec())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }))
 }
 
 /// The proof's bytes out of the chunks of a body's beginning.

@@ -1,0 +1,219 @@
+//! Content whose bytes lie elsewhere and whose hash and size are known: put on the drive without being carried.
+//!
+//! 1. What has the hash already under the name stays, and nothing is sent.
+//! 2. The drive is offered the content by its hash (reference 3.11). For the proof a few bytes are read from the source;
+//!    which ones follows from the access token, so a token that was renewed in between asks for others.
+//! 3. Only what the drive turns out not to have is carried, as a body like any other, and must be what was known of it.
+//!
+//! Content of which no hash is known goes as a body at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+
+use crate::backoff::Backoff;
+use crate::drive::change::namespace::Namespace;
+use crate::drive::change::target::Target;
+use crate::drive::change::terms::Placed;
+use crate::drive::entry::Entry;
+use crate::drive::error::Error;
+use crate::drive::path::Path;
+use crate::drive::upload::body::Content;
+use crate::drive::upload::commit::{self, Check};
+use crate::drive::upload::draft::Draft;
+use crate::drive::upload::offer::{Offer, offer_proved, proof_at};
+use crate::drive::upload::options::UploadOptions;
+use crate::drive::upload::plan::PartPlan;
+use crate::drive::upload::source::ContentSource;
+use crate::drive::upload::uncommitted::UncommittedFile;
+use crate::drive::upload::{Progress, State, Upload, Uploads};
+use crate::upstream::{Client, ErrorKind, ProofSource};
+
+/// Proofs that are made before the content is carried: the token may be renewed between one's bytes and its call.
+const MOST_PROOFS: u32 = 3;
+
+/// Streams of a source in a row that may break without a byte gained.
+const MOST_BARREN: u32 = 5;
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What has come of putting content on a drive.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// What the name holds now.
+    pub placed: Placed,
+    /// How it came there.
+    pub means: Means,
+}
+
+/// How content came under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// It was there: nothing was changed.
+    Present,
+    /// The drive had it somewhere and attached it: nothing was sent but the proof.
+    Attached,
+    /// Its bytes were sent.
+    Sent,
+}
+
+/// Told of bytes that have gone out, as they go.
+pub type OnSent<'a> = &'a (dyn Fn(u64) + Send + Sync);
+
+/// Puts content under a path, unless it is there.
+pub(in crate::drive) async fn deliver(
+    uploads: &Uploads,
+    path: &Path,
+    options: UploadOptions,
+    source: &dyn ContentSource,
+    sent: OnSent<'_>,
+) -> Result<Delivered, Error> {
+    let target = uploads.names.target(path).await?;
+    if let Some(entry) = present(&uploads.names, &target, &options).await? {
+        let placed = Placed { replaced: Some(entry.file_id.clone()), entry, copy_of: None };
+        return Ok(Delivered { placed, means: Means::Present });
+    }
+    put(uploads, target, options, source, sent, Check::Now).await
+}
+
+/// Puts content in place of what is there.
+pub(in crate::drive) async fn put(
+    uploads: &Uploads,
+    target: Target,
+    options: UploadOptions,
+    source: &dyn ContentSource,
+    sent: OnSent<'_>,
+    check: Check,
+) -> Result<Delivered, Error> {
+    let known = options.sha1.zip(options.size.filter(|size| *size > 0));
+    let known = known.filter(|_| target.mount.settings.rapid_upload);
+    let mut upload = Upload::new(uploads.clone(), Draft::new(uploads.names.clone(), target, options).await)?;
+    if let (Some((sha1, size)), Some(Progress { draft, .. })) = (known, upload.progress.take_if(|_| known.is_some())) {
+        let (draft, offer) = offer(uploads, draft, upload.body.plan, Content { sha1, size }, source).await?;
+        match offer {
+            Offer::Attached(file) => {
+                let placed = take_place(uploads, draft, file, Content { sha1, size }, check).await?;
+                return Ok(Delivered { placed, means: Means::Attached });
+            }
+            Offer::Wanted(session) => upload.progress = Some(Progress { draft, state: State::Open(session) }),
+        }
+    }
+    carry(&mut upload, source, sent).await?;
+    Ok(Delivered { placed: upload.finish().await?, means: Means::Sent })
+}
+
+/// What is under the name already, if it is that content by a listing that is believed.
+async fn present(names: &Namespace, target: &Target, options: &UploadOptions) -> Result<Option<Arc<Entry>>, Error> {
+    let Some((sha1, size)) = options.sha1.zip(options.size) else { return Ok(None) };
+    let is_it = |entry: &Arc<Entry>| {
+        !entry.is_folder() && entry.livp.is_none() && (entry.sha1, entry.size) == (Some(sha1), Some(size))
+    };
+    let looks_so = names.held(target).is_none() && names.look(target, None).await?.as_ref().is_some_and(is_it);
+    if !looks_so {
+        return Ok(None);
+    }
+    // A listing that is believed no more says what may be replaced, not that nothing is to be done.
+    let found = names.look_afresh(target, None).await?.filter(is_it);
+    if let Some(found) = &found {
+        options.expected.check(Some(found))?;
+    }
+    Ok(found)
+}
+
+/// Offers the content. What the drive attaches is whole, and may stay whatever becomes of us.
+async fn offer(
+    uploads: &Uploads,
+    mut draft: Box<Draft>,
+    plan: PartPlan,
+    content: Content,
+    source: &dyn ContentSource,
+) -> Result<(Box<Draft>, Offer), Error> {
+    draft.is_whole();
+    let client = draft.target.mount.account.client.clone();
+    for _ in 0..MOST_PROOFS {
+        let proof = proof(&client, content.size, source).await?;
+        let work = async move {
+            let offer = offer_proved(&mut draft, plan, content.sha1, proof).await;
+            (draft, offer)
+        };
+        let (back, offer) = uploads.tasks.see_through(work).await?;
+        draft = back;
+        match offer {
+            Err(error) if error.has_kind(ErrorKind::ProofRefused) => {
+                tracing::debug!(%error, "a proof was refused");
+            }
+            offer => return Ok((draft, offer?)),
+        }
+    }
+    let work = async move { draft.plain_session(plan).await.map(|session| (draft, Offer::Wanted(session))) };
+    uploads.tasks.see_through(work).await?
+}
+
+/// The proof's bytes, for the token of now.
+async fn proof(client: &Client, size: u64, source: &dyn ContentSource) -> Result<ProofSource, Error> {
+    let range = client.proof_range(size).await?;
+    let bytes = source.read(range.clone()).await?;
+    if bytes.len() as u64 != range.end - range.start {
+        return Err(Error::Changed { gone: false });
+    }
+    Ok(proof_at(range.start, bytes))
+}
+
+async fn take_place(
+    uploads: &Uploads,
+    draft: Box<Draft>,
+    file: UncommittedFile,
+    content: Content,
+    check: Check,
+) -> Result<Placed, Error> {
+    let names = uploads.names.clone();
+    let work = async move {
+        let _turn = names.turn(&draft.target).await;
+        commit::take_place(draft, file, content, check).await
+    };
+    uploads.tasks.see_through(work).await?
+}
+
+/// Reads the source into the upload. A stream that breaks is taken up where it was, if a hash tells that what comes then
+/// is of the same content.
+async fn carry(upload: &mut Upload, source: &dyn ContentSource, sent: OnSent<'_>) -> Result<(), Error> {
+    let size = upload.body.plan.size();
+    let may_go_on = upload.body.announced().is_some();
+    let pauses = Backoff::new(Duration::from_millis(200), LONGEST_PAUSE);
+    let mut barren = 0;
+    loop {
+        let before = upload.body.received();
+        let ended = pour(upload, source, sent).await;
+        let received = upload.body.received();
+        let error = match ended {
+            Ok(()) if size.is_none_or(|size| received >= size) => return Ok(()),
+            Ok(()) => Error::Length { expected: size.unwrap_or_default(), received },
+            Err(error) => error,
+        };
+        barren = if received > before { 1 } else { barren + 1 };
+        let broke = matches!(error, Error::Source { broken: true, .. } | Error::Length { .. });
+        if !broke || !may_go_on || barren > MOST_BARREN || size.is_some_and(|size| received > size) {
+            return Err(error);
+        }
+        tracing::info!(%error, at = received, "a source broke off; going on from there");
+        tokio::time::sleep(pauses.after(barren)).await;
+    }
+}
+
+/// Reads one stream of the source, from where the upload is.
+async fn pour(upload: &mut Upload, source: &dyn ContentSource, sent: OnSent<'_>) -> Result<(), Error> {
+    let size = upload.body.plan.size();
+    let from = upload.body.received();
+    if size == Some(from) {
+        return Ok(());
+    }
+    let mut stream = source.open(from).await?;
+    while let Some(bytes) = stream.next().await {
+        let bytes: Bytes = bytes?;
+        let length = bytes.len() as u64;
+        upload.write(bytes).await?;
+        sent(length);
+    }
+    Ok(())
+}
