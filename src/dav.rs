@@ -4,10 +4,11 @@
 //! no cache and no policy: what is there `drive` says, which way a download goes `link` says.
 //!
 //! Each method is a function of the `Site`, who asks ([`Context`]) and the request, in the file of its name:
-//! `propfind`, `get` (with HEAD), and `change` with `put`, `proppatch`, `lock` and the rest. What several of them read
+//! `propfind`, `get` (with HEAD), `checksum`, and `change` with `put`, `proppatch`, `lock` and the rest. What several of them read
 //! from a request lies in `request`, what they keep in `store`.
 
 mod change;
+mod checksum;
 mod context;
 mod error;
 mod get;
@@ -26,6 +27,7 @@ use crate::protocol::{Body, RequestBody, body};
 use crate::state::{self, Store};
 
 use self::change::{WRITING, change};
+use self::checksum::{RECALCULATE, checksum};
 pub use self::context::Context;
 use self::error::Failure;
 pub use self::error::METHODS;
@@ -97,6 +99,9 @@ async fn answer<B: RequestBody>(
             let path = path.under(&context.base_path);
             let policy = named_policy(parts.uri.query())?;
             get(site, Get { method: &parts.method, headers: &parts.headers, path: &path, policy, context }).await
+        }
+        ("PATCH", UrlPath::Inside(path)) if parts.headers.contains_key(RECALCULATE) => {
+            checksum(site, context, &parts.headers, &path).await
         }
         ("HEAD", UrlPath::Above(_)) => Ok(Response::new(body::empty())),
         (method, UrlPath::Inside(path)) if WRITING.contains(&method) => change(site, context, parts, body, &path).await,

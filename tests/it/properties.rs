@@ -180,3 +180,22 @@ async fn the_roots_of_two_drives_and_the_folder_above_them_keep_their_own() {
     assert_eq!(all.matches(">of /dav/").count(), 3, "{all}");
     assert!(!world.propfind("/", "0").await.text().await.unwrap().contains(">of "), "what lies above has none of them");
 }
+
+// Keeps 22. rclone 1.76 with `vendor=nextcloud` asks so after each new time of a file, and gives up on any other answer.
+#[tokio::test]
+async fn a_files_checksum_is_told_to_who_asks_for_it() {
+    let world = world().await;
+    world.sim.write("/folder/b", "y");
+    let ask = async |path: &str, kind: &str| {
+        let answer = world.request("PATCH", path).header("x-recalculate-hash", kind).send().await.unwrap();
+        let told = answer.headers().get("oc-checksum").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), told)
+    };
+    let sum = "SHA1:11f6ad8ec52a2984abaafd7c3b516503785c2072".to_owned();
+    assert_eq!(ask("/dav/a", "sha1").await, (204, Some(sum.clone())));
+    assert_eq!(ask("/dav/a", "SHA1").await, (204, Some(sum)));
+    assert_eq!(ask("/dav/a", "md5").await, (400, None));
+    assert_eq!(ask("/dav/folder/", "sha1").await, (400, None));
+    assert_eq!(ask("/dav/none", "sha1").await, (404, None));
+    assert_eq!(world.request("PATCH", "/dav/a").send().await.unwrap().status(), 405);
+}
