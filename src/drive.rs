@@ -48,7 +48,9 @@ pub use upload::options::UploadOptions;
 pub use upload::source::{ByteSource, ContentSource};
 
 /// What the drive tells of a film is told as it is.
-pub use crate::upstream::{Address, Life, Media, Membership, Picture, PlayInfo, Playlist, RenditionState, SignedUrl};
+pub use crate::upstream::{
+    Address, Client, Life, Media, Membership, Picture, PlayInfo, Playlist, RenditionState, SignedUrl,
+};
 
 /// Signing in is the account's own affair, not the tree's; whoever shows it to people finds it with the accounts.
 pub use crate::upstream::{Progress, SignIn, SignInError, SignInErrorKind, SignedIn};

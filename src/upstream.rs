@@ -27,6 +27,7 @@ pub use auth::keeper::RENEWAL;
 pub use auth::sign_in_error::{SignInError, SignInErrorKind};
 pub use auth::status::TokenStatus;
 pub use client::Client;
+pub use client::troubles::Trouble;
 pub use data::body::DataBody;
 
 pub use data::error::{DataError, DataErrorKind};

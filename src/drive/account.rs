@@ -1,6 +1,8 @@
-//! What the mounts of one account share: its client, drive ids, links, addresses, space and download slots.
+//! What the mounts of one account share: its client, drive ids, links, addresses, space, download slots and the count
+//! of uploads.
 
 pub(super) mod links;
+pub(super) mod uploading;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::config::{Config, Timeouts};
 use crate::drive::account::links::LinkCache;
+use crate::drive::account::uploading::Uploading;
 use crate::drive::download::addresses::Addresses;
 use crate::drive::error::Error;
 use crate::drive::removals::Removals;
@@ -43,6 +46,7 @@ pub(super) struct Account {
     pub(super) slots: StreamLimit,
     pub(super) addresses: Addresses,
     pub(super) removals: Removals,
+    pub(super) uploads: Uploading,
     pub(super) timeouts: Timeouts,
     store: Store,
     drives: Mutex<Option<Learnt>>,
@@ -69,6 +73,7 @@ impl Account {
             links: LinkCache::new(),
             slots: StreamLimit::new(settings.max_streams, settings.max_wait, config.timeouts.paused_client),
             addresses: Addresses::new(),
+            uploads: Uploading::default(),
             store: store.clone(),
             drives: Mutex::default(),
             quota: moka::future::Cache::builder().max_capacity(1).time_to_live(QUOTA_TTL).build(),

@@ -8,6 +8,7 @@ pub(super) mod copy;
 pub(super) mod namespace;
 mod outcome;
 pub(super) mod relocate;
+mod star;
 pub(super) mod target;
 pub(super) mod terms;
 pub(super) mod turns;

@@ -68,6 +68,8 @@ pub struct Entry {
     pub cursor_s: Option<NonZeroU32>,
     /// The sound of a film.
     pub sounds: Sounds,
+    /// The user has starred it.
+    pub starred: bool,
     /// The drive has frozen the content: a link would lead to a notice, if there were one.
     pub frozen: bool,
 }
@@ -94,6 +96,7 @@ impl Entry {
             category: None,
             cursor_s: None,
             sounds: Sounds::default(),
+            starred: false,
             frozen: false,
         }
     }
@@ -160,6 +163,7 @@ impl From<&Item> for Entry {
             category: item.category.filter(|_| !folder),
             cursor_s: item.cursor_s.and_then(second),
             sounds: item.media.as_deref().map(|media| Sounds::of(&media.sound)).unwrap_or_default(),
+            starred: item.starred,
             frozen: FROZEN.contains(&item.punish_flag),
         }
     }

@@ -344,6 +344,20 @@ impl Tree {
         self.0.changes.remove(path, expected).await
     }
 
+    /// Stars what a path holds, or takes its star away.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Protected`], [`Error::ReadOnly`], the call's failure.
+    pub async fn star(&self, path: &Path, starred: bool) -> Result<(), Error> {
+        self.0.changes.star(path, starred).await
+    }
+
+    /// Uploads to an account that are under way.
+    #[must_use]
+    pub fn running_uploads(&self, account: &str) -> usize {
+        self.0.accounts.by_name().get(account).map_or(0, |account| account.uploads.running())
+    }
+
     /// Puts an item to another path, in place of what is there, if the terms allow that.
     ///
     /// # Errors

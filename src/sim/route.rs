@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -313,11 +314,18 @@ async fn spoil(answer: Response<Body>, fault: Option<&FaultKind>) -> std::io::Re
             fields.iter().for_each(|field| value[field] = Value::Null);
             value.to_string().into()
         }
-        Some(FaultKind::Cut { after }) => {
+        Some(kind @ (FaultKind::Cut { after } | FaultKind::Stall { after })) => {
             head.headers.insert("content-length", bytes.len().into());
             let piece = bytes.slice(..usize::try_from(*after).unwrap_or(usize::MAX).min(bytes.len()));
-            let frames = [Ok(http_body::Frame::data(piece)), Err(std::io::Error::other("cut by a planned fault"))];
-            let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
+            let stalls = matches!(kind, FaultKind::Stall { .. });
+            let end = async move {
+                if stalls {
+                    std::future::pending::<()>().await;
+                }
+                Err(std::io::Error::other("cut by a planned fault"))
+            };
+            let frames = stream::iter([Ok(http_body::Frame::data(piece))]).chain(stream::once(end));
+            let body = http_body_util::StreamBody::new(frames).boxed_unsync();
             return Ok(Response::from_parts(head, body));
         }
         _ => bytes,

@@ -2,6 +2,7 @@
 
 pub(super) mod endpoint;
 pub(super) mod retry;
+pub(super) mod troubles;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::upstream::auth::access::Access;
 use crate::upstream::auth::status::TokenStatus;
 use crate::upstream::client::endpoint::{DRIVE_INFO, Endpoint};
 use crate::upstream::client::retry::{Next, Tries};
+use crate::upstream::client::troubles::{Trouble, Troubles};
 use crate::upstream::data::DataHost;
 use crate::upstream::error::{Error, ErrorKind};
 use crate::upstream::http::classify::{self, Refusal};
@@ -46,8 +48,7 @@ pub(super) struct Inner {
     pub(super) tokens: TokenKeeper,
     max_wait: Duration,
     timeouts: Timeouts,
-    /// Why the service could not be used the last time, if so.
-    problem: parking_lot::Mutex<Option<String>>,
+    troubles: parking_lot::Mutex<Troubles>,
     /// When the service was last asked whether it still knows the account, and what it said.
     known: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Items asked for on a page; lowered once, if the service refuses it.
@@ -79,7 +80,7 @@ impl Client {
             pacer,
             max_wait: settings.max_wait,
             timeouts,
-            problem: parking_lot::Mutex::default(),
+            troubles: parking_lot::Mutex::default(),
             known: tokio::sync::Mutex::default(),
             page_size: std::sync::atomic::AtomicU32::new(200),
         })))
@@ -118,16 +119,17 @@ impl Client {
     /// Why the service could not be used the last time, if so.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        self.0.problem.lock().clone()
+        self.0.troubles.lock().present().map(|trouble| trouble.words.clone())
+    }
+
+    /// What was wrong with calls since the start: the last of each kind, the latest first.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.0.troubles.lock().newest()
     }
 
     fn note(&self, error: Option<&Error>) {
-        let trouble = |e: &&Error| {
-            e.kind.leaves_doubt() || {
-                matches!(e.kind, ErrorKind::Throttled | ErrorKind::SignInNeeded | ErrorKind::FilesRefused)
-            }
-        };
-        *self.0.problem.lock() = error.filter(trouble).map(ToString::to_string);
+        self.0.troubles.lock().note(error);
     }
 
     pub(super) fn page_size(&self) -> &std::sync::atomic::AtomicU32 {

@@ -65,6 +65,8 @@ pub struct Item {
     pub address: Option<Address>,
     /// Whether the item is in the recycle bin.
     pub trashed: bool,
+    /// Whether the user has starred it.
+    pub starred: bool,
     /// Not yet completed (`status: uploading`).
     pub uploading: bool,
     /// 0 normal; see reference 3.1 for the other values.
@@ -95,6 +97,7 @@ impl Item {
             category: None,
             address: None,
             trashed: false,
+            starred: false,
             uploading: false,
             punish_flag: 0,
             cursor_s: None,

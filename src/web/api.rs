@@ -9,6 +9,7 @@ mod names;
 mod put;
 mod raw;
 mod share;
+mod star;
 mod status;
 mod text;
 mod thumb;
@@ -80,11 +81,14 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::POST, "move") => changes::transfer(&change, body, "MOVE").await,
         (&Method::POST, "copy") => changes::transfer(&change, body, "COPY").await,
         (&Method::POST, "delete") => changes::delete(&change, body).await,
+        (&Method::POST, "star") => star::star(&change, body).await,
         (&Method::POST, "links/end") => share::end_all(at.site, caller).await,
         (&Method::POST, "link") => share::link(at.site, at.films, parts, body, caller).await,
         (_, "list" | "stat" | "raw" | "zip" | "text" | "markdown" | "status") => Err(Refusal::method("GET")),
         (_, "file") => Err(Refusal::method("PUT")),
-        (_, "mkdir" | "rename" | "move" | "copy" | "delete" | "link" | "links/end") => Err(Refusal::method("POST")),
+        (_, "mkdir" | "rename" | "move" | "copy" | "delete" | "star" | "link" | "links/end") => {
+            Err(Refusal::method("POST"))
+        }
         (_, "session") => Err(Refusal::method("GET, POST and DELETE")),
         _ => Err(unknown()),
     }

@@ -1,5 +1,7 @@
 //! Films and pictures as pages and players get them: `/api/video`, `/v/…`, thumbnails, what was found.
 
+use std::time::Duration;
+
 use alidav::config::Segments;
 use alidav::sim::{Fault, FaultKind, Film, Preview, Rendition};
 use reqwest::Response;
@@ -154,6 +156,29 @@ async fn segments_go_through_alidav_where_a_player_cannot_reach_the_drive() {
     assert!(segment.ends_with("&via=proxy"));
     assert_eq!(proxied.browser(&segment).await.status(), 200);
     assert_eq!(proxied.browser(&segment.replace("&via=proxy", "")).await.status(), 302);
+}
+
+#[tokio::test]
+async fn a_segment_counts_as_under_way_to_its_last_byte() {
+    let world = Fixture::start().await;
+    world.sim.write("/a.mkv", "film");
+    let master = text(&world.film("/a.mkv").await["master"]).to_owned();
+    let rendition = lines(&master, &world.text(&master).await).remove(0);
+    let segment = lines(&rendition, &world.text(&rendition).await).remove(0);
+    let running = async || {
+        let metrics = world.get("/metrics").await.text().await.unwrap();
+        let line = metrics.lines().find(|line| line.starts_with("alidav_upstream_running "));
+        line.unwrap().rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    world.sim.fault(Fault::once("preview segment", FaultKind::Stall { after: 1000 }));
+    let mut answer = world.browser(&segment).await;
+    assert!(!answer.chunk().await.unwrap().unwrap().is_empty());
+    assert!(running().await >= 1.0);
+    // Whoever leaves takes it along. Other tests of this process may have calls of their own for a while.
+    drop(answer);
+    while running().await > 0.0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

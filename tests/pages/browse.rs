@@ -1,6 +1,6 @@
 //! Folders: large ones, and finding something in them.
 
-use alidav::sim::{Fault, FaultKind};
+use alidav::sim::{Fault, FaultKind, Moment};
 
 use crate::world::World;
 
@@ -76,5 +76,20 @@ async fn a_drive_that_throttles_or_fails_is_told_with_the_remedy() {
     world.click("button", "Refresh").await;
     world.reads("The list is from ").await;
     world.lists(&["a"]).await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_takes_long_says_why() {
+    let world = World::open().await;
+    world.site.sim.write("/slow/a.txt", "text");
+    world.visit_file("/").await;
+    world.lists(&["slow"]).await;
+    let mut gate = world.site.sim.gate("openFile/list", &[Moment::Start]);
+    world.enter("slow").await;
+    let held = gate.arrival().await;
+    world.reads("The drive is listing this folder.").await;
+    drop((held, gate));
+    world.lists(&["a.txt"]).await;
     world.finish().await;
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
-use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -227,6 +227,18 @@ impl Browser {
         self.client.perform_actions(actions).await.unwrap();
     }
 
+    /// Presses the mouse's button at one point and lets it go at another.
+    pub(crate) async fn drag_by_pointer(&self, from: (f64, f64), to: (f64, f64)) {
+        let to_point = |(x, y)| PointerAction::MoveTo { duration: Some(LOOK), x, y };
+        let (down, up) =
+            (PointerAction::Down { button: MOUSE_BUTTON_LEFT }, PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        let mut actions = MouseActions::new("mouse".to_owned());
+        for action in [to_point(from), down, to_point((from.0 + 12.0, from.1 + 4.0)), to_point(to), to_point(to), up] {
+            actions = actions.then(action);
+        }
+        self.client.perform_actions(actions).await.unwrap();
+    }
+
     /// Presses a key while another is held.
     pub(crate) async fn press_with(&self, held: Key, key: char) {
         let held = char::from(held);
@@ -262,8 +274,18 @@ impl Browser {
 
     /// Does what lets the browser ask for files, and gives it these; a folder where it asks for one.
     pub(crate) async fn give_files(&self, button: &str, item: &str, files: &[&Path]) {
-        self.dev_tools("Page.setInterceptFileChooserDialog", json!({ "enabled": true })).await;
+        self.await_files().await;
         self.choose(button, item).await;
+        self.choose_files(files).await;
+    }
+
+    /// The browser will ask for files.
+    pub(crate) async fn await_files(&self) {
+        self.dev_tools("Page.setInterceptFileChooserDialog", json!({ "enabled": true })).await;
+    }
+
+    /// Gives it these when it does.
+    pub(crate) async fn choose_files(&self, files: &[&Path]) {
         let node = self.event("Page.fileChooserOpened", |_| true).await["backendNodeId"].clone();
         self.seen.lock().events.retain(|event| event["method"] != "Page.fileChooserOpened");
         self.dev_tools("DOM.setFileInputFiles", json!({ "files": files, "backendNodeId": node })).await;

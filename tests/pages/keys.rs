@@ -1,15 +1,18 @@
 //! Everything without a mouse.
 
+use alidav::sim::{Options, Simulator};
 use fantoccini::key::Key;
 
+use crate::harness::rules;
 use crate::world::{World, one_user};
 
 const ENTER: char = '\u{e007}';
 const TAB: char = '\u{e004}';
 const ESCAPE: char = '\u{e00c}';
 const UP: char = '\u{e013}';
-const DOWN: char = '\u{e015}';
+pub(crate) const DOWN: char = '\u{e015}';
 const RIGHT: char = '\u{e014}';
+const LEFT: char = '\u{e012}';
 const BACKSPACE: char = '\u{e003}';
 const DELETE: char = '\u{e017}';
 const END: char = '\u{e010}';
@@ -21,8 +24,8 @@ impl World {
     async fn tab_to(&self, words: &str) {
         for _ in 0..40 {
             self.press([TAB]).await;
-            let focused = "(({ ariaLabel, textContent }) => ariaLabel ?? textContent.trim())(document.activeElement)";
-            if self.text(focused).await == words {
+            let focused = "(({ ariaLabel, textContent }) => [ariaLabel, textContent.trim(), ...[...document.activeElement.querySelectorAll('.name')].map((name) => name.textContent)])(document.activeElement)";
+            if self.value(focused).await.as_array().unwrap().iter().any(|text| text == words) {
                 return;
             }
         }
@@ -181,5 +184,119 @@ async fn a_film_without_a_mouse() {
     world.plays().await;
     world.press([ESCAPE]).await;
     world.is_on("E1.mkv").await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_songs_and_texts_without_a_mouse() {
+    let options = Options { rules: rules(), sample: true, ..Options::default() };
+    let world = World::over(Simulator::start(options).await.unwrap(), |_| {}).await;
+    world.visit_file("/照片/2025/").await;
+    world.sees("[data-name] a", "Blue hour.jpg").await;
+    world.press([DOWN, ENTER]).await;
+    world.sees("img.shown", "").await;
+    let first = world.text("document.querySelector('h1').textContent").await;
+    world.press([RIGHT]).await;
+    world
+        .until(&format!(
+            "document.querySelector('h1').textContent !== '{first}' && document.querySelector('img.shown')"
+        ))
+        .await;
+    world.press([LEFT]).await;
+    world.sees("h1", &first).await;
+    let turned = "getComputedStyle(document.querySelector('.picture-stage img')).transform";
+    for (key, condition) in [('+', "!== 'none'"), ('0', "=== 'none'"), ('r', "!== 'none'")] {
+        world.press([key]).await;
+        world.until(&format!("{turned}.replace('matrix(1, 0, 0, 1, 0, 0)', 'none') {condition}")).await;
+    }
+    world.press(['i']).await;
+    world.sees("dialog dd", &first).await;
+    world.press([ESCAPE]).await;
+    world.until("!document.querySelector('dialog')").await;
+    for pressed in ["true", "false"] {
+        world.press([' ']).await;
+        world
+            .until(&format!("document.querySelector('[aria-label=\"Slide show\"]').ariaPressed === '{pressed}'"))
+            .await;
+    }
+    world.press([ESCAPE]).await;
+    world.is_on(&first).await;
+    // Songs of a folder.
+    world.visit_file("/音乐/").await;
+    world.sees("[data-name] a", "晨光.mp3").await;
+    world.press([DOWN]).await;
+    world.press([END]).await;
+    world.press([ENTER]).await;
+    world.sees("h1", "晨光.mp3").await;
+    world.tab_to("Next").await;
+    world.press(['p']).await;
+    world.until("document.querySelector('h1').textContent !== '晨光.mp3'").await;
+    world.press(['n']).await;
+    world.sees("h1", "晨光.mp3").await;
+    world.tab_to("Mute").await;
+    world.press([ENTER]).await;
+    world.sees("button", "Sound on").await;
+    // A text is changed and kept.
+    world.visit_file("/文档/names & signs +%#.txt").await;
+    world.sees("pre.text", "").await;
+    world.tab_to("Edit").await;
+    world.press([ENTER]).await;
+    world.until("document.activeElement.matches('textarea')").await;
+    world.write("written by keys. ").await;
+    world.press_with(Key::Control, 's').await;
+    world.reads("Saved").await;
+    world.until("document.querySelector('pre.text').textContent.includes('written by keys')").await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_searches_uploads_and_the_drive_s_sign_in_without_a_mouse() {
+    let world = World::open().await;
+    for name in ["a.txt", "deep/needle.txt"] {
+        world.site.sim.write(&format!("/{name}"), "text");
+    }
+    world.visit_file("/").await;
+    world.lists(&["deep", "a.txt"]).await;
+    // A link with its code.
+    world.press([DOWN, DOWN]).await;
+    world.is_on("a.txt").await;
+    world.press_with(Key::Shift, F10).await;
+    world.until("document.activeElement.getAttribute('role') === 'menuitem'").await;
+    world.press(['c', ENTER]).await;
+    world.sees("dialog img", "QR code of the link").await;
+    world.until("document.querySelector('#link').value.includes('sign=')").await;
+    world.press([ESCAPE]).await;
+    world.is_on("a.txt").await;
+    // What the filter does not find here is searched for below.
+    world.press(['/']).await;
+    world.press("needle".chars()).await;
+    world.tab_to("Search for “needle” in everything below").await;
+    world.press([ENTER]).await;
+    world.sees(".hits a", "needle.txt").await;
+    world.tab_to("needle.txt").await;
+    world.press([ENTER]).await;
+    world.sees("pre.text", "text").await;
+    world.visit_file("/").await;
+    world.lists(&["deep", "a.txt"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("new.txt");
+    std::fs::write(&file, "new").unwrap();
+    world.await_files().await;
+    world.tab_to("Upload").await;
+    world.press([ENTER]).await;
+    world.until("document.activeElement.getAttribute('role') === 'menuitem'").await;
+    world.press([ENTER]).await;
+    world.choose_files(&[&file]).await;
+    world.lists(&["deep", "a.txt", "new.txt"]).await;
+    // The drive's code is shown, and put away.
+    world.visit("/accounts").await;
+    world.sees("main button", "Sign in again").await;
+    world.tab_to("Sign in again").await;
+    world.press([ENTER]).await;
+    world.sees("dialog img", "QR code to sign the drive in").await;
+    world.press([ESCAPE]).await;
+    world
+        .until("!document.querySelector('dialog') && document.activeElement.textContent.trim() === 'Sign in again'")
+        .await;
     world.finish().await;
 }

@@ -39,12 +39,23 @@ fn axe() -> String {
 impl World {
     /// Looks at what is shown now, in all sizes and looks.
     async fn is_fit(&self, name: &str) {
+        self.is_fit_with(name, "").await;
+    }
+
+    /// The same with the menu of a button open: another size of the window closes it.
+    async fn is_fit_with(&self, name: &str, menu: &str) {
         if self.value("typeof axe").await == "undefined" {
             self.run(&axe(), Vec::new()).await;
         }
         for (width, height) in SIZES {
             for dark in [false, true] {
                 self.look(width, height, dark).await;
+                if !menu.is_empty() && self.value("!document.querySelector('[role=menu]')").await == true {
+                    self.click("button[aria-haspopup=menu]", menu).await;
+                }
+                if !menu.is_empty() {
+                    self.sees("[role=menu] [role^=menuitem]", "").await;
+                }
                 self.until(STILL).await;
                 let look = if dark { "dark" } else { "light" };
                 self.picture(&format!("{name}-{width}-{look}")).await;
@@ -122,7 +133,7 @@ async fn files() {
     world.is_fit("film").await;
     world.click("button", "Quality").await;
     world.sees("[role=menu]", "").await;
-    world.is_fit("film-quality").await;
+    world.is_fit_with("film-quality", "Quality").await;
     world.finish().await;
 }
 
@@ -133,7 +144,7 @@ async fn dialogs() {
     let name = "Read me.md";
     world.sees("[data-name] a", name).await;
     world.click("[data-name] button", &format!("Actions for {name}")).await;
-    world.is_fit("menu").await;
+    world.is_fit_with("menu", &format!("Actions for {name}")).await;
     world.close().await;
     for (act, shown) in [
         ("Rename", "dialog input"),
@@ -148,7 +159,7 @@ async fn dialogs() {
         world.close().await;
     }
     world.click("button", "You and settings").await;
-    world.is_fit("menu-user").await;
+    world.is_fit_with("menu-user", "You and settings").await;
     world.close().await;
     world.press(['?']).await;
     world.sees("dialog h2", "Keyboard").await;
@@ -168,6 +179,33 @@ async fn dialogs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn finds() {
+    let world = demo().await;
+    world.visit("/files/?starred").await;
+    world.sees(".hits a", "读我.md").await;
+    world.is_fit("starred").await;
+    world.visit("/files/?search=E0").await;
+    world.sees(".hits a", "E01.mp4").await;
+    world.is_fit("search").await;
+    world.visit("/files/?search=nothing+of+this+name").await;
+    world.sees(".blank h2", "Nothing of that name").await;
+    world.is_fit("search-none").await;
+    world.visit_file("/").await;
+    world.sees("[data-name] a", "照片").await;
+    world.click("[data-name] button", "Actions for 照片").await;
+    world.sees("[role=menu] a", "Download as a zip").await;
+    world.is_fit_with("menu-folder", "Actions for 照片").await;
+    world.close().await;
+    world.visit_file("/文档/").await;
+    world.sees("[data-name] a", "Read me.md").await;
+    world.run("window.zip = import(document.querySelector('script[type=module]').src.replace('main.js', 'folder/actions.js'))
+        .then(({ downloadAll }) => downloadAll({ path: '/', listing: { entries: Array(999) } }, Array.from({ length: 900 }, (_, n) => ({ name: `some name ${n}`, kind: 'folder' }))))", Vec::new()).await;
+    world.sees(".notice p", "Too many items for one zip. Select fewer, or download the folder that they are in.").await;
+    world.is_fit("zip-many").await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_pages() {
     let world = demo().await;
     for page in ["accounts", "status"] {
@@ -175,6 +213,18 @@ async fn other_pages() {
         world.sees(".card", "").await;
         world.is_fit(page).await;
     }
+    // What was wrong is told, and what is.
+    let full = FaultKind::Code { status: 403, code: "QuotaExhausted.Drive".to_owned(), retry_after_ms: None };
+    world.site.sim.fault(Fault::once("openFile/create", full));
+    assert_eq!(world.site.request("PUT", "/api/file?path=/a.txt").body("x").send().await.unwrap().status(), 507);
+    world.site.sim.fault(Fault::always("openFile/list", FaultKind::Text { status: 502, body: String::new() }));
+    assert_ne!(world.site.get("/api/list?path=/&refresh=1").await.status(), 200);
+    world.visit("/status").await;
+    world.sees("td .pill", "now").await;
+    world.reads("quota exhausted").await;
+    world.sees("dt", "Running uploads").await;
+    world.is_fit("status-troubles").await;
+    world.site.sim.clear_faults();
     world.visit("/accounts").await;
     world.click("main button", "Sign in again").await;
     world.sees("dialog img", "").await;

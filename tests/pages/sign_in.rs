@@ -1,6 +1,6 @@
 //! Signing in and out of the pages, and signing the drive itself in.
 
-use alidav::config::StateLocation;
+use alidav::config::{Permission, StateLocation, User};
 use alidav::sim::{CLIENT_ID, CLIENT_SECRET};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -152,6 +152,57 @@ async fn elsewhere(page: String) -> String {
         }
     });
     format!("localhost:{port}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_signed_out_says_so_and_what_to_do_here() {
+    let reader = |config: &mut alidav::config::Config| {
+        one_user(config);
+        let reader = User { name: "kid".into(), permission: Permission::Read, ..config.users[0].clone() };
+        config.users.push(reader);
+    };
+    let world = World::with(reader).await;
+    world.site.sim.write("/dir/deep/a.txt", "text");
+    world.visit("/login").await;
+    world.sign_in("me", "secret").await;
+    world.lists(&["dir"]).await;
+    world.visit("/accounts").await;
+    world.sees(".pill", "Works").await;
+    world.sees("main button", "Sign in again").await;
+    world.site.sim.revoke_refresh_tokens();
+    world.site.sim.expire_access_tokens();
+    assert_ne!(
+        world
+            .site
+            .request("GET", "/api/list?path=/&refresh=1")
+            .basic_auth("me", Some("secret"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    world.click("main button", "Refresh").await;
+    world.sees(".pill", "Signed out").await;
+    world.reads("The drive's sign-in has ended. Sign in again here, with the drive's app on your phone.").await;
+    world.sees("main button.primary", "Sign in by QR code").await;
+    // The page of the state says how it is done without this page, and a folder leads here.
+    world.visit("/status").await;
+    world.reads("alidav login").await;
+    world.provokes("503");
+    world.visit_file("/dir/deep/").await;
+    world.click("main a", "Accounts").await;
+    world.sees("main button.primary", "Sign in by QR code").await;
+    // Who may only look is not offered it.
+    world.click("button", "You and settings").await;
+    world.click("[role=menuitem]", "Sign out").await;
+    world.until("location.pathname === '/login'").await;
+    world.sign_in("kid", "secret").await;
+    world.until("location.pathname !== '/login'").await;
+    world.visit("/status").await;
+    world.sees(".pill", "Signed out").await;
+    world.until("!document.querySelector('nav [href$=\"/accounts\"]')").await;
+    world.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

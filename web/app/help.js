@@ -12,7 +12,7 @@ const keys = () => [
         [["↑", "↓"], t("keys.walk")], [["Enter"], t("keys.open")], [["Space"], t("keys.select")],
         [["Shift", "↑", "↓"], t("keys.extend")], [["Ctrl", "A"], t("keys.all")], [["Esc"], t("keys.none")],
         [["Backspace"], t("keys.parent")], [["/"], t("keys.filter")], [["F2"], t("rename")], [["Delete"], t("delete")],
-        [["Shift", "F10"], t("keys.menu")],
+        [["*"], t("star.give")], [["Shift", "F10"], t("keys.menu")],
     ]],
     [t("keys.player"), [
         [["Space", "K"], t("player.play")], [["←", "→"], t("keys.seek5")], [["J", "L"], t("keys.seek10")],
@@ -21,7 +21,7 @@ const keys = () => [
     ]],
     [t("keys.pictures"), [
         [["←", "→"], t("keys.neighbours")], [["+", "−"], t("picture.zoom")], [["0"], t("picture.fit")], [["R"], t("picture.rotate")],
-        [["I"], t("details")], [["Space"], t("picture.show")], [["Esc"], t("keys.parent")],
+        [["I"], t("details")], [["*"], t("star.give")], [["Space"], t("picture.show")], [["Esc"], t("keys.parent")],
     ]],
 ];
 

@@ -1,7 +1,9 @@
 // @ts-check
-/** Words and styles that a folder's page does without. Whatever uses them imports this, and has them before it runs. */
+/** Words, icons and styles that a folder's page does without. Whatever uses them imports this, and has them before it runs. */
 
 import { language, learn } from "./i18n.js";
+import { learnIcons } from "./icons.js";
+import { shapes } from "./icons.later.js";
 import { loadStyle } from "./style.js";
 
 const [{ words }] = await Promise.all([
@@ -10,3 +12,4 @@ const [{ words }] = await Promise.all([
 ]);
 
 learn(words);
+learnIcons(shapes);

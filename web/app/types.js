@@ -11,6 +11,8 @@
  * @property {boolean} [thumb]
  * @property {string} [mime]
  * @property {number} [cursor] seconds of play
+ * @property {boolean} [starred]
+ * @property {boolean} [held] it is not on the drive
  * @property {string} [path] only in hits and recent films
  * @property {string | null} [checksum] only in `stat`
  * @property {number | null} [created] only in `stat`

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use crate::digest::Sha1;
+use crate::drive::account::uploading::Counted;
 use crate::drive::change::namespace::Namespace;
 use crate::drive::change::target::Target;
 use crate::drive::change::terms::Expected;
@@ -42,13 +43,16 @@ pub(super) struct Draft {
     whole: bool,
     /// What of it shows on the drive before its end, as it is written down. Dropped, it is seen to.
     begun: Option<Begun>,
+    /// It is one of the account's uploads to its very end.
+    _counted: Counted,
 }
 
 impl Draft {
     /// Makes no call.
     pub(super) async fn new(names: Namespace, target: Target, options: UploadOptions) -> Self {
         let known = names.known(&target, None).await.entry();
-        Self { names, target, options, gives_way: false, in_turn: false, known, whole: false, begun: None }
+        let _counted = target.mount.account.uploads.begin();
+        Self { names, target, options, gives_way: false, in_turn: false, known, whole: false, begun: None, _counted }
     }
 
     /// The same by who has the turn at the name; not where something is if it `gives_way`.

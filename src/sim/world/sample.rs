@@ -24,6 +24,12 @@ pub(in crate::sim) fn fill(drive: &mut Drive) {
     pictures(drive);
     music(drive);
     documents(drive);
+    for path in ["/照片/2025", "/电影/Short film (1080p).mp4", "/文档/读我.md"] {
+        let id = drive.find(path);
+        if let Some(node) = id.and_then(|id| drive.nodes.get_mut(&id)) {
+            node.starred = true;
+        }
+    }
     let many = drive.mkdir("/一万个文件");
     for number in 1..=MANY {
         let content = Content::Generated { size: 200 + number % 1000, seed: number };

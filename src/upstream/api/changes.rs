@@ -179,6 +179,15 @@ impl Client {
         wire.into_item(UPDATE.name)
     }
 
+    /// Stars an item, or takes its star away (reference 3.16).
+    ///
+    /// # Errors
+    /// Any failed call.
+    pub async fn star(&self, drive_id: &str, file_id: &str, starred: bool) -> Result<(), Error> {
+        let body = json!({ "drive_id": drive_id, "file_id": file_id, "starred": starred });
+        self.call::<Value>(UPDATE, &body).await.map(drop)
+    }
+
     /// Puts an item into another folder of its drive; `new_name` counts only where its name is taken there
     /// (reference 3.17).
     ///

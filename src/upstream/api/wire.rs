@@ -42,6 +42,8 @@ pub(in crate::upstream) struct WireItem {
     #[serde(default, deserialize_with = "told")]
     trashed: Option<bool>,
     #[serde(default, deserialize_with = "told")]
+    starred: Option<bool>,
+    #[serde(default, deserialize_with = "told")]
     status: Option<String>,
     #[serde(default, deserialize_with = "told")]
     punish_flag: Option<i64>,
@@ -112,6 +114,7 @@ impl WireItem {
             category: self.category.as_deref().map(category),
             address: None,
             trashed: self.trashed.unwrap_or(false),
+            starred: self.starred.unwrap_or(false),
             uploading: self.status.as_deref() == Some("uploading"),
             punish_flag: self.punish_flag.unwrap_or(0),
             cursor_s: number(&self.play_cursor).filter(|_| kind == ItemKind::File),

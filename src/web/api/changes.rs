@@ -202,7 +202,10 @@ async fn place<D: WebDav>(
 }
 
 /// A path of something that can be changed.
-fn item(text: &str) -> Result<Path, Refusal> {
+///
+/// # Errors
+/// It is no path, or the top of the tree.
+pub(super) fn item(text: &str) -> Result<Path, Refusal> {
     let path = input::parsed(text)?;
     if path.is_root() { Err(Refusal::bad("the top of the tree cannot be changed")) } else { Ok(path) }
 }

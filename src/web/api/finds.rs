@@ -66,6 +66,9 @@ fn entry(find: &Find, caller: &Caller) -> Option<Value> {
         "size": find.entry.size.filter(|_| kind != Kind::Folder), "modified": find.entry.modified,
         "id": find.entry.file_id, "thumb": kind.has_thumbnail(&find.entry), "mime": find.entry.mime(),
     });
+    if find.entry.starred {
+        told["starred"] = true.into();
+    }
     if let Some(cursor) = find.cursor_s {
         told["cursor"] = json!(cursor);
     }

@@ -41,6 +41,8 @@ struct Row<'a> {
     /// Second at which it was left, of a film.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<NonZeroU32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    starred: bool,
     /// It is not on the drive.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     held: bool,
@@ -58,6 +60,7 @@ impl<'a> Row<'a> {
             thumb: kind.has_thumbnail(entry),
             mime: entry.mime(),
             cursor: entry.cursor_s,
+            starred: entry.starred,
             held: matches!(entry.origin, Origin::Held | Origin::Local),
         }
     }

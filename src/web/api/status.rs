@@ -3,9 +3,9 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::clock::UnixSeconds;
+use crate::clock::{UnixMillis, UnixSeconds};
 use crate::config::{self, DriveType};
-use crate::drive::{self, Freshness, Membership, Path};
+use crate::drive::{self, Client, Freshness, Membership, Path};
 use crate::log_tail::{self, Line};
 use crate::protocol::failure::verdict;
 use crate::protocol::{Body, reply};
@@ -22,38 +22,21 @@ pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
         if !seen.iter().any(|mount| mount.account == name) {
             continue;
         }
-        let (status, now) = (client.token_status().await, UnixSeconds::now());
-        let complaint = status.complaint(name, now);
-        let problem = client.problem();
-        let state = match (&complaint, &problem) {
-            _ if status.sign_in_needed(now) => "sign_in_needed",
-            (None, None) => "ok",
-            (Some(_), None) => "sign_in_due",
-            _ => "trouble",
-        };
-        errors.extend(complaint.iter().chain(&problem).map(|words| json!({ "account": name, "words": words })));
+        accounts.push(account(client, &mut errors).await);
         calls.extend(
             client.turns().into_iter().map(
                 |(class, per_s, count)| json!({ "account": name, "class": class, "per_s": per_s, "calls": count }),
             ),
         );
-        accounts.push(json!({
-            "name": name,
-            "state": state,
-            "words": complaint.or(problem),
-            "access_expires_at": status.access_expires_at.map(UnixSeconds::millis),
-            "refresh_expires_at": status.refresh_expires_at.map(UnixSeconds::millis),
-            "sign_in_by": status.sign_in_by.map(UnixSeconds::millis),
-            "renewable": status.renewable,
-        }));
     }
     let pending = site.tree.pending_removals().into_iter();
     for removals in pending.filter(|removals| seen.iter().any(|mount| mount.account == removals.account)) {
-        errors.extend(removals.complaint.map(|words| json!({ "account": removals.account, "words": words })));
+        errors.extend(removals.complaint.map(|words| told_error(&removals.account, None, &words)));
     }
+    // What is over after what is not, the latest first.
+    errors.sort_by_key(|error| std::cmp::Reverse(error["at"].as_i64().unwrap_or(i64::MAX)));
     let names: Vec<&str> = accounts.iter().filter_map(|account| account["name"].as_str()).collect();
-    let open: usize = names.iter().map(|name| site.tree.open_downloads(name)).sum();
-    let streams = json!({ "open": open, "max": site.max_streams * names.len(), "memory": site.tree.download_memory() });
+    let sum = |of: &dyn Fn(&str) -> usize| names.iter().map(|name| of(name)).sum::<usize>();
     let mut told = json!({
         "version": version::WORDS,
         "started_at": site.started.0,
@@ -61,8 +44,11 @@ pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
         "mounts": seen.iter().map(|mount| mount_told(mount, caller)).collect::<Vec<_>>(),
         "space": space(site, &seen).await,
         "calls": calls,
-        "streams": streams,
-        "uploads": { "memory": site.tree.upload_memory() },
+        "streams": {
+            "open": sum(&|name| site.tree.open_downloads(name)), "max": site.max_streams * names.len(),
+            "memory": site.tree.download_memory(),
+        },
+        "uploads": { "running": sum(&|name| site.tree.running_uploads(name)), "memory": site.tree.upload_memory() },
         "errors": errors,
     });
     if caller.runs_all() {
@@ -71,6 +57,38 @@ pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
         told["log"] = log_tail::newest().into_iter().map(line).collect();
     }
     reply::json(StatusCode::OK, &told)
+}
+
+/// How an account's sign-in is; what is and was wrong with it is told among the others.
+async fn account(client: &Client, errors: &mut Vec<Value>) -> Value {
+    let (name, status, now) = (client.account(), client.token_status().await, UnixSeconds::now());
+    let complaint = status.complaint(name, now);
+    let problem = client.problem();
+    let state = match (&complaint, &problem) {
+        _ if status.sign_in_needed(now) => "sign_in_needed",
+        (None, None) => "ok",
+        (Some(_), None) => "sign_in_due",
+        _ => "trouble",
+    };
+    errors.extend(complaint.iter().map(|words| told_error(name, None, words)));
+    errors.extend(client.troubles().into_iter().map(|trouble| {
+        let at = (!trouble.is_present).then_some(trouble.at);
+        told_error(name, at, &trouble.words)
+    }));
+    json!({
+        "name": name,
+        "state": state,
+        "words": complaint.or(problem),
+        "access_expires_at": status.access_expires_at.map(UnixSeconds::millis),
+        "refresh_expires_at": status.refresh_expires_at.map(UnixSeconds::millis),
+        "sign_in_by": status.sign_in_by.map(UnixSeconds::millis),
+        "renewable": status.renewable,
+    })
+}
+
+/// What is wrong with an account, or was at a time, and what to do.
+fn told_error(account: &str, at: Option<UnixMillis>, words: &str) -> Value {
+    json!({ "account": account, "at": at, "words": words })
 }
 
 /// Whether a mount shows anything in the caller's part of the tree.

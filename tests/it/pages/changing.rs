@@ -2,6 +2,7 @@
 
 use alidav::clock::UnixMillis;
 use alidav::config::{Config, Mount, Permission, User};
+use alidav::sim::{Fault, FaultKind, Moment};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -169,6 +170,7 @@ async fn who_may_only_read_changes_nothing() {
         ("move", json!({ "paths": ["/a"], "to": "/" })),
         ("copy", json!({ "paths": ["/a"], "to": "/" })),
         ("delete", json!({ "paths": ["/a"] })),
+        ("star", json!({ "path": "/a", "starred": true })),
         ("signin/start", json!({})),
     ] {
         let (status, told) = sent(as_kid("POST", call).json(&body)).await;
@@ -276,4 +278,37 @@ async fn the_status_tells_of_the_caller_s_part_and_what_to_do() {
         told["calls"].as_array().unwrap().iter().any(|one| one["class"] == "list" && one["calls"].as_u64() > Some(0)),
         "{told}"
     );
+}
+
+// Keeps 145.
+#[tokio::test]
+async fn the_status_remembers_what_was_wrong_and_counts_uploads() {
+    let world = Fixture::start().await;
+    let errors = async || sent(world.request("GET", "/api/status")).await.1["errors"].as_array().unwrap().clone();
+    assert_eq!(errors().await, Vec::<Value>::new());
+    let full = FaultKind::Code { status: 403, code: "QuotaExhausted.Drive".to_owned(), retry_after_ms: None };
+    world.sim.fault(Fault::once("openFile/create", full));
+    assert_eq!(sent(put(&world, "/a", "x")).await.0, 507);
+    // It is over with the next call that succeeds, and a service that is away is told once, however often it is asked.
+    let broken = FaultKind::Text { status: 502, body: "away".to_owned() };
+    world.sim.fault(Fault::always("openFile/list", broken));
+    for _ in 0..2 {
+        assert_ne!(sent(world.request("GET", "/api/list?path=/&refresh=1")).await.0, 200);
+    }
+    let told = errors().await;
+    assert_eq!((told.len(), &told[0]["account"], &told[0]["at"]), (2, &json!("main"), &Value::Null), "{told:?}");
+    assert!(told[0]["words"].as_str().unwrap().contains("unavailable"), "{told:?}");
+    assert!(told[1]["words"].as_str().unwrap().contains("quota") && told[1]["at"].is_i64(), "{told:?}");
+    world.sim.clear_faults();
+    assert_eq!(sent(world.request("GET", "/api/list?path=/&refresh=1")).await.0, 200);
+    let told = errors().await;
+    assert!(told.len() == 2 && told.iter().all(|error| error["at"].is_i64()), "{told:?}");
+    let running = async || sent(world.request("GET", "/api/status")).await.1["uploads"]["running"].clone();
+    let mut gate = world.sim.gate("openFile/complete", &[Moment::Start]);
+    let upload = tokio::spawn(put(&world, "/b", "x").send());
+    let held = gate.arrival().await;
+    assert_eq!(running().await, 1);
+    drop((held, gate));
+    assert_eq!(upload.await.unwrap().unwrap().status(), 201);
+    assert_eq!(running().await, 0);
 }

@@ -86,3 +86,37 @@ async fn one_drive_is_asked_once_however_many_mounts_show_it_and_page_by_page() 
     world.sim.fault(Fault::once("openFile/search", refused));
     assert_eq!(get(&world, "search?q=one").await.0, 403);
 }
+
+// Keeps 144.
+#[tokio::test]
+async fn a_star_is_given_and_taken_away_and_the_listing_knows() {
+    let world = Fixture::start().await;
+    world.sim.write("/films/one.mkv", "1");
+    let star = async |path: &str, starred: bool| {
+        let call = world.request("POST", "/api/star").json(&json!({ "path": path, "starred": starred }));
+        let answer = call.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let listed = async |path: &str| get(&world, &format!("list?path={path}")).await.1["entries"][0]["starred"] == true;
+    assert!(!listed("/films").await && !listed("/").await);
+    for path in ["/films/one.mkv", "/films"] {
+        assert_eq!(star(path, true).await.0, 200, "{path}");
+    }
+    world.sim.reset_calls();
+    assert!(listed("/films").await && listed("/").await);
+    // What is so already costs no call.
+    assert_eq!(star("/films", true).await, (200, json!({ "path": "/films", "ok": true, "starred": true })));
+    assert_eq!(world.sim.api_calls(), 0, "{:?}", world.sim.calls());
+    let (_, told) = get(&world, "starred").await;
+    assert_eq!((paths(&told), &told["entries"][0]["starred"]), (vec!["/films", "/films/one.mkv"], &json!(true)));
+    assert_eq!((star("/films", false).await.0, listed("/").await), (200, false));
+    assert_eq!(paths(&get(&world, "starred").await.1), ["/films/one.mkv"]);
+    for (path, status, code) in [("/none", 404, "not_found"), ("/none/x", 404, "not_found"), ("/", 400, "bad_request")]
+    {
+        let told = star(path, true).await;
+        assert_eq!((told.0, &told.1["code"]), (status, &json!(code)), "{path}: {}", told.1);
+    }
+    // Its answer may be lost: it is asked once more.
+    world.sim.fault(Fault::once("openFile/update", FaultKind::CloseAfter));
+    assert_eq!((star("/films", true).await.0, listed("/").await), (200, true));
+}

@@ -9,6 +9,8 @@ import { icon, kindIcon } from "../icons.js";
 import { t } from "../i18n.js";
 import "../more.js";
 import { announce } from "../notices.js";
+import { session } from "../session.js";
+import { star } from "./star.js";
 import { parentOf } from "../paths.js";
 
 /** @typedef {{ account: string, error: string, code?: string }} Failed an account that did not answer */
@@ -61,7 +63,13 @@ export function findsPage({ call, query, title, head, none }, redraw) {
 
     /** @param {import("../api.js").Entry} item */
     const row = (item) => html`<li class="hit"><a href=${filesHref(item.path ?? "/", item.kind === "folder")}>${kindIcon(item.kind)}<span class="name">${item.name}</span><span class="under">${parentOf(item.path ?? "/")}</span></a>
-        <span class="c-size">${format.size(item.size)}</span></li>`;
+        <span class="c-size">${format.size(item.size)}</span>${starButton(item)}</li>`;
+
+    /** @param {import("../api.js").Entry} item */
+    const starButton = (item) => (session.permission === "write" ? html`<button class="tool star" aria-pressed=${String(Boolean(item.starred))}
+        aria-label=${t("star.of", { name: item.name })} title=${t(item.starred ? "star.take" : "star.give")}
+        @click=${() => star([{ path: item.path ?? "/", entry: item }], redraw)}>${icon("star")}</button>`
+        : item.starred ? html`<span class="star" role="img" aria-label=${t("starred")}>${icon("star")}</span>` : nothing);
 
     more();
     return {

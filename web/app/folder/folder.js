@@ -7,7 +7,7 @@ import { wordsOf } from "../api.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { announce } from "../notices.js";
-import { nameOf } from "../paths.js";
+import { join, nameOf } from "../paths.js";
 import { goTo, route } from "../router.js";
 import { session } from "../session.js";
 import { folderView, keepFolderView } from "../store.js";
@@ -84,6 +84,15 @@ export class Folder {
     get write() {
         return this.listing?.write ?? false;
     }
+
+    /** Items with their paths. @param {Entry[]} entries */
+    placed = (entries) => entries.map((entry) => ({ path: join(this.path, entry.name), entry }));
+
+    /** Items have a star now, or none: rows are made anew with another array. */
+    starred = () => {
+        if (this.listing) this.listing.entries = [...this.listing.entries];
+        this.redraw();
+    };
 
     /** What is shown, in its order. @returns {Entry[]} */
     get shown() {
@@ -237,7 +246,8 @@ export class Folder {
         <a class="button" href="${filesHref(this.path, true)}?search=${encodeURIComponent(this.filter)}">${icon("search")}${t("search.below", { words: this.filter })}</a></p>` : nothing);
 
     #body() {
-        if (!this.listing) return this.error ? this.#failure() : html`<div class="skeleton" aria-label=${t("loading")} role="status"></div>`;
+        if (!this.listing) return this.error ? this.#failure() : html`<p class="late muted">${t("files.late")}</p>
+            <div class="skeleton" aria-label=${t("loading")} role="status"></div>`;
         const entries = this.shown;
         if (entries.length) {
             this.#drawMore(entries.length);

@@ -10,6 +10,7 @@ import { goTo } from "../router.js";
 import { session } from "../session.js";
 import { copyTo, moveTo, removeAll, rename, share, zipUrl } from "./actions.js";
 import { showDetails } from "./dialogs.js";
+import { starItem } from "./star.js";
 
 /**
  * @param {import("./folder.js").Folder} folder
@@ -34,7 +35,7 @@ export function itemMenu(folder, entry, from) {
         { words: t("details"), icon: "info", run: () => { showDetails(path); } },
     ];
     if (folder.write) {
-        items.push({},
+        items.push(starItem(folder.placed(chosen), folder.starred), {},
             { words: t("rename"), icon: "rename", hint: "F2", run: () => { rename(folder, entry); } },
             { words: t("move"), icon: "move", run: () => { moveTo(folder, chosen); } },
             { words: t("copy"), icon: "copy", run: () => { copyTo(folder, chosen); } },

@@ -30,16 +30,14 @@ export const BLOCK = 100;
 export const items = (shown) => (shown.view.layout === "grid" ? tiles(shown) : rows(shown));
 
 /** @param {Entry[]} entries */
-const everything = (entries) => ({ from: 0, to: entries.length, before: 0, after: 0, most: entries.length });
+const everything = (entries) => ({ from: 0, to: entries.length, before: 0, after: 0, element: 0 });
 
 /**
- * In a window an element that is left behind is used again for what comes in on the other side.
- * @param {{ most: number }} range
- * @param {number} from
+ * @param {{ element: number }} range
  * @param {boolean} all
  * @returns {(entry: Entry, index: number) => string | number}
  */
-const keyOf = (range, from, all) => (all ? (entry) => entry.name : (_, index) => (from + index) % range.most);
+const keyOf = ({ element }, all) => (all ? (entry) => entry.name : (_, index) => element + index);
 
 /**
  * Which of some items are selected, and which one Tab reaches: with them all that changes in a row without a new listing.
@@ -73,7 +71,7 @@ function rows(shown) {
                 // What is out of sight at first is drawn a little later; its space is there.
                 const drawn = all && from / BLOCK >= shown.blocks ? [] : part;
                 return html`<div class=${all ? "block" : "block near"} role="rowgroup" ${vars({ "--rows": part.length })}>
-                    ${guard([entries, from, drawn.length, shown.write, ...marks(shown, drawn, from)], () => repeat(drawn, keyOf(range, from, all), (entry, index) => row(shown, entry, from + index)))}
+                    ${guard([entries, from, drawn.length, shown.write, ...marks(shown, drawn, from)], () => repeat(drawn, keyOf(range, all), (entry, index) => row(shown, entry, from + index)))}
                 </div>`;
             })}
         </div>
@@ -105,7 +103,7 @@ function row(shown, entry, index) {
         <span role="gridcell" class="c-check">${checkbox(entry, selected, tab)}</span>
         <span role="gridcell" class="c-name"><a href=${filesHref(join(shown.path, entry.name), entry.kind === "folder")} tabindex=${tab} draggable="false">
             ${kindIcon(entry.kind)}<span class="name">${entry.name}</span>
-            ${entry.cursor ? html`<span class="seen">${under(entry)}</span>` : nothing}<span class="under">${under(entry)}</span></a></span>
+            ${starMark(entry)}${entry.cursor ? html`<span class="seen">${under(entry)}</span>` : nothing}<span class="under">${under(entry)}</span></a></span>
         <span role="gridcell" class="c-size">${format.size(entry.size)}</span>
         <span role="gridcell" class="c-date" title=${format.dateTime(entry.modified)}>${format.date(entry.modified)}</span>
         <span role="gridcell" class="c-more">${more(entry, tab)}</span>
@@ -120,7 +118,7 @@ function tiles(shown) {
     const part = entries.slice(range.from, all ? shown.blocks * BLOCK : range.to);
     return html`<div class="items" ${ready(viewport.attach)} ${vars({ "padding-block": `${range.before}px ${range.after}px` })}>
         <ul class="grid" aria-label=${t("files.in")}>
-            ${repeat(part, keyOf(range, range.from, all), (entry, index) => tile(shown, entry, range.from + index))}
+            ${repeat(part, keyOf(range, all), (entry, index) => tile(shown, entry, range.from + index))}
         </ul>
     </div>`;
 }
@@ -140,7 +138,7 @@ function tile(shown, entry, index) {
         <a href=${filesHref(path, entry.kind === "folder")} tabindex=${tab} draggable="false">
             <span class="face">${kindIcon(entry.kind)}${repeat(picture ? [path] : [], (of) => of, (of) => html`
                 <img src=${apiUrl("thumb", { path: of, w: 256 })} alt="" loading="lazy" decoding="async" @error=${hide}>`)}</span>
-            <span class="name">${entry.name}</span><span class="under">${short(entry)}</span></a>
+            <span class="name">${entry.name}${starMark(entry)}</span><span class="under">${short(entry)}</span></a>
         ${checkbox(entry, selected, tab)}${more(entry, tab)}
     </li>`;
 }
@@ -155,6 +153,9 @@ const hide = (event) => { /** @type {HTMLElement} */ (event.target).classList.ad
  */
 const isCurrent = (shown, entry, index) =>
     shown.selection.current === undefined ? index === 0 : shown.selection.current === entry.name;
+
+/** @param {Entry} entry */
+const starMark = (entry) => (entry.starred ? html`<span class="star" role="img" aria-label=${t("starred")}>${icon("star")}</span>` : nothing);
 
 /** @param {Entry} entry */
 function under(entry) {

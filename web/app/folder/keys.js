@@ -3,7 +3,7 @@
 
 import { nameOf, parentOf } from "../paths.js";
 import { goTo } from "../router.js";
-import { actions, itemMenu } from "./later.js";
+import { actions, itemMenu, stars } from "./later.js";
 
 /** @typedef {import("./folder.js").Folder} Folder */
 
@@ -69,10 +69,13 @@ function onPage(folder, event, filter) {
         case "F2":
             if (entry && folder.write) actions().then((does) => does.rename(folder, entry));
             return Boolean(entry);
-        case "Delete": {
+        case "Delete":
+        case "*": {
             const chosen = folder.selection.size ? folder.chosen : entry ? [entry] : [];
-            if (chosen.length && folder.write) actions().then((does) => does.removeAll(folder, chosen));
-            return chosen.length > 0;
+            if (!chosen.length || !folder.write) return chosen.length > 0;
+            if (event.key === "*") stars().then(({ star }) => star(folder.placed(chosen), folder.starred));
+            else actions().then((does) => does.removeAll(folder, chosen));
+            return true;
         }
         case "F10":
         case "ContextMenu": {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What was starred in the drive's own app, wherever it is. */
+/** What is starred, here or in the drive's own app, wherever it is. */
 
 import { html } from "../html.js";
 import { icon } from "../icons.js";

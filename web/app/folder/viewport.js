@@ -10,12 +10,17 @@ const MARGIN = 320;
 /** The range moves in steps of so many pixels, so that few scroll events draw anything. */
 const STEP = 160;
 
+/** More than this part of what is drawn passed at once is a leap. */
+const LEAP = 0.25;
+
 export class Viewport {
     /** @type {HTMLElement | undefined} */
     #box;
     #line = 46;
     #columns = 1;
     #first = 0;
+    /** The item that was drawn first, and the number of its element. */
+    #drawn = { from: 0, element: 0 };
     #pending = 0;
 
     /** @param {() => void} redraw */
@@ -42,7 +47,9 @@ export class Viewport {
     }
 
     /**
-     * The items to draw, the space before and after them in pixels, and how many there are at most.
+     * The items to draw, the space before and after them in pixels. `element` is the
+     * number of the first one's: what stays in sight keeps its own. After a leap the same elements are written anew where
+     * they are, which is half the work; not while one of them has the focus, which belongs to its item.
      * @param {number} total
      */
     range(total) {
@@ -50,9 +57,13 @@ export class Viewport {
         const shown = Math.ceil((innerHeight + 2 * MARGIN + STEP) / this.#line);
         const first = Math.max(0, Math.min(this.#first, lines - shown));
         const last = Math.min(lines, first + shown);
+        const from = first * this.#columns;
+        const passed = from - this.#drawn.from;
+        const leaps = Math.abs(passed) > shown * this.#columns * LEAP && !this.#box?.contains(document.activeElement);
+        this.#drawn = { from, element: this.#drawn.element + (leaps ? 0 : passed) };
         return {
-            from: first * this.#columns, to: Math.min(total, last * this.#columns),
-            before: first * this.#line, after: (lines - last) * this.#line, most: shown * this.#columns,
+            from, to: Math.min(total, last * this.#columns), element: this.#drawn.element,
+            before: first * this.#line, after: (lines - last) * this.#line,
         };
     }
 

@@ -35,9 +35,9 @@ import "../more.js";
  * @property {Space[]} [space]
  * @property {{ account?: string, class: string, per_s?: number, calls?: number, throttled?: number }[]} [calls]
  * @property {{ open?: number, max?: number, memory?: number }} [streams]
- * @property {{ memory?: number }} [uploads]
+ * @property {{ running?: number, memory?: number }} [uploads]
  * @property {{ at: number, level: string, words: string }[]} [log] for who may change everything, the oldest line first
- * @property {{ at?: number, account?: string, words: string, remedy?: string }[]} [errors]
+ * @property {{ at?: number | null, account?: string, words: string }[]} [errors] what is wrong now, without a time, and what was, the latest first
  */
 
 /** @param {Account} account */

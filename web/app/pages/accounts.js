@@ -31,6 +31,9 @@ export default (_place, redraw) => {
     const here = ({ state }) => (session.permission !== "write" ? undefined
         : state === "sign_in_needed" ? t("account.out") : state === "sign_in_due" ? t("account.due") : undefined);
 
+    /** Only these can be mended by signing in. @param {import("./account_parts.js").Account} account */
+    const isDue = ({ state }) => state === "sign_in_needed" || state === "sign_in_due";
+
     /** @param {import("./account_parts.js").Account} account */
     const card = (account) => html`<section class="card">
         <div class="card-head"><h2>${account.name}</h2>${statePill(account)}</div>
@@ -41,8 +44,8 @@ export default (_place, redraw) => {
             ${account.refresh_expires_at ? html`<dt>${t("account.until")}</dt><dd title=${format.dateTime(account.refresh_expires_at)}>${format.relative(account.refresh_expires_at)}</dd>` : nothing}
         </dl>
         ${spaceView(told.status?.space?.find((space) => space.account === account.name))}
-        ${session.permission === "write" ? html`<div class="row-of"><button class=${account.state === "ok" ? "button" : "button primary"} @click=${() => signIn(account.name, told.load)}>
-            ${icon("person")}${account.state === "ok" ? t("account.again") : t("account.sign.in")}</button></div>` : nothing}
+        ${session.permission === "write" ? html`<div class="row-of"><button class=${isDue(account) ? "button primary" : "button"} @click=${() => signIn(account.name, told.load)}>
+            ${icon("person")}${isDue(account) ? t("account.sign.in") : t("account.again")}</button></div>` : nothing}
     </section>`;
 
     told.load();

@@ -50,7 +50,7 @@ const parts = (status) => html`
         ${now(status)}</div>
     ${table(t("status.mounts"), [t("status.path"), t("status.account"), t("status.drive"), t("status.links"), t("status.deletes")], (status.mounts ?? []).map((mount) => [
         html`<a href=${filesHref(mount.path, true)}>${mount.path}</a>${mount.read_only ? html` <span class="pill">${t("status.readonly")}</span>` : nothing}`,
-        mount.account, driveWords(mount.drive), mount.link_policy ?? "", mount.bin ? t("status.to.bin") : t("status.for.good")]))}
+        mount.account, driveWords(mount.drive), linkWords(mount.link_policy), mount.bin ? t("status.to.bin") : t("status.for.good")]))}
     ${table(t("status.calls"), [t("status.class"), t("status.rate"), t("status.count")], (status.calls ?? []).map((call) => [
         html`${several(status) ? html`<strong>${call.account}</strong> ` : nothing}${callWords(call.class)}`, call.per_s === undefined ? "" : t("status.per.s", { n: format.count(call.per_s) }), format.count(call.calls ?? 0)]))}
     ${session.features.all ? html`<section class="card"><h2>${t("links")}</h2><p>${t("links.words")}</p>
@@ -80,6 +80,16 @@ function driveWords(drive) {
     }
 }
 
+/** @param {string | undefined} policy */
+function linkWords(policy) {
+    switch (policy) {
+        case "redirect": return t("links.redirect");
+        case "proxy": return t("links.proxy");
+        case "proxy_url": return t("links.proxy_url");
+        default: return policy ?? "";
+    }
+}
+
 /** @param {string} name */
 function callWords(name) {
     switch (name) {
@@ -95,9 +105,9 @@ function troubles(status) {
     const errors = status.errors ?? [];
     if (!errors.length) return html`<p class="banner calm">${icon("check")}<span class="grow">${t("status.fine")}</span></p>`;
     return html`<section class="card"><h2>${t("status.errors")}</h2><div class="table-box" tabindex="0" role="region" aria-label=${t("status.errors")}><table class="table">
-        <thead><tr><th scope="col">${t("status.when")}</th><th scope="col">${t("status.what")}</th><th scope="col">${t("status.remedy")}</th></tr></thead>
-        <tbody>${errors.map((error) => html`<tr><td class="nowrap" title=${format.dateTime(error.at)}>${error.at ? format.relative(error.at) : t("status.at.present")}</td>
-            <td>${error.account ? html`<strong>${error.account}</strong> ` : nothing}${error.words}</td><td>${error.remedy ?? ""}</td></tr>`)}</tbody></table></div></section>`;
+        <thead><tr><th scope="col">${t("status.when")}</th><th scope="col">${t("status.what")}</th></tr></thead>
+        <tbody>${errors.map((error) => html`<tr><td class="nowrap" title=${error.at ? format.dateTime(error.at) : nothing}>${error.at ? format.relative(error.at) : html`<span class="pill bad">${t("status.at.present")}</span>`}</td>
+            <td>${error.account ? html`<strong>${error.account}</strong> ` : nothing}${error.words}</td></tr>`)}</tbody></table></div></section>`;
 }
 
 /**
@@ -112,6 +122,7 @@ function now({ streams, uploads }) {
     return html`<section class="card"><h2>${t("status.now")}</h2><dl class="facts">
         ${streams?.open === undefined ? nothing : html`<dt>${t("status.streams")}</dt><dd>${t("status.of", { n: streams.open, max: streams.max ?? "" })}</dd>`}
         ${streams?.open === undefined && streams?.max ? html`<dt>${t("status.streams.max")}</dt><dd>${format.count(streams.max)}</dd>` : nothing}
+        ${uploads?.running === undefined ? nothing : html`<dt>${t("status.uploads")}</dt><dd>${format.count(uploads.running)}</dd>`}
         ${memory(streams?.memory, t("status.memory.streams"))}
         ${memory(uploads?.memory, t("status.memory"))}</dl></section>`;
 }

@@ -14,7 +14,7 @@ import { externalPlayers } from "./external.js";
 import { label } from "./info.js";
 import { speeds } from "./keys.js";
 import { peek } from "./peek.js";
-import { sizes } from "./subtitles.js";
+import { endingOf, sizes } from "./subtitles.js";
 
 /** @typedef {import("./film.js").FilmPart} FilmPart */
 
@@ -64,10 +64,12 @@ function seekLine(film, video) {
         const { left, width } = box.getBoundingClientRect();
         const at = Math.max(0, Math.min(1, (event.clientX - left) / width));
         box.style.setProperty("--at", String(at));
+        box.classList.add("peeked");
         /** @type {HTMLElement} */ (box.querySelector(".bubble span")).textContent = format.duration(at * duration);
         peek(/** @type {HTMLImageElement} */ (box.querySelector(".bubble img")), film.viewer, at * duration, duration);
     };
-    return html`<div class="seek" @pointermove=${hover}>
+    const left = (/** @type {Event} */ event) => /** @type {HTMLElement} */ (event.currentTarget).classList.remove("peeked");
+    return html`<div class="seek" @pointermove=${hover} @pointerleave=${left} @pointercancel=${left}>
         <input type="range" class="range" min="0" max=${Math.max(1, Math.floor(duration))} step="1" .value=${String(Math.floor(currentTime))} aria-label=${t("player.position")}
             aria-valuetext=${t("player.at", { time: format.duration(currentTime), of: format.duration(duration) })}
             ${vars({ "--part": part(currentTime), "--loaded": part(end) })}
@@ -167,7 +169,7 @@ function subtitleMenu(film, button) {
     openMenu(button, t("player.subtitles"), [
         ...(subtitles.failed ? [{ title: true, words: t("subtitles.failed") }] : []),
         { words: subtitles.all.length ? t("subtitles.off") : t("subtitles.none"), checked: !subtitles.chosen, run: () => subtitles.choose(undefined) },
-        ...subtitles.all.map((subtitle) => ({ words: subtitle.label || subtitle.language, checked: subtitle === subtitles.chosen, run: () => subtitles.choose(subtitle) })),
+        ...subtitles.all.map((subtitle) => ({ words: subtitle.label || subtitle.language, hint: endingOf(subtitle) ?? t("subtitles.drive"), checked: subtitle === subtitles.chosen, run: () => subtitles.choose(subtitle) })),
         ...more,
     ]);
 }

@@ -5,7 +5,7 @@ import { boot } from "../boot.js";
 import { recall } from "../store.js";
 
 /** @typedef {{ id: string, height: number, width?: number, url: string | null, usable: boolean, words?: string | null, state?: string }} Rendition */
-/** @typedef {{ id: string | number, language: string, label: string, form: "vtt" | "ass", url: string }} Subtitle */
+/** @typedef {{ id: string, language: string, label: string, form: "vtt" | "ass", url: string }} Subtitle */
 /**
  * @typedef {object} Film
  * @property {"ready" | "transcoding" | "none"} state

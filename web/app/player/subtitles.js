@@ -157,8 +157,11 @@ function moveCues(track, by) {
     }
 }
 
+/** The ending of the file beside the film that these are; none for the drive's own. @param {Subtitle} subtitle */
+export const endingOf = ({ id }) => (id.startsWith("file-") ? id.slice(id.lastIndexOf(".")) : undefined);
+
 /** @param {Subtitle} subtitle */
-const keyOf = (subtitle) => `${subtitle.language}|${subtitle.label}`;
+const keyOf = (subtitle) => [subtitle.language, subtitle.label, endingOf(subtitle) ?? ""].join("|");
 
 /** @param {string | undefined} key */
 const languageOf = (key) => key?.split("|")[0];

@@ -6,6 +6,7 @@ import { apiUrl, filesHref, pageHref } from "../boot.js";
 import { get, wordsOf } from "../api.js";
 import { known, load, sorted } from "../folder/listing.js";
 import { showDetails, showLink } from "../folder/dialogs.js";
+import { star, starItem } from "../folder/star.js";
 import { icon } from "../icons.js";
 import { t } from "../i18n.js";
 import "../more.js";
@@ -136,6 +137,8 @@ export class Viewer {
             this.up();
         } else if (event.key === "i") {
             showDetails(this.path);
+        } else if (event.key === "*" && this.entry && this.write) {
+            star(this.#placed(this.entry), this.redraw);
         }
     };
 
@@ -143,14 +146,18 @@ export class Viewer {
         <div class="viewer-head">
             <button class="tool" aria-label=${t("viewer.back")} title=${t("viewer.back")} @click=${this.up}>${icon("back")}</button>
             <h1>${this.title}</h1>
-            <div class="tools">
+            ${this.entry?.starred ? html`<span class="star" role="img" aria-label=${t("starred")}>${icon("star")}</span>` : nothing}
+            ${this.error ? nothing : html`<div class="tools">
                 ${this.part?.tools?.()}
                 <a class="tool" href=${this.raw({ download: 1 })} download=${this.title} aria-label=${t("download")} title=${t("download")}>${icon("download")}</a>
                 <button class="tool" aria-haspopup="menu" aria-expanded="false" aria-label=${t("actions")} title=${t("actions")} @click=${this.#menu}>${icon("more")}</button>
-            </div>
+            </div>`}
         </div>
         ${this.error ? this.#failure() : this.part ? this.part.view() : html`<div class="blank"><div class="spinner" role="status" aria-label=${t("loading")}></div></div>`}
     </div>`;
+
+    /** @param {Entry} entry */
+    #placed = (entry) => [{ path: this.path, entry }];
 
     /** @param {Event} event */
     #menu = (event) => {
@@ -158,6 +165,7 @@ export class Viewer {
             ...(this.part?.menu?.() ?? []),
             { words: t("details"), icon: "info", hint: "I", run: () => { showDetails(this.path); } },
             ...(session.features.links ? [{ words: t("link.copy"), icon: /** @type {const} */ ("link"), run: () => { showLink(this.path, this.entry?.kind === "video"); } }] : []),
+            ...(this.entry && this.write ? [starItem(this.#placed(this.entry), this.redraw)] : []),
             { words: t("open.raw"), icon: "open", run: () => { open(this.raw(), "_blank", "noopener"); } },
         ]);
     };
