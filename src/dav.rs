@@ -12,6 +12,7 @@ mod checksum;
 mod context;
 mod error;
 mod get;
+mod nextcloud;
 mod prop_name;
 pub mod propfind;
 mod request;
@@ -33,6 +34,7 @@ use self::error::Failure;
 pub use self::error::METHODS;
 pub use self::get::ranges;
 use self::get::{Get, get};
+use self::nextcloud::Address;
 use self::propfind::{propfind, propfind_above};
 use self::site::{Site, UrlPath};
 
@@ -92,6 +94,12 @@ async fn answer<B: RequestBody>(
     if parts.method == Method::OPTIONS {
         return Ok(options());
     }
+    let address = nextcloud::address(site, context, parts.uri.path())?;
+    let site = match &address {
+        Some(Address::Uploads(uploads)) => return nextcloud::uploads::answer(uploads, context, parts, body).await,
+        Some(Address::Files(files)) => files,
+        None => site,
+    };
     match (parts.method.as_str(), site.url_path(parts.uri.path())?) {
         ("PROPFIND", UrlPath::Inside(path)) => propfind(site, context, &parts.headers, body, &path).await,
         ("PROPFIND", UrlPath::Above(path)) => propfind_above(site, context, &parts.headers, body, &path).await,

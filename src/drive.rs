@@ -43,6 +43,7 @@ pub use slots::permit::Reader;
 pub use sounds::Sounds;
 pub use tree::Tree;
 pub use upload::Upload;
+pub use upload::chunks::{ChunkName, Chunks, Gap, Place, WholeBody, Written};
 pub use upload::known::{Delivered, Means, OnSent};
 pub use upload::options::UploadOptions;
 pub use upload::source::{ByteSource, ContentSource};

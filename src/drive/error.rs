@@ -120,6 +120,12 @@ pub enum Error {
     /// The folder for rapid-upload candidates cannot be used.
     #[error("spool: {0}")]
     Spool(String),
+    /// The spool has no room for a chunk of an upload.
+    #[error("upload.spool_limit leaves no room for this")]
+    SpoolFull {
+        /// Nor would it if nothing else were there.
+        for_good: bool,
+    },
     /// Too many older versions could not be removed yet.
     #[error("too many replaced items wait to be removed")]
     TooManyRemovals,
@@ -175,6 +181,7 @@ pub enum ErrorKind {
     NotCarriedOut,
     Source,
     Spool,
+    SpoolFull,
     TooManyRemovals,
     Stopping,
     /// The state store failed.
@@ -262,6 +269,7 @@ impl Error {
             Self::PartsTooLarge => ErrorKind::PartsTooLarge,
             Self::Source { .. } => ErrorKind::Source,
             Self::Spool(_) => ErrorKind::Spool,
+            Self::SpoolFull { .. } => ErrorKind::SpoolFull,
             Self::TooManyRemovals => ErrorKind::TooManyRemovals,
             Self::Stopping => ErrorKind::Stopping,
             Self::Upstream(error) => of_call(error),
@@ -276,6 +284,8 @@ impl Error {
         match self {
             Self::NoFreeStream { retry_after } | Self::NoUploadMemory { retry_after } => Some(*retry_after),
             Self::Changed { .. } => Some(Duration::from_secs(1)),
+            // Other uploads end in a while.
+            Self::SpoolFull { for_good: false } => Some(Duration::from_secs(30)),
             Self::Upstream(error) => error.retry_after,
             _ => None,
         }

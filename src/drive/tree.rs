@@ -40,6 +40,7 @@ use crate::drive::removals::overview::Overview;
 use crate::drive::slots::permit::Reader;
 use crate::drive::tasks::Tasks;
 use crate::drive::transfers::Transfers;
+use crate::drive::upload::chunks::Chunks;
 use crate::drive::upload::known::{Delivered, OnSent, deliver};
 use crate::drive::upload::limits::UploadLimits;
 use crate::drive::upload::options::UploadOptions;
@@ -398,6 +399,14 @@ impl Tree {
         sent: OnSent<'_>,
     ) -> Result<Delivered, Error> {
         deliver(&self.0.uploads, path, options, source, sent).await
+    }
+
+    /// Begins a body that comes in chunks, on disk; makes no call.
+    ///
+    /// # Errors
+    /// [`Error::Spool`].
+    pub async fn chunks(&self) -> Result<Chunks, Error> {
+        self.0.uploads.chunks().await
     }
 
     /// Takes up the held files of the last run.

@@ -15,6 +15,7 @@
 
 mod body;
 mod buffer;
+pub(super) mod chunks;
 pub(super) mod commit;
 mod draft;
 pub(super) mod known;
@@ -42,6 +43,7 @@ use crate::drive::error::Error;
 use crate::drive::path::Path;
 use crate::drive::tasks::Tasks;
 use crate::drive::upload::body::{Body, Content};
+use crate::drive::upload::chunks::Chunks;
 use crate::drive::upload::commit::Check;
 use crate::drive::upload::draft::Draft;
 use crate::drive::upload::limits::UploadLimits;
@@ -113,6 +115,11 @@ impl Uploads {
     /// Bytes that all uploads hold.
     pub(super) fn memory(&self) -> u64 {
         self.limits.memory.held()
+    }
+
+    /// Begins a body that comes in chunks; makes no call.
+    pub(super) async fn chunks(&self) -> Result<Chunks, Error> {
+        Chunks::new(&self.limits).await
     }
 
     /// Begins an upload to a path; makes no call but those of resolving the folder.

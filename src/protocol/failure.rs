@@ -97,12 +97,19 @@ pub fn verdict(error: &Error) -> Verdict {
         K::NotCarriedOut => new(StatusCode::BAD_GATEWAY, "the drive did not carry it out; try again"),
         K::Source => new(StatusCode::BAD_GATEWAY, "what is to be copied cannot be read where it is; try again"),
         K::Spool => busy("the server's spool folder cannot be used; its log says why"),
+        K::SpoolFull => spool_full(error),
         K::TooManyRemovals => {
             busy("too many replaced versions could not be removed from the drive yet; the server's log says why")
         }
         K::Store => busy("the state store failed; the server's log says why"),
         K::Drive(trouble) => of_drive(trouble, error),
     }
+}
+
+fn spool_full(error: &Error) -> Verdict {
+    let text = "the server has no room to keep the chunks of this file until the last has come: raise \
+                upload.spool_limit, send fewer files at a time, or send them whole (nextcloud_chunk_size=0)";
+    Verdict { retry_after: error.retry_after(), ..Verdict::new(StatusCode::INSUFFICIENT_STORAGE, text) }
 }
 
 fn of_drive(trouble: DriveTrouble, error: &Error) -> Verdict {

@@ -89,7 +89,7 @@ impl From<ErrorKind> for Code {
             K::ConditionFailed => Self::Changed,
             K::PartsTooLarge => Self::TooLarge,
             K::Changing | K::NoFreeStream | K::Stopping | K::NoUploadMemory => Self::Busy,
-            K::Spool | K::TooManyRemovals | K::Store => Self::Busy,
+            K::Spool | K::SpoolFull | K::TooManyRemovals | K::Store => Self::Busy,
             K::EndlessListing | K::Corrupt | K::NotCarriedOut | K::Source => Self::Drive,
             K::Drive(trouble) => trouble.into(),
         }

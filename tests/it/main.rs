@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod budget;
+mod chunks;
 mod commands;
 mod conditions;
 mod crates;

@@ -27,14 +27,11 @@ pub(super) struct Spool {
 impl Spool {
     /// A spool for so many bytes; absent where the limit leaves no room.
     pub(super) async fn begin(limits: &UploadLimits, size: u64, ask_at: Option<u64>) -> Result<Option<Self>, Error> {
-        let before = limits.spooled.fetch_add(size, Ordering::Relaxed);
-        let reserve = Reserve { size, spooled: limits.spooled.clone() };
-        if before.saturating_add(size) > limits.settings.spool_limit {
+        let mut reserve = Reserve::new(limits);
+        if !reserve.grow(size) {
             return Ok(None);
         }
-        let dir = limits.settings.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
-        let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(dir)).await;
-        let reader = file.map_err(|_| Error::Stopping)?.map_err(spool_error)?;
+        let reader = nameless_file(limits).await?;
         let file = tokio::fs::File::from_std(reader.try_clone().map_err(spool_error)?);
         Ok(Some(Self { file, reader: Arc::new(reader), _reserve: reserve, ask_at, session: None }))
     }
@@ -67,9 +64,31 @@ impl Spool {
 }
 
 /// Bytes of the spool's limit that are spoken for; given back when dropped.
-struct Reserve {
+pub(super) struct Reserve {
     size: u64,
+    limit: u64,
     spooled: Arc<AtomicU64>,
+}
+
+impl Reserve {
+    pub(super) fn new(limits: &UploadLimits) -> Self {
+        Self { size: 0, limit: limits.settings.spool_limit, spooled: limits.spooled.clone() }
+    }
+
+    /// Speaks for more; whether the limit leaves room for it.
+    pub(super) fn grow(&mut self, more: u64) -> bool {
+        let room = |spooled: u64| spooled.checked_add(more).filter(|all| *all <= self.limit);
+        let grown = self.spooled.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok();
+        if grown {
+            self.size += more;
+        }
+        grown
+    }
+
+    /// Whether the limit would leave room for more if nobody else had any of it.
+    pub(super) fn could_grow(&self, more: u64) -> bool {
+        self.size.checked_add(more).is_some_and(|all| all <= self.limit)
+    }
 }
 
 impl Drop for Reserve {
@@ -78,13 +97,25 @@ impl Drop for Reserve {
     }
 }
 
-fn spool_error(error: io::Error) -> Error {
+/// A file in the spool's folder that nothing else knows of, and that is gone with its last handle.
+pub(super) async fn nameless_file(limits: &UploadLimits) -> Result<std::fs::File, Error> {
+    let dir = limits.settings.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
+    let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(dir)).await;
+    file.map_err(|_| Error::Stopping)?.map_err(spool_error)
+}
+
+pub(super) fn spool_error(error: io::Error) -> Error {
     Error::Spool(error.to_string())
 }
 
 #[cfg(unix)]
-fn read_at(file: &std::fs::File, start: u64, end: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_at(file: &std::fs::File, start: u64, end: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
     std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, start)?;
     Ok(bytes)
+}
+
+#[cfg(unix)]
+pub(super) fn write_at(file: &std::fs::File, bytes: &[u8], start: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, start)
 }
