@@ -43,6 +43,12 @@ impl Sha1 {
         Some(Self(sha1))
     }
 
+    /// Its twenty bytes.
+    #[must_use]
+    pub fn bytes(self) -> [u8; 20] {
+        self.0
+    }
+
     /// Lower-case hex, as entity tags have it.
     #[must_use]
     pub fn lower(self) -> Hex {

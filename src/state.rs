@@ -9,9 +9,10 @@ mod error;
 mod sqlite;
 mod store;
 
-pub use alone::Alone;
+pub use alone::{Alone, RenewalTurn};
 pub use error::Error;
 pub use sqlite::drives::{DriveIds, DriveKind};
+pub use sqlite::hashes::HashRow;
 pub use sqlite::held::HeldRow;
 pub use sqlite::locks::LockRow;
 pub use sqlite::properties::PropertyRow;

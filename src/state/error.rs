@@ -40,6 +40,12 @@ pub enum Error {
         /// The file.
         file: PathBuf,
     },
+    /// Another process renews an account's tokens and does not come to an end.
+    #[error("state store {}: another alidav is renewing the tokens; try again", .file.display())]
+    Renewed {
+        /// The file.
+        file: PathBuf,
+    },
     /// The file was written by a newer version.
     #[error("state store {}: {problem}; use the version of alidav that wrote it, or another file", .file.display())]
     Schema {

@@ -1,6 +1,7 @@
 //! The store on SQLite, a file an operation's subject.
 
 pub(super) mod drives;
+pub(super) mod hashes;
 pub(super) mod held;
 mod link_key;
 pub(super) mod locks;

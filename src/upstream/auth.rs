@@ -9,12 +9,13 @@
 //! 3. An answer may never come. `source` tells for each server whether an attempt may have spent the token; after an
 //!    unclear one the old token is kept for one careful retry at the same place, since another server could only lose
 //!    it for certain (`Flight` remembers where).
-//! 4. Another process may renew the same token. Each write names the token that it replaces, so a newer one is taken
-//!    up instead (`adopt`).
+//! 4. Another process may renew the same token. They take turns (`Store::renewal_turn`), and each write names the token
+//!    that it replaces, so a newer one is taken up instead (`adopt`).
 //! 5. The configuration may hold a newer token than the store, or an older one: `lineage` chooses.
 //! 6. A token may come to be another user's. `Keeper` knows whose drive the process serves and refuses the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
@@ -25,7 +26,7 @@ use crate::config::{self, Config};
 use crate::state::Store;
 use crate::upstream::auth::access::Access;
 use crate::upstream::auth::flight::Flight;
-use crate::upstream::auth::keeper::{CALL, Keeper};
+use crate::upstream::auth::keeper::{CALL, Keeper, store_failed};
 use crate::upstream::auth::renew::renew;
 use crate::upstream::auth::status::TokenStatus;
 use crate::upstream::error::{Error, ErrorKind};
@@ -42,6 +43,9 @@ pub(super) mod sign_in_error;
 pub(super) mod source;
 pub(super) mod status;
 pub(super) mod words;
+
+/// Longest wait for another process that renews; an answer of a token server takes half a minute at most.
+const OTHERS_RENEWAL: Duration = Duration::from_secs(40);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -138,6 +142,12 @@ impl Keeper {
             return self.keep(flight, tokens).await;
         }
         // Another process may have renewed or signed in meanwhile.
+        self.load(flight).await?;
+        if let Some(access) = self.living(refused) {
+            return Ok(access);
+        }
+        // It may also be about to: a refresh token works once, so this one waits and looks again.
+        let _turn = self.store.renewal_turn(&self.account, OTHERS_RENEWAL).await.map_err(store_failed)?;
         self.load(flight).await?;
         if let Some(access) = self.living(refused) {
             return Ok(access);
