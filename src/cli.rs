@@ -11,6 +11,7 @@ macro_rules! say {
 
 mod arguments;
 mod check;
+mod copy;
 mod demo;
 mod export;
 mod granted;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use self::arguments::{ExportArguments, LoginArguments};
+use self::arguments::{CopyArguments, ExportArguments, LoginArguments};
 use crate::version;
 
 /// A WebDAV server for Aliyundrive's open platform.
@@ -73,6 +74,12 @@ enum Command {
     /// Write a view of the settings into a local folder, for media servers that read no WebDAV: what differs is
     /// written, what the view has no more is removed. A server may run meanwhile.
     Export(ExportArguments),
+    /// Copy files and folders to the drive, from it, or from another WebDAV server to it. What the drive has already is
+    /// not sent, what is at the destination is passed over, and nothing is deleted. A server may run meanwhile.
+    ///
+    /// Ends with 0 if everything is at the destination, 1 if nothing could be done, 2 if arguments or settings are
+    /// wrong, 3 if a part failed, 130 if it was stopped; the same command goes on where it was.
+    Copy(CopyArguments),
     /// Make another key of signed links: all that were given out open nothing any more.
     RenewLinks,
     /// Read a password and print the string for the settings' file.
@@ -111,7 +118,8 @@ impl Command {
     /// Whether `--config`, which every command takes on either side of its name, says anything to it.
     fn reads_settings(&self) -> bool {
         match self {
-            Self::Serve | Self::Check { .. } | Self::Login(_) | Self::Export(_) | Self::RenewLinks => true,
+            Self::Serve | Self::Check { .. } | Self::Login(_) | Self::Export(_) => true,
+            Self::Copy(_) | Self::RenewLinks => true,
             Self::Demo { .. } | Self::HashPassword | Self::Import { .. } | Self::Simulate { .. } => false,
             Self::Completions { .. } | Self::Man { .. } => false,
         }
@@ -142,6 +150,7 @@ pub fn main() -> ExitCode {
             Command::Check { live } => check::check(config, live).await,
             Command::Login(arguments) => login::login(config, &arguments).await,
             Command::Export(arguments) => export::export(config, &arguments).await,
+            Command::Copy(arguments) => copy::copy(config, &arguments).await,
             Command::RenewLinks => links::renew(config).await,
             Command::HashPassword => password::hash_password(),
             Command::Import { file } => import::import(&file),

@@ -23,6 +23,7 @@ mod view_entry;
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, Faults};
 pub use load::Loaded;
+pub use reader::parse_bytes;
 pub use settings::{
     Account, Cache, ClientRule, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, LogTime,
     MetadataFiles, Mount, OrderBy, OrderDirection, Permission, RemoveWay, Segments, StartWith, StateLocation, Tls,

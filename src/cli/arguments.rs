@@ -1,5 +1,6 @@
 //! Arguments that commands look at themselves.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -24,4 +25,43 @@ pub(super) struct ExportArguments {
     /// Keep files that the view has no more.
     #[arg(long)]
     pub(super) keep: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CopyArguments {
+    /// What to copy: local files and folders, drive:/PATH as the settings mount it, or the http(s):// address of a file
+    /// or folder on a WebDAV server. A folder keeps its name below the destination; with a slash at its end only what
+    /// is in it is copied.
+    #[arg(value_name = "SOURCE", required = true, num_args = 1..)]
+    pub(super) sources: Vec<OsString>,
+    /// The folder to copy into, made where it is missing: drive:/PATH or, from the drive, a local one.
+    #[arg(value_name = "DESTINATION", required = true)]
+    pub(super) destination: OsString,
+    /// Tell what would be copied and change nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Leave out what matches, at any depth; with a slash in it the path below the source. May be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub(super) exclude: Vec<String>,
+    /// Leave out files that were last changed before: a span back such as 7d or 12h, or a date such as 2024-05-01.
+    #[arg(long, value_name = "WHEN")]
+    pub(super) newer_than: Option<String>,
+    /// Most bytes of content a second, such as 4MiB.
+    #[arg(long, value_name = "RATE")]
+    pub(super) bwlimit: Option<String>,
+    /// Files under way at once.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(super) transfers: u8,
+    /// The user at the WebDAV server; the password is asked for, or taken from the variable WEBDAV_PASSWORD.
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// Follow symbolic links of local sources, which are left out otherwise.
+    #[arg(long)]
+    pub(super) follow_links: bool,
+    /// Print a JSON object for each file and one at the end.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// First pause before a file is tried again, in milliseconds; it doubles.
+    #[arg(long, value_name = "MS", default_value_t = 1000, hide = true)]
+    pub(super) pause_ms: u64,
 }

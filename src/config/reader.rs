@@ -305,8 +305,9 @@ fn without_credentials(text: &str) -> String {
     }
 }
 
-/// `8MiB`, `20 GB`, `4096`.
-fn parse_bytes(text: &str) -> Option<u64> {
+/// Reads a size: `8MiB`, `20 GB`, `4096`.
+#[must_use]
+pub fn parse_bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -93,7 +93,12 @@ fn make(drive: &mut Drive, method: &str, what: &str, path: &str, body: &Bytes) -
         ("POST", "generate") => {
             let told: Value = read(body)?;
             let (size, seed) = (told["size"].as_u64().unwrap_or(0), told["seed"].as_u64().unwrap_or(1));
-            put(drive, path, Content::Generated { size, seed })
+            let id = put(drive, path, Content::Generated { size, seed });
+            // What is too large to be hashed here may be told to have a hash, by which it is known and asked for.
+            if let (Some(sha1), Some(node)) = (told["sha1"].as_str(), drive.nodes.get_mut(&id)) {
+                node.sha1 = Some(sha1.to_ascii_uppercase());
+            }
+            id
         }
         ("POST", "fill") => {
             let told: Value = read(body)?;

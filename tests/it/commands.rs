@@ -95,7 +95,8 @@ fn wrong_settings_end_with_2_and_name_every_fault() {
 
 #[test]
 fn completions_and_manual_pages_tell_of_every_command() {
-    let commands = ["serve", "demo", "check", "login", "export", "renew-links", "hash-password", "simulate", "man"];
+    let commands =
+        ["serve", "demo", "check", "login", "copy", "export", "renew-links", "hash-password", "simulate", "man"];
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = alidav().args(["completions", shell]).output().unwrap();
         let script = String::from_utf8(output.stdout).unwrap();

@@ -6,6 +6,8 @@ mod budget;
 mod chunks;
 mod commands;
 mod conditions;
+mod copy;
+mod copy_from;
 mod crates;
 mod data_hosts;
 mod deliveries;

@@ -1,0 +1,94 @@
+//! Why something could not be copied, and what that means for the rest.
+
+use std::io;
+use std::time::Duration;
+
+use crate::drive::{self, DriveTrouble, ErrorKind};
+
+/// A failure of one file or folder.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The drive's, or of what is read for it.
+    #[error("{0}")]
+    Drive(#[from] drive::Error),
+    /// The source cannot give it.
+    #[error("{0}")]
+    Source(String),
+    /// Of the source, and may pass.
+    #[error("{words}")]
+    Passing { words: String, after: Option<Duration> },
+    /// A local file that is written to again and again.
+    #[error("it changes while it is read")]
+    Changing,
+    /// The local folder cannot take it.
+    #[error("{0}")]
+    Local(String),
+    /// The local disk has no room.
+    #[error("the disk is full")]
+    DiskFull,
+    /// Ctrl-C.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// What a failure means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Another try may do, after this time where it is known.
+    Again(Option<Duration>),
+    /// This file fails.
+    File,
+    /// No other file would fare better.
+    Run,
+}
+
+impl Fault {
+    /// Of a local file or folder that is written.
+    pub(super) fn writing(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            io::ErrorKind::InvalidFilename => Self::Local("the file system here takes no such name".to_owned()),
+            _ => Self::Local(error.to_string()),
+        }
+    }
+
+    /// Of one that is read.
+    pub(super) fn reading(error: &io::Error) -> Self {
+        Self::Source(error.to_string())
+    }
+
+    pub(super) fn weight(&self) -> Weight {
+        match self {
+            Self::Drive(drive::Error::Source { broken: true, .. } | drive::Error::Checksum) => Weight::Again(None),
+            Self::Drive(error) => of_drive(error),
+            Self::Source(_) | Self::Local(_) | Self::Changing => Weight::File,
+            Self::Passing { after, .. } => Weight::Again(*after),
+            Self::DiskFull | Self::Stopped => Weight::Run,
+        }
+    }
+}
+
+fn of_drive(error: &drive::Error) -> Weight {
+    use DriveTrouble as T;
+    match error.kind() {
+        ErrorKind::Changing | ErrorKind::NoFreeStream | ErrorKind::NoUploadMemory | ErrorKind::NotCarriedOut => {
+            Weight::Again(error.retry_after())
+        }
+        ErrorKind::Stopping | ErrorKind::Store | ErrorKind::TooManyRemovals | ErrorKind::NotGranted => Weight::Run,
+        ErrorKind::Drive(trouble) => match trouble {
+            T::Full | T::SignInNeeded | T::ApplicationRefused | T::FilesRefused => Weight::Run,
+            T::NameTaken | T::Forbidden | T::InvalidName | T::TooLarge | T::NoLink => Weight::File,
+            T::SignInLate
+            | T::Throttled
+            | T::Timeout
+            | T::Unreachable
+            | T::Unavailable
+            | T::Nonsense
+            | T::TooManyStreams
+            | T::Stalled
+            | T::LinkRefused
+            | T::TransferFailed => Weight::Again(error.retry_after()),
+        },
+        _ => Weight::File,
+    }
+}
