@@ -4,7 +4,7 @@ mod part;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
@@ -58,7 +58,7 @@ fn look(path: &Path) -> Result<There, Fault> {
     }
 }
 
-async fn is_present(run: &Run, file: &Resource, path: &PathBuf, there: &There) -> Result<bool, Fault> {
+async fn is_present(run: &Run, file: &Resource, path: &Path, there: &There) -> Result<bool, Fault> {
     match (there, file.entry.sha1, file.entry.size) {
         (There::File(length), Some(sha1), Some(size)) if *length == size => Ok(run.hashes.of(path).await?.0 == sha1),
         _ => Ok(false),
