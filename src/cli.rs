@@ -25,6 +25,7 @@ mod password;
 mod reload;
 mod run;
 mod signals;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -11,8 +11,9 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::granted;
 use super::run::load;
+use super::words::Language;
 use crate::clock::UnixSeconds;
-use crate::config::{Config, ListenAddr};
+use crate::config::{Config, ListenAddr, ProcessEnvironment};
 use crate::drive::{self, Tree};
 use crate::server;
 use crate::state::Store;
@@ -34,29 +35,29 @@ pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
     if live {
         return alive(&loaded.config).await;
     }
-    let mut report = Report { failed: false };
-    let file = loaded.path.map_or_else(|| "environment only".to_owned(), |path| path.display().to_string());
-    report.line("settings", started, Ok::<_, String>(file));
+    let tell = Language::of(&ProcessEnvironment);
+    let mut report = Report { failed: false, tell };
+    let file = loaded.path.map_or_else(|| tell.environment_only(), |path| path.display().to_string());
+    report.line(&tell.settings(), started, Ok::<_, String>(file));
     for warning in loaded.warnings {
-        say!("     note: {warning}");
+        say!("     {}", tell.note(&warning));
     }
     if loaded.config.admits_nobody() {
-        let words = "nobody can come in; add a [[user]] with name and password";
-        report.line("users", started, Err::<String, _>(words));
+        report.line(&tell.users(), started, Err::<String, _>(tell.nobody()));
     }
     if let Some(tls) = &loaded.config.tls {
-        report.line("certificate", Instant::now(), server::check_certificate(tls));
+        report.line(&tell.certificate(), Instant::now(), server::check_certificate(tls));
     }
     if let Err(error) = accounts(&loaded.config, &mut report).await {
-        report.line("start", started, Err::<String, _>(error));
+        report.line(&tell.start(), started, Err::<String, _>(error));
     }
     if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
-    let started = Instant::now();
+    let (started, tell) = (Instant::now(), report.tell);
     let store = Store::open(&config.state).await.map_err(|error| error.to_string())?;
-    report.line("state store", started, store.try_write().await.map(|()| "readable and writable"));
+    report.line(&tell.store(), started, store.try_write().await.map(|()| tell.store_works()));
     let mut clients = HashMap::new();
     let mut unusable = HashSet::new();
     for settings in &config.accounts {
@@ -69,7 +70,7 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     let tree = Tree::new(config, clients, &store);
     for mount in &config.mounts {
         if unusable.contains(mount.account.as_str()) {
-            report.not_tried(&format!("mount {}", mount.path), &format!("account {} does not work", mount.account));
+            report.not_tried(&tell.a_mount(&mount.path), &tell.account_does_not_work(&mount.account));
         } else if let Ok(path) = drive::Path::parse(&mount.path) {
             reads::mount(&tree, &path, report).await;
         }
@@ -84,34 +85,30 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
 
 /// Gives whether the drive answers for the account; nothing else can be said of it before.
 async fn account(client: &Client, report: &mut Report) -> bool {
-    let name = client.account();
+    let (name, tell) = (client.account(), report.tell);
     let started = Instant::now();
     let drives = match client.drive_info().await {
-        Ok(drives) => granted::words(&drives).map(|words| format!("signed in as {:?}; {words}", drives.name)),
+        Ok(drives) => granted::words(&drives, tell).map(|words| tell.works_as(&drives.name, &words)),
         Err(error) => Err(error.to_string()),
     };
     let works = drives.is_ok();
-    report.line(&format!("account {name}, token and drives"), started, drives);
+    report.line(&tell.token_and_drives(name), started, drives);
     if !works {
-        report.not_tried(&format!("account {name}, space"), "the account does not work");
+        report.not_tried(&tell.space(name), &tell.the_account_does_not_work());
         return false;
     }
     let status = client.token_status().await;
     if let Some(at) = status.sign_in_by.filter(|_| status.signed_in) {
-        let renewed =
-            if status.renewable { "; a running server renews it long before" } else { "; it cannot be renewed" };
-        say!("     the sign-in lasts until {}{renewed}", jiff::Timestamp::from_second(at.0).unwrap_or_default());
+        let at = jiff::Timestamp::from_second(at.0).unwrap_or_default();
+        say!("     {}", if status.renewable { tell.lasts_and_renews(&at) } else { tell.lasts(&at) });
     }
     let now = UnixSeconds::now();
     if let Some(complaint) = status.complaint(name, now) {
-        say!("     note: {complaint}");
+        say!("     {}", tell.note(&complaint));
     }
     let started = Instant::now();
-    let space = client
-        .space_info()
-        .await
-        .map(|SpaceInfo { used, total }| format!("{:.1} of {:.1} GiB used", gib(used), gib(total)));
-    report.line(&format!("account {name}, space"), started, space);
+    let space = client.space_info().await.map(|SpaceInfo { used, total }| tell.space_used(gib(used), gib(total)));
+    report.line(&tell.space(name), started, space);
     true
 }
 

@@ -29,6 +29,25 @@ fn the_example_file_says_the_defaults() {
 }
 
 #[test]
+fn the_example_file_says_the_same_in_chinese() {
+    // A line without what is said of it; a `#` within quotes is a value's.
+    let setting = |line: &str| {
+        let comment = |(at, sign): &(usize, char)| *sign == '#' && *at > 1 && line[..*at].matches('"').count() % 2 == 0;
+        line[..line.char_indices().find(comment).map_or(line.len(), |(at, _)| at)].trim_end().to_owned()
+    };
+    let settings = |text: &str| {
+        let lines = text.lines().filter(|line| line.contains(" = ") || line.starts_with('['));
+        lines.map(setting).collect::<Vec<_>>()
+    };
+    let chinese = include_str!("../../config.example.zh-CN.toml");
+    let english = settings(include_str!("../../config.example.toml"));
+    assert!(english.len() > 80);
+    assert_eq!(settings(chinese), english);
+    let said = chinese.lines().filter(|line| line.contains(" = "));
+    assert!(said.clone().all(|line| line.rsplit("# ").next().is_some_and(|words| !words.is_empty())));
+}
+
+#[test]
 fn the_smallest_file_is_one_user_and_one_mount() {
     let loaded = read("[[user]]\nname = \"me\"\npassword = \"secret\"\n[[mount]]\npath = \"/\"\n").unwrap();
     assert_eq!(loaded.config.accounts[0].name, "main");

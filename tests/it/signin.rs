@@ -383,7 +383,11 @@ struct Login {
 
 impl Login {
     fn run(config: &std::path::Path, more: &[&str]) -> Self {
-        let mut child = alidav()
+        Self::start(&mut alidav(), config, more)
+    }
+
+    fn start(command: &mut std::process::Command, config: &std::path::Path, more: &[&str]) -> Self {
+        let mut child = command
             .args(["login", "--poll-ms", "20", "--config", config.to_str().unwrap()])
             .args(more)
             .stdout(Stdio::piped())
@@ -645,4 +649,38 @@ async fn no_secret_is_in_the_log_of_a_sign_in_and_a_renewal() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn login_and_check_speak_chinese_where_the_environment_does() {
+    let sim = simulator().await;
+    sim.write("/film", vec![1; 5000]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = settings(&sim, folder.path(), "/alist/ali_open/token", "info");
+    let mut login = Login::start(alidav().env("LANG", "zh_CN.UTF-8"), &file, &[]);
+    let sid = login.until("打开链接").rsplit('=').next().unwrap().to_owned();
+    login.until("勾选要使用的网盘并确认：");
+    login.until("等待扫描二维码");
+    sim.qr(&sid, "scan");
+    login.until("请在手机上确认");
+    sim.qr(&sid, "confirm");
+    let (code, told) = login.end();
+    assert_eq!(code, 0, "{told}");
+    for words in ["账号 \"main\" 已登录，用户名 \"demo\"", "已授权的网盘：resource, backup", "刷新令牌有效至"]
+    {
+        assert!(told.contains(words), "{words} is not in\n{told}");
+    }
+    let check = |variables: &[(&str, &str)]| {
+        let mut command = alidav();
+        command.envs(variables.iter().copied()).args(["check", "--config", file.to_str().unwrap()]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let chinese = check(&[("LANG", "en_US.UTF-8"), ("LC_ALL", "zh_CN.UTF-8")]);
+    for words in
+        ["ok   配置: ", "ok   状态库: 可读写", "ok   账号 main，令牌和网盘: 已登录", "ok   挂载 /，列目录: 1 项"]
+    {
+        assert!(chinese.contains(words), "{words} is not in\n{chinese}");
+    }
+    let english = check(&[("LANG", "zh_CN.UTF-8"), ("LC_MESSAGES", "C")]);
+    assert!(english.contains("ok   mount /, listing: 1 entries"), "{english}");
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use http::{StatusCode, header};
 
 use super::report::Report;
+use crate::cli::words::Language;
 use crate::clock::UnixSeconds;
 use crate::config::Config;
 use crate::link::Addresses;
@@ -27,41 +28,39 @@ pub(super) async fn views(config: &Config, store: &Store, report: &mut Report) {
         return;
     }
     if !matches!(store.serve_alone(), Err(state::Error::Served { .. })) {
-        say!("     note: no server runs from this state store, so the addresses of views are not tried");
+        say!("     {}", report.tell.note(&report.tell.views_not_tried()));
         return;
     }
     for base in addresses {
         let started = Instant::now();
-        report.line(&format!("views, address {base}"), started, reaches(base, store).await);
+        report.line(&report.tell.view_address(base), started, reaches(base, store, report.tell).await);
     }
 }
 
 /// Asks for the top of the tree by a sign: a server that knows the key says that it is no file, and makes no call.
-async fn reaches(base: &str, store: &Store) -> Result<&'static str, String> {
+async fn reaches(base: &str, store: &Store, tell: Language) -> Result<String, String> {
+    let remedy = tell.set_base_url();
     let key = store.link_key().await.map_err(|error| error.to_string())?;
     let address = Addresses::signed(base, key, UnixSeconds::now().plus(LIFE_S)).file("/");
     let client =
         reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build();
     let client = client.map_err(|error| error.to_string())?;
-    let answer = client.get(address).send().await.map_err(|error| format!("{}; {REMEDY}", innermost(error)))?;
+    let answer = client.get(address).send().await.map_err(|error| format!("{}; {remedy}", innermost(error)))?;
     let ours = answer.headers().contains_key(X_REQUEST_ID);
     match answer.status() {
-        StatusCode::METHOD_NOT_ALLOWED if ours => Ok("leads to this server"),
+        StatusCode::METHOD_NOT_ALLOWED if ours => Ok(tell.leads_here()),
         // Beside the routes of addresses, WebDAV asks for a password.
         StatusCode::UNAUTHORIZED if ours && !answer.headers().contains_key(header::WWW_AUTHENTICATE) => {
-            Err(format!("leads to an alidav with another state store, whose key is another; {REMEDY}"))
+            Err(tell.other_store(&remedy))
         }
         status if status.is_redirection() => {
             let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
             let to = to.split(['?', '#']).next().unwrap_or_default().trim_end_matches("/d/");
-            Err(format!("only leads on to {to}, which not every player follows; set base_url, or public_url, to that"))
+            Err(tell.leads_on(to))
         }
-        status => Err(format!("answers {status}, as this server does not; {REMEDY}")),
+        status => Err(tell.answers(&status, &remedy)),
     }
 }
-
-const REMEDY: &str = "set base_url of the view, or public_url, to the address by which media servers and players reach \
-     this server, with the path if a proxy serves it below one";
 
 /// The cause of a failure, without the address, which has a sign.
 fn innermost(error: reqwest::Error) -> String {

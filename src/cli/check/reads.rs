@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::{Stream, StreamExt as _};
 
 use super::report::Report;
+use crate::cli::words::Language;
 use crate::drive::{self, Freshness, Link, Members, Reader, Resource, Tree};
 use crate::upstream::{DataError, DataErrorKind};
 
@@ -25,18 +26,16 @@ const READER: Reader = Reader { id: 0, open_ended: false, urgent: false, by_rang
 
 /// Prints what works of a mount.
 pub(super) async fn mount(tree: &Tree, path: &drive::Path, report: &mut Report) {
-    let started = Instant::now();
+    let (started, tell) = (Instant::now(), report.tell);
     let members = list(tree, path).await;
-    let shown = members.as_ref().map(|members| format!("{} entries", members.len()));
-    report.line(&format!("mount {path}, listing"), started, shown);
+    let shown = members.as_ref().map(|members| tell.entries(members.len()));
+    report.line(&tell.listing(path), started, shown);
     let Ok(members) = members else { return };
     let started = Instant::now();
     match find(tree, path, members).await {
         Ok(Some(file)) => reads(tree, path, &file, report).await,
-        Ok(None) => {
-            say!("     no file to read in the first {MOST_FOLDERS} folders of {path}; link and reads are not tried")
-        }
-        Err(error) => report.line(&format!("mount {path}, a file to read"), started, Err::<String, _>(error)),
+        Ok(None) => say!("     {}", tell.no_file(MOST_FOLDERS, path)),
+        Err(error) => report.line(&tell.a_file(path), started, Err::<String, _>(error)),
     }
 }
 
@@ -68,32 +67,28 @@ async fn find(tree: &Tree, mount: &drive::Path, members: Members) -> Result<Opti
 }
 
 async fn reads(tree: &Tree, mount: &drive::Path, file: &Resource, report: &mut Report) {
-    let started = Instant::now();
+    let (started, tell) = (Instant::now(), report.tell);
     let link = tree.link(file, MIN_LIFE).await;
-    let shown = link.as_ref().map(|_| format!("of {:?}", file.entry.name));
-    report.line(&format!("mount {mount}, link"), started, shown);
+    let shown = link.as_ref().map(|_| tell.link_of(&file.entry.name));
+    report.line(&tell.link(mount), started, shown);
     let Ok(link) = link else { return };
     let host = link.url.expose().host().unwrap_or_default();
-    say!("     host: {host}");
-    say!("     signature: {}", link.url.signature());
-    say!("     life: {} s", link.life.left().as_secs());
+    say!("     {}", tell.host(host));
+    say!("     {}", tell.signature(&link.url.signature()));
+    say!("     {}", tell.life(link.life.left().as_secs()));
     let range = 0..file.entry.size.unwrap_or_default().min(FIRST_BYTES);
     let started = Instant::now();
     let read = as_alidav(tree, file, range.clone()).await;
     let works = read.is_ok();
-    let read = read.map_err(|error| with_remedy(&error, of_read(&error), host));
-    report.line(&format!("mount {mount}, read by alidav"), started, read.map(|()| format!("{} bytes", range.end)));
+    let read = read.map_err(|error| tell.failed_at(&error, host, &of_read(&error, tell)));
+    report.line(&tell.read_here(mount), started, read.map(|()| tell.bytes(range.end)));
     let started = Instant::now();
     let read = as_player(tree, file, &link, range.clone()).await.map_err(|error| {
-        let remedy = if works {
-            "set link_policy = \"proxy\" for this mount: players that are redirected fail here, reads by alidav do not"
-        } else {
-            of_transfer(error.kind)
-        };
-        with_remedy(&error, remedy, host)
+        let remedy = if works { tell.proxy_this() } else { of_transfer(error.kind, tell) };
+        tell.failed_at(&error, host, &remedy)
     });
-    let shown = read.map(|status| format!("status {status}, {} bytes", range.end));
-    report.line(&format!("mount {mount}, read by a redirected player"), started, shown);
+    let shown = read.map(|status| tell.status_and_bytes(status, range.end));
+    report.line(&tell.read_redirected(mount), started, shown);
 }
 
 /// As every read through alidav: with a second host and new links.
@@ -121,29 +116,21 @@ async fn drain<T, E>(stream: impl Stream<Item = Result<T, E>>) -> Result<(), E> 
     Ok(())
 }
 
-fn with_remedy(error: &impl std::fmt::Display, remedy: &str, host: &str) -> String {
-    format!("{error} (host {host}); {remedy}")
-}
-
-fn of_read(error: &drive::Error) -> &'static str {
+fn of_read(error: &drive::Error, tell: Language) -> String {
     match error {
-        drive::Error::Data(error) => of_transfer(error.kind),
-        drive::Error::NoFreeStream { .. } => of_transfer(DataErrorKind::TooManyStreams),
-        drive::Error::Changed { .. } => "the file was changed meanwhile; run the check again",
-        _ => "run the check again; if it stays so, the log of the server says more",
+        drive::Error::Data(error) => of_transfer(error.kind, tell),
+        drive::Error::NoFreeStream { .. } => of_transfer(DataErrorKind::TooManyStreams, tell),
+        drive::Error::Changed { .. } => tell.changed_meanwhile(),
+        _ => tell.see_the_log(),
     }
 }
 
-fn of_transfer(kind: DataErrorKind) -> &'static str {
+fn of_transfer(kind: DataErrorKind, tell: Language) -> String {
     match kind {
-        DataErrorKind::TooManyStreams => {
-            "another program of this account is downloading: stop it, or lower upstream.max_streams"
-        }
-        DataErrorKind::Expired => "the link had no time left: compare this machine's clock with the time of day",
-        DataErrorKind::Broken | DataErrorKind::Stalled | DataErrorKind::Unavailable => {
-            "see that this network reaches the host: DNS, firewall, upstream.outbound_proxy"
-        }
-        DataErrorKind::Throttled => "wait some minutes and run the check again",
-        _ => "the host refuses its own links here: set upstream.steady_data_host = true, or try another network",
+        DataErrorKind::TooManyStreams => tell.other_download(),
+        DataErrorKind::Expired => tell.clock_is_off(),
+        DataErrorKind::Broken | DataErrorKind::Stalled | DataErrorKind::Unavailable => tell.network(),
+        DataErrorKind::Throttled => tell.wait(),
+        _ => tell.host_refuses(),
     }
 }

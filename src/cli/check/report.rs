@@ -2,8 +2,12 @@
 
 use std::time::Instant;
 
+use crate::cli::words::Language;
+
 pub(super) struct Report {
     pub(super) failed: bool,
+    /// What it is written in.
+    pub(super) tell: Language,
 }
 
 impl Report {
@@ -25,6 +29,6 @@ impl Report {
 
     /// A step that cannot work after another has failed: the cause stands there already.
     pub(super) fn not_tried(&self, what: &str, because: &str) {
-        say!("     {what}: not tried, since {because}");
+        say!("     {}", self.tell.not_tried(what, because));
     }
 }
