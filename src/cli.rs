@@ -11,6 +11,8 @@ macro_rules! say {
 
 mod arguments;
 mod check;
+// It reads files at places, and knows them by inode.
+#[cfg(unix)]
 mod copy;
 mod demo;
 mod export;
@@ -33,7 +35,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use self::arguments::{CopyArguments, ExportArguments, LoginArguments};
+#[cfg(unix)]
+use self::arguments::CopyArguments;
+use self::arguments::{ExportArguments, LoginArguments};
 use crate::version;
 
 /// A WebDAV server for Aliyundrive's open platform.
@@ -80,6 +84,7 @@ enum Command {
     ///
     /// Ends with 0 if everything is at the destination, 1 if nothing could be done, 2 if arguments or settings are
     /// wrong, 3 if a part failed, 130 if it was stopped; the same command goes on where it was.
+    #[cfg(unix)]
     Copy(CopyArguments),
     /// Make another key of signed links: all that were given out open nothing any more.
     RenewLinks,
@@ -119,8 +124,9 @@ impl Command {
     /// Whether `--config`, which every command takes on either side of its name, says anything to it.
     fn reads_settings(&self) -> bool {
         match self {
-            Self::Serve | Self::Check { .. } | Self::Login(_) | Self::Export(_) => true,
-            Self::Copy(_) | Self::RenewLinks => true,
+            Self::Serve | Self::Check { .. } | Self::Login(_) | Self::Export(_) | Self::RenewLinks => true,
+            #[cfg(unix)]
+            Self::Copy(_) => true,
             Self::Demo { .. } | Self::HashPassword | Self::Import { .. } | Self::Simulate { .. } => false,
             Self::Completions { .. } | Self::Man { .. } => false,
         }
@@ -151,6 +157,7 @@ pub fn main() -> ExitCode {
             Command::Check { live } => check::check(config, live).await,
             Command::Login(arguments) => login::login(config, &arguments).await,
             Command::Export(arguments) => export::export(config, &arguments).await,
+            #[cfg(unix)]
             Command::Copy(arguments) => copy::copy(config, &arguments).await,
             Command::RenewLinks => links::renew(config).await,
             Command::HashPassword => password::hash_password(),

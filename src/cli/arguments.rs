@@ -27,6 +27,7 @@ pub(super) struct ExportArguments {
     pub(super) keep: bool,
 }
 
+#[cfg(unix)]
 #[derive(Debug, clap::Args)]
 pub(super) struct CopyArguments {
     /// What to copy: local files and folders, drive:/PATH as the settings mount it, or the http(s):// address of a file

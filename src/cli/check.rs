@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 use super::granted;
 use super::run::load;
@@ -122,7 +122,10 @@ async fn alive(config: &Config) -> ExitCode {
     let Some(address) = config.listen.first() else { return ExitCode::FAILURE };
     let asked = tokio::time::timeout(Duration::from_secs(5), async {
         match address {
-            ListenAddr::Unix(path) => ask_health(UnixStream::connect(path).await?).await,
+            #[cfg(unix)]
+            ListenAddr::Unix(path) => ask_health(tokio::net::UnixStream::connect(path).await?).await,
+            #[cfg(not(unix))]
+            ListenAddr::Unix(_) => Err(std::io::ErrorKind::Unsupported.into()),
             ListenAddr::Tcp(addr) => {
                 let stream = TcpStream::connect(reachable(*addr)).await?;
                 // TLS is not spoken here; an open port is all that can be told then.

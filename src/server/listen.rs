@@ -1,9 +1,10 @@
-//! Listeners: TCP, TLS over it, and unix sockets.
+//! Listeners: TCP, TLS over it, and unix sockets where the system has them.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,11 +13,16 @@ use std::time::Duration;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::{ListenAddr, Tls};
 use crate::server::error::Error;
+
+#[cfg(unix)]
+mod unix;
 
 /// Connections that wait in the system's queue to be accepted; more are turned away by the system, whose own bound may be lower.
 const BACKLOG: u32 = 1024;
@@ -24,12 +30,14 @@ const BACKLOG: u32 = 1024;
 /// An open port or socket.
 pub(super) enum Listener {
     Tcp(TcpListener),
+    #[cfg(unix)]
     Unix(UnixListener, PathBuf),
 }
 
 /// A connection before its handshake.
 pub(super) enum Raw {
     Tcp(TcpStream, IpAddr),
+    #[cfg(unix)]
     Unix(UnixStream),
 }
 
@@ -37,7 +45,12 @@ impl Listener {
     pub(super) async fn bind(address: &ListenAddr) -> Result<Self, Error> {
         let bound = match address {
             ListenAddr::Tcp(addr) => bind_tcp(*addr).map(Self::Tcp),
-            ListenAddr::Unix(path) => bind_unix(path).await.map(|listener| Self::Unix(listener, path.clone())),
+            #[cfg(unix)]
+            ListenAddr::Unix(path) => {
+                unix::bind(path, BACKLOG).await.map(|listener| Self::Unix(listener, path.clone()))
+            }
+            #[cfg(not(unix))]
+            ListenAddr::Unix(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no unix sockets")),
         };
         bound.map_err(|error| Error::Listen { address: address.to_string(), error })
     }
@@ -46,12 +59,14 @@ impl Listener {
     pub(super) fn local(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
             Self::Unix(..) => None,
         }
     }
 
     pub(super) fn url(&self, tls: bool) -> String {
         match self {
+            #[cfg(unix)]
             Self::Unix(_, path) => format!("unix:{}", path.display()),
             Self::Tcp(_) => {
                 let scheme = if tls { "https" } else { "http" };
@@ -68,11 +83,13 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Raw::Tcp(stream, addr.ip()))
             }
+            #[cfg(unix)]
             Self::Unix(listener, _) => Ok(Raw::Unix(listener.accept().await?.0)),
         }
     }
 }
 
+#[cfg(unix)]
 impl Drop for Listener {
     fn drop(&mut self) {
         if let Self::Unix(_, path) = self {
@@ -87,33 +104,6 @@ fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)
-}
-
-fn listen_unix(path: &Path) -> io::Result<UnixListener> {
-    let socket = UnixSocket::new_stream()?;
-    socket.bind(path)?;
-    socket.listen(BACKLOG)
-}
-
-/// A socket that a dead process left behind is replaced. One that answers is not, nor is anything else of
-/// that name.
-async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    match listen_unix(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-            let dead = is_socket(path)? && UnixStream::connect(path).await.is_err_and(refused);
-            if !dead {
-                return Err(error);
-            }
-            std::fs::remove_file(path)?;
-            listen_unix(path)
-        }
-        result => result,
-    }
-}
-
-fn is_socket(path: &Path) -> io::Result<bool> {
-    Ok(std::fs::symlink_metadata(path)?.file_type().is_socket())
 }
 
 /// Reads certificate and key.
@@ -142,6 +132,7 @@ pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
 pub(super) enum Stream {
     Tcp(TcpStream),
     Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    #[cfg(unix)]
     Unix(UnixStream),
 }
 
@@ -150,6 +141,7 @@ impl Raw {
     pub(super) fn peer(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(_, address) => Some(*address),
+            #[cfg(unix)]
             Self::Unix(_) => None,
         }
     }
@@ -165,28 +157,33 @@ impl Raw {
                 }
             }
             // A unix socket does not leave the machine.
+            #[cfg(unix)]
             (Self::Unix(stream), _) => Ok(Stream::Unix(stream)),
         }
     }
 }
 
+/// A call that each kind of connection answers itself.
+macro_rules! delegate {
+    ($this:expr, $stream:ident => $call:expr) => {
+        match $this {
+            Stream::Tcp($stream) => $call,
+            Stream::Tls($stream) => $call,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $call,
+        }
+    };
+}
+
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
+        delegate!(self.get_mut(), stream => Pin::new(stream).poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
+        delegate!(self.get_mut(), stream => Pin::new(stream).poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -194,34 +191,18 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
+        delegate!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Tcp(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-            Self::Unix(stream) => stream.is_write_vectored(),
-        }
+        delegate!(self, stream => stream.is_write_vectored())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        delegate!(self.get_mut(), stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        delegate!(self.get_mut(), stream => Pin::new(stream).poll_shutdown(cx))
     }
 }

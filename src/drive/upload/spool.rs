@@ -37,6 +37,9 @@ impl Spool {
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        // Here a read at a place moves the place of writing.
+        #[cfg(windows)]
+        tokio::io::AsyncSeekExt::seek(&mut self.file, io::SeekFrom::End(0)).await.map_err(spool_error)?;
         self.file.write_all(bytes).await.map_err(spool_error)
     }
 
@@ -118,4 +121,29 @@ pub(super) fn read_at(file: &std::fs::File, start: u64, end: u64) -> io::Result<
 #[cfg(unix)]
 pub(super) fn write_at(file: &std::fs::File, bytes: &[u8], start: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, start)
+}
+
+#[cfg(windows)]
+pub(super) fn read_at(file: &std::fs::File, start: u64, end: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
+    let mut done = 0;
+    while done < bytes.len() {
+        match std::os::windows::fs::FileExt::seek_read(file, &mut bytes[done..], start + done as u64)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => done += read,
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(windows)]
+pub(super) fn write_at(file: &std::fs::File, bytes: &[u8], start: u64) -> io::Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match std::os::windows::fs::FileExt::seek_write(file, &bytes[done..], start + done as u64)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => done += written,
+        }
+    }
+    Ok(())
 }
