@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Builds alidav as one static file for Linux: packaging/programs.sh [amd64] [arm64] [arm], without words the first two.
+# They go to target/dist/programs/ARCH/alidav. PROFILE=small builds for routers: smaller, slower.
+# Needs Rust, python3 with venv and the package registries; the C parts and the linking are zig's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PROFILE="${PROFILE:-release}"
+[ $# -gt 0 ] || set -- amd64 arm64
+
+target_of() {
+    case "$1" in
+        amd64) echo x86_64-unknown-linux-musl ;;
+        arm64) echo aarch64-unknown-linux-musl ;;
+        arm) echo armv7-unknown-linux-musleabihf ;;
+        *) echo "packaging/programs.sh: $1 is none of amd64, arm64, arm" >&2; return 2 ;;
+    esac
+}
+
+for arch in "$@"; do target_of "$arch" >/dev/null; done
+
+# zig brings the C compiler, the linker and musl for every target; both come ready built.
+ZIG_TOOLS="cargo-zigbuild==0.24.1 ziglang==0.17.1"
+ZIG="$PWD/target/tools/zig"
+if [ "$(cat "$ZIG/versions.txt" 2>/dev/null)" != "$ZIG_TOOLS" ]; then
+    python3 -m venv "$ZIG"
+    # shellcheck disable=SC2086 # each word is one package
+    "$ZIG/bin/pip" install --quiet --disable-pip-version-check $ZIG_TOOLS
+    echo "$ZIG_TOOLS" >"$ZIG/versions.txt"
+fi
+export PATH="$ZIG/bin:$PATH"
+
+# std TARGET: sets what cargo and the linker need beside the target. The standard library comes ready from rustup, with
+# musl; where that has none, it is built of its sources, which are rustup's component or Debian's package.
+std() {
+    local library
+    library=$(rustc --print sysroot)/lib/rustlib
+    CARGO=() LINK=(-Cstrip=symbols)
+    if [ ! -d "$library/$1" ] && command -v rustup >/dev/null; then
+        rustup target add "$1" || rustup component add rust-src
+    fi
+    if [ -d "$library/$1/lib/self-contained" ]; then
+        # Rust's own linker packs the addresses that a loaded program has to mend: 0.8 MB. zig's cannot.
+        LINK+=(-Clinker=rust-lld -Clinker-flavor=ld.lld -Clink-self-contained=yes -Clink-arg=--pack-dyn-relocs=relr)
+    elif [ -e "$library/src/rust/library/Cargo.toml" ]; then
+        # That cargo builds it is not stable yet.
+        export RUSTC_BOOTSTRAP=1
+        CARGO=(-Z "build-std=std,panic_unwind")
+    else
+        echo "packaging/programs.sh: no standard library for $1: install the sources of this very compiler" \
+            "(Debian: rust-src, beside rustc-web rust-web-src), or rustup" >&2
+        return 1
+    fi
+}
+
+for arch in "$@"; do
+    target=$(target_of "$arch")
+    std "$target"
+    cargo-zigbuild rustc --locked --bin alidav --profile "$PROFILE" --target "$target" "${CARGO[@]}" -- "${LINK[@]}"
+    install -D "target/$target/$PROFILE/alidav" "target/dist/programs/$arch/alidav"
+done
