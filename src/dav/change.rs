@@ -9,6 +9,7 @@ mod handoff;
 mod incoming;
 mod lock;
 mod move_copy;
+mod partial;
 mod proppatch;
 mod put;
 mod scope;

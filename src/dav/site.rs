@@ -60,6 +60,16 @@ impl Site {
                 stored.forget(&old).await.ok();
             })
         });
+        let copying = stored.clone();
+        tree.on_copied(move |source, copy| {
+            let stored = copying.clone();
+            Box::pin(async move {
+                log_failure(match copy {
+                    Some(copy) => stored.follow(&source, &copy, true).await,
+                    None => stored.forget(&source).await,
+                });
+            })
+        });
         Ok(Self {
             tree,
             locks: Arc::new(Locks::load(store.clone()).await?),

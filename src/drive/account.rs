@@ -4,6 +4,7 @@
 pub(super) mod links;
 pub(super) mod uploading;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub(super) struct Account {
     pub(super) uploads: Uploading,
     pub(super) timeouts: Timeouts,
     store: Store,
+    /// Pairs of its drives between which the service has refused to copy.
+    apart: parking_lot::Mutex<HashSet<(String, String)>>,
     drives: Mutex<Option<Learnt>>,
     quota: moka::future::Cache<(), Quota>,
     membership: moka::future::Cache<(), Option<Membership>>,
@@ -75,10 +78,21 @@ impl Account {
             addresses: Addresses::new(),
             uploads: Uploading::default(),
             store: store.clone(),
+            apart: parking_lot::Mutex::default(),
             drives: Mutex::default(),
             quota: moka::future::Cache::builder().max_capacity(1).time_to_live(QUOTA_TTL).build(),
             membership: moka::future::Cache::builder().max_capacity(1).time_to_live(MEMBERSHIP_TTL).build(),
         }
+    }
+
+    /// Whether the service is known to copy nothing from one drive to another.
+    pub(super) fn copies_nothing(&self, (from, to): (&str, &str)) -> bool {
+        self.apart.lock().contains(&(from.to_owned(), to.to_owned()))
+    }
+
+    /// The service has refused to copy from one drive to another: it is not asked again.
+    pub(super) fn has_refused_to_copy(&self, (from, to): (&str, &str)) {
+        self.apart.lock().insert((from.to_owned(), to.to_owned()));
     }
 
     /// The account's drives: remembered, else stored, else asked of the service and stored. A new sign-in may

@@ -5,6 +5,7 @@
 //! cached listings follow at once.
 
 pub(super) mod copy;
+mod lineage;
 pub(super) mod namespace;
 mod outcome;
 pub(super) mod relocate;
@@ -119,6 +120,23 @@ impl Changes {
         }
         self.names.held.forget(&target.key()).await;
         if gone.is_empty() { Err(Error::NotFound) } else { Ok(gone) }
+    }
+
+    /// Removes the very item that was seen under a name, the mount's way, and nothing else of that name; gives what has
+    /// gone as [`Changes::remove`] does.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the name holds something else by now; the call's failure.
+    pub(super) async fn remove_item(&self, target: &Target, entry: &Arc<Entry>) -> Result<Vec<Arc<Entry>>, Error> {
+        let _turn = self.names.turn(target).await;
+        let shown = self.names.look(target, None).await?.ok_or(Error::Changed { gone: true })?;
+        if (&shown.file_id, shown.size, shown.sha1) != (&entry.file_id, entry.size, entry.sha1) {
+            return Err(Error::Changed { gone: false });
+        }
+        let mut gone = self.known_below(target, &shown);
+        self.remove_entry(target, &shown).await?;
+        gone.push(shown);
+        Ok(gone)
     }
 
     /// What listings at hand have below a folder.

@@ -2,6 +2,7 @@
 
 pub(super) mod addresses;
 pub(super) mod edges;
+mod few;
 pub(super) mod identity;
 mod lanes;
 mod shared_reads;
@@ -13,6 +14,8 @@ mod whole;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::config;
 use crate::drive::account::links::Link;
@@ -83,6 +86,19 @@ impl Downloads {
             Some(stream) => Ok(stream),
             None => ByteStream::open(source, range, reader, earlier).await,
         }
+    }
+
+    /// A few bytes that the caller compares himself, in one piece; `may_use_address` unless the listing's has lied.
+    ///
+    /// # Errors
+    /// As a read of it.
+    pub(super) async fn few_bytes(
+        &self,
+        file: &Resource,
+        range: Range<u64>,
+        may_use_address: bool,
+    ) -> Result<Bytes, Error> {
+        few::few_bytes(&self.small, &self.source(file)?, file, range, may_use_address).await
     }
 
     /// The file with its size. Where the listing does not tell it, the link may; else a byte is opened to see.

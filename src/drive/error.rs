@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::drive::path::Path;
 use crate::upstream;
 
 /// A failed operation on the tree. Cheap to clone, since callers that share a fetch share its failure.
@@ -77,9 +78,15 @@ pub enum Error {
     /// The name no longer holds what a condition of the request is about.
     #[error("a condition no longer holds")]
     ConditionFailed,
-    /// The two places are on different drives.
+    /// The service copies nothing between the two drives.
     #[error("the two places are on different drives")]
     CrossDrive,
+    /// Some of a tree could not be copied; the rest has arrived, and a source that was to go is there still.
+    #[error("{0}")]
+    Partly(Arc<Partly>),
+    /// Somebody has cancelled the copy.
+    #[error("cancelled")]
+    Cancelled,
     /// The body had another length than promised.
     #[error("{received} bytes came where {expected} were promised")]
     Length {
@@ -143,6 +150,25 @@ pub enum Error {
     State(Arc<crate::state::Error>),
 }
 
+/// What of a tree could not be copied, and why.
+#[derive(Debug, Clone, Default)]
+pub struct Partly {
+    /// By the path of the source, or of what was to go at the destination.
+    pub failures: Vec<(Path, Error)>,
+    /// Failures beyond those.
+    pub more: u64,
+}
+
+impl std::fmt::Display for Partly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = self.failures.len() as u64 + self.more;
+        match self.failures.first() {
+            Some((path, error)) => write!(f, "{count} could not be copied, the first is {path}: {error}"),
+            None => write!(f, "{count} could not be copied"),
+        }
+    }
+}
+
 /// What a failure says, in the tree's words: the list by which everybody above answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "as the errors of the same names")]
@@ -172,6 +198,10 @@ pub enum ErrorKind {
     ConditionFailed,
     IntoItself,
     CrossDrive,
+    /// Some of a tree could not be copied.
+    Partly,
+    /// Somebody has cancelled it.
+    Cancelled,
     /// The body is not what was promised, by length or checksum.
     OtherContent,
     Corrupt,
@@ -262,6 +292,8 @@ impl Error {
             Self::IntoItself => ErrorKind::IntoItself,
             Self::ConditionFailed => ErrorKind::ConditionFailed,
             Self::CrossDrive => ErrorKind::CrossDrive,
+            Self::Partly(_) => ErrorKind::Partly,
+            Self::Cancelled => ErrorKind::Cancelled,
             Self::Length { .. } | Self::Checksum => ErrorKind::OtherContent,
             Self::Corrupt => ErrorKind::Corrupt,
             Self::Upload(_) | Self::Task(_) => ErrorKind::NotCarriedOut,

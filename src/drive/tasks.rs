@@ -21,8 +21,14 @@ impl Tasks {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Error> {
-        let counter = calls::CallCounter::current();
-        let work = async move { counter.scope(work).await }.in_current_span();
+        let (counter, background) = (calls::CallCounter::current(), calls::Background::current());
+        let work = async move {
+            match background {
+                Some(background) => background.scope(counter.scope(work)).await,
+                None => counter.scope(work).await,
+            }
+        };
+        let work = work.in_current_span();
         match self.0.spawn(work).await {
             Ok(result) => Ok(result),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),

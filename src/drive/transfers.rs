@@ -1,13 +1,25 @@
 //! MOVE and COPY of what a path shows: of a file that stays here, is held back or made by a view, by its content, of
-//! what is on the drive by the drive's own calls.
+//! what is on the drive by the drive's own calls, and between drives file by file where the drive has no call for it.
+
+mod across;
+mod compare;
+mod drive_file;
+mod failures;
+pub(super) mod follower;
+pub(super) mod jobs;
+mod plan;
+mod work;
 
 use std::sync::Arc;
 
+use crate::calls::Background;
 use crate::drive::change::copy::Copies;
 use crate::drive::change::namespace::Namespace;
 use crate::drive::change::relocate::{Moves, check_places};
 use crate::drive::change::target::Target;
 use crate::drive::change::terms::{Expected, Placed, Terms};
+use crate::drive::change::turns::Turn;
+use crate::drive::download::Downloads;
 use crate::drive::entry::{Entry, Origin};
 use crate::drive::error::Error;
 use crate::drive::held::Held;
@@ -18,6 +30,10 @@ use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
 use crate::drive::removals::Begun;
 use crate::drive::removals::record::Stage;
+use crate::drive::transfers::across::Across;
+use crate::drive::transfers::follower::Followers;
+use crate::drive::transfers::jobs::Jobs;
+use crate::drive::transfers::work::Tools;
 use crate::drive::upload::Uploads;
 use crate::drive::upload::options::UploadOptions;
 
@@ -30,6 +46,15 @@ pub(super) struct Transfers {
     uploads: Uploads,
     moves: Moves,
     copies: Copies,
+    across: Across,
+    pub(super) standing: Standing,
+}
+
+/// What outlives a change of the settings; cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Standing {
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) followers: Followers,
 }
 
 impl Transfers {
@@ -39,9 +64,13 @@ impl Transfers {
         names: Namespace,
         held: Arc<Held>,
         uploads: Uploads,
+        downloads: Downloads,
+        standing: Standing,
     ) -> Self {
         let (moves, copies) = (Moves::new(names.clone()), Copies::new(names.clone()));
-        Self { mounts, listings, names, held, uploads, moves, copies }
+        let followers = standing.followers.clone();
+        let across = Across::new(Tools { names: names.clone(), uploads: uploads.clone(), downloads, followers });
+        Self { mounts, listings, names, held, uploads, moves, copies, across, standing }
     }
 
     /// Puts an item to another path.
@@ -49,7 +78,10 @@ impl Transfers {
         if self.mounts.lie_below(from) {
             return Err(Error::Protected);
         }
-        let (source, target, _turn) = self.names.both_ends(from, to, true).await?;
+        if self.mounts.of(from).map(|(mount, _)| mount.index) != self.mounts.of(to).map(|(mount, _)| mount.index) {
+            self.held.settle_below(from).await?;
+        }
+        let (source, target, turn) = self.names.both_ends(from, to, true).await?;
         if let Some(local) = self.names.held(&source).filter(HeldFile::is_local) {
             terms.expected.check(Some(&local.entry))?;
             // What the drive has under the name must not come to light.
@@ -60,6 +92,9 @@ impl Transfers {
                 self.names.remove_replaced(&source, covered.as_deref(), begun).await;
             }
             return Ok(placed);
+        }
+        if !source.same_drive(&target) {
+            return self.between_drives(&source, &target, turn, terms, true).await;
         }
         check_places(&source, &target)?;
         self.held.settle_in_turn(&source.key()).await?;
@@ -94,14 +129,70 @@ impl Transfers {
 
     async fn copy_listed(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
         self.held.settle_below(from).await?;
-        let (source, target, _turn) = self.names.both_ends(from, to, false).await?;
+        let (source, target, turn) = self.names.both_ends(from, to, false).await?;
         if let Some(local) = self.names.held(&source).filter(HeldFile::is_local) {
             terms.expected.check(Some(&local.entry))?;
             return self.place_local(&local, &target, terms.overwrite, false).await;
         }
+        if !source.same_drive(&target) {
+            return self.between_drives(&source, &target, turn, terms, false).await;
+        }
         check_places(&source, &target)?;
         self.held.settle_in_turn(&source.key()).await?;
         self.copies.copy(&source, &target, terms).await
+    }
+
+    /// Copies to another drive: by one call if both are drives of one account and the service does so, else file by file,
+    /// which waits behind everybody's requests and has no turn at the whole.
+    async fn between_drives(
+        &self,
+        source: &Target,
+        target: &Target,
+        turn: Turn,
+        terms: &Terms,
+        moves: bool,
+    ) -> Result<Placed, Error> {
+        if self.mounts.lie_below(&target.path()) {
+            return Err(Error::Protected);
+        }
+        self.held.settle_in_turn(&source.key()).await?;
+        let one_account = Arc::ptr_eq(&source.mount.account, &target.mount.account);
+        let copied = if one_account { self.copies.copy(source, target, terms).await } else { Err(Error::CrossDrive) };
+        drop(turn);
+        let job = self.standing.jobs.begin(moves, source.path(), target.path());
+        let work = async {
+            let placed = match copied {
+                Err(Error::CrossDrive) => self.across.copy(&job, source, target, terms).await?,
+                copied => copied?,
+            };
+            if moves {
+                self.remove_moved(source, target, &placed).await?;
+            }
+            Ok(placed)
+        };
+        let result = Background::default().scope(work).await;
+        job.ends(&result);
+        result
+    }
+
+    /// Takes away what was moved to another drive, once all of it is there.
+    async fn remove_moved(&self, source: &Target, target: &Target, placed: &Placed) -> Result<(), Error> {
+        let Some(moved) = &placed.copy_of else { return Ok(()) };
+        let below = match self.names.look(source, None).await? {
+            Some(entry) if entry.is_folder() => self.names.held_below(source, &entry).await,
+            _ => Vec::new(),
+        };
+        for local in below.iter().filter(|held| held.is_local()) {
+            let Some(rest) = local.path.strip_base(&source.path()) else { continue };
+            let place = self.names.target(&rest.under(&target.path())).await?;
+            let _turn = self.names.turn(&place).await;
+            self.place_local(local, &place, true, false).await?;
+        }
+        self.across.remove_source(source, target, moved).await?;
+        for local in below {
+            self.held.files.forget(&local.key).await;
+        }
+        Ok(())
     }
 
     /// A file that stays here is put to another path: here again, or to the drive. `moves` says whether it goes where

@@ -39,7 +39,8 @@ use crate::drive::removals::PendingRemovals;
 use crate::drive::removals::overview::Overview;
 use crate::drive::slots::permit::Reader;
 use crate::drive::tasks::Tasks;
-use crate::drive::transfers::Transfers;
+use crate::drive::transfers::jobs::JobStatus;
+use crate::drive::transfers::{Standing, Transfers};
 use crate::drive::upload::chunks::Chunks;
 use crate::drive::upload::known::{Delivered, OnSent, deliver};
 use crate::drive::upload::limits::UploadLimits;
@@ -96,11 +97,21 @@ impl Tree {
         let (held_listings, held_names) = (listings.clone(), names.clone());
         let held = Held::new(mounts.clone(), held_listings, held_names, uploads.clone(), tasks.clone(), files);
         let held = Arc::new(held);
+        let watcher = Watcher::new(mounts.clone(), resolver.clone(), Watch::new(config.cache.watch));
+        let downloads = Downloads::new(mounts.clone(), resolver, &config.download);
         Self(Arc::new(Parts {
-            watcher: Arc::new(Watcher::new(mounts.clone(), resolver.clone(), Watch::new(config.cache.watch))),
-            downloads: Downloads::new(mounts.clone(), resolver, &config.download),
+            watcher: Arc::new(watcher),
+            downloads: downloads.clone(),
             changes: Changes::new(names.clone()),
-            transfers: Transfers::new(mounts.clone(), listings.clone(), names.clone(), held.clone(), uploads.clone()),
+            transfers: Transfers::new(
+                mounts.clone(),
+                listings.clone(),
+                names.clone(),
+                held.clone(),
+                uploads.clone(),
+                downloads,
+                Standing::default(),
+            ),
             films: Films::new(mounts.clone()),
             accounts,
             mounts,
@@ -123,12 +134,21 @@ impl Tree {
         let mounts = Arc::new(old.mounts.reconfigured(config, accounts.by_name()));
         let (listings, names) = (old.listings.over(mounts.clone(), config), old.names.over(mounts.clone()));
         let uploads = old.uploads.over(names.clone());
+        let downloads = old.downloads.over(mounts.clone());
         let held = Arc::new(old.held.over(mounts.clone(), listings.clone(), names.clone(), uploads.clone()));
         let tree = Self(Arc::new(Parts {
             watcher: Arc::new(old.watcher.over(mounts.clone())),
-            downloads: old.downloads.over(mounts.clone()),
+            downloads: downloads.clone(),
             changes: Changes::new(names.clone()),
-            transfers: Transfers::new(mounts.clone(), listings.clone(), names.clone(), held.clone(), uploads.clone()),
+            transfers: Transfers::new(
+                mounts.clone(),
+                listings.clone(),
+                names.clone(),
+                held.clone(),
+                uploads.clone(),
+                downloads,
+                old.transfers.standing.clone(),
+            ),
             films: old.films.over(mounts.clone()),
             accounts,
             mounts,
@@ -195,8 +215,10 @@ impl Tree {
         self.0.tasks.see_through(work).await
     }
 
-    /// Returns when no work is running that outlived its request.
+    /// Returns when no work is running that outlived its request. Copies from drive to drive end early; what has arrived
+    /// is found again by the next.
     pub async fn finish_tasks(&self) {
+        self.0.transfers.standing.jobs.cancel_all();
         self.0.tasks.finish().await;
     }
 
@@ -362,7 +384,7 @@ impl Tree {
     /// Puts an item to another path, in place of what is there, if the terms allow that.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::ConditionFailed`], [`Error::NameExists`], [`Error::CrossDrive`],
+    /// [`Error::NotFound`], [`Error::ConditionFailed`], [`Error::NameExists`], [`Error::Partly`] between drives,
     /// [`Error::IntoItself`], [`Error::ParentMissing`], [`Error::Protected`], [`Error::ReadOnly`], a call's failure.
     pub async fn relocate(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
         self.0.transfers.relocate(from, to, terms).await
@@ -374,6 +396,17 @@ impl Tree {
     /// As [`Tree::relocate`].
     pub async fn copy(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
         self.0.transfers.copy(from, to, terms).await
+    }
+
+    /// Copies and moves from drive to drive: those that run, and the last that have ended.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<JobStatus> {
+        self.0.transfers.standing.jobs.all()
+    }
+
+    /// Ends a job that runs; what has arrived stays. False if there is none of that id.
+    pub fn cancel_job(&self, id: u64) -> bool {
+        self.0.transfers.standing.jobs.cancel(id)
     }
 
     /// Begins an upload to a path; makes no call but those of resolving the folder.
@@ -456,6 +489,12 @@ impl Tree {
             Origin::View => self.0.listings.made_by_view(file).await.map(Some),
             _ => self.0.held.kept_content(file).await,
         }
+    }
+
+    /// Has somebody told the ids of an item and of its copy where a tree was copied file by file; without a copy, that the
+    /// item was moved and is gone. Only the first who asks is told.
+    pub fn on_copied(&self, tell: impl Fn(String, Option<String>) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        self.0.transfers.standing.followers.set(Box::new(tell));
     }
 
     /// Has somebody told when an item gets another id by itself: a held file that reaches the drive. Only

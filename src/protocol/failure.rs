@@ -81,10 +81,9 @@ pub fn verdict(error: &Error) -> Verdict {
         K::IntoItself => {
             new(StatusCode::FORBIDDEN, "an item cannot be put into itself, nor in place of a folder that holds it")
         }
-        K::CrossDrive => new(
-            StatusCode::BAD_GATEWAY,
-            "the two places are on different drives, between which the drive moves nothing; copy it by way of the client",
-        ),
+        K::CrossDrive => new(StatusCode::BAD_GATEWAY, "the drive copies nothing between these two places; try again"),
+        K::Partly => told(StatusCode::BAD_GATEWAY, format!("{error}; try again: what has arrived is not copied twice")),
+        K::Cancelled => new(StatusCode::CONFLICT, "this copy was cancelled; what has arrived stays"),
         K::OtherContent => told(StatusCode::BAD_REQUEST, format!("{error}; nothing was changed")),
         K::Corrupt => new(StatusCode::BAD_GATEWAY, "the drive stored other content than was sent; nothing was changed"),
         K::NoUploadMemory => {

@@ -88,9 +88,9 @@ impl From<ErrorKind> for Code {
             K::NameExists => Self::Exists,
             K::ConditionFailed => Self::Changed,
             K::PartsTooLarge => Self::TooLarge,
-            K::Changing | K::NoFreeStream | K::Stopping | K::NoUploadMemory => Self::Busy,
+            K::Changing | K::Cancelled | K::NoFreeStream | K::Stopping | K::NoUploadMemory => Self::Busy,
             K::Spool | K::SpoolFull | K::TooManyRemovals | K::Store => Self::Busy,
-            K::EndlessListing | K::Corrupt | K::NotCarriedOut | K::Source => Self::Drive,
+            K::EndlessListing | K::Corrupt | K::NotCarriedOut | K::Source | K::Partly => Self::Drive,
             K::Drive(trouble) => trouble.into(),
         }
     }

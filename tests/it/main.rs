@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod across;
 mod budget;
 mod chunks;
 mod commands;

@@ -283,21 +283,6 @@ async fn a_source_removed_behind_our_back_is_missing() {
     }
 }
 
-// Keeps 101.
-#[tokio::test]
-async fn different_drives_exchange_nothing() {
-    let world = Fixture::with(|config| {
-        let mut second = alidav::config::Mount::at("/second", "main");
-        second.drive_type = alidav::config::DriveType::Resource;
-        config.mounts.push(second);
-    })
-    .await;
-    world.sim.write("/a", "x");
-    assert_eq!(act(&world, "MOVE", "/dav/a", "/dav/second/a").await, 502);
-    assert_eq!(act(&world, "COPY", "/dav/a", "/dav/second/a").await, 502);
-    assert_eq!(world.sim.read("/a").unwrap(), b"x");
-}
-
 #[tokio::test]
 async fn hostile_bodies_are_refused() {
     let world = ready(&["/a"]).await;

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use parking_lot::Mutex;
 
 use crate::dav::change::adapter::Adapter;
+use crate::dav::change::partial;
 use crate::dav::change::scope::{Scope, ScopeInner};
 use crate::dav::context::Context;
 use crate::dav::error::Failure;
@@ -70,6 +71,9 @@ impl<'a> Handoff<'a> {
         // A client that leaves in the middle must not leave half a move behind.
         let work = async move { handler.handle_guarded(request, user, scope).await };
         let response = self.site.tree.see_through(work).await?;
+        if let Some(partly) = self.scope.0.partly.lock().take() {
+            return Ok(partial::answer(self.site, &self.scope, &partly));
+        }
         settle(response, &self.scope)
     }
 
@@ -155,6 +159,7 @@ fn scope(
         upload,
         expected,
         made: Mutex::default(),
+        partly: Mutex::default(),
         failure: Arc::default(),
     })))
 }

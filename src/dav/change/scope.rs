@@ -7,7 +7,7 @@ use dav_server::fs::{DavMetaData, FsError, FsResult};
 use parking_lot::Mutex;
 
 use crate::dav::error::Failure;
-use crate::drive::{self, Entry, Expected, Path, Placed, Terms, UploadOptions};
+use crate::drive::{self, Entry, Expected, Partly, Path, Placed, Terms, UploadOptions};
 
 /// What one request is about.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub(super) struct ScopeInner {
     pub(super) expected: Expected,
     /// Whether something was made where nothing was, as it turned out; dav-server only knows what it saw before.
     pub(super) made: Mutex<Option<bool>>,
+    /// What of a tree went wrong, where the rest went well.
+    pub(super) partly: Mutex<Option<Arc<Partly>>>,
     /// What went wrong.
     pub(super) failure: Arc<Mutex<Option<Failure>>>,
 }
@@ -48,6 +50,9 @@ impl Scope {
     /// Like [`Scope::fail`], for what is done in one call: dav-server would answer some of its failures by a
     /// multistatus, as if other parts had gone well.
     pub(super) fn fail_whole(&self, error: drive::Error) -> FsError {
+        if let drive::Error::Partly(partly) = &error {
+            *self.0.partly.lock() = Some(partly.clone());
+        }
         self.refuse(Failure::from(error));
         FsError::GeneralFailure
     }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::clock::UnixMillis;
+use crate::drive::change::lineage::check_lineage;
 use crate::drive::change::namespace::Namespace;
 use crate::drive::change::outcome::{Whereabouts, wait_for, whereabouts};
 use crate::drive::change::target::Target;
@@ -29,12 +30,19 @@ impl Copies {
 
     /// Copies an item, a folder with all below it, in place of what is there, if the terms allow that; by whoever has the
     /// turn at both.
+    ///
+    /// # Errors
+    /// [`Error::CrossDrive`] if the service refuses to copy to another drive of the account.
     pub(in crate::drive) async fn copy(
         &self,
         source: &Target,
         target: &Target,
         terms: &Terms,
     ) -> Result<Placed, Error> {
+        let (account, drives) = (&target.mount.account, (&*source.drive_id, &*target.drive_id));
+        if !source.same_drive(target) && account.copies_nothing(drives) {
+            return Err(Error::CrossDrive);
+        }
         let entry = self.names.look(source, None).await?.ok_or(Error::NotFound)?;
         terms.expected.check(Some(&entry))?;
         let mut replaced = self.names.look(target, None).await?;
@@ -42,6 +50,7 @@ impl Copies {
         if replaced.as_ref().is_some_and(|replaced| replaced.file_id == entry.file_id) {
             return Err(Error::IntoItself);
         }
+        check_lineage(&self.names, (source, &entry), (target, replaced.as_deref())).await?;
         let covered = self.names.held(target);
         if !terms.overwrite && (replaced.is_some() || covered.is_some()) {
             return Err(Error::NameExists);
@@ -101,6 +110,7 @@ impl Copies {
         let of = Original {
             file_id: entry.file_id.to_string(),
             name: source.name().to_owned(),
+            drive_id: Some(&source.drive_id).filter(|id| **id != target.drive_id).cloned(),
             sha1: entry.sha1.filter(|_| entry.livp.is_none()).map(|sha1| hex(&sha1)),
             folder: entry.is_folder(),
             // In its own folder, or beside a namesake, the copy must first take another name.
@@ -119,8 +129,8 @@ impl Copies {
         of: &Original,
         begun: Begun,
     ) -> Result<(Begun, TreeChange, bool), Error> {
-        let (drive, folder) = (&target.drive_id, &target.folder.file_id);
-        let asked = target.mount.account.client.copy_item(drive, &of.file_id, drive, folder, of.aside);
+        let (from, to, folder) = (&source.drive_id, &target.drive_id, &target.folder.file_id);
+        let asked = target.mount.account.client.copy_item(from, &of.file_id, to, folder, of.aside);
         let error = match asked.await {
             Ok(change) => return Ok((begun, change, false)),
             Err(error) => error,
@@ -133,7 +143,16 @@ impl Copies {
         } else {
             begun.came_to_nothing(false).await;
         }
-        Err(self.names.failed(&[source, target], error).await)
+        let kind = error.kind;
+        let error = self.names.failed(&[source, target], error).await;
+        if source.same_drive(target) || !is_of_the_drives(kind) {
+            return Err(error);
+        }
+        tracing::info!(%error, %from, %to, "the service does not copy this between two drives: it is copied by its files");
+        if kind == ErrorKind::InvalidRequest {
+            target.mount.account.has_refused_to_copy((from, to));
+        }
+        Err(Error::CrossDrive)
     }
 
     /// Gives a copy its name.
@@ -170,4 +189,10 @@ impl Copies {
             renamed = client.rename(&target.drive_id, file_id, target.name(), CheckNameMode::Ignore).await;
         }
     }
+}
+
+/// Whether a refusal may be because the two places are on different drives: whether the service copies between them is
+/// not known (reference 3.18).
+fn is_of_the_drives(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidRequest | ErrorKind::Forbidden | ErrorKind::NotFound | ErrorKind::ParentNotFound)
 }

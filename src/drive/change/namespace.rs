@@ -201,7 +201,11 @@ impl Namespace {
     }
 
     /// What the drive has at a place beside the item of the id `except`, asked now: another program has changed it since.
-    pub(super) async fn look_anew(&self, target: &Target, except: Option<&str>) -> Result<Option<Arc<Entry>>, Error> {
+    pub(in crate::drive) async fn look_anew(
+        &self,
+        target: &Target,
+        except: Option<&str>,
+    ) -> Result<Option<Arc<Entry>>, Error> {
         let listing = self.listing_anew(target).await?;
         Ok(self.found(&listing, target.name(), except))
     }
@@ -209,6 +213,16 @@ impl Namespace {
     /// The listing of the place's folder, asked now.
     pub(in crate::drive) async fn listing_anew(&self, target: &Target) -> Result<Arc<Listing>, Error> {
         self.resolver.listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await
+    }
+
+    /// The listing of any folder.
+    pub(in crate::drive) async fn listing_of(
+        &self,
+        mount: &Arc<Mounted>,
+        folder_id: &str,
+        freshness: Freshness,
+    ) -> Result<Arc<Listing>, Error> {
+        self.resolver.listings.get(mount, folder_id, freshness).await
     }
 
     /// The listing of the place's folder that is at hand, of whatever age.

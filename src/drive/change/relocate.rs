@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::clock::UnixMillis;
+use crate::drive::change::lineage::check_lineage;
 use crate::drive::change::namespace::Namespace;
 use crate::drive::change::outcome::{Whereabouts, wait_for, whereabouts};
 use crate::drive::change::target::Target;
@@ -58,6 +59,7 @@ impl Moves {
         overwrite: bool,
     ) -> Result<(Option<Arc<Entry>>, Option<Begun>), Error> {
         let mut replaced = self.names.look(target, Some(&entry.file_id)).await?;
+        check_lineage(&self.names, (source, entry), (target, replaced.as_deref())).await?;
         let held = target.key() != source.key() && self.names.held(target).is_some();
         if !overwrite && (replaced.is_some() || held) {
             return Err(Error::NameExists);
@@ -281,11 +283,8 @@ fn mode(replaced: Option<&Arc<Entry>>) -> CheckNameMode {
     if replaced.is_some() { CheckNameMode::Ignore } else { CheckNameMode::Refuse }
 }
 
-/// Whether an item can be put there at all.
+/// Whether an item can be put there at all, on its drive.
 pub(in crate::drive) fn check_places(from: &Target, to: &Target) -> Result<(), Error> {
-    if !from.same_drive(to) {
-        return Err(Error::CrossDrive);
-    }
     let (from, to) = (from.path(), to.path());
     // To remove the replaced folder would take the source with it.
     if to.strip_base(&from).is_some() || from.strip_base(&to).is_some() {

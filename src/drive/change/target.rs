@@ -80,7 +80,7 @@ impl Target {
         self.mount.account.removals.clear(&self.folder.file_id, self.name()).await
     }
 
-    pub(super) fn same_drive(&self, other: &Self) -> bool {
+    pub(in crate::drive) fn same_drive(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.mount.account, &other.mount.account) && self.drive_id == other.drive_id
     }
 }

@@ -77,7 +77,8 @@ impl SmallFiles {
         Ok(None)
     }
 
-    async fn address(&self, mount: &Arc<Mounted>, file: &Resource) -> Option<Address> {
+    /// The address by which the file can be read now, renewed where that is worth its cost.
+    pub(super) async fn address(&self, mount: &Arc<Mounted>, file: &Resource) -> Option<Address> {
         let find = || mount.account.addresses.find(mount.index, &file.entry);
         match find() {
             Found::Living(address) => return Some(address),

@@ -98,6 +98,11 @@ impl Listing {
         self.entries.iter()
     }
 
+    /// What bears the name of a newer member, which alone is shown.
+    pub(in crate::drive) fn hidden(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.hidden.iter()
+    }
+
     /// The folders among the members.
     pub(in crate::drive) fn folders(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.entries.iter().filter(|entry| entry.is_folder())

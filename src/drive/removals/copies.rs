@@ -70,7 +70,7 @@ async fn copies(
     let Some(others) = journal.others(removal) else { return Ok(None) };
     let mut copies = Vec::new();
     for item in found.into_iter().filter(|item| !others.contains(&item.file_id)) {
-        if !of.folder || has_nothing_else(client, &removal.drive_id, &item.file_id, &of.file_id).await? {
+        if !of.folder || has_nothing_else(client, &removal.drive_id, &item.file_id, of).await? {
             copies.push(item);
         }
     }
@@ -78,8 +78,9 @@ async fn copies(
 }
 
 /// Whether a folder has nothing in it but what another has too.
-async fn has_nothing_else(client: &Client, drive_id: &str, folder_id: &str, of: &str) -> Result<bool, Error> {
-    let theirs = match evidence::members(client, drive_id, of, |_| true).await {
+async fn has_nothing_else(client: &Client, drive_id: &str, folder_id: &str, of: &Original) -> Result<bool, Error> {
+    let their_drive = of.drive_id.as_deref().unwrap_or(drive_id);
+    let theirs = match evidence::members(client, their_drive, &of.file_id, |_| true).await {
         Err(Error::NotFound) => return Ok(false),
         theirs => theirs?,
     };

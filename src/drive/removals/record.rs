@@ -54,6 +54,9 @@ pub(in crate::drive) struct Spot {
 pub(in crate::drive) struct Original {
     pub(in crate::drive) file_id: String,
     pub(in crate::drive) name: String,
+    /// Its drive, where that is another than the copy's.
+    #[serde(default)]
+    pub(in crate::drive) drive_id: Option<String>,
     /// Absent for a folder, and where the drive does not tell it.
     pub(in crate::drive) sha1: Option<String>,
     pub(in crate::drive) folder: bool,
@@ -276,7 +279,7 @@ mod tests {
 
     fn original(name: &str, aside: bool) -> Original {
         let (file_id, name) = ("source".into(), name.into());
-        Original { file_id, name, sha1: None, folder: false, aside }
+        Original { file_id, name, drive_id: None, sha1: None, folder: false, aside }
     }
 
     #[test]

@@ -80,6 +80,9 @@ pub(in crate::sim) fn copy(world: &mut World, user: usize, params: &Params) -> A
     let (drive_id, file_id) = (params.need("drive_id")?.to_owned(), params.need("file_id")?.to_owned());
     let target = params.need("to_parent_file_id")?.to_owned();
     let to_drive = params.text("to_drive_id")?.unwrap_or(&drive_id).to_owned();
+    if to_drive != drive_id && !world.rules.copy_to_other_drive {
+        return Err(Refusal::parameter("NotSupported", "to_drive_id"));
+    }
     let auto_rename = params.flag("auto_rename")?.unwrap_or(false);
     let node = world.node(user, &drive_id, &file_id)?.clone();
     world.check_parent(user, &to_drive, &target)?;

@@ -109,7 +109,8 @@ impl Announced {
             if other_hash || params.text("proof_version")?.is_some_and(|version| version != "v1") {
                 return Err(Refusal::parameter("NotSupported", "content_hash_name"));
             }
-            let content = candidate(world, |n| n.size() == size && n.sha1.as_ref() == Some(hash));
+            let is_it = |n: &Node| world.rules.rapid_upload && n.size() == size && n.sha1.as_ref() == Some(hash);
+            let content = candidate(world, is_it);
             if let Some(content) = &content {
                 check_proof(token, content, params.text("proof_code")?.unwrap_or_default())?;
             }

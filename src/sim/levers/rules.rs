@@ -136,6 +136,10 @@ rules! {
     strict_names: bool = false,
     /// Bytes a second of each download connection; absent for no limit.
     download_bytes_per_s: Option<u64> = None,
+    /// Whether `copy` takes another drive of the user in `to_drive_id`, which nobody has been seen to use.
+    copy_to_other_drive: bool = true,
+    /// Whether content that the service has already is attached instead of being sent again.
+    rapid_upload: bool = true,
     /// Delay of every API answer in milliseconds.
     latency_ms: u64 = 0,
     /// Whether errors come in the long form with nulls (reference 0.4).
