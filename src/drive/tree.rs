@@ -1,6 +1,8 @@
 //! The face of the drives: all that the layers above can do with the tree, each in a line or two.
 //!
-//! Holds the parts and puts them together; nobody below knows it. What a method does is told by its part.
+//! Its parts lie in `parts`; nobody below knows it. What a method does is told by its part.
+
+mod parts;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,63 +16,30 @@ use futures_util::future::BoxFuture;
 use crate::config::{self, Config};
 use crate::drive::account::Quota;
 use crate::drive::account::links::Link;
-use crate::drive::accounts::Accounts;
-use crate::drive::change::Changes;
-use crate::drive::change::namespace::Namespace;
 use crate::drive::change::terms::{Expected, Placed, Terms};
-use crate::drive::download::Downloads;
 use crate::drive::download::identity::ContentId;
 use crate::drive::download::stream::ByteStream;
 use crate::drive::entry::{Entry, Origin, Resource};
 use crate::drive::error::{Error, ErrorKind};
 use crate::drive::films::kept::Films;
-use crate::drive::held::Held;
-use crate::drive::held::files::HeldFiles;
-use crate::drive::listing::Listings;
-use crate::drive::listing::cache::{Freshness, ListingCache};
+use crate::drive::listing::cache::Freshness;
 use crate::drive::listing::members::Members;
-use crate::drive::listing::prefetch::Prefetch;
-use crate::drive::listing::resolve::Resolver;
-use crate::drive::listing::watch::Watcher;
-use crate::drive::listing::watched::Watch;
-use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
 use crate::drive::removals::PendingRemovals;
-use crate::drive::removals::overview::Overview;
 use crate::drive::slots::permit::Reader;
-use crate::drive::tasks::Tasks;
 use crate::drive::transfers::jobs::JobStatus;
-use crate::drive::transfers::{Standing, Transfers};
+use crate::drive::tree::parts::Parts;
 use crate::drive::upload::chunks::Chunks;
 use crate::drive::upload::known::{Delivered, OnSent, deliver};
-use crate::drive::upload::limits::UploadLimits;
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::source::ContentSource;
-use crate::drive::upload::{Upload, Uploads};
-use crate::drive::views::Views;
+use crate::drive::upload::Upload;
 use crate::state::Store;
 use crate::upstream::{Client, Membership};
 
 /// The mounts joined to one tree; cheap to clone.
 #[derive(Clone)]
 pub struct Tree(Arc<Parts>);
-
-struct Parts {
-    accounts: Accounts,
-    mounts: Arc<Mounts>,
-    /// Told what becomes of items apart from any request.
-    overview: Arc<dyn Overview>,
-    listings: Listings,
-    watcher: Arc<Watcher>,
-    downloads: Downloads,
-    names: Namespace,
-    changes: Changes,
-    uploads: Uploads,
-    held: Arc<Held>,
-    transfers: Transfers,
-    films: Films,
-    tasks: Tasks,
-}
 
 impl fmt::Debug for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,45 +52,7 @@ impl Tree {
     /// mount whose account has none is left out (the configuration's check rules that out).
     #[must_use]
     pub fn new(config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
-        let resolver = Resolver::new(ListingCache::new(&config.cache), &config.cache);
-        let overview: Arc<dyn Overview> = Arc::new(resolver.clone());
-        let accounts = Accounts::new(config, clients, store, &overview);
-        let mounts = Arc::new(Mounts::new(config, accounts.by_name()));
-        let (files, tasks) = (Arc::new(HeldFiles::new(store.clone())), Tasks::default());
-        let prefetch = Prefetch::new(config.cache.prefetch_folders);
-        let listings =
-            Listings::new(mounts.clone(), resolver.clone(), files.clone(), prefetch, Views::new(config, store));
-        let names = Namespace::new(mounts.clone(), resolver.clone(), files.clone());
-        let limits = Arc::new(UploadLimits::new(&config.upload, config.upstream.max_wait));
-        let uploads = Uploads::new(limits, names.clone(), tasks.clone());
-        let (held_listings, held_names) = (listings.clone(), names.clone());
-        let held = Held::new(mounts.clone(), held_listings, held_names, uploads.clone(), tasks.clone(), files);
-        let held = Arc::new(held);
-        let watcher = Watcher::new(mounts.clone(), resolver.clone(), Watch::new(config.cache.watch));
-        let downloads = Downloads::new(mounts.clone(), resolver, &config.download);
-        Self(Arc::new(Parts {
-            watcher: Arc::new(watcher),
-            downloads: downloads.clone(),
-            changes: Changes::new(names.clone()),
-            transfers: Transfers::new(
-                mounts.clone(),
-                listings.clone(),
-                names.clone(),
-                held.clone(),
-                uploads.clone(),
-                downloads,
-                Standing::default(),
-            ),
-            films: Films::new(mounts.clone()),
-            accounts,
-            mounts,
-            overview,
-            listings,
-            names,
-            uploads,
-            held,
-            tasks,
-        }))
+        Self(Arc::new(Parts::new(config, clients, store)))
     }
 
     /// The tree by other settings: accounts that stay keep their tokens, links and slots, mounts that stay
@@ -129,36 +60,7 @@ impl Tree {
     /// on the old tree ends there.
     #[must_use]
     pub fn reconfigured(&self, config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
-        let old = &self.0;
-        let accounts = old.accounts.reconfigured(config, clients, store, &old.overview);
-        let mounts = Arc::new(old.mounts.reconfigured(config, accounts.by_name()));
-        let (listings, names) = (old.listings.over(mounts.clone(), config), old.names.over(mounts.clone()));
-        let uploads = old.uploads.over(names.clone());
-        let downloads = old.downloads.over(mounts.clone());
-        let held = Arc::new(old.held.over(mounts.clone(), listings.clone(), names.clone(), uploads.clone()));
-        let tree = Self(Arc::new(Parts {
-            watcher: Arc::new(old.watcher.over(mounts.clone())),
-            downloads: downloads.clone(),
-            changes: Changes::new(names.clone()),
-            transfers: Transfers::new(
-                mounts.clone(),
-                listings.clone(),
-                names.clone(),
-                held.clone(),
-                uploads.clone(),
-                downloads,
-                old.transfers.standing.clone(),
-            ),
-            films: old.films.over(mounts.clone()),
-            accounts,
-            mounts,
-            overview: old.overview.clone(),
-            listings,
-            names,
-            uploads,
-            held,
-            tasks: old.tasks.clone(),
-        }));
+        let tree = Self(Arc::new(self.0.reconfigured(config, clients, store)));
         tree.0.held.settle_all_later();
         tree.0.watcher.begin();
         tree
