@@ -32,7 +32,8 @@ fn the_example_file_says_the_defaults() {
 fn the_example_file_says_the_same_in_chinese() {
     // A line without what is said of it; a `#` within quotes is a value's.
     let setting = |line: &str| {
-        let comment = |(at, sign): &(usize, char)| *sign == '#' && *at > 1 && line[..*at].matches('"').count() % 2 == 0;
+        let comment =
+            |(at, sign): &(usize, char)| *sign == '#' && *at > 1 && line[..*at].matches('"').count().is_multiple_of(2);
         line[..line.char_indices().find(comment).map_or(line.len(), |(at, _)| at)].trim_end().to_owned()
     };
     let settings = |text: &str| {

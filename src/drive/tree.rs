@@ -29,11 +29,11 @@ use crate::drive::removals::PendingRemovals;
 use crate::drive::slots::permit::Reader;
 use crate::drive::transfers::jobs::JobStatus;
 use crate::drive::tree::parts::Parts;
+use crate::drive::upload::Upload;
 use crate::drive::upload::chunks::Chunks;
 use crate::drive::upload::known::{Delivered, OnSent, deliver};
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::source::ContentSource;
-use crate::drive::upload::Upload;
 use crate::state::Store;
 use crate::upstream::{Client, Membership};
 
