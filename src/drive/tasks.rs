@@ -7,6 +7,7 @@ use tracing::Instrument as _;
 
 use crate::calls;
 use crate::drive::error::Error;
+use crate::drive::transfers::jobs::Job;
 
 /// All such work of a process; cheap to clone.
 #[derive(Clone, Default)]
@@ -22,6 +23,15 @@ impl Tasks {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Error> {
         let (counter, background) = (calls::CallCounter::current(), calls::Background::current());
+        let job = Job::current();
+        // Each scope would have a copy of the work beside its own, on the stack of whoever hands it over.
+        let work = Box::pin(work);
+        let work = async move {
+            match job {
+                Some(job) => job.scope(work).await,
+                None => work.await,
+            }
+        };
         let work = async move {
             match background {
                 Some(background) => background.scope(counter.scope(work)).await,
@@ -34,6 +44,11 @@ impl Tasks {
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(Error::Stopping),
         }
+    }
+
+    /// Carries work out for which no request waits.
+    pub(super) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(Box::pin(work).in_current_span());
     }
 
     /// Returns when none of it is left.

@@ -157,9 +157,12 @@ impl Transfers {
         }
         self.held.settle_in_turn(&source.key()).await?;
         let one_account = Arc::ptr_eq(&source.mount.account, &target.mount.account);
-        let copied = if one_account { self.copies.copy(source, target, terms).await } else { Err(Error::CrossDrive) };
-        drop(turn);
         let job = self.standing.jobs.begin(moves, source.path(), target.path());
+        let copied = match job.goes_on() {
+            Ok(()) if one_account => self.copies.copy(source, target, terms).await,
+            goes_on => goes_on.and(Err(Error::CrossDrive)),
+        };
+        drop(turn);
         let work = async {
             let placed = match copied {
                 Err(Error::CrossDrive) => self.across.copy(&job, source, target, terms).await?,

@@ -2,6 +2,7 @@
 //!
 //! Its parts lie in `parts`; nobody below knows it. What a method does is told by its part.
 
+mod jobs;
 mod parts;
 
 use std::collections::HashMap;
@@ -27,7 +28,6 @@ use crate::drive::listing::members::Members;
 use crate::drive::path::Path;
 use crate::drive::removals::PendingRemovals;
 use crate::drive::slots::permit::Reader;
-use crate::drive::transfers::jobs::JobStatus;
 use crate::drive::tree::parts::Parts;
 use crate::drive::upload::Upload;
 use crate::drive::upload::chunks::Chunks;
@@ -298,17 +298,6 @@ impl Tree {
     /// As [`Tree::relocate`].
     pub async fn copy(&self, from: &Path, to: &Path, terms: &Terms) -> Result<Placed, Error> {
         self.0.transfers.copy(from, to, terms).await
-    }
-
-    /// Copies and moves from drive to drive: those that run, and the last that have ended.
-    #[must_use]
-    pub fn jobs(&self) -> Vec<JobStatus> {
-        self.0.transfers.standing.jobs.all()
-    }
-
-    /// Ends a job that runs; what has arrived stays. False if there is none of that id.
-    pub fn cancel_job(&self, id: u64) -> bool {
-        self.0.transfers.standing.jobs.cancel(id)
     }
 
     /// Begins an upload to a path; makes no call but those of resolving the folder.

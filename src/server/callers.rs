@@ -52,7 +52,7 @@ impl App {
             let refusal = Refusal::new(Code::Forbidden, "this user may do nothing");
             return (refusal.into_response(info.id), caller.user);
         }
-        let dav = ForPages { dav: &self.dav, prefix: &self.dav_path, context: context(&caller) };
+        let dav = ForPages { dav: self.dav.clone(), prefix: self.dav_path.clone(), context: context(&caller) };
         let mut response = self.web.api(parts, incoming, &caller, &dav).await;
         if let Some(cookie) = cookie {
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -138,14 +138,15 @@ impl App {
 }
 
 /// WebDAV as the pages use it.
-struct ForPages<'a> {
-    dav: &'a Dav,
+#[derive(Clone)]
+struct ForPages {
+    dav: Dav,
     /// Path of WebDAV, as the settings have it.
-    prefix: &'a str,
+    prefix: String,
     context: dav::Context,
 }
 
-impl WebDav for ForPages<'_> {
+impl WebDav for ForPages {
     async fn file(&self, parts: &Parts, path: &Path, policy: Option<LinkPolicy>) -> Response<Body> {
         self.dav.serve_file(parts, path, policy, &self.context).await
     }
@@ -157,7 +158,7 @@ impl WebDav for ForPages<'_> {
         destination: Option<&Path>,
         body: B,
     ) -> Response<Body> {
-        let url = |path: &Path| Path::parse(self.prefix).map(|prefix| href::encode("", &path.under(&prefix), false));
+        let url = |path: &Path| Path::parse(&self.prefix).map(|prefix| href::encode("", &path.under(&prefix), false));
         // The prefix is a path, and an encoded one is a URL.
         if let Ok(uri) = url(path).unwrap_or_default().parse() {
             parts.uri = uri;

@@ -3,9 +3,11 @@
 mod changes;
 mod film;
 mod finds;
+mod jobs;
 mod list;
 mod me;
 mod names;
+mod placing;
 mod put;
 mod raw;
 mod share;
@@ -22,7 +24,7 @@ use http::{Method, Response};
 
 use crate::config::Permission;
 use crate::protocol::{Body, RequestBody};
-use crate::web::api::changes::Change;
+use crate::web::api::placing::Change;
 use crate::web::caller::Caller;
 use crate::web::error::{Code, Refusal};
 use crate::web::films::Films;
@@ -75,6 +77,11 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::GET, "text") => text::text(at.site, parts, caller).await,
         (&Method::GET, "markdown") => text::markdown(at.site, parts, caller).await,
         (&Method::GET, "status") => Ok(status::status(at.site, caller).await),
+        (&Method::GET, "jobs") => Ok(jobs::list(at.site, caller)),
+        (method, call) if call.starts_with("jobs/") => {
+            let allowed = method == Method::DELETE;
+            if allowed { jobs::cancel(at.site, caller, &call["jobs/".len()..]) } else { Err(Refusal::method("DELETE")) }
+        }
         (&Method::PUT, "file") => put::put(&change, body).await,
         (&Method::POST, "mkdir") => changes::make_folder(&change, body).await,
         (&Method::POST, "rename") => changes::rename(&change, body).await,
@@ -84,7 +91,7 @@ pub(super) async fn answer<B: RequestBody, D: WebDav>(
         (&Method::POST, "star") => star::star(&change, body).await,
         (&Method::POST, "links/end") => share::end_all(at.site, caller).await,
         (&Method::POST, "link") => share::link(at.site, at.films, parts, body, caller).await,
-        (_, "list" | "stat" | "raw" | "zip" | "text" | "markdown" | "status") => Err(Refusal::method("GET")),
+        (_, "list" | "stat" | "raw" | "zip" | "text" | "markdown" | "status" | "jobs") => Err(Refusal::method("GET")),
         (_, "file") => Err(Refusal::method("PUT")),
         (_, "mkdir" | "rename" | "move" | "copy" | "delete" | "star" | "link" | "links/end") => {
             Err(Refusal::method("POST"))

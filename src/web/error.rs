@@ -187,6 +187,11 @@ impl Refusal {
         self.code
     }
 
+    /// What is wrong and what to do.
+    pub(super) fn words(&self) -> &str {
+        &self.words
+    }
+
     /// The same words under another code.
     pub(super) fn with_code(self, code: Code) -> Self {
         Self { code, status: code.status(), ..self }

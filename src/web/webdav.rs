@@ -10,8 +10,8 @@ use crate::config::LinkPolicy;
 use crate::drive::Path;
 use crate::protocol::{Body, RequestBody};
 
-/// WebDAV for one caller. Its failures bear [`FailureDetail`](crate::protocol::failure::FailureDetail).
-pub trait WebDav: Send + Sync {
+/// WebDAV for one caller, of which a job keeps its own. Its failures bear [`FailureDetail`](crate::protocol::failure::FailureDetail).
+pub trait WebDav: Clone + Send + Sync + 'static {
     /// GET or HEAD of the file at a path of the whole tree.
     fn file(
         &self,

@@ -3,6 +3,7 @@
 mod changing;
 mod files;
 mod finding;
+mod jobs;
 mod reading;
 mod session;
 mod shells;

@@ -23,7 +23,6 @@ use crate::drive::transfers::jobs::Job;
 use crate::drive::transfers::plan::plan;
 use crate::drive::transfers::work::{Surplus, Tools, Work, concerns_all};
 use crate::drive::upload::commit::Check;
-use crate::drive::upload::known::Means;
 
 /// Copies between drives, file by file.
 pub(super) struct Across {
@@ -76,7 +75,7 @@ impl Across {
         let size = entry.size.unwrap_or_default();
         work.job.counted(1, size);
         if let Some(there) = there.filter(|there| is_same(entry, there)) {
-            work.job.arrived(size, Means::Present);
+            work.job.arrived(size, false);
             return Ok(there);
         }
         let (path, target) = (work.source.path(), work.target.clone());

@@ -88,7 +88,7 @@ impl Work<'_> {
         for entry in listed.source.iter().filter(|entry| !entry.is_folder()) {
             let there = listed.there.as_ref().and_then(|there| there.find(&entry.name));
             if there.is_some_and(|there| is_same(entry, there)) {
-                self.job.arrived(entry.size.unwrap_or_default(), Means::Present);
+                self.job.arrived(entry.size.unwrap_or_default(), false);
             } else {
                 missing.push(entry.clone());
             }
@@ -130,7 +130,7 @@ impl Work<'_> {
         let mount = Some(self.source.mount.settings.clone());
         let resource = Resource { path: path.clone(), entry: entry.clone(), mount };
         let delivered = self.persist(|| self.put(&resource, &target, check)).await?;
-        self.job.arrived(entry.size.unwrap_or_default(), delivered.means);
+        self.job.arrived(entry.size.unwrap_or_default(), delivered.means == Means::Attached);
         Ok(delivered)
     }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::protocol::{Body, RequestBody, reply};
-use crate::web::api::changes::{Change, item, writes};
+use crate::web::api::placing::{Change, item, writes};
 use crate::web::error::Refusal;
 use crate::web::input;
 
