@@ -38,7 +38,7 @@ fn axe() -> String {
 
 impl World {
     /// Looks at what is shown now, in all sizes and looks.
-    async fn is_fit(&self, name: &str) {
+    pub(crate) async fn is_fit(&self, name: &str) {
         self.is_fit_with(name, "").await;
     }
 

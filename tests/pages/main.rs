@@ -12,6 +12,7 @@ mod commands;
 #[allow(dead_code, reason = "what only the other target uses")]
 mod harness;
 mod hostile;
+mod jobs;
 mod keys;
 mod looks;
 mod mouse;

@@ -10,6 +10,7 @@ import { notify } from "./notices.js";
 import { route, start } from "./router.js";
 import { frame, showKeys } from "./shell.js";
 import { loadSession } from "./session.js";
+import { recall } from "./store.js";
 
 /**
  * @typedef {object} Page
@@ -87,6 +88,7 @@ async function begin() {
         if (!(await loadSession())) return;
         addEventListener("keydown", onKey);
         start(show);
+        if (recall("jobs", false)) import("./jobs/panel.js");
     } catch (error) {
         // Who is not signed in is on the way to the login.
         if (error instanceof ApiError && error.status === 401) return;

@@ -38,5 +38,19 @@
  * @property {{ previous: string | null, next: string | null }} [siblings]
  */
 /** @typedef {{ path: string, ok: boolean, to?: string, error?: string, code?: string }} Outcome */
+/**
+ * A copy or move from drive to drive, which goes on at the server.
+ * @typedef {object} Job
+ * @property {number} id
+ * @property {"copy" | "move"} kind
+ * @property {string} from the first item
+ * @property {string} to where that goes
+ * @property {"running" | "done" | "failed" | "cancelled"} state
+ * @property {{ done: number, total: number }} items
+ * @property {{ done: number, total: number, rapid: number }} files
+ * @property {{ done: number, total: number, sent: number }} bytes
+ * @property {number} failed
+ * @property {{ path: string, words: string }[]} failures
+ */
 
 export {};

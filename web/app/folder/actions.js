@@ -130,7 +130,10 @@ async function change(what, paths, how = {}) {
     /** @type {Outcome[]} */
     const outcomes = [];
     for (let from = 0; from < paths.length; from += MOST) {
-        outcomes.push(...(await post(what, { paths: paths.slice(from, from + MOST), ...how })).results);
+        const { results, job } = await post(what, { paths: paths.slice(from, from + MOST), ...how });
+        outcomes.push(...results);
+        // What goes to another drive is not waited for.
+        if (job) import("../jobs/panel.js").then((panel) => panel.follow(job));
     }
     return outcomes;
 }
