@@ -85,7 +85,7 @@ export const words = {
     "job.failed.whole": "It did not come to its end. Copy again: what has arrived is not sent twice.",
     "job.files": "{done} of {total} files · {sent} of {size}",
     "job.items": "{done} of {total} items",
-    "jobs": "Copies between drives",
+    "jobs.title": "Copies between drives",
     "jobs.all": "{n|1 copy between drives has ended|{n} copies between drives have ended}",
     "jobs.lost": "The server does not answer. It is asked again.",
     "jobs.running": "{n|1 copy between drives is running|{n} copies between drives are running}",

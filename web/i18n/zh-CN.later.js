@@ -86,7 +86,7 @@ export const words = {
     "job.failed.whole": "没有完成。请再次复制：已复制的内容不会重复发送。",
     "job.files": "{done} / {total} 个文件 · {sent} / {size}",
     "job.items": "{done} / {total} 项",
-    "jobs": "网盘间的复制",
+    "jobs.title": "网盘间的复制",
     "jobs.all": "{n} 项网盘间的复制已结束",
     "jobs.lost": "服务器没有响应，将再次询问。",
     "jobs.running": "正在进行 {n} 项网盘间的复制",

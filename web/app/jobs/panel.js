@@ -32,7 +32,7 @@ function draw() {
     const now = lines.filter((job) => !isOver(job)).length;
     const title = now ? t("jobs.running", { n: now }) : t("jobs.all", { n: lines.length });
     const fold = open ? t("upload.fold") : t("upload.unfold");
-    box.setAttribute("aria-label", t("jobs"));
+    box.setAttribute("aria-label", t("jobs.title"));
     render(html`
         <div class="uploads-head">
             <h2>${title}</h2>
@@ -40,7 +40,7 @@ function draw() {
             ${now ? nothing : html`<button class="tool" aria-label=${t("close")} title=${t("close")} @click=${clear}>${icon("close")}</button>`}
         </div>
         ${problem ? html`<p class="small problem uploads-sum">${t("jobs.lost")} ${problem}</p>` : nothing}
-        <ul ?hidden=${!open} tabindex="0" aria-label=${t("jobs")}>${repeat(lines, ({ id }) => id, line)}</ul>`, box);
+        <ul ?hidden=${!open} tabindex="0" aria-label=${t("jobs.title")}>${repeat(lines, ({ id }) => id, line)}</ul>`, box);
 }
 
 /** @param {Job} job */
