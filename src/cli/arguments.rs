@@ -1,6 +1,5 @@
 //! Arguments that commands look at themselves.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -34,10 +33,10 @@ pub(super) struct CopyArguments {
     /// or folder on a WebDAV server. A folder keeps its name below the destination; with a slash at its end only what
     /// is in it is copied.
     #[arg(value_name = "SOURCE", required = true, num_args = 1..)]
-    pub(super) sources: Vec<OsString>,
+    pub(super) sources: Vec<std::ffi::OsString>,
     /// The folder to copy into, made where it is missing: drive:/PATH or, from the drive, a local one.
     #[arg(value_name = "DESTINATION", required = true)]
-    pub(super) destination: OsString,
+    pub(super) destination: std::ffi::OsString,
     /// Tell what would be copied and change nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
