@@ -301,7 +301,7 @@ async fn a_failure_is_told_once_and_the_next_move_tries_again() {
 // Keeps 150.
 #[tokio::test]
 async fn an_upload_ends_by_delete_by_time_and_by_a_restart() {
-    let world = Fixture::with(|config| config.timeouts.unfinished_upload = Duration::from_millis(300)).await;
+    let world = Fixture::with(|config| config.timeouts.unfinished_upload = Duration::from_secs(2)).await;
     assert_eq!(status(world.request("DELETE", UPLOAD)).await, 404);
     begin(&world).await;
     assert_eq!(chunk(&world, "1", b"one").await, 201);
@@ -309,8 +309,8 @@ async fn an_upload_ends_by_delete_by_time_and_by_a_restart() {
     assert_eq!(status(world.request("DELETE", &format!("{UPLOAD}/"))).await, 204);
     assert_eq!(chunk(&world, "1", b"one").await, 404);
     begin(&world).await;
-    // Each look would be a sign of life.
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    // Each look would be a sign of life. A loaded machine may take long between the steps above.
+    tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(chunk(&world, "1", b"one").await, 404);
     let mut world = world;
     world.config.timeouts.unfinished_upload = Duration::from_secs(60);
