@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::run::{announce, stop};
 use super::signals::Signals;
 use crate::config::{Account, Config, ListenAddr, LogFormat, LogTime, Mount, Permission, StateLocation, User};
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::sim::{self, Simulator};
 
 /// Name and, on loopback, password of the demo's user.
@@ -43,7 +43,11 @@ pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
     let server = match Server::start(&config).await {
         Ok(server) => server,
         Err(error) => {
-            eprintln!("alidav: {error}; choose another address with --listen");
+            let remedy = match error {
+                server::Error::Listen { .. } => "; choose another address with --listen",
+                _ => "",
+            };
+            eprintln!("alidav: {error}{remedy}");
             return ExitCode::FAILURE;
         }
     };

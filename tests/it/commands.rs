@@ -94,6 +94,18 @@ fn wrong_settings_end_with_2_and_name_every_fault() {
 }
 
 #[test]
+fn a_system_without_certificates_is_told_what_it_lacks() {
+    let output = alidav()
+        .args(["demo", "--listen", "127.0.0.1:0"])
+        .envs([("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")])
+        .output()
+        .unwrap();
+    let told = text(&output);
+    assert!(told.contains("ca-certificates") && told.contains("SSL_CERT_FILE") && !told.contains("--listen"), "{told}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn completions_and_manual_pages_tell_of_every_command() {
     let commands =
         ["serve", "demo", "check", "login", "copy", "export", "renew-links", "hash-password", "simulate", "man"];
