@@ -44,8 +44,9 @@ pub use sounds::Sounds;
 pub use transfers::jobs::{JobItems, JobState, JobStatus, NewJob};
 pub use tree::Tree;
 pub use upload::Upload;
+pub use upload::carry::OnSent;
 pub use upload::chunks::{ChunkName, Chunks, Gap, Place, WholeBody, Written};
-pub use upload::known::{Delivered, Means, OnSent};
+pub use upload::known::{Delivered, Means};
 pub use upload::options::UploadOptions;
 pub use upload::source::{ByteSource, ContentSource};
 

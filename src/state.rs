@@ -19,4 +19,5 @@ pub use sqlite::properties::PropertyRow;
 pub use sqlite::removals::RemovalRow;
 pub use sqlite::sessions::SessionRow;
 pub use sqlite::tokens::Tokens;
+pub use sqlite::uploads::UploadRow;
 pub use store::Store;

@@ -168,6 +168,9 @@ async fn carry_out(
     let config = shared_out(config, stores.served);
     let tree = tree(&config, stores)?;
     tree.restore_removals().await.map_err(|error| error.to_string())?;
+    if !arguments.dry_run {
+        tree.leave_old_uploads().await.map_err(|error| error.to_string())?;
+    }
     let stop = CancellationToken::new();
     let run = Arc::new(Run {
         tree: tree.clone(),

@@ -84,6 +84,11 @@ impl Removals {
         self.journal.hides_item(item)
     }
 
+    /// Whether the item is to go, or may have to: of some change it is not decided yet.
+    pub(super) fn concerns(&self, file_id: &str) -> bool {
+        self.journal.concerns(file_id)
+    }
+
     /// Whether anything is hidden.
     pub(super) fn hides_any(&self) -> bool {
         self.journal.hides_any()

@@ -30,8 +30,9 @@ use crate::drive::removals::PendingRemovals;
 use crate::drive::slots::permit::Reader;
 use crate::drive::tree::parts::Parts;
 use crate::drive::upload::Upload;
+use crate::drive::upload::carry::OnSent;
 use crate::drive::upload::chunks::Chunks;
-use crate::drive::upload::known::{Delivered, OnSent, deliver};
+use crate::drive::upload::known::{Delivered, deliver};
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::source::ContentSource;
 use crate::state::Store;
@@ -311,7 +312,8 @@ impl Tree {
 
     /// Puts content at a path whose bytes lie elsewhere, in place of what is there. What is there with the same hash
     /// stays; what the drive has somewhere is attached, for a few bytes of the source; only the rest is read and sent,
-    /// and told to `sent` as it goes. Without a hash or a size in the options it is all sent.
+    /// and told to `sent` as it goes. Without a hash or a size in the options it is all sent. What the drive has of a
+    /// large file from a try that was cut, in whatever process over the same store, is not sent again.
     ///
     /// # Errors
     /// As [`Tree::upload`] and [`Upload::finish`]; the source's.
@@ -323,6 +325,14 @@ impl Tree {
         sent: OnSent<'_>,
     ) -> Result<Delivered, Error> {
         deliver(&self.0.uploads, path, options, source, sent).await
+    }
+
+    /// Gives up what [`Tree::deliver`] has begun and nobody has come back for in a week; it is removed as any removal.
+    ///
+    /// # Errors
+    /// The state store failed; too much waits to be removed.
+    pub async fn leave_old_uploads(&self) -> Result<(), Error> {
+        self.0.uploads.leave_old(&self.0.accounts).await
     }
 
     /// Begins a body that comes in chunks, on disk; makes no call.

@@ -15,6 +15,7 @@
 
 mod body;
 mod buffer;
+pub(super) mod carry;
 pub(super) mod chunks;
 pub(super) mod commit;
 mod draft;
@@ -24,6 +25,8 @@ mod memory;
 mod offer;
 pub(super) mod options;
 mod plan;
+mod remembered;
+mod resume;
 mod send;
 mod session;
 pub(super) mod source;
@@ -36,6 +39,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use crate::config;
+use crate::drive::accounts::Accounts;
 use crate::drive::change::namespace::Namespace;
 use crate::drive::change::target::Target;
 use crate::drive::change::terms::Placed;
@@ -50,9 +54,11 @@ use crate::drive::upload::limits::UploadLimits;
 use crate::drive::upload::offer::{Offer, Opening};
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::plan::PartPlan;
+use crate::drive::upload::remembered::Remembered;
 use crate::drive::upload::session::{Session, joined};
 use crate::drive::upload::spool::Spool;
 use crate::drive::upload::uncommitted::UncommittedFile;
+use crate::state::Store;
 
 /// A body on its way to the drive.
 pub struct Upload {
@@ -95,12 +101,13 @@ pub(super) struct Uploads {
     limits: Arc<UploadLimits>,
     names: Namespace,
     tasks: Tasks,
+    remembered: Remembered,
 }
 
 impl Uploads {
     /// `limits` are those of all uploads of the process.
-    pub(super) fn new(limits: Arc<UploadLimits>, names: Namespace, tasks: Tasks) -> Self {
-        Self { limits, names, tasks }
+    pub(super) fn new(limits: Arc<UploadLimits>, names: Namespace, tasks: Tasks, store: Store) -> Self {
+        Self { limits, names, tasks, remembered: Remembered::new(store) }
     }
 
     /// The same limits over other mounts.
@@ -110,6 +117,11 @@ impl Uploads {
 
     pub(super) fn settings(&self) -> &config::Upload {
         &self.limits.settings
+    }
+
+    /// Gives up the sessions of cut uploads that nobody has come back for.
+    pub(super) async fn leave_old(&self, accounts: &Accounts) -> Result<(), Error> {
+        self.remembered.leave_old(accounts.by_name()).await
     }
 
     /// Bytes that all uploads hold.

@@ -149,6 +149,20 @@ impl Simulator {
         self.shared.world.lock().links_expired_before_ms = now_ms() + 1;
     }
 
+    /// All unfinished uploads are gone.
+    pub fn expire_uploads(&self) {
+        let world = &mut *self.shared.world.lock();
+        world.uploads.retain(|_, upload| upload.done);
+        world.drives.values_mut().for_each(|drive| drive.nodes.retain(|_, node| !node.uploading));
+    }
+
+    /// How many bytes have come of each unfinished upload.
+    pub fn unfinished_uploads(&self) -> Vec<u64> {
+        let world = self.shared.world.lock();
+        let unfinished = world.uploads.values().filter(|upload| !upload.done);
+        unfinished.map(|upload| upload.parts.values().map(|part| part.size).sum()).collect()
+    }
+
     /// Makes a folder and all above it on the first user's backup drive.
     pub fn mkdir(&self, path: &str) -> String {
         self.with_drive(|drive| drive.mkdir(path))

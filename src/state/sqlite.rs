@@ -10,3 +10,4 @@ pub(super) mod properties;
 pub(super) mod removals;
 pub(super) mod sessions;
 pub(super) mod tokens;
+pub(super) mod uploads;

@@ -112,6 +112,12 @@ impl Error {
         Self { kind, call, code: None, message: None, request_id: None, retry_after: None }
     }
 
+    /// Whether the item was not found because it lies in the recycle bin.
+    #[must_use]
+    pub fn tells_of_recycle_bin(&self) -> bool {
+        self.code.as_deref() == Some("ForbiddenFileInTheRecycleBin")
+    }
+
     pub(super) fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

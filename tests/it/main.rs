@@ -9,6 +9,7 @@ mod commands;
 mod conditions;
 mod copy;
 mod copy_from;
+mod copy_resume;
 mod crates;
 mod data_hosts;
 mod deliveries;

@@ -38,6 +38,15 @@ pub(super) async fn item(client: &Client, drive_id: &str, file_id: &str) -> Resu
     }
 }
 
+/// Whether the item is a file by now, be it in the recycle bin, and no upload.
+pub(super) async fn is_whole(client: &Client, drive_id: &str, file_id: &str) -> Result<bool, Error> {
+    match client.get(drive_id, file_id).await {
+        Ok(item) => Ok(!item.uploading),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(error.tells_of_recycle_bin()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Those of a folder's members that are there and whole, and wanted.
 pub(super) async fn members(
     client: &Client,

@@ -27,6 +27,14 @@ impl Inquiry {
             Stage::Begun => Outcome::Nothing,
             Stage::Attached { file_id } => leaves(file_id, false),
             Stage::Offered { sha1, size, whole } => self.offered(removal, sha1, *size, *whole).await?,
+            // What was committed after all is somebody's file.
+            Stage::Unfinished { file_id } => {
+                if evidence::is_whole(&self.client, &removal.drive_id, file_id).await? {
+                    Outcome::Nothing
+                } else {
+                    leaves(file_id, false)
+                }
+            }
             Stage::Committed { file_id, sha1, size } => {
                 match evidence::item(&self.client, &removal.drive_id, file_id).await? {
                     // Whatever name another program has given it since.

@@ -104,6 +104,15 @@ impl Journal {
         known.as_ref().is_none_or(|known| known.is(item, folder_id))
     }
 
+    /// Whether an entry is about the item: it is to go, or a change has made it that is not decided yet.
+    pub(super) fn concerns(&self, file_id: &str) -> bool {
+        let is_about = |removal: &Removal| {
+            let made = removal.facts.stage.as_ref().and_then(Stage::made);
+            removal.file_id.as_deref() == Some(file_id) || made == Some(file_id)
+        };
+        self.entries.lock().values().any(|kept| is_about(&kept.removal))
+    }
+
     /// Whether anything is hidden.
     pub(super) fn hides_any(&self) -> bool {
         !self.hidden.read().is_empty()

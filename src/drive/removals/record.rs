@@ -30,6 +30,8 @@ pub(in crate::drive) enum Stage {
     Offered { sha1: String, size: u64, whole: bool },
     /// The drive attached content of which not all has come.
     Attached { file_id: String },
+    /// An upload of which parts have come and which nobody goes on with.
+    Unfinished { file_id: String },
     /// An upload is being committed; the item is to be of this content.
     Committed { file_id: String, sha1: String, size: u64 },
     /// An item is on its way to its new place. Where its folder and its name change, it has its new name in its old
@@ -140,6 +142,7 @@ impl Stage {
     pub(super) fn made(&self) -> Option<&str> {
         match self {
             Self::Attached { file_id }
+            | Self::Unfinished { file_id }
             | Self::Committed { file_id, .. }
             | Self::Moved { file_id, .. }
             | Self::Copied { file_id, .. } => Some(file_id),

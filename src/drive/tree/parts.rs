@@ -57,7 +57,7 @@ impl Parts {
             Listings::new(mounts.clone(), resolver.clone(), files.clone(), prefetch, Views::new(config, store));
         let names = Namespace::new(mounts.clone(), resolver.clone(), files.clone());
         let limits = Arc::new(UploadLimits::new(&config.upload, config.upstream.max_wait));
-        let uploads = Uploads::new(limits, names.clone(), tasks.clone());
+        let uploads = Uploads::new(limits, names.clone(), tasks.clone(), store.clone());
         let (held_listings, held_names) = (listings.clone(), names.clone());
         let held = Held::new(mounts.clone(), held_listings, held_names, uploads.clone(), tasks.clone(), files);
         let held = Arc::new(held);

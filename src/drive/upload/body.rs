@@ -13,7 +13,7 @@ use crate::drive::upload::buffer::PartBuffer;
 use crate::drive::upload::memory::UploadMemory;
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::plan::PartPlan;
-use crate::drive::upload::session::{Session, joined};
+use crate::drive::upload::session::{Session, Stored, joined};
 
 /// First bytes whose hash asks whether the drive may have the content (reference 3.11).
 const PRE_HASH_BYTES: usize = 1024;
@@ -24,7 +24,8 @@ pub(super) struct Body {
     /// Announced by the client.
     sha1: Option<Sha1>,
     pub(super) plan: PartPlan,
-    hasher: sha1::Sha1,
+    /// Absent where not all of it comes this way.
+    hasher: Option<sha1::Sha1>,
     received: u64,
     /// The part that fills.
     pub(super) buffer: PartBuffer,
@@ -53,6 +54,8 @@ pub(super) struct Beginning {
 pub(super) struct Content {
     pub(super) sha1: Sha1,
     pub(super) size: u64,
+    /// All of it was hashed on its way; else only the drive's own hash tells whether it is that.
+    pub(super) hashed: bool,
 }
 
 impl Body {
@@ -61,11 +64,28 @@ impl Body {
             size: options.size,
             sha1: options.sha1,
             plan,
-            hasher: sha1::Sha1::new(),
+            hasher: Some(sha1::Sha1::new()),
             received: 0,
             buffer: PartBuffer::new(memory),
             number: 1,
         }
+    }
+
+    /// The body begins after what the drive has of it; its parts are of `part_size` from then on.
+    ///
+    /// # Errors
+    /// What the drive has cannot be of it.
+    pub(super) fn goes_on(&mut self, stored: Stored, part_size: u64, largest: u64) -> Result<(), Error> {
+        let plan = PartPlan::new(part_size, self.size, largest).ok_or(Error::PartsTooLarge)?;
+        if !plan.can_go_on(stored.parts, stored.bytes) {
+            return Err(Error::Upload(format!("the drive has {} bytes in {} parts", stored.bytes, stored.parts)));
+        }
+        self.plan = plan;
+        (self.number, self.received) = (stored.parts + 1, stored.bytes);
+        if stored.parts > 0 {
+            self.hasher = None;
+        }
+        Ok(())
     }
 
     /// Bytes that have come.
@@ -93,7 +113,9 @@ impl Body {
         if let Some(expected) = self.size.filter(|expected| self.received > *expected) {
             return Err(Error::Length { expected, received: self.received });
         }
-        self.hasher.update(bytes);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
         Ok(())
     }
 
@@ -157,10 +179,11 @@ impl Body {
         if let Some(expected) = self.size.filter(|expected| self.received != *expected) {
             return Err(Error::Length { expected, received: self.received });
         }
-        let sha1 = Sha1::from(self.hasher.clone());
+        let hash = self.hasher.clone().map(Sha1::from);
+        let sha1 = hash.or(self.sha1).ok_or(Error::Checksum)?;
         if self.sha1.is_some_and(|announced| announced != sha1) {
             return Err(Error::Checksum);
         }
-        Ok(Content { sha1, size: self.received })
+        Ok(Content { sha1, size: self.received, hashed: hash.is_some() })
     }
 }

@@ -73,7 +73,8 @@ async fn committed(
     let completed = complete(draft, file, content).await;
     let item = completed.map_err(|error| Failed { may_yet: may_yet_take_effect(&error), error })?;
     let is = |stored: Content| {
-        item.size.is_none_or(|size| size == stored.size) && item.sha1.is_none_or(|sha1| sha1 == stored.sha1)
+        let is_it = item.sha1.map_or(stored.hashed, |sha1| sha1 == stored.sha1);
+        is_it && item.size.is_none_or(|size| size == stored.size)
     };
     if !is(content) {
         tracing::error!(file = %item.file_id, "the drive stored other content than was sent; removing it");

@@ -6,14 +6,11 @@
 //! 3. Only what the drive turns out not to have is carried, as a body like any other, and must be what was known of it.
 //!
 //! Content of which no hash is known goes as a body at once.
+//!
+//! Who delivers may come back after a cut: the session of a large file is `remembered`, and gone on with (`resume`).
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::StreamExt as _;
-
-use crate::backoff::Backoff;
 use crate::drive::change::namespace::Namespace;
 use crate::drive::change::target::Target;
 use crate::drive::change::terms::Placed;
@@ -21,11 +18,13 @@ use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::path::Path;
 use crate::drive::upload::body::Content;
+use crate::drive::upload::carry::{self, OnSent};
 use crate::drive::upload::commit::{self, Check};
 use crate::drive::upload::draft::Draft;
 use crate::drive::upload::offer::{Offer, offer_proved, proof_at};
 use crate::drive::upload::options::UploadOptions;
 use crate::drive::upload::plan::PartPlan;
+use crate::drive::upload::resume::{is_lost, resume};
 use crate::drive::upload::source::ContentSource;
 use crate::drive::upload::uncommitted::UncommittedFile;
 use crate::drive::upload::{Progress, State, Upload, Uploads};
@@ -33,10 +32,6 @@ use crate::upstream::{Client, ErrorKind, ProofSource};
 
 /// Proofs that are made before the content is carried: the token may be renewed between one's bytes and its call.
 const MOST_PROOFS: u32 = 3;
-
-/// Streams of a source in a row that may break without a byte gained.
-const MOST_BARREN: u32 = 5;
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What has come of putting content on a drive.
 #[derive(Debug, Clone)]
@@ -58,9 +53,6 @@ pub enum Means {
     Sent,
 }
 
-/// Told of bytes that have gone out, as they go.
-pub type OnSent<'a> = &'a (dyn Fn(u64) + Send + Sync);
-
 /// Puts content under a path, unless it is there.
 pub(in crate::drive) async fn deliver(
     uploads: &Uploads,
@@ -74,7 +66,13 @@ pub(in crate::drive) async fn deliver(
         let placed = Placed { replaced: Some(entry.file_id.clone()), entry, copy_of: None };
         return Ok(Delivered { placed, means: Means::Present });
     }
-    put(uploads, target, options, source, sent, Check::Now).await
+    if let Some(content) = content_of(&options)
+        && let Some(kept) = uploads.remembered.find(&target, content, options.modified).await?
+        && let Some(placed) = resume(uploads, &target, options.clone(), kept, source, sent).await?
+    {
+        return Ok(Delivered { placed, means: Means::Sent });
+    }
+    place(uploads, target, options, source, sent, Terms { check: Check::Now, remembers: true }).await
 }
 
 /// Puts content in place of what is there.
@@ -86,21 +84,66 @@ pub(in crate::drive) async fn put(
     sent: OnSent<'_>,
     check: Check,
 ) -> Result<Delivered, Error> {
-    let known = options.sha1.zip(options.size.filter(|size| *size > 0));
-    let known = known.filter(|_| target.mount.settings.rapid_upload);
+    place(uploads, target, options, source, sent, Terms { check, remembers: false }).await
+}
+
+/// How content is put in its place.
+#[derive(Clone, Copy)]
+struct Terms {
+    check: Check,
+    /// A later try may go on with it.
+    remembers: bool,
+}
+
+async fn place(
+    uploads: &Uploads,
+    target: Target,
+    options: UploadOptions,
+    source: &dyn ContentSource,
+    sent: OnSent<'_>,
+    terms: Terms,
+) -> Result<Delivered, Error> {
+    let (known, modified) = (content_of(&options), options.modified);
+    let rapid = target.mount.settings.rapid_upload;
+    let account = target.mount.account.clone();
     let mut upload = Upload::new(uploads.clone(), Draft::new(uploads.names.clone(), target, options).await)?;
-    if let (Some((sha1, size)), Some(Progress { draft, .. })) = (known, upload.progress.take_if(|_| known.is_some())) {
-        let (draft, offer) = offer(uploads, draft, upload.body.plan, Content { sha1, size }, source).await?;
-        match offer {
+    let plan = upload.body.plan;
+    let remembers = terms.remembers && plan.count() > 1;
+    let mut kept = None;
+    if let Some(content) = known.filter(|_| rapid || remembers)
+        && let Some(Progress { draft, .. }) = upload.progress.take()
+    {
+        let (draft, offer) = if rapid {
+            offer(uploads, draft, plan, content, source).await?
+        } else {
+            session(uploads, draft, plan).await?
+        };
+        let session = match offer {
             Offer::Attached(file) => {
-                let placed = take_place(uploads, draft, file, Content { sha1, size }, check).await?;
+                let placed = take_place(uploads, draft, file, content, terms.check).await?;
                 return Ok(Delivered { placed, means: Means::Attached });
             }
-            Offer::Wanted(session) => upload.progress = Some(Progress { draft, state: State::Open(session) }),
+            Offer::Wanted(session) => session,
+        };
+        if remembers {
+            let size = plan.size_of(1);
+            kept = uploads.remembered.keep(&draft.target, &session, content, modified, size).await?;
         }
+        upload.progress = Some(Progress { draft, state: State::Open(session) });
     }
-    carry(&mut upload, source, sent).await?;
-    Ok(Delivered { placed: upload.finish().await?, means: Means::Sent })
+    let placed = carry::send(upload, source, sent).await;
+    match kept {
+        Some(kept) if placed.is_ok() => kept.forget().await?,
+        Some(kept) if placed.as_ref().is_err_and(is_lost) => kept.leave(&account).await?,
+        _ => {}
+    }
+    Ok(Delivered { placed: placed?, means: Means::Sent })
+}
+
+/// What is known of content by which the drive can be asked for it.
+fn content_of(options: &UploadOptions) -> Option<Content> {
+    let (sha1, size) = options.sha1.zip(options.size.filter(|size| *size > 0))?;
+    Some(Content { sha1, size, hashed: true })
 }
 
 /// What is under the name already, if it is that content by a listing that is believed.
@@ -146,6 +189,11 @@ async fn offer(
             offer => return Ok((draft, offer?)),
         }
     }
+    session(uploads, draft, plan).await
+}
+
+/// A session for content that is not offered.
+async fn session(uploads: &Uploads, mut draft: Box<Draft>, plan: PartPlan) -> Result<(Box<Draft>, Offer), Error> {
     let work = async move { draft.plain_session(plan).await.map(|session| (draft, Offer::Wanted(session))) };
     uploads.tasks.see_through(work).await?
 }
@@ -173,47 +221,4 @@ async fn take_place(
         commit::take_place(draft, file, content, check).await
     };
     uploads.tasks.see_through(work).await?
-}
-
-/// Reads the source into the upload. A stream that breaks is taken up where it was, if a hash tells that what comes then
-/// is of the same content.
-async fn carry(upload: &mut Upload, source: &dyn ContentSource, sent: OnSent<'_>) -> Result<(), Error> {
-    let size = upload.body.plan.size();
-    let may_go_on = upload.body.announced().is_some();
-    let pauses = Backoff::new(Duration::from_millis(200), LONGEST_PAUSE);
-    let mut barren = 0;
-    loop {
-        let before = upload.body.received();
-        let ended = pour(upload, source, sent).await;
-        let received = upload.body.received();
-        let error = match ended {
-            Ok(()) if size.is_none_or(|size| received >= size) => return Ok(()),
-            Ok(()) => Error::Length { expected: size.unwrap_or_default(), received },
-            Err(error) => error,
-        };
-        barren = if received > before { 1 } else { barren + 1 };
-        let broke = matches!(error, Error::Source { broken: true, .. } | Error::Length { .. });
-        if !broke || !may_go_on || barren > MOST_BARREN || size.is_some_and(|size| received > size) {
-            return Err(error);
-        }
-        tracing::info!(%error, at = received, "a source broke off; going on from there");
-        tokio::time::sleep(pauses.after(barren)).await;
-    }
-}
-
-/// Reads one stream of the source, from where the upload is.
-async fn pour(upload: &mut Upload, source: &dyn ContentSource, sent: OnSent<'_>) -> Result<(), Error> {
-    let size = upload.body.plan.size();
-    let from = upload.body.received();
-    if size == Some(from) {
-        return Ok(());
-    }
-    let mut stream = source.open(from).await?;
-    while let Some(bytes) = stream.next().await {
-        let bytes: Bytes = bytes?;
-        let length = bytes.len() as u64;
-        upload.write(bytes).await?;
-        sent(length);
-    }
-    Ok(())
 }

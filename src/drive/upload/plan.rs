@@ -55,6 +55,12 @@ impl PartPlan {
             }
     }
 
+    /// Whether what is left after so many parts with so many bytes can follow them.
+    pub(super) fn can_go_on(&self, parts: u32, bytes: u64) -> bool {
+        let Some(left) = self.size.and_then(|size| size.checked_sub(bytes)) else { return false };
+        u64::from(parts) + left.div_ceil(self.base) <= MAX_PARTS
+    }
+
     /// Bytes of the part with this number, from 1; the last may be shorter. Without a known size parts
     /// grow, so that the end of their numbers lies beyond what the drive takes.
     pub(super) fn size_of(&self, number: u32) -> u64 {
@@ -98,6 +104,8 @@ mod tests {
         }
         assert!(u64::from(number - 1) <= MAX_PARTS, "{number}");
         assert!(!plan.may_cut(1, 1000, 1000) && plan.may_cut(1, 2 * MIB, 2 * MIB));
+        assert!(plan.can_go_on(3, 60 * MIB) && plan.can_go_on(10_000, size) && !plan.can_go_on(3, size + 1));
+        assert!(!plan.can_go_on(9_000, 9_000 * MIB));
     }
 
     #[test]

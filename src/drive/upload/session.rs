@@ -14,7 +14,8 @@ use crate::backoff::Backoff;
 use crate::drive::change::target::Target;
 use crate::drive::error::Error;
 use crate::meters;
-use crate::upstream::{Client, DataErrorKind, PartUrl, UploadSession};
+use crate::state::UploadRow;
+use crate::upstream::{Client, DataErrorKind, ErrorKind, PartUrl, UploadSession};
 
 /// Part URLs asked for at a time when the number of parts is not known.
 const URL_BATCH: u32 = 20;
@@ -41,6 +42,13 @@ pub(super) struct Session {
     pauses: Backoff,
 }
 
+/// What of a body the drive has from an earlier try.
+#[derive(Clone, Copy)]
+pub(super) struct Stored {
+    pub(super) parts: u32,
+    pub(super) bytes: u64,
+}
+
 impl Session {
     /// The session that the drive has opened for a place; `count` parts will be sent, where that is known.
     pub(super) fn new(target: &Target, session: UploadSession, count: Option<u32>) -> Self {
@@ -53,6 +61,42 @@ impl Session {
             count,
             internal: target.mount.settings.internal_upload,
             pauses: Backoff::new(target.mount.account.timeouts.first_part_retry, LONGEST_PAUSE),
+        }
+    }
+
+    /// One that an earlier try has left, with no address of a part.
+    pub(super) fn resumed(target: &Target, row: &UploadRow) -> Self {
+        let session = UploadSession {
+            file_id: row.file_id.clone(),
+            upload_id: row.upload_id.clone(),
+            name: None,
+            parts: Vec::new(),
+        };
+        Self::new(target, session, None)
+    }
+
+    /// What the drive has of it: its first parts, one after another (reference 3.14). A part whose size is not told has
+    /// the one that parts were to have.
+    ///
+    /// # Errors
+    /// The call's; parts that are missing between others.
+    pub(super) async fn stored(&self, part_size: u64) -> Result<Stored, Error> {
+        let mut parts = self.client.uploaded_parts(&self.drive_id, &self.file_id, &self.upload_id).await?;
+        parts.sort_unstable_by_key(|part| part.part_number);
+        parts.dedup_by_key(|part| part.part_number);
+        if parts.iter().zip(1..).any(|(part, number)| part.part_number != number) {
+            return Err(Error::Upload("the drive has parts with gaps between them".to_owned()));
+        }
+        let bytes = parts.iter().map(|part| if part.size == 0 { part_size } else { part.size });
+        Ok(Stored { bytes: bytes.fold(0, u64::saturating_add), parts: u32::try_from(parts.len()).unwrap_or(u32::MAX) })
+    }
+
+    /// Whether its file is no upload any more: it was committed, whatever became of the answer.
+    pub(super) async fn is_over(&self) -> Result<bool, Error> {
+        match self.client.get(&self.drive_id, &self.file_id).await {
+            Ok(item) => Ok(!item.uploading),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

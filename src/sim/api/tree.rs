@@ -163,6 +163,8 @@ pub(in crate::sim) fn remove(world: &mut World, user: usize, params: &Params, fo
         let drive = world.drive_mut(user, &drive_id)?;
         let folder = drive.nodes.get(&file_id).map(crate::sim::world::drive::Node::is_folder).ok_or(missing)?;
         drive.remove(&file_id);
+        // What was to become of it goes along.
+        world.uploads.retain(|_, upload| upload.done || upload.file_id != file_id);
         folder
     } else {
         let folder = world.node(user, &drive_id, &file_id)?.is_folder();

@@ -252,7 +252,8 @@ fn session<'a>(world: &'a World, user: usize, params: &Params) -> Result<(&'a Up
     let (drive_id, file_id, upload_id) = (params.need("drive_id")?, params.need("file_id")?, params.need("upload_id")?);
     world.drive(user, drive_id)?;
     let gone = || Refusal::new(400, "NotFound.UploadId", "The resource upload_id cannot be found");
-    let upload = world.uploads.get(upload_id).filter(|u| u.user == user && u.file_id == file_id).ok_or_else(gone)?;
+    let is_it = |u: &&Upload| u.user == user && u.drive_id == drive_id && u.file_id == file_id;
+    let upload = world.uploads.get(upload_id).filter(is_it).ok_or_else(gone)?;
     Ok((upload, upload_id.to_owned()))
 }
 
@@ -277,13 +278,24 @@ pub(in crate::sim) fn upload_url(world: &World, user: usize, params: &Params) ->
 pub(in crate::sim) fn uploaded_parts(world: &World, user: usize, params: &Params) -> Result<Value, Refusal> {
     params.only(&["drive_id", "file_id", "upload_id", "part_number_marker"])?;
     let (upload, upload_id) = session(world, user, params)?;
-    let told =
-        |(number, part): (&u32, &Part)| json!({ "part_number": number, "part_size": part.size, "etag": part.etag });
-    let parts: Vec<Value> = upload.parts.iter().map(told).collect();
+    if upload.done {
+        return Err(Refusal::new(400, "NotFound.UploadId", "The resource upload_id cannot be found"));
+    }
+    let marker = params.text("part_number_marker")?.filter(|marker| !marker.is_empty());
+    let marker = marker.map_or(Some(0), |marker| marker.parse::<u32>().ok());
+    let after = marker.ok_or_else(|| Refusal::parameter("Invalid", "part_number_marker"))?;
+    let told = |(number, part): (&u32, &Part)| {
+        let size = world.rules.part_sizes.then_some(part.size);
+        json!({ "part_number": number, "part_size": size, "etag": part.etag })
+    };
+    let left: Vec<_> = upload.parts.range(after + 1..).collect();
+    let page: Vec<_> = left.iter().take(world.rules.part_page).copied().collect();
+    let next = page.last().filter(|_| page.len() < left.len()).map(|(number, _)| number.to_string());
+    let parts: Vec<Value> = page.into_iter().map(told).collect();
     Ok(json!({
         "drive_id": upload.drive_id, "upload_id": upload_id, "parallelUpload": !upload.sequential,
         "uploaded_parts": parts,
-        "next_part_number_marker": "",
+        "next_part_number_marker": next.unwrap_or_default(),
     }))
 }
 

@@ -100,6 +100,10 @@ rules! {
     max_file_size: u64 = 80_000_000_000,
     /// Most parts of an upload.
     max_parts: usize = 10_000,
+    /// Parts on a page of `listUploadedParts`.
+    part_page: usize = 1000,
+    /// Whether it tells their sizes.
+    part_sizes: bool = true,
     /// Least bytes of a part that is not the last.
     min_part_size: u64 = 100 << 10,
     /// Whether parts must come in order, each once (reference 3.12); else in any, and the last of a number counts.
