@@ -1,37 +1,51 @@
 //! The files of `web/`: what they are, and their answers.
 //!
-//! They are part of the program; a debug build reads them from the disk. Their addresses bear a hash of them all, so
-//! that a browser keeps them for good and never mixes two versions. Each is compressed once, when it is first asked for.
+//! They are part of the program, compressed by `build.rs` where that makes them smaller, and served so; a debug build
+//! reads them from the disk. Their addresses bear a hash of them all, so that a browser keeps them for good and never
+//! mixes two versions.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use parking_lot::RwLock;
-use rust_embed::Embed;
 use sha2::{Digest as _, Sha256};
 
 use crate::protocol::{Body, body, gzip, reply};
 
-#[derive(Embed)]
-#[folder = "web/"]
-#[include = "*.html"]
-#[include = "*.js"]
-#[include = "*.mjs"]
-#[include = "*.css"]
-#[include = "*.svg"]
-#[include = "*.png"]
-#[include = "*.ico"]
-#[include = "*.woff2"]
-#[include = "*.webmanifest"]
-#[include = "robots.txt"]
-#[exclude = "node_modules/*"]
-struct Embedded;
+/// The files, each packed or as it is.
+#[cfg(not(debug_assertions))]
+fn files() -> impl Iterator<Item = (String, Bytes)> {
+    static FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/pages.rs"));
+    FILES.iter().map(|(name, bytes)| ((*name).to_owned(), Bytes::from_static(bytes)))
+}
+
+/// The files as they are on the disk now.
+#[cfg(debug_assertions)]
+fn files() -> impl Iterator<Item = (String, Bytes)> {
+    fn walk(folder: &std::path::Path, below: &str, files: &mut Vec<(String, Bytes)>) {
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), format!("{below}{}", entry.file_name().to_string_lossy()));
+            if path.is_dir() && name != "node_modules" {
+                walk(&path, &format!("{name}/"), files);
+            } else if let Ok(bytes) = std::fs::read(path) {
+                files.push((name, bytes.into()));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/web")), "", &mut files);
+    files.into_iter()
+}
+
+/// Ending of what is compressed within the program.
+const PACKED: &str = ".gz";
 
 /// Bytes below which compression gains nothing.
 const TINY: usize = 256;
@@ -42,7 +56,8 @@ const IN_ADDRESS: &str = "\"1\"";
 /// One file.
 pub(super) struct Asset {
     pub(super) kind: &'static str,
-    pub(super) content: Bytes,
+    /// Of this and the next, what the program holds is there from the beginning, the other once it is asked for.
+    plain: OnceLock<Bytes>,
     /// Absent within where it does not get smaller.
     gzip: OnceLock<Option<Bytes>>,
 }
@@ -100,21 +115,21 @@ fn uncached(mut response: Response<Body>) -> Response<Body> {
 
 impl Assets {
     fn load() -> Self {
-        let names = Embedded::iter().map(|name| name.into_owned());
-        let file = |name: String| {
-            let content = match Embedded::get(&name)?.data {
-                std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
-            };
-            let kind = kind(&name)?;
-            Some((name, Asset { kind, content, gzip: OnceLock::new() }))
-        };
-        let files: BTreeMap<String, Asset> = names.filter_map(file).collect();
         let mut hasher = Sha256::new();
-        for (name, asset) in &files {
-            hasher.update(format!("{name}\n{}\n", asset.content.len()));
-            hasher.update(&asset.content);
-        }
+        let mut asset = |(name, bytes): (String, Bytes)| {
+            let (name, packed) = name.strip_suffix(PACKED).map_or((&*name, false), |name| (name, true));
+            let kind = kind(name)?;
+            hasher.update(format!("{name}\n{}\n", bytes.len()));
+            hasher.update(&bytes);
+            let (plain, gzip) = match packed {
+                true => (OnceLock::new(), OnceLock::from(Some(bytes))),
+                false => (OnceLock::from(bytes), OnceLock::new()),
+            };
+            Some((name.to_owned(), Asset { kind, plain, gzip }))
+        };
+        // Neither a disk nor the build has them in order.
+        let files: BTreeMap<_, _> = files().collect();
+        let files = files.into_iter().filter_map(&mut asset).collect();
         let hash = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Self { hash, files }
     }
@@ -129,7 +144,7 @@ impl Asset {
     /// The file, or the word that the browser has it. `tag` is quoted and names the version.
     pub(super) fn answer(&self, parts: &Parts, tag: &str, caching: &'static str) -> Response<Body> {
         let packed = gzip::is_taken(&parts.headers).then(|| self.packed()).flatten();
-        let content = packed.unwrap_or(&self.content).clone();
+        let content = packed.unwrap_or_else(|| self.plain()).clone();
         let tag = if packed.is_some() { format!("{}-gzip\"", &tag[..tag.len() - 1]) } else { tag.to_owned() };
         let mut response = sent(parts, self.kind, &tag, caching, content);
         let headers = response.headers_mut();
@@ -140,14 +155,26 @@ impl Asset {
         response
     }
 
+    /// The file as it is below `web/`.
+    pub(super) fn plain(&self) -> &Bytes {
+        self.plain.get_or_init(|| {
+            let mut plain = Vec::new();
+            let packed = self.gzip.get().and_then(Option::as_ref).map_or(&[][..], |packed| packed);
+            // What was packed when the program was built unpacks.
+            let _ = GzDecoder::new(packed).read_to_end(&mut plain);
+            plain.into()
+        })
+    }
+
     fn packed(&self) -> Option<&Bytes> {
         let pack = || {
-            if self.content.len() < TINY || matches!(self.kind, "image/png" | "font/woff2") {
+            let plain = self.plain();
+            if plain.len() < TINY || matches!(self.kind, "image/png" | "font/woff2") {
                 return None;
             }
             let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-            encoder.write_all(&self.content).ok()?;
-            encoder.finish().ok().filter(|packed| packed.len() < self.content.len()).map(Bytes::from)
+            encoder.write_all(plain).ok()?;
+            encoder.finish().ok().filter(|packed| packed.len() < plain.len()).map(Bytes::from)
         };
         self.gzip.get_or_init(pack).as_ref()
     }

@@ -123,7 +123,7 @@ impl Shells {
             return reply::text(StatusCode::NOT_FOUND, "there is no such page\n");
         };
         let form = if name.ends_with(".html") { Form::Html } else { Form::Json };
-        let page = self.filled(&String::from_utf8_lossy(&file.content), &assets.hash, form);
+        let page = self.filled(&String::from_utf8_lossy(file.plain()), &assets.hash, form);
         // A browser that has the page has these headers with it: with others it is to come anew.
         let digest = Sha256::new().chain_update(&page).chain_update(&self.policy).finalize();
         let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
