@@ -6,6 +6,7 @@
 
 mod alone;
 mod error;
+mod private;
 mod sqlite;
 mod store;
 

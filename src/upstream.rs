@@ -35,6 +35,7 @@ pub use data::preview::SegmentBody;
 pub use data::{DataHost, LARGEST_FRAME};
 pub use error::{Error, ErrorKind};
 pub use films::{Picture, PlayInfo, Played, Rendition, RenditionState, Subtitle};
+pub use http::trust::client_tls;
 pub use playlist::Playlist;
 pub use remedy::GRANT_DRIVE;
 pub use signed_url::{Life, Signature, SignedUrl};

@@ -26,17 +26,8 @@ pub enum Error {
     #[error(transparent)]
     State(#[from] crate::state::Error),
     /// The HTTP client for the drive could not be made.
-    #[error("the connection to the drive cannot be set up: {}{}", .0, missing_certificates(.0))]
+    #[error("the connection to the drive cannot be set up: {0}")]
     Upstream(#[from] crate::upstream::Error),
-}
-
-/// Bare systems, such as routers and empty containers, have no certificates by which the drive could be known.
-fn missing_certificates(error: &crate::upstream::Error) -> &'static str {
-    if error.to_string().contains("No CA certificates") {
-        "; install the system's CA certificates (the package ca-certificates), or name a file of them in SSL_CERT_FILE"
-    } else {
-        ""
-    }
 }
 
 fn remedy(error: &io::Error) -> &'static str {

@@ -6,13 +6,14 @@
 //!
 //! Either is a lock on a file beside the store, which the system frees however the process ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::state::error::{Error, Fault};
+use crate::state::private;
 use crate::state::store::Store;
 
 /// The right to serve from a store; given back when it is dropped.
@@ -94,11 +95,7 @@ fn try_lock(file: &std::path::Path) -> Result<Tried, Error> {
         problem: error.to_string(),
         remedy: Fault::Unopenable.remedy(),
     };
-    let mut options = OpenOptions::new();
-    options.create(true).read(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let lock = options.open(file).map_err(|error| unopenable(&error))?;
+    let lock = private::open(file).map_err(|error| unopenable(&error))?;
     match lock.try_lock() {
         Ok(()) => Ok(Tried::Locked(lock)),
         Err(TryLockError::WouldBlock) => Ok(Tried::Taken),

@@ -118,6 +118,11 @@ impl Error {
         self.code.as_deref() == Some("ForbiddenFileInTheRecycleBin")
     }
 
+    /// A client that cannot be made as the settings have it.
+    pub(super) fn setup(message: impl Into<String>) -> Self {
+        Self::new("setup", ErrorKind::InvalidRequest).message(message)
+    }
+
     pub(super) fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

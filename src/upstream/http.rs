@@ -5,3 +5,4 @@ pub(super) mod classify;
 pub(super) mod clients;
 pub(super) mod exchange;
 mod outbound;
+pub(super) mod trust;

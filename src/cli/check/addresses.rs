@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::link::Addresses;
 use crate::protocol::request_id::X_REQUEST_ID;
 use crate::state::{self, Store};
+use crate::upstream::client_tls;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -42,8 +43,12 @@ async fn reaches(base: &str, store: &Store, tell: Language) -> Result<String, St
     let remedy = tell.set_base_url();
     let key = store.link_key().await.map_err(|error| error.to_string())?;
     let address = Addresses::signed(base, key, UnixSeconds::now().plus(LIFE_S)).file("/");
-    let client =
-        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build();
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(client_tls().map_err(|error| error.to_string())?)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build();
     let client = client.map_err(|error| error.to_string())?;
     let answer = client.get(address).send().await.map_err(|error| format!("{}; {remedy}", innermost(error)))?;
     let ours = answer.headers().contains_key(X_REQUEST_ID);

@@ -20,6 +20,7 @@ use self::listing::Remote;
 use self::login::Login;
 use super::fault::Fault;
 use crate::backoff::Backoff;
+use crate::upstream::client_tls;
 
 /// Longest wait for the head of an answer: a server before a slow drive may have to ask it first.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -53,10 +54,11 @@ impl Server {
     /// The one at an address.
     ///
     /// # Errors
-    /// The system's certificates cannot be used.
+    /// The certificates that a variable names cannot be read.
     pub(super) fn new(url: &Url, login: Option<Login>, pause: Duration) -> Result<Self, String> {
-        rustls::crypto::ring::default_provider().install_default().ok();
+        let tls = client_tls().map_err(|error| error.to_string())?;
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .user_agent(concat!("alidav/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
             .tcp_nodelay(true)

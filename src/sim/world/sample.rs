@@ -110,10 +110,11 @@ fn pictures(drive: &mut Drive) {
     for (name, (picture, _)) in names.iter().zip(media::PHOTOS) {
         drive.add(&folder, &format!("{name}.jpg"), Some(Content::Kept(Bytes::from_static(picture))));
     }
-    let photo = drive.add(&folder, "IMG_0001.livp", Some(Content::Generated { size: 3_000_000, seed: 9 }));
+    let (still, moving) = (media::PHOTOS[3].0, media::CLIP);
+    let whole = made::zip(&[("IMG_0001.JPG", still), ("IMG_0001.MOV", moving)]);
+    let photo = drive.add(&folder, "IMG_0001.livp", Some(Content::Kept(whole.into())));
     if let Some(node) = drive.nodes.get_mut(&photo) {
-        let film = Content::Kept(Bytes::from_static(media::CLIP));
-        node.streams = Some((Content::Kept(Bytes::from_static(media::PHOTOS[3].0)), film));
+        node.streams = Some((Content::Kept(Bytes::from_static(still)), Content::Kept(Bytes::from_static(moving))));
     }
 }
 

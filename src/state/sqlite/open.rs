@@ -9,6 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use crate::config::{StateLocation, Timeouts};
 use crate::state::error::{Error, Fault};
+use crate::state::private;
 use crate::state::store::Store;
 
 impl Store {
@@ -73,11 +74,7 @@ async fn migrate(pool: &SqlitePool) -> Result<(), MigrateError> {
 /// Makes the file with mode 0600 before SQLite would make it with the umask's; its companions inherit it. A file
 /// that others could read no longer can be, if it is ours.
 fn create_private(file: &Path) -> Result<(), Error> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).read(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
+    match private::open(file) {
         Ok(_) => {
             #[cfg(unix)]
             for companion in ["", "-wal", "-shm"] {

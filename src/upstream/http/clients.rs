@@ -15,9 +15,10 @@ use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::config;
-use crate::upstream::error::{Error, ErrorKind};
+use crate::upstream::error::Error;
 use crate::upstream::http::chunks::Chunks;
 use crate::upstream::http::outbound::{Outbound, outbound};
+use crate::upstream::http::trust::client_tls;
 
 /// Some services answer requests without one by an internal error (reference 0.2).
 const USER_AGENT: &str = concat!("alidav/", env!("CARGO_PKG_VERSION"));
@@ -26,9 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Client for API and token servers.
 pub(in crate::upstream) fn api_client(settings: &config::Upstream) -> Result<reqwest::Client, Error> {
-    // A second installation is refused and harmless: the first one serves.
-    rustls::crypto::ring::default_provider().install_default().ok();
     let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(client_tls()?)
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(Duration::from_secs(30))
@@ -38,10 +38,10 @@ pub(in crate::upstream) fn api_client(settings: &config::Upstream) -> Result<req
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy();
     if let Some(url) = &settings.outbound_proxy {
-        let proxy = reqwest::Proxy::all(url.clone()).map_err(|error| setup_error(describe(error)))?;
+        let proxy = reqwest::Proxy::all(url.clone()).map_err(|error| Error::setup(describe(error)))?;
         builder = builder.proxy(proxy);
     }
-    builder.build().map_err(|error| setup_error(describe(error)))
+    builder.build().map_err(|error| Error::setup(describe(error)))
 }
 
 /// Client for signed URLs.
@@ -55,8 +55,10 @@ pub(in crate::upstream) struct DataClient {
 impl DataClient {
     /// Reads and writes up to `buffer` bytes at once.
     pub(in crate::upstream) fn new(settings: &config::Upstream, buffer: usize) -> Result<Self, Error> {
-        let (outbound, proxy_credential) = outbound(settings.outbound_proxy.as_ref(), CONNECT_TIMEOUT)
-            .map_err(|error| setup_error(error_chain(error.as_ref())))?;
+        let mut tls = client_tls()?;
+        tls.alpn_protocols.clear();
+        let (outbound, proxy_credential) = outbound(settings.outbound_proxy.as_ref(), tls.into(), CONNECT_TIMEOUT)
+            .map_err(|error| Error::setup(error_chain(error.as_ref())))?;
         let http = Client::builder(TokioExecutor::new())
             // The host drops connections idle for 60 s (reference 3.9).
             .pool_idle_timeout(Duration::from_secs(50))
@@ -81,10 +83,6 @@ pub(in crate::upstream) type DataAnswer = Response<Incoming>;
 
 fn is_plain(uri: &Uri) -> bool {
     uri.scheme() == Some(&http::uri::Scheme::HTTP)
-}
-
-fn setup_error(message: String) -> Error {
-    Error::new("setup", ErrorKind::InvalidRequest).message(message)
 }
 
 /// The transport's own words with their causes, without the URL, which may be a secret.

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Matcher;
@@ -42,12 +42,12 @@ pub(in crate::upstream) enum Way {
 /// The connector, and what a forwarding proxy wants to see in plain requests.
 ///
 /// # Errors
-/// The proxy's address makes no sense, or the system's certificates cannot be read.
+/// The proxy's address makes no sense.
 pub(in crate::upstream) fn outbound(
     proxy: Option<&Url>,
+    tls: Arc<rustls::ClientConfig>,
     connect_timeout: Duration,
 ) -> Result<(Outbound, Option<HeaderValue>), BoxError> {
-    let tls = tls()?;
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -57,19 +57,6 @@ pub(in crate::upstream) fn outbound(
         Some(proxy) => by_proxy(proxy, tcp, &tls)?,
     };
     Ok(((way, tls).into(), header))
-}
-
-/// What all clients trust: reading the system's certificates takes milliseconds each time.
-fn tls() -> Result<Arc<rustls::ClientConfig>, BoxError> {
-    static TLS: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
-    if let Some(tls) = TLS.get() {
-        return Ok(tls.clone());
-    }
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .try_with_platform_verifier()?
-        .with_no_client_auth();
-    Ok(TLS.get_or_init(|| Arc::new(tls)).clone())
 }
 
 fn by_proxy(

@@ -1,4 +1,4 @@
-//! Files that the demo's drive is given by computing them: a tone, a film without a codec, a page.
+//! Files that the demo's drive is given by computing them: a tone, a film without a codec, a page, a live photo.
 
 fn byte(number: u32) -> u8 {
     u8::try_from(number & 0xff).unwrap_or_default()
@@ -60,6 +60,26 @@ pub(super) fn avi() -> Vec<u8> {
     chunk(b"RIFF", body)
 }
 
+/// Files in a zip archive, stored as they are: what a live photo is.
+pub(super) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut file, mut directory) = (Vec::new(), Vec::new());
+    let number = |length: usize| u32::try_from(length).unwrap_or_default().to_le_bytes();
+    for (name, content) in files {
+        let at = number(file.len());
+        // Version 1.0, no flags, stored, at noon of the first of June 2025.
+        let mut head = vec![10, 0, 0, 0, 0, 0, 0, 0x60, 0xc1, 0x5a];
+        head.extend(crc32fast::hash(content).to_le_bytes());
+        head.extend(number(content.len()).repeat(2));
+        head.extend([byte(u32::try_from(name.len()).unwrap_or_default()), 0, 0, 0]);
+        file.extend([&b"PK\x03\x04"[..], &head, name.as_bytes(), content].concat());
+        directory.extend([&b"PK\x01\x02\x0a\0"[..], &head, &[0; 10], &at, name.as_bytes()].concat());
+    }
+    let count = [byte(u32::try_from(files.len()).unwrap_or_default()), 0];
+    let (size, at) = (number(directory.len()), number(file.len()));
+    file.extend([&directory[..], b"PK\x05\x06\0\0\0\0", &count, &count, &size, &at, &[0, 0]].concat());
+    file
+}
+
 /// A page of a few lines in Latin letters.
 pub(super) fn pdf(lines: &[&str]) -> Vec<u8> {
     let text: String = lines.iter().map(|line| format!("({line}) Tj 0 -28 Td ")).collect();
@@ -80,4 +100,22 @@ pub(super) fn pdf(lines: &[&str]) -> Vec<u8> {
     let (count, start) = (objects.len() + 1, file.len());
     file.push_str(&format!("xref\n0 {count}\n{table}trailer<</Size {count}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"));
     file.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read as _};
+
+    #[test]
+    fn a_live_photo_holds_a_picture_and_a_film() {
+        let mut archive =
+            zip::ZipArchive::new(Cursor::new(super::zip(&[("a.JPG", b"still"), ("a.MOV", b"moving")]))).unwrap();
+        for (at, name, content) in [(0, "a.JPG", "still"), (1, "a.MOV", "moving")] {
+            let mut file = archive.by_index(at).unwrap();
+            let mut read = String::new();
+            // Checks the checksum too.
+            file.read_to_string(&mut read).unwrap();
+            assert_eq!((&*file.name().unwrap(), &*read), (name, content));
+        }
+    }
 }
