@@ -10,6 +10,7 @@ mod entries;
 mod environment;
 mod fault;
 mod load;
+mod postgres_url;
 mod reader;
 mod sections;
 mod settings;
@@ -23,6 +24,7 @@ mod view_entry;
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, Faults};
 pub use load::Loaded;
+pub use postgres_url::PostgresUrl;
 pub use reader::parse_bytes;
 pub use settings::{
     Account, Cache, ClientRule, Config, Download, DriveType, LinkPolicy, ListenAddr, LivpFormat, LogFormat, LogTime,

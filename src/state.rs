@@ -1,24 +1,41 @@
-//! The embedded store: what must survive a restart.
+//! The store: what must survive a restart.
 //!
-//! One SQLite file in WAL mode, readable by its owner only, written with full synchronisation: a
-//! refresh token that was spent and not kept is a lost login. Answers for opening, migrating and
-//! clear errors that name the file and the remedy; knows nothing of the drive's API.
+//! By default one SQLite file in WAL mode, readable by its owner only, written with full synchronisation: a refresh
+//! token that was spent and not kept is a lost login. Or a PostgreSQL database, which several instances share. One set
+//! of operations with one text of SQL serves both. Answers for opening, migrating, waits that end, and clear errors that
+//! name the place and the remedy; knows nothing of the drive's API.
 
 mod alone;
+mod drives;
 mod error;
+mod fault;
+mod hashes;
+mod held;
+mod link_key;
+mod locks;
+mod open;
 mod private;
-mod sqlite;
+mod properties;
+mod removals;
+mod server;
+mod sessions;
 mod store;
+#[cfg(test)]
+mod testing;
+mod tokens;
+#[cfg(test)]
+mod troubles;
+mod uploads;
 
 pub use alone::{Alone, RenewalTurn};
+pub use drives::{DriveIds, DriveKind};
 pub use error::Error;
-pub use sqlite::drives::{DriveIds, DriveKind};
-pub use sqlite::hashes::HashRow;
-pub use sqlite::held::HeldRow;
-pub use sqlite::locks::LockRow;
-pub use sqlite::properties::PropertyRow;
-pub use sqlite::removals::RemovalRow;
-pub use sqlite::sessions::SessionRow;
-pub use sqlite::tokens::Tokens;
-pub use sqlite::uploads::UploadRow;
+pub use hashes::HashRow;
+pub use held::HeldRow;
+pub use locks::LockRow;
+pub use properties::PropertyRow;
+pub use removals::RemovalRow;
+pub use sessions::SessionRow;
 pub use store::Store;
+pub use tokens::Tokens;
+pub use uploads::UploadRow;

@@ -28,7 +28,7 @@ mod work;
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ use self::tally::Tally;
 use super::arguments::CopyArguments;
 use super::run::load;
 use super::signals::Signals;
-use crate::config::{Config, ProcessEnvironment, StateLocation, parse_bytes};
+use crate::config::{Config, Environment as _, ProcessEnvironment, StateLocation, parse_bytes};
 use crate::drive::Tree;
 use crate::state::{self, Alone, Store};
 use crate::upstream::Client;
@@ -105,20 +105,45 @@ struct Stores {
 
 impl Stores {
     async fn open(config: &Config) -> Result<Self, String> {
-        let StateLocation::File(file) = &config.state else {
-            return Err("the state store is in memory, so the tokens would be lost; set state = \"sqlite:alidav.db\""
-                .to_owned());
-        };
+        let beside = beside(&config.state)?;
         let shared = Store::open(&config.state).await.map_err(|error| error.to_string())?;
-        let mut beside = file.as_os_str().to_owned();
-        beside.push(".copy");
-        let own = Store::open(&StateLocation::File(beside.into())).await.map_err(|error| error.to_string())?;
+        let own = Store::open(&StateLocation::File(beside)).await.map_err(|error| error.to_string())?;
         let alone = own.serve_alone().map_err(|error| match error {
             state::Error::Served { .. } => "another copy runs by these settings; wait for its end".to_owned(),
             error => error.to_string(),
         })?;
         let served = matches!(shared.serve_alone(), Err(state::Error::Served { .. }));
         Ok(Self { shared, own, _alone: alone, served })
+    }
+}
+
+/// The file of what a copy keeps for itself: of this machine's files, and of one run at a time. Beside the state store,
+/// or with what other programs keep of the user where that is a database.
+fn beside(state: &StateLocation) -> Result<PathBuf, String> {
+    match state {
+        StateLocation::File(file) => {
+            let mut beside = file.as_os_str().to_owned();
+            beside.push(".copy");
+            Ok(beside.into())
+        }
+        StateLocation::Memory => {
+            Err("the state store is in memory, so the tokens would be lost; set state = \"sqlite:alidav.db\""
+                .to_owned())
+        }
+        StateLocation::Postgres(url) => {
+            let variables = ProcessEnvironment.variables();
+            let set = |name: &str| {
+                let found = variables.iter().find(|(known, value)| known == name && !value.is_empty())?;
+                Some(PathBuf::from(&found.1))
+            };
+            let folder = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
+            let folder = folder.ok_or("HOME is not set; set XDG_STATE_HOME to a folder for the hashes of files")?;
+            let folder = folder.join("alidav");
+            std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            let plain = |sign: char| if sign.is_ascii_alphanumeric() { sign } else { '_' };
+            let name: String = url.to_string().chars().map(plain).collect();
+            Ok(folder.join(format!("{name}.copy")))
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const ARRAYS: [(&str, Option<&str>); 5] =
     [("account", Some("name")), ("user", Some("name")), ("mount", None), ("view", None), ("client", None)];
 
 /// Keys whose value may be given by a file's name.
-const SECRETS: [&str; 4] = ["client_secret", "refresh_token", "down_proxy_token", "password"];
+const SECRETS: [&str; 5] = ["client_secret", "refresh_token", "down_proxy_token", "password", "state"];
 
 /// Where variables come from; tests supply their own.
 pub trait Environment {

@@ -10,7 +10,7 @@ use crate::config::environment::{self, Environment};
 use crate::config::fault::{Fault, Faults};
 use crate::config::reader::{Notes, Reader};
 use crate::config::sections;
-use crate::config::settings::Config;
+use crate::config::settings::{Config, StateLocation};
 
 /// Settings that passed all checks, and what deserves a word nevertheless.
 #[derive(Debug, Clone)]
@@ -118,6 +118,7 @@ fn holds_secrets(config: &Config) -> bool {
         || config.users.iter().any(|u| !u.password.expose_secret().starts_with("$argon2"))
         || config.mounts.iter().any(|m| m.down_proxy_token.is_some())
         || config.views.iter().any(|v| v.credentials.is_some())
+        || matches!(&config.state, StateLocation::Postgres(url) if url.has_password())
 }
 
 #[cfg(unix)]

@@ -297,8 +297,10 @@ fn elsewhere(key: &str) -> Option<&'static str> {
     Some(ours)
 }
 
-/// A value as it may be repeated: an address may have a name and a password in front of its host.
+/// A value as it may be repeated: an address may have a name and a password in front of its host, and a password
+/// among its parameters.
 fn without_credentials(text: &str) -> String {
+    let text = if text.contains("://") { text.split('?').next().unwrap_or_default() } else { text };
     match text.rsplit_once('@') {
         Some((_, host)) => format!("…@{host}"),
         None => text.to_owned(),

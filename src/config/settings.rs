@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
+use crate::config::postgres_url::PostgresUrl;
 use crate::config::timeouts::Timeouts;
 use crate::config::view::View;
 
@@ -122,6 +123,19 @@ pub enum StateLocation {
     File(PathBuf),
     /// Kept in memory and lost at exit (`sqlite::memory:`), for the demo and tests.
     Memory,
+    /// A database of a PostgreSQL server, which several instances may share.
+    Postgres(PostgresUrl),
+}
+
+/// The file, or the database without a password.
+impl std::fmt::Display for StateLocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(file) => write!(f, "{}", file.display()),
+            Self::Memory => f.write_str(":memory:"),
+            Self::Postgres(url) => write!(f, "{url}"),
+        }
+    }
 }
 
 /// What a line of the log looks like.

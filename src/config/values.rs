@@ -8,6 +8,7 @@ use argon2::password_hash::phc::PasswordHash;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::config::postgres_url::PostgresUrl;
 use crate::config::settings::{ListenAddr, StateLocation};
 
 /// Puts a value where one was given.
@@ -118,10 +119,11 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
 }
 
 pub(super) fn state(text: &str) -> Result<StateLocation, String> {
-    match text.strip_prefix("sqlite:") {
-        Some(":memory:") => Ok(StateLocation::Memory),
-        Some(path) if !path.is_empty() => Ok(StateLocation::File(PathBuf::from(path))),
-        _ => Err("must be like \"sqlite:alidav.db\"".to_owned()),
+    match text.split_once(':') {
+        Some(("sqlite", ":memory:")) => Ok(StateLocation::Memory),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(StateLocation::File(PathBuf::from(path))),
+        Some(("postgres" | "postgresql", _)) => PostgresUrl::parse(text).map(StateLocation::Postgres),
+        _ => Err("must be like \"sqlite:alidav.db\" or \"postgres://user@host/alidav\"".to_owned()),
     }
 }
 

@@ -4,17 +4,21 @@
 //! the store, or put tokens into it, need no lock. One renewal an account: a refresh token works once, so that whoever
 //! comes second waits and takes up what the first one got.
 //!
-//! Either is a lock on a file beside the store, which the system frees however the process ends.
+//! Either is a lock on a file beside the store, which the system frees however the process ends. On PostgreSQL, several
+//! may serve, and the turn is a lock of the database, which the server frees when the connection ends.
 
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use tokio::time::Instant;
 
-use crate::state::error::{Error, Fault};
+use crate::state::error::Error;
+use crate::state::fault::Fault;
 use crate::state::private;
-use crate::state::store::Store;
+use crate::state::server::Server;
+use crate::state::store::{Pool, Store};
 
 /// The right to serve from a store; given back when it is dropped.
 #[derive(Debug)]
@@ -24,12 +28,40 @@ pub struct Alone {
 
 /// The turn to renew an account's tokens; given back when it is dropped.
 #[derive(Debug)]
-pub struct RenewalTurn {
-    _lock: Option<File>,
+pub struct RenewalTurn(Turn);
+
+#[derive(Debug)]
+enum Turn {
+    /// The store is in memory, or files cannot be locked here.
+    Nobodys,
+    File {
+        _lock: File,
+    },
+    /// A lock of the database, which is there as long as its connection.
+    Session {
+        store: Store,
+        session: PgConnection,
+    },
+}
+
+impl RenewalTurn {
+    /// Whether nobody else can have had the turn since. A database's lock goes with the connection, and so may have
+    /// gone while this process stood still or was cut off; to be asked right before what only one may do.
+    ///
+    /// # Errors
+    /// [`Error::Away`] if it is gone, or that cannot be found out.
+    pub async fn still_ours(&mut self) -> Result<(), Error> {
+        let Turn::Session { store, session } = &mut self.0 else { return Ok(()) };
+        let Pool::Postgres(server) = &store.pool else { return Ok(()) };
+        store.named(server.within(sqlx::query("SELECT 1").execute(session)).await.map(drop))
+    }
 }
 
 /// How often a renewal that waits for another process's looks whether that is over.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// Longest a renewal may be silent towards the database: all its servers are asked in that time.
+const LONGEST_RENEWAL: Duration = Duration::from_secs(120);
 
 impl Store {
     /// Takes the right to serve from the store. One in memory is nobody else's anyway.
@@ -40,7 +72,7 @@ impl Store {
         let Some(file) = self.beside("lock") else { return Ok(Alone { _lock: None }) };
         match try_lock(&file)? {
             Tried::Locked(lock) => Ok(Alone { _lock: Some(lock) }),
-            Tried::Taken => Err(Error::Served { file: self.file.to_path_buf() }),
+            Tried::Taken => Err(Error::Served { place: self.place.to_string() }),
             Tried::Unsupported => {
                 tracing::warn!(file = %file.display(), "files cannot be locked here; let only one alidav serve from the state store");
                 Ok(Alone { _lock: None })
@@ -56,28 +88,50 @@ impl Store {
         // Two accounts whose names become one share a turn, which costs nothing but a wait.
         let plain = |sign: char| if sign.is_ascii_alphanumeric() { sign } else { '_' };
         let name: String = account.chars().take(64).map(plain).collect();
-        let Some(file) = self.beside(&format!("{name}.renewal")) else { return Ok(RenewalTurn { _lock: None }) };
         let end = Instant::now() + longest;
+        if let Pool::Postgres(server) = &self.pool {
+            return self.turn_of(server, &name, end).await;
+        }
+        let Some(file) = self.beside(&format!("{name}.renewal")) else { return Ok(RenewalTurn(Turn::Nobodys)) };
         loop {
             match try_lock(&file)? {
-                Tried::Locked(lock) => return Ok(RenewalTurn { _lock: Some(lock) }),
-                Tried::Unsupported => return Ok(RenewalTurn { _lock: None }),
-                Tried::Taken if Instant::now() >= end => return Err(Error::Renewed { file: self.file.to_path_buf() }),
-                Tried::Taken => tokio::time::sleep(LOOK).await,
+                Tried::Locked(lock) => return Ok(RenewalTurn(Turn::File { _lock: lock })),
+                Tried::Unsupported => return Ok(RenewalTurn(Turn::Nobodys)),
+                Tried::Taken => self.look_later(end).await?,
             }
         }
     }
 
-    /// A file beside the store's own; absent where the store is in memory.
+    /// The turn by a lock of the database. The server ends a session that does nothing, so that a process which stands
+    /// still keeps the others waiting for a while only.
+    async fn turn_of(&self, server: &Server, name: &str, end: Instant) -> Result<RenewalTurn, Error> {
+        let mut session = self.named(server.own().await)?;
+        let idle = sqlx::AssertSqlSafe(format!("SET idle_session_timeout = {}", LONGEST_RENEWAL.as_millis()));
+        self.named(server.within(sqlx::raw_sql(idle).execute(&mut session)).await)?;
+        loop {
+            let lock = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))");
+            let lock = lock.bind(format!("alidav renewal {name}")).fetch_one(&mut session);
+            if self.named(server.within(lock).await)? {
+                return Ok(RenewalTurn(Turn::Session { store: self.clone(), session }));
+            }
+            self.look_later(end).await?;
+        }
+    }
+
+    async fn look_later(&self, end: Instant) -> Result<(), Error> {
+        if Instant::now() >= end {
+            return Err(Error::Renewed { place: self.place.to_string() });
+        }
+        tokio::time::sleep(LOOK).await;
+        Ok(())
+    }
+
+    /// A file beside the store's own; absent where the store is none.
     fn beside(&self, suffix: &str) -> Option<PathBuf> {
-        let mut file = self.is_file().then(|| self.file.as_os_str().to_owned())?;
+        let mut file = self.file.as_ref()?.as_os_str().to_owned();
         file.push(".");
         file.push(suffix);
         Some(file.into())
-    }
-
-    fn is_file(&self) -> bool {
-        *self.file != *std::path::Path::new(":memory:")
     }
 }
 
@@ -91,7 +145,7 @@ enum Tried {
 
 fn try_lock(file: &std::path::Path) -> Result<Tried, Error> {
     let unopenable = |error: &std::io::Error| Error::Open {
-        file: file.to_owned(),
+        place: file.display().to_string(),
         problem: error.to_string(),
         remedy: Fault::Unopenable.remedy(),
     };
@@ -108,6 +162,7 @@ fn try_lock(file: &std::path::Path) -> Result<Tried, Error> {
 mod tests {
     use super::*;
     use crate::config::StateLocation;
+    use crate::state::testing::for_each_store;
 
     #[tokio::test]
     async fn one_serves_from_a_store_and_others_may_open_it() {
@@ -128,17 +183,18 @@ mod tests {
 
     #[tokio::test]
     async fn renewals_of_an_account_go_one_after_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let location = StateLocation::File(folder.path().join("state.db"));
-        let (first, second) = (Store::open(&location).await.unwrap(), Store::open(&location).await.unwrap());
-        let turn = first.renewal_turn("main/主", Duration::ZERO).await.unwrap();
-        first.renewal_turn("other", Duration::ZERO).await.unwrap();
-        let refused = second.renewal_turn("main/主", Duration::from_millis(60)).await.unwrap_err();
-        assert!(matches!(&refused, Error::Renewed { .. }), "{refused}");
-        let (waited, ()) = tokio::join!(second.renewal_turn("main/主", Duration::from_secs(30)), async {
-            tokio::task::yield_now().await;
-            drop(turn);
-        });
-        waited.unwrap();
+        for_each_store(async |location| {
+            let (first, second) = (Store::open(&location).await.unwrap(), Store::open(&location).await.unwrap());
+            let turn = first.renewal_turn("main/主", Duration::ZERO).await.unwrap();
+            first.renewal_turn("other", Duration::ZERO).await.unwrap();
+            let refused = second.renewal_turn("main/主", Duration::from_millis(60)).await.unwrap_err();
+            assert!(matches!(&refused, Error::Renewed { .. }), "{refused}");
+            let (waited, ()) = tokio::join!(second.renewal_turn("main/主", Duration::from_secs(30)), async {
+                tokio::task::yield_now().await;
+                drop(turn);
+            });
+            waited.unwrap();
+        })
+        .await;
     }
 }

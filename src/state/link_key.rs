@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use rand::Rng as _;
 
 use crate::state::error::Error;
-use crate::state::store::Store;
+use crate::state::store::{Store, statements};
 
 impl Store {
     /// The key of signed links as a text, made by the first who asks.
@@ -15,15 +15,20 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn link_key(&self) -> Result<String, Error> {
-        let kept = async { sqlx::query_scalar("SELECT key FROM link_key").fetch_optional(&self.pool).await };
-        if let Some(key) = self.named(kept.await)? {
+        let read = "SELECT key FROM link_key";
+        let kept = statements!(self, connection => {
+            sqlx::query_scalar(read).fetch_optional(&mut *connection).await
+        })?;
+        if let Some(key) = kept {
             return Ok(hex(key));
         }
-        let act = async {
-            sqlx::query("INSERT OR IGNORE INTO link_key VALUES (1, ?)").bind(random()).execute(&self.pool).await?;
-            sqlx::query_scalar("SELECT key FROM link_key").fetch_one(&self.pool).await
-        };
-        self.named(act.await).map(hex)
+        let new = random();
+        let key = statements!(self, connection => {
+            let first = sqlx::query("INSERT INTO link_key (one, key) VALUES (1, $1) ON CONFLICT DO NOTHING").bind(&new);
+            first.execute(&mut *connection).await?;
+            sqlx::query_scalar(read).fetch_one(&mut *connection).await
+        })?;
+        Ok(hex(key))
     }
 
     /// Puts another key in its place: no link that was signed before opens anything any more.
@@ -31,8 +36,10 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn renew_link_key(&self) -> Result<(), Error> {
-        let act = sqlx::query("INSERT OR REPLACE INTO link_key VALUES (1, ?)").bind(random());
-        self.named(act.execute(&self.pool).await.map(drop))
+        let statement = "INSERT INTO link_key (one, key) VALUES (1, $1) ON CONFLICT (one) DO UPDATE \
+                         SET key = excluded.key";
+        let new = random();
+        statements!(self, connection => sqlx::query(statement).bind(&new).execute(&mut *connection).await.map(drop))
     }
 }
 
@@ -55,6 +62,19 @@ mod tests {
 
     use crate::config::StateLocation;
     use crate::state::Store;
+    use crate::state::testing::for_each_store;
+
+    #[tokio::test]
+    async fn all_have_the_first_key_until_it_is_renewed() {
+        for_each_store(async |location| {
+            let (first, second) = (Store::open(&location).await.unwrap(), Store::open(&location).await.unwrap());
+            let key = first.link_key().await.unwrap();
+            assert_eq!((key.len(), second.link_key().await.unwrap()), (64, key.clone()));
+            second.renew_link_key().await.unwrap();
+            assert_ne!(first.link_key().await.unwrap(), key);
+        })
+        .await;
+    }
 
     #[tokio::test]
     async fn a_caller_who_leaves_does_not_take_the_store_in_memory_with_him() {

@@ -1,11 +1,10 @@
 //! Tokens and drive ids, one row per account.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::Row as _;
 
 use crate::clock::UnixSeconds;
 use crate::state::error::Error;
-use crate::state::store::Store;
+use crate::state::store::{Store, statements};
 
 /// An account's tokens.
 #[derive(Clone, Debug)]
@@ -51,23 +50,23 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn tokens(&self, account: &str) -> Result<Option<Tokens>, Error> {
-        self.named(self.read_tokens(account).await)
-    }
-
-    async fn read_tokens(&self, account: &str) -> Result<Option<Tokens>, sqlx::Error> {
-        let row =
-            sqlx::query("SELECT * FROM tokens WHERE account = ?").bind(account).fetch_optional(&self.pool).await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(Tokens {
-            user_id: row.try_get("user_id")?,
-            access_token: SecretString::from(row.try_get::<String, _>("access_token")?),
-            refresh_token: SecretString::from(row.try_get::<String, _>("refresh_token")?),
-            issued_at: UnixSeconds(row.try_get("issued_at")?),
-            expires_at: UnixSeconds(row.try_get("expires_at")?),
-            sent_to: row.try_get("sent_to")?,
-            source_digest: row.try_get("source_digest")?,
-            server: row.try_get("server")?,
-        }))
+        type Row = (Option<String>, String, String, i64, i64, Option<String>, Option<String>, Option<String>);
+        let statement = "SELECT user_id, access_token, refresh_token, issued_at, expires_at, sent_to, source_digest, \
+                         server FROM tokens WHERE account = $1";
+        let row: Option<Row> = statements!(self, connection => {
+            sqlx::query_as(statement).bind(account).fetch_optional(&mut *connection).await
+        })?;
+        let read = |(user_id, access, refresh, issued_at, expires_at, sent_to, source_digest, server): Row| Tokens {
+            user_id,
+            access_token: access.into(),
+            refresh_token: refresh.into(),
+            issued_at: UnixSeconds(issued_at),
+            expires_at: UnixSeconds(expires_at),
+            sent_to,
+            source_digest,
+            server,
+        };
+        Ok(row.map(read))
     }
 
     /// Keeps the account's tokens; they are on disk when this returns. Drive ids of another user are
@@ -76,7 +75,7 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_tokens(&self, account: &str, tokens: &Tokens) -> Result<(), Error> {
-        self.named(self.write_tokens(account, Expected::Anything, tokens).await.map(|_| ()))
+        self.write_tokens(account, Expected::Anything, tokens).await.map(drop)
     }
 
     /// The same, only if the account's refresh token is still the `expected` one, or absent where that is: what
@@ -91,36 +90,42 @@ impl Store {
         tokens: &Tokens,
     ) -> Result<bool, Error> {
         let expected = expected.map_or(Expected::Nothing, Expected::Token);
-        self.named(self.write_tokens(account, expected, tokens).await)
+        self.write_tokens(account, expected, tokens).await
     }
 
-    async fn write_tokens(&self, account: &str, expected: Expected<'_>, tokens: &Tokens) -> Result<bool, sqlx::Error> {
-        // Forgotten first: if the rest fails they are asked for again. No transaction holds the two together,
-        // since one that SQLite itself has rolled back, on a full disk, would leave the connection in it.
-        sqlx::query("DELETE FROM drives WHERE account = ? AND user_id <> ?")
-            .bind(account)
-            .bind(&tokens.user_id)
-            .execute(&self.pool)
-            .await?;
-        let statement = "INSERT OR REPLACE INTO tokens (account, user_id, access_token, refresh_token, issued_at, \
-                         expires_at, uncertain, source_digest, server, sent_to) \
-                         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?10 IS NOT NULL, ?7, ?8, ?10 \
-                         WHERE ?9 OR (SELECT refresh_token FROM tokens WHERE account = ?1) IS ?11";
-        let done = sqlx::query(statement)
-            .bind(account)
-            .bind(&tokens.user_id)
-            .bind(tokens.access_token.expose_secret())
-            .bind(tokens.refresh_token.expose_secret())
-            .bind(tokens.issued_at.0)
-            .bind(tokens.expires_at.0)
-            .bind(&tokens.source_digest)
-            .bind(&tokens.server)
-            .bind(matches!(expected, Expected::Anything))
-            .bind(&tokens.sent_to)
-            .bind(expected.token())
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() == 1)
+    async fn write_tokens(&self, account: &str, expected: Expected<'_>, tokens: &Tokens) -> Result<bool, Error> {
+        // Asked once for what is there, and once more of the row that another process may have written since, which
+        // PostgreSQL locks first.
+        let statement = "INSERT INTO tokens (account, user_id, access_token, refresh_token, issued_at, expires_at, \
+                         uncertain, source_digest, server, sent_to) \
+                         SELECT $1, $2, $3, $4, $5, $6, $10 IS NOT NULL, $7, $8, $10 \
+                         WHERE $9 OR (SELECT refresh_token FROM tokens WHERE account = $1) IS NOT DISTINCT FROM $11 \
+                         ON CONFLICT (account) DO UPDATE SET user_id = excluded.user_id, \
+                         access_token = excluded.access_token, refresh_token = excluded.refresh_token, \
+                         issued_at = excluded.issued_at, expires_at = excluded.expires_at, \
+                         uncertain = excluded.uncertain, source_digest = excluded.source_digest, \
+                         server = excluded.server, sent_to = excluded.sent_to \
+                         WHERE $9 OR tokens.refresh_token IS NOT DISTINCT FROM $11";
+        statements!(self, connection => {
+            // Forgotten first: if the rest fails they are asked for again. No transaction holds the two together.
+            let foreign = "DELETE FROM drives WHERE account = $1 AND user_id <> $2";
+            sqlx::query(foreign).bind(account).bind(&tokens.user_id).execute(&mut *connection).await?;
+            let done = sqlx::query(statement)
+                .bind(account)
+                .bind(&tokens.user_id)
+                .bind(tokens.access_token.expose_secret())
+                .bind(tokens.refresh_token.expose_secret())
+                .bind(tokens.issued_at.0)
+                .bind(tokens.expires_at.0)
+                .bind(&tokens.source_digest)
+                .bind(&tokens.server)
+                .bind(matches!(expected, Expected::Anything))
+                .bind(&tokens.sent_to)
+                .bind(expected.token())
+                .execute(&mut *connection)
+                .await?;
+            Ok(done.rows_affected() == 1)
+        })
     }
 }
 
@@ -130,7 +135,8 @@ mod tests {
 
     use super::*;
     use crate::config::StateLocation;
-    use crate::state::sqlite::drives::DriveIds;
+    use crate::state::drives::DriveIds;
+    use crate::state::testing::for_each_store;
 
     fn tokens(user: &str) -> Tokens {
         Tokens {
@@ -156,24 +162,55 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_kept_is_there_after_a_restart_and_only_the_owner_can_read_it() {
+    async fn what_was_kept_is_there_after_a_restart() {
+        for_each_store(async |location| {
+            let store = Store::open(&location).await.unwrap();
+            store.save_tokens("main", &tokens("u1")).await.unwrap();
+            store.save_drives("main", &drives("u1")).await.unwrap();
+            store.close().await;
+            let store = Store::open(&location).await.unwrap();
+            let found = store.tokens("main").await.unwrap().unwrap();
+            assert_eq!(found.refresh_token.expose_secret(), "refresh");
+            assert_eq!(found.sent_to, tokens("u1").sent_to);
+            assert_eq!(found.server, tokens("u1").server);
+            assert_eq!(store.drives("main").await.unwrap(), Some(drives("u1")));
+            assert!(store.tokens("other").await.unwrap().is_none());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn only_the_owner_can_read_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let location = StateLocation::File(folder.path().join("state.db"));
         let store = Store::open(&location).await.unwrap();
         store.save_tokens("main", &tokens("u1")).await.unwrap();
-        store.save_drives("main", &drives("u1")).await.unwrap();
         for file in std::fs::read_dir(folder.path()).unwrap() {
             let mode = std::os::unix::fs::PermissionsExt::mode(&file.unwrap().metadata().unwrap().permissions());
             assert_eq!(mode & 0o777, 0o600);
         }
-        store.close().await;
-        let store = Store::open(&location).await.unwrap();
-        let found = store.tokens("main").await.unwrap().unwrap();
-        assert_eq!(found.refresh_token.expose_secret(), "refresh");
-        assert_eq!(found.sent_to, tokens("u1").sent_to);
-        assert_eq!(found.server, tokens("u1").server);
-        assert_eq!(store.drives("main").await.unwrap(), Some(drives("u1")));
-        assert!(store.tokens("other").await.unwrap().is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_several_who_replace_one_token_at_once_one_does() {
+        for_each_store(async |location| {
+            let stores = futures_util::future::join_all((0..4).map(|_| Store::open(&location)));
+            let stores: Vec<Store> = stores.await.into_iter().map(Result::unwrap).collect();
+            stores[0].save_tokens("main", &tokens("u1")).await.unwrap();
+            let mut last = SecretString::from("refresh");
+            for round in 0..10 {
+                let swaps = stores.iter().enumerate().map(|(at, store)| {
+                    let next = Tokens { refresh_token: format!("{round}-{at}").into(), ..tokens("u1") };
+                    let (store, last) = (store.clone(), last.clone());
+                    tokio::spawn(async move { store.swap_tokens("main", Some(&last), &next).await.unwrap() })
+                });
+                let done = futures_util::future::join_all(swaps).await;
+                assert_eq!(done.iter().filter(|done| *done.as_ref().unwrap()).count(), 1);
+                last = stores[0].tokens("main").await.unwrap().unwrap().refresh_token;
+                assert!(last.expose_secret().starts_with(&format!("{round}-")));
+            }
+        })
+        .await;
     }
 
     #[tokio::test]
@@ -191,37 +228,44 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn several_who_open_a_new_file_at_once_all_get_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let location = StateLocation::File(folder.path().join("state.db"));
-        let all = futures_util::future::join_all((0..6).map(|_| {
-            let location = location.clone();
-            tokio::spawn(async move { Store::open(&location).await })
-        }));
-        for store in all.await {
-            store.unwrap().unwrap().tokens("main").await.unwrap();
-        }
+    async fn several_who_open_a_new_store_at_once_all_get_it() {
+        for_each_store(async |location| {
+            let all = futures_util::future::join_all((0..6).map(|_| {
+                let location = location.clone();
+                tokio::spawn(async move { Store::open(&location).await })
+            }));
+            for store in all.await {
+                store.unwrap().unwrap().tokens("main").await.unwrap();
+            }
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn drives_of_another_user_go_with_the_tokens_they_came_by() {
-        let store = Store::open(&StateLocation::Memory).await.unwrap();
-        store.save_drives("main", &drives("u1")).await.unwrap();
-        store.save_tokens("main", &tokens("u1")).await.unwrap();
-        assert!(store.drives("main").await.unwrap().is_some());
-        store.save_tokens("main", &tokens("u2")).await.unwrap();
-        assert!(store.drives("main").await.unwrap().is_none());
+        for_each_store(async |location| {
+            let store = Store::open(&location).await.unwrap();
+            store.save_drives("main", &drives("u1")).await.unwrap();
+            store.save_tokens("main", &tokens("u1")).await.unwrap();
+            assert!(store.drives("main").await.unwrap().is_some());
+            store.save_tokens("main", &tokens("u2")).await.unwrap();
+            assert!(store.drives("main").await.unwrap().is_none());
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn what_another_process_stored_is_not_overwritten() {
-        let store = Store::open(&StateLocation::Memory).await.unwrap();
-        assert!(store.swap_tokens("main", None, &tokens("u1")).await.unwrap());
-        assert!(!store.swap_tokens("main", None, &tokens("u1")).await.unwrap());
-        let next = Tokens { refresh_token: "next".into(), ..tokens("u1") };
-        assert!(store.swap_tokens("main", Some(&"refresh".into()), &next).await.unwrap());
-        assert!(!store.swap_tokens("main", Some(&"refresh".into()), &tokens("u1")).await.unwrap());
-        assert_eq!(store.tokens("main").await.unwrap().unwrap().refresh_token.expose_secret(), "next");
+        for_each_store(async |location| {
+            let store = Store::open(&location).await.unwrap();
+            assert!(store.swap_tokens("main", None, &tokens("u1")).await.unwrap());
+            assert!(!store.swap_tokens("main", None, &tokens("u1")).await.unwrap());
+            let next = Tokens { refresh_token: "next".into(), ..tokens("u1") };
+            assert!(store.swap_tokens("main", Some(&"refresh".into()), &next).await.unwrap());
+            assert!(!store.swap_tokens("main", Some(&"refresh".into()), &tokens("u1")).await.unwrap());
+            assert_eq!(store.tokens("main").await.unwrap().unwrap().refresh_token.expose_secret(), "next");
+        })
+        .await;
     }
 
     #[tokio::test]
@@ -242,7 +286,7 @@ mod tests {
         let location = StateLocation::File(folder.path().join("state.db"));
         let store = Store::open(&location).await.unwrap();
         sqlx::query("INSERT INTO _sqlx_migrations VALUES (9999, 'later', '2030-01-01', TRUE, X'00', 1)")
-            .execute(&store.pool)
+            .execute(store.sqlite())
             .await
             .unwrap();
         store.close().await;
@@ -258,7 +302,7 @@ mod tests {
         store.try_write().await.unwrap();
         let large = Tokens { refresh_token: "x".repeat(100_000).into(), ..tokens("u1") };
         for (pragma, words) in [("max_page_count = 1", "disk is full"), ("query_only = 1", "writable by this user")] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(&store.pool).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(store.sqlite()).await.unwrap();
             let told = store.save_tokens("main", &large).await.unwrap_err().to_string();
             assert!(told.contains(words) && told.contains("state.db"), "{told}");
             let kept = store.tokens("main").await.unwrap().unwrap();

@@ -1,9 +1,7 @@
 //! The drives of an account, as the service told them last: which there are, and which the user granted.
 
-use sqlx::Row as _;
-
 use crate::state::error::Error;
-use crate::state::store::Store;
+use crate::state::store::{Store, statements};
 
 /// One of the two drives that a user can grant (reference 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,20 +60,19 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn drives(&self, account: &str) -> Result<Option<DriveIds>, Error> {
-        self.named(self.read_drives(account).await)
-    }
-
-    async fn read_drives(&self, account: &str) -> Result<Option<DriveIds>, sqlx::Error> {
-        let row =
-            sqlx::query("SELECT * FROM drives WHERE account = ?").bind(account).fetch_optional(&self.pool).await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(DriveIds {
-            user_id: row.try_get("user_id")?,
-            name: row.try_get("name")?,
+        type Row = (String, String, String, Option<String>, Option<String>);
+        let statement = "SELECT user_id, name, default_drive_id, resource_drive_id, backup_drive_id FROM drives \
+                         WHERE account = $1";
+        let row: Option<Row> = statements!(self, connection => {
+            sqlx::query_as(statement).bind(account).fetch_optional(&mut *connection).await
+        })?;
+        Ok(row.map(|(user_id, name, default, resource_drive_id, backup_drive_id)| DriveIds {
+            user_id,
+            name,
             // The column holds an empty text where the service named none.
-            default_drive_id: Some(row.try_get("default_drive_id")?).filter(|id: &String| !id.is_empty()),
-            resource_drive_id: row.try_get("resource_drive_id")?,
-            backup_drive_id: row.try_get("backup_drive_id")?,
+            default_drive_id: Some(default).filter(|id| !id.is_empty()),
+            resource_drive_id,
+            backup_drive_id,
         }))
     }
 
@@ -84,27 +81,30 @@ impl Store {
     /// # Errors
     /// The statement failed and nothing has changed.
     pub async fn save_drives(&self, account: &str, drives: &DriveIds) -> Result<(), Error> {
-        self.named(self.write_drives(account, drives).await)
-    }
-
-    async fn write_drives(&self, account: &str, drives: &DriveIds) -> Result<(), sqlx::Error> {
-        sqlx::query("INSERT OR REPLACE INTO drives VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(account)
-            .bind(&drives.user_id)
-            .bind(&drives.name)
-            .bind(drives.default_drive_id.as_deref().unwrap_or_default())
-            .bind(&drives.resource_drive_id)
-            .bind(&drives.backup_drive_id)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let statement = "INSERT INTO drives (account, user_id, name, default_drive_id, resource_drive_id, \
+                         backup_drive_id) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account) DO UPDATE SET \
+                         user_id = excluded.user_id, name = excluded.name, \
+                         default_drive_id = excluded.default_drive_id, \
+                         resource_drive_id = excluded.resource_drive_id, backup_drive_id = excluded.backup_drive_id";
+        statements!(self, connection => {
+            sqlx::query(statement)
+                .bind(account)
+                .bind(&drives.user_id)
+                .bind(&drives.name)
+                .bind(drives.default_drive_id.as_deref().unwrap_or_default())
+                .bind(&drives.resource_drive_id)
+                .bind(&drives.backup_drive_id)
+                .execute(&mut *connection)
+                .await
+                .map(drop)
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::StateLocation;
+    use crate::state::testing::for_each_store;
 
     fn ids(default: Option<&str>, resource: Option<&str>, backup: Option<&str>) -> DriveIds {
         let id = |id: Option<&str>| id.map(str::to_owned);
@@ -133,10 +133,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_default_that_was_not_named_comes_back_so() {
-        let store = Store::open(&StateLocation::Memory).await.unwrap();
-        for kept in [ids(None, Some("r"), None), ids(Some("b"), None, None)] {
-            store.save_drives("main", &kept).await.unwrap();
-            assert_eq!(store.drives("main").await.unwrap(), Some(kept));
-        }
+        for_each_store(async |location| {
+            let store = Store::open(&location).await.unwrap();
+            for kept in [ids(None, Some("r"), None), ids(Some("b"), None, None)] {
+                store.save_drives("main", &kept).await.unwrap();
+                assert_eq!(store.drives("main").await.unwrap(), Some(kept));
+            }
+        })
+        .await;
     }
 }

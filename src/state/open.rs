@@ -1,0 +1,35 @@
+//! Opening the store where the settings have it.
+
+mod postgres;
+mod sqlite;
+
+use std::time::Duration;
+
+use crate::config::{StateLocation, Timeouts};
+use crate::state::error::Error;
+use crate::state::store::{Pool, Store};
+
+impl Store {
+    /// Opens the store, makes a file where it does not exist, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// Each names the place and the remedy.
+    pub async fn open(location: &StateLocation) -> Result<Self, Error> {
+        Self::open_within(location, Timeouts::default().store_busy).await
+    }
+
+    /// The same, with the time that a statement waits for another process that holds the file, or for the server.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_within(location: &StateLocation, busy: Duration) -> Result<Self, Error> {
+        let place = location.to_string();
+        let pool = match location {
+            StateLocation::Memory => Pool::Sqlite(sqlite::open(None, busy).await?),
+            StateLocation::File(file) => Pool::Sqlite(sqlite::open(Some(file), busy).await?),
+            StateLocation::Postgres(url) => Pool::Postgres(postgres::open(url, &place, busy).await?.into()),
+        };
+        let file = if let StateLocation::File(file) = location { Some(file.as_path().into()) } else { None };
+        Ok(Self { pool, place: place.into(), file })
+    }
+}
