@@ -29,6 +29,20 @@ if [ "$(cat "$ZIG/versions.txt" 2>/dev/null)" != "$ZIG_TOOLS" ]; then
 fi
 export PATH="$ZIG/bin:$PATH"
 
+# A linker before rust-lld, for x86-64: what is to stand for a part of musl must come before musl, and rustc has no place
+# for it there.
+linker_with_memory() {
+    local tools="$PWD/target/tools" host
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    python-zig cc -target x86_64-linux-musl -O2 -fno-builtin -DTRY -o "$tools/memory" packaging/memory.c
+    # Another machine may not run it.
+    [ "$(uname -sm)" != "Linux x86_64" ] || "$tools/memory"
+    python-zig cc -target x86_64-linux-musl -O2 -fno-builtin -fPIC -c -o "$tools/memory.o" packaging/memory.c
+    printf '#!/bin/sh\nshift 2 # -flavor gnu\nexec %s -flavor gnu %s "$@"\n' \
+        "$(rustc --print sysroot)/lib/rustlib/$host/bin/rust-lld" "$tools/memory.o" >"$tools/linker"
+    chmod +x "$tools/linker"
+}
+
 # std TARGET: sets what cargo and the linker need beside the target. The standard library comes ready from rustup, with
 # musl; where that has none, it is built of its sources, which are rustup's component or Debian's package.
 std() {
@@ -42,7 +56,12 @@ std() {
     if [ -d "$library/$1/lib/self-contained" ]; then
         # Rust's own linker packs the addresses that a loaded program has to mend, 0.8 MB, and keeps one of functions
         # that are alike, 0.1 MB. zig's cannot.
-        LINK+=(-Clinker=rust-lld -Clinker-flavor=ld.lld -Clink-self-contained=yes)
+        local linker=rust-lld
+        if [ "$1" = x86_64-unknown-linux-musl ]; then
+            linker_with_memory
+            linker="$PWD/target/tools/linker"
+        fi
+        LINK+=("-Clinker=$linker" -Clinker-flavor=ld.lld -Clink-self-contained=yes)
         LINK+=(-Clink-arg=--pack-dyn-relocs=relr -Clink-arg=--icf=all)
     elif [ -e "$library/src/rust/library/Cargo.toml" ]; then
         # That cargo builds it is not stable yet.

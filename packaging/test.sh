@@ -26,7 +26,8 @@ make_root() {
     chmod 1777 "$1/tmp"
     ln -s / "$1$1"
     cp "$PROGRAM" "$1/usr/bin/alidav"
-    printf '#!/bin/sh\nexec chroot %s /usr/bin/alidav "$@"\n' "$1" >"$1.sh"
+    # None of this machine's certificates.
+    printf '#!/bin/sh\nexec env -u SSL_CERT_FILE -u SSL_CERT_DIR chroot %s /usr/bin/alidav "$@"\n' "$1" >"$1.sh"
     chmod +x "$1.sh"
 }
 
@@ -78,12 +79,6 @@ for pair in amd64:x86_64 arm64:aarch64 arm:arm; do
 done
 
 echo "== the image"
-if docker info >/dev/null 2>&1; then
-    docker buildx build --load --tag alidav-tried --build-context programs=target/dist/programs .
-    [ "$(docker run --rm --read-only alidav-tried --version | cut -d' ' -f2)" = "$VERSION" ] || fail "the image"
-    docker image rm alidav-tried >/dev/null
-else
-    echo "skipped: no docker here"
-fi
+packaging/test-image.sh
 
 echo "all passed"

@@ -48,7 +48,10 @@ fn trusting(
             return Err(Error::setup(format!("no CA certificate can be read from {}", words.join(", "))));
         }
         Err(error) => {
-            tracing::warn!("{error}: trusting Mozilla's, as of when alidav was built; ca-certificates has newer ones");
+            tracing::warn!(
+                %error,
+                "the system has no CA certificates; those that were Mozilla's when alidav was built are trusted"
+            );
             builder.with_root_certificates(RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()))
         }
     };
