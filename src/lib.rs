@@ -1,7 +1,7 @@
 //! alidav serves a person's Aliyundrive as WebDAV.
 //!
 //! The layers, from the ground up, each knowing only those before it: [`clock`], [`digest`], [`backoff`], [`calls`],
-//! [`meters`], [`percent`], [`log_tail`] and [`version`] (what everybody needs), [`config`] (settings), [`state`] (the embedded
+//! [`waits`], [`meters`], [`percent`], [`log_tail`] and [`version`] (what everybody needs), [`config`] (settings), [`state`] (the embedded
 //! store), [`link`] (which way a download goes, signed addresses), [`upstream`] (the drive's HTTP API), [`drive`] (one tree of paths over
 //! it), then [`protocol`] (what its users share of HTTP), side by side [`dav`] and [`web`], [`server`] over both, and
 //! [`cli`]. [`sim`] stands beside all of them: a stand-in for the service.
@@ -24,4 +24,5 @@ pub mod sim;
 pub mod state;
 pub mod upstream;
 pub mod version;
+pub mod waits;
 pub mod web;

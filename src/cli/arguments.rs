@@ -64,4 +64,13 @@ pub(super) struct CopyArguments {
     /// First pause before a file is tried again, in milliseconds; it doubles.
     #[arg(long, value_name = "MS", default_value_t = 1000, hide = true)]
     pub(super) pause_ms: u64,
+    /// Longest silence of a WebDAV server that sends a file, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 30, hide = true)]
+    pub(super) silence_s: u64,
+    /// How long a run may take to begin, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 60, hide = true)]
+    pub(super) begin_s: u64,
+    /// How long nothing may go on before the run ends, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 1800, hide = true)]
+    pub(super) away_s: u64,
 }

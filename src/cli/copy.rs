@@ -23,6 +23,8 @@ mod run;
 mod show;
 mod tally;
 mod target;
+mod twins;
+mod vigil;
 mod walk;
 mod work;
 
@@ -31,10 +33,12 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use self::choose::Choice;
 use self::dav::Server;
@@ -51,6 +55,7 @@ use crate::config::{Config, Environment as _, ProcessEnvironment, StateLocation,
 use crate::drive::Tree;
 use crate::state::{self, Alone, Store};
 use crate::upstream::Client;
+use crate::waits::Waits;
 
 /// Arguments that make no sense, as clap's own; settings that are wrong.
 const WRONG: u8 = 2;
@@ -84,13 +89,29 @@ impl Order {
     }
 
     /// The server that sources are at.
-    fn server(&self, arguments: &CopyArguments) -> Result<Option<Arc<Server>>, String> {
+    fn server(
+        &self,
+        arguments: &CopyArguments,
+        proxy: Option<&Url>,
+        waits: Waits,
+    ) -> Result<Option<Arc<Server>>, String> {
         let url =
             self.sources.iter().find_map(|source| if let Place::Dav(url) = &source.place { Some(url) } else { None });
         let Some(url) = url else { return Ok(None) };
         let login = dav::login::login(url, arguments.user.as_deref(), &ProcessEnvironment)?;
-        Ok(Some(Arc::new(Server::new(url, login, Duration::from_millis(arguments.pause_ms))?)))
+        let times = dav::Times {
+            pause: Duration::from_millis(arguments.pause_ms),
+            silence: Duration::from_secs(arguments.silence_s),
+        };
+        let proxy = dav::proxy::Proxy::new(proxy.cloned(), &ProcessEnvironment);
+        Ok(Some(Arc::new(Server::new(url, login, &proxy, times, waits)?)))
     }
+}
+
+/// What sources are sought at, and what that waits for.
+struct Sought {
+    server: Option<Arc<Server>>,
+    waits: Waits,
 }
 
 /// The stores of a run.
@@ -161,7 +182,8 @@ pub(super) async fn copy(path: Option<&Path>, arguments: &CopyArguments) -> Exit
     // The usual lines would tear a bar apart.
     let filter = if loaded.config.log == "info" { "error" } else { &loaded.config.log };
     super::log::start(filter, loaded.config.log_format, loaded.config.log_time);
-    let server = match order.server(arguments) {
+    let waits = Waits::default();
+    let server = match order.server(arguments, loaded.config.upstream.outbound_proxy.as_ref(), waits.clone()) {
         Ok(server) => server,
         Err(problem) => return refuse(1, &problem),
     };
@@ -169,7 +191,7 @@ pub(super) async fn copy(path: Option<&Path>, arguments: &CopyArguments) -> Exit
         Ok(stores) => stores,
         Err(problem) => return refuse(1, &problem),
     };
-    let done = carry_out(&loaded.config, arguments, order, server, &stores).await;
+    let done = carry_out(&loaded.config, arguments, order, Sought { server, waits }, &stores).await;
     stores.own.close().await;
     stores.shared.close().await;
     match done {
@@ -187,7 +209,7 @@ async fn carry_out(
     config: &Config,
     arguments: &CopyArguments,
     order: Order,
-    server: Option<Arc<Server>>,
+    sought: Sought,
     stores: &Stores,
 ) -> Result<u8, String> {
     let config = shared_out(config, stores.served);
@@ -199,7 +221,10 @@ async fn carry_out(
     let stop = CancellationToken::new();
     let run = Arc::new(Run {
         tree: tree.clone(),
-        server,
+        server: sought.server,
+        waits: sought.waits,
+        away: Duration::from_secs(arguments.away_s),
+        begun: AtomicBool::new(false),
         destination: order.destination,
         hashes: Hashes::new(stores.own.clone(), stop.clone()),
         choice: order.choice,
@@ -215,6 +240,7 @@ async fn carry_out(
     let mut ending = Signals::ending();
     let interrupted = tokio::select! {
         () = work::all(&run, order.sources, arguments.transfers.into()) => false,
+        () = vigil::watch(&run, Duration::from_secs(arguments.begin_s)) => false,
         () = ending.next() => true,
     };
     run.stop.cancel();

@@ -30,9 +30,12 @@ use crate::upstream::http::clients;
 use crate::upstream::http::exchange::{self, Fate};
 use crate::upstream::pacer::{Pacer, RateClass, Urgency};
 use crate::upstream::signed_url::Intake;
+use crate::waits::Waits;
 
 /// How long it is believed that the service still knows an account, or no longer: whoever browses a refused drive makes many calls.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
+
+const RENEWING: &str = "an access token, which is being renewed";
 
 /// Calls on behalf of one account; cheap to clone.
 #[derive(Clone)]
@@ -49,6 +52,7 @@ pub(super) struct Inner {
     max_wait: Duration,
     timeouts: Timeouts,
     troubles: parking_lot::Mutex<Troubles>,
+    waits: Waits,
     /// When the service was last asked whether it still knows the account, and what it said.
     known: tokio::sync::Mutex<Option<(Instant, bool)>>,
     /// Items asked for on a page; lowered once, if the service refuses it.
@@ -81,6 +85,7 @@ impl Client {
             max_wait: settings.max_wait,
             timeouts,
             troubles: parking_lot::Mutex::default(),
+            waits: Waits::default(),
             known: tokio::sync::Mutex::default(),
             page_size: std::sync::atomic::AtomicU32::new(200),
         })))
@@ -126,6 +131,12 @@ impl Client {
     #[must_use]
     pub fn troubles(&self) -> Vec<Trouble> {
         self.0.troubles.lock().newest()
+    }
+
+    /// What its calls and transfers wait for.
+    #[must_use]
+    pub fn waits(&self) -> &Waits {
+        &self.0.waits
     }
 
     fn note(&self, error: Option<&Error>) {
@@ -177,10 +188,17 @@ impl Client {
     ) -> Result<(T, Intake), Error> {
         let deadline = Instant::now() + self.0.max_wait;
         let mut tries = Tries::new(endpoint.repeat, deadline, self.0.timeouts);
+        let wait = self.0.waits.begin(RENEWING);
         loop {
             let access = self.0.tokens.access().await?;
             let body = body(access.expose())?;
+            if !tries.have_failed() {
+                wait.is_for("a turn for a call to the drive, whose rate is used up");
+            }
             self.turn(endpoint, deadline).await?;
+            if !tries.have_failed() {
+                wait.is_for("an answer of the drive");
+            }
             let (refusal, fate) = match self.exchange(endpoint, &access, &body).await {
                 Ok(told) => {
                     self.note(None);
@@ -188,6 +206,7 @@ impl Client {
                 }
                 Err(failure) => failure,
             };
+            let why = refusal.error.to_string();
             match tries.next(refusal, fate) {
                 Next::Renew => self.0.tokens.renew(&access).await?,
                 // The user may have signed in again since (reference 1.6).
@@ -196,8 +215,14 @@ impl Client {
                     let error = self.0.tokens.with_remedy(self.refused(error, &access, deadline).await);
                     return Err(self.given_up(endpoint, error));
                 }
-                Next::Pause(wait) => self.0.pacer.pause(endpoint.class, wait),
-                Next::Wait(pause) => tokio::time::sleep(pause).await,
+                Next::Pause(pause) => {
+                    wait.is_for(why);
+                    self.0.pacer.pause(endpoint.class, pause);
+                }
+                Next::Wait(pause) => {
+                    wait.is_for(why);
+                    tokio::time::sleep(pause).await;
+                }
                 Next::Give(error) => return Err(self.given_up(endpoint, error)),
             }
         }

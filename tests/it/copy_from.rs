@@ -17,6 +17,8 @@ struct Server {
     /// Request line and credential, in order.
     asked: Arc<Mutex<Vec<(String, bool)>>>,
     answers: Arc<Mutex<HashMap<String, String>>>,
+    /// Of these the connection stays open when all is said.
+    stalls: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -26,11 +28,12 @@ impl Server {
             url: format!("http://{}", listener.local_addr().unwrap()),
             asked: Arc::default(),
             answers: Arc::default(),
+            stalls: Arc::default(),
         };
-        let (asked, answers) = (server.asked.clone(), server.answers.clone());
+        let (asked, answers, stalls) = (server.asked.clone(), server.answers.clone(), server.stalls.clone());
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let (asked, answers) = (asked.clone(), answers.clone());
+                let (asked, answers, stalls) = (asked.clone(), answers.clone(), stalls.clone());
                 tokio::spawn(async move {
                     let mut head = Vec::new();
                     while !head.ends_with(b"\r\n\r\n") {
@@ -50,6 +53,9 @@ impl Server {
                     let nothing =
                         || "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned();
                     stream.write_all(answer.unwrap_or_else(nothing).as_bytes()).await.ok();
+                    if stalls.lock().contains(&ranged) {
+                        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.ok();
+                    }
                     // What came besides is read, so that the answer is not lost with the connection.
                     stream.shutdown().await.ok();
                     tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.ok();
@@ -195,4 +201,38 @@ async fn a_password_goes_to_no_other_host() {
     let told = run(&format!("{}/d/", server.url), 1);
     assert!(told.contains("redirects to another host"), "{told}");
     assert!(other.asked.lock().iter().all(|(line, _)| line.starts_with("get")));
+}
+
+// Keeps 167.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_is_told_and_asked_for_the_rest() {
+    let (server, copy) = (Server::start().await, Copy::start().await);
+    let content = "s".repeat(3000) + "t";
+    server.lists(&[("/d/slow", 3001, &sha1(content.as_bytes()))]);
+    server.answers("get /d/slow", "200 OK\r\nContent-Length: 3001", &content[..1500]);
+    server.stalls.lock().push("get /d/slow".to_owned());
+    // One range is answered, that of the rest: so no bytes of a proof are asked for.
+    let rest = "206 Partial Content\r\nContent-Length: 1501\r\nContent-Range: bytes 1500-3000/3001";
+    server.answers("get /d/slow range", rest, &content[1500..]);
+    let settings = std::fs::read_to_string(copy.config()).unwrap();
+    std::fs::write(copy.config(), settings.replace("[[mount]]\n", "[[mount]]\nrapid_upload = false\n")).unwrap();
+    let told = copy.run(&[&format!("{}/d/", server.url), "drive:/", "--silence-s", "7"], 0);
+    assert!(told.contains("s for the WebDAV server to send") && told.contains("1 sent"), "{told}");
+    assert_eq!(copy.sim.read("/slow").unwrap(), content.as_bytes());
+}
+
+// Keeps 152.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_whose_token_expires_in_mid_copy_goes_on() {
+    let (from, copy) = (Fixture::start().await, Copy::start().await);
+    for at in 0..4 {
+        from.sim.write(&format!("/d/{at}"), noise(500_000 + at));
+    }
+    let child = copy.spawn(&[&from.url("/dav/d/"), "drive:/", "--transfers", "1"]);
+    crate::harness::until(|| copy.calls("data PUT") >= 2).await;
+    from.sim.expire_access_tokens();
+    copy.sim.expire_access_tokens();
+    said(child, 0);
+    assert_eq!(copy.files(), ["/0", "/1", "/2", "/3"]);
+    assert!(copy.sim.read("/3").unwrap() == noise(500_003));
 }

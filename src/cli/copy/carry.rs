@@ -15,7 +15,7 @@ use super::run::Run;
 use super::walk::{Job, To};
 use crate::clock::UnixMillis;
 use crate::digest::Sha1;
-use crate::drive::{self, ContentSource, Delivered, Entry, Means, Resource, Terms, UploadOptions};
+use crate::drive::{self, ContentSource, Delivered, Entry, Freshness, Means, Resource, Terms, UploadOptions};
 
 /// Hashes a local file ahead of its turn, so that disk and drive work side by side.
 pub(super) async fn prepare(run: Arc<Run>, job: Job) -> Job {
@@ -36,6 +36,9 @@ pub(super) async fn to_drive(run: &Run, file: &File, path: &drive::Path, there: 
     if there.is_some_and(Entry::is_folder) {
         return Err(Fault::Local("a folder of this name is there".to_owned()));
     }
+    if let (None, Some(size), false) = (there, file.size, run.dry_run) {
+        room(run, path, size).await?;
+    }
     let mut patience = run.patience();
     loop {
         let done = match &file.content {
@@ -47,6 +50,17 @@ pub(super) async fn to_drive(run: &Run, file: &File, path: &drive::Path, there: 
             Ok(fate) => return Ok(fate),
             Err(fault) => patience.bear(fault).await?,
         }
+    }
+}
+
+/// Whether the drive has room for a new file, asked before a film is read for its hash.
+async fn room(run: &Run, path: &drive::Path, size: u64) -> Result<(), Fault> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    // A drive that does not tell refuses it itself.
+    let Ok(folder) = run.tree.stat(&folder, Freshness::Cached).await else { return Ok(()) };
+    match run.tree.quota(&folder).await {
+        Ok(Some(quota)) => Fault::room("the drive", size, quota.available),
+        _ => Ok(()),
     }
 }
 

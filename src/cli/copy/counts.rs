@@ -9,8 +9,10 @@ pub(super) enum Fate {
     Attached,
     /// Its bytes were sent.
     Sent,
-    /// It has come from the drive.
-    Received,
+    /// It has come from the drive. One of which the drive tells no SHA-1 is held to its length alone.
+    Received {
+        proved: bool,
+    },
     /// The drive has made a copy of its own.
     Copied,
     /// It was at the destination.
@@ -44,6 +46,8 @@ pub(super) struct Counts {
     pub(super) attached: Count,
     pub(super) sent: Count,
     pub(super) received: Count,
+    /// Of the received, those that were held to their length alone.
+    pub(super) unproved: u64,
     pub(super) copied: Count,
     pub(super) present: Count,
     pub(super) planned: Count,

@@ -6,6 +6,7 @@
 pub(super) mod content;
 pub(super) mod listing;
 pub(super) mod login;
+pub(super) mod proxy;
 pub(super) mod source;
 
 use std::ops::Range;
@@ -18,15 +19,14 @@ use url::{Origin, Url};
 
 use self::listing::Remote;
 use self::login::Login;
+use self::proxy::Proxy;
 use super::fault::Fault;
 use crate::backoff::Backoff;
 use crate::upstream::client_tls;
+use crate::waits::Waits;
 
 /// Longest wait for the head of an answer: a server before a slow drive may have to ask it first.
 const ANSWER: Duration = Duration::from_secs(60);
-
-/// Longest silence of a body.
-const SILENCE: Duration = Duration::from_secs(30);
 
 const MOST_REDIRECTS: u32 = 5;
 
@@ -41,21 +41,36 @@ const ASKED: &str = concat!(
     "<resourcetype/><getcontentlength/><getlastmodified/><getetag/><oc:checksums/></prop></propfind>"
 );
 
+/// How patient a server is met.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    /// First pause before a listing is asked for again.
+    pub(super) pause: Duration,
+    /// Longest silence of a body.
+    pub(super) silence: Duration,
+}
+
 /// A server, as one user.
 pub(super) struct Server {
     http: reqwest::Client,
     origin: Origin,
     login: Option<Login>,
-    /// First pause before a listing is asked for again.
-    pause: Duration,
+    times: Times,
+    waits: Waits,
 }
 
 impl Server {
     /// The one at an address.
     ///
     /// # Errors
-    /// The certificates that a variable names cannot be read.
-    pub(super) fn new(url: &Url, login: Option<Login>, pause: Duration) -> Result<Self, String> {
+    /// The certificates that a variable names cannot be read, or the proxy cannot be used.
+    pub(super) fn new(
+        url: &Url,
+        login: Option<Login>,
+        proxy: &Proxy,
+        times: Times,
+        waits: Waits,
+    ) -> Result<Self, String> {
         let tls = client_tls().map_err(|error| error.to_string())?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -64,10 +79,13 @@ impl Server {
             .tcp_nodelay(true)
             .referer(false)
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| error.without_url().to_string())?;
-        Ok(Self { http, origin: url.origin(), login, pause })
+            .no_proxy();
+        let http = match proxy.to_reqwest() {
+            Some(proxy) => http.proxy(proxy.map_err(|error| error.without_url().to_string())?),
+            None => http,
+        };
+        let http = http.build().map_err(|error| error.without_url().to_string())?;
+        Ok(Self { http, origin: url.origin(), login, times, waits })
     }
 
     /// What is at an address.
@@ -89,7 +107,7 @@ impl Server {
     }
 
     async fn propfind(&self, url: &Url, depth: &'static str) -> Result<String, Fault> {
-        let pauses = Backoff::new(self.pause, Duration::from_secs(20));
+        let pauses = Backoff::new(self.times.pause, Duration::from_secs(20));
         let mut tries = 0;
         loop {
             let error = match self.propfind_once(url, depth).await {
@@ -116,7 +134,7 @@ impl Server {
             return Err(Fault::Source(format!("the server answers {} to PROPFIND; is it WebDAV?", answer.status())));
         }
         let mut document = Vec::new();
-        while let Some(bytes) = chunk(&mut answer).await? {
+        while let Some(bytes) = self.chunk(&mut answer).await? {
             document.extend_from_slice(&bytes);
             if document.len() > MOST_LISTED {
                 return Err(Fault::Source("its listing does not end".to_owned()));
@@ -143,6 +161,16 @@ impl Server {
         }
     }
 
+    /// The next bytes of a body.
+    async fn chunk(&self, answer: &mut Response) -> Result<Option<bytes::Bytes>, Fault> {
+        let _wait = self.waits.begin("the WebDAV server to send");
+        match tokio::time::timeout(self.times.silence, answer.chunk()).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(error)) => Err(broken(&error)),
+            Err(_) => Err(passing("the server has fallen silent")),
+        }
+    }
+
     /// Sends a request and follows redirects; a listing is asked of no other host.
     async fn send(
         &self,
@@ -152,6 +180,7 @@ impl Server {
         body: Option<&'static str>,
     ) -> Result<Response, Fault> {
         let (mut url, mut signs) = (url.clone(), true);
+        let _wait = self.waits.begin("the WebDAV server to answer");
         for _ in 0..=MOST_REDIRECTS {
             signs &= url.origin() == self.origin;
             let mut request = self.http.request(method.clone(), plain(&url)).headers(headers.clone());
@@ -213,15 +242,6 @@ fn judge(answer: &Response) -> Result<Option<String>, Fault> {
     }
 }
 
-/// The next bytes of a body.
-async fn chunk(answer: &mut Response) -> Result<Option<bytes::Bytes>, Fault> {
-    match tokio::time::timeout(SILENCE, answer.chunk()).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(broken(&error)),
-        Err(_) => Err(passing("the server has fallen silent")),
-    }
-}
-
 fn passing(words: &str) -> Fault {
     Fault::Passing { words: words.to_owned(), after: None }
 }
@@ -232,6 +252,8 @@ fn broken(error: &reqwest::Error) -> Fault {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    let kind = if error.is_connect() { "the server cannot be reached" } else { "the connection broke" };
-    passing(&format!("{kind}: {cause}"))
+    if error.is_connect() {
+        return Fault::Away(format!("the WebDAV server cannot be reached: {cause}"));
+    }
+    passing(&format!("the connection broke: {cause}"))
 }

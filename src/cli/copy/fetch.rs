@@ -43,7 +43,7 @@ pub(super) async fn to_local(run: &Run, file: &Resource, folder: &Path, name: &s
     let mut patience = run.patience();
     loop {
         match fetch(run, file, folder, &path).await {
-            Ok(()) => return Ok(Fate::Received),
+            Ok(proved) => return Ok(Fate::Received { proved }),
             Err(fault) => patience.bear(fault).await?,
         }
     }
@@ -65,7 +65,8 @@ async fn is_present(run: &Run, file: &Resource, path: &Path, there: &There) -> R
     }
 }
 
-async fn fetch(run: &Run, file: &Resource, folder: &Path, path: &Path) -> Result<(), Fault> {
+/// Whether it was held to a SHA-1, not to its length alone.
+async fn fetch(run: &Run, file: &Resource, folder: &Path, path: &Path) -> Result<bool, Fault> {
     let reader = Reader { id: rand::random(), open_ended: false, urgent: false, by_range: false };
     let file = match run.tree.sized(file, reader).await {
         Err(drive::Error::Changed { gone: false }) => anew(run, file).await?,
@@ -75,9 +76,21 @@ async fn fetch(run: &Run, file: &Resource, folder: &Path, path: &Path) -> Result
     let (owned, name) = (folder.to_owned(), file_name(path));
     let mut part = blocking(move || Part::open(&owned, &name, wanted)).await?;
     if part.at() < wanted.size {
+        if let Ok(disk) = rustix::fs::statvfs(folder) {
+            let has = disk.f_bavail.saturating_mul(disk.f_frsize);
+            if let Err(fault) = Fault::room("the disk", wanted.size - part.at(), has) {
+                if part.at() == 0 {
+                    part.discard();
+                }
+                return Err(fault);
+            }
+        }
         let mut stream = run.tree.read(&file, part.at()..wanted.size, reader).await?;
         let mut piece = BytesMut::with_capacity(PIECE);
-        while let Some(bytes) = stream.next().await {
+        loop {
+            let wait = run.waits.begin("the drive to send");
+            let Some(bytes) = stream.next().await else { break };
+            drop(wait);
             let bytes = bytes?;
             run.rate.take(bytes.len() as u64).await;
             run.tally.carried(bytes.len() as u64);
@@ -93,7 +106,7 @@ async fn fetch(run: &Run, file: &Resource, folder: &Path, path: &Path) -> Result
     if let (Some(sha1), Ok(metadata)) = (wanted.sha1, fs::metadata(path)) {
         run.hashes.keep(path, sha1, &Stamp::of(&metadata)).await?;
     }
-    Ok(())
+    Ok(wanted.sha1.is_some())
 }
 
 /// What the drive has there by now.

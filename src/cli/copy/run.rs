@@ -1,6 +1,7 @@
 //! What all parts of one run share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -17,8 +18,9 @@ use super::tally::Tally;
 use super::{drive_source, local};
 use crate::backoff::Backoff;
 use crate::drive::Tree;
+use crate::waits::Waits;
 
-/// Tries of a file, with pauses that come to some minutes.
+/// Tries of a file, with pauses that come to some minutes, while others arrive.
 const TRIES: u32 = 8;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -35,6 +37,12 @@ pub(super) struct Run {
     pub(super) dry_run: bool,
     pub(super) follow_links: bool,
     pub(super) pause: Duration,
+    /// How long nothing may come of what is to pass.
+    pub(super) away: Duration,
+    /// What it waits for, beside what the accounts' clients do.
+    pub(super) waits: Waits,
+    /// A source was looked at, and the destination is there.
+    pub(super) begun: AtomicBool,
     /// Ends it: Ctrl-C, or a failure that no other file would escape.
     pub(super) stop: CancellationToken,
     /// Such a failure.
@@ -83,9 +91,15 @@ impl Run {
         self.server.as_ref().ok_or_else(|| Fault::Source("no server was named".to_owned()))
     }
 
+    /// Ends the run: no other file would fare better.
+    pub(super) fn end(&self, why: &str) {
+        self.fatal.lock().get_or_insert_with(|| why.to_owned());
+        self.stop.cancel();
+    }
+
     /// For one file or folder.
     pub(super) fn patience(&self) -> Patience<'_> {
-        Patience { run: self, tries: 0 }
+        Patience { run: self, tries: 0, pauses: 0, others: self.tally.counts().there().files }
     }
 }
 
@@ -93,32 +107,49 @@ impl Run {
 pub(super) struct Patience<'a> {
     run: &'a Run,
     tries: u32,
+    pauses: u32,
+    /// Files that had arrived by the last try.
+    others: u64,
 }
 
 impl Patience<'_> {
-    /// Returns when it may be tried again.
+    /// Returns when it may be tried again. What nobody could do anything about is waited for, and counts as a try only
+    /// where others have fared better meanwhile.
     ///
     /// # Errors
     /// The fault, if that would not do, or has not done too often.
     pub(super) async fn bear(&mut self, fault: Fault) -> Result<(), Fault> {
-        let pauses = Backoff::new(self.run.pause, LONGEST_PAUSE);
-        self.tries += 1;
-        match fault.weight() {
-            Weight::Again(after) if self.tries < TRIES => {
-                tracing::info!(%fault, tries = self.tries, "trying again");
-                let pause = after.unwrap_or_default().max(pauses.spread(self.tries));
-                tokio::time::sleep(pause.min(LONGEST_PAUSE * 2)).await;
-                Ok(())
+        let others = self.run.tally.counts().there().files;
+        let after = match fault.weight() {
+            Weight::Again(after) => {
+                self.tries += 1;
+                after
             }
-            _ => Err(self.last(fault)),
+            Weight::Away(after) => {
+                self.tries += u32::from(others != self.others);
+                if self.run.tally.silent_for() >= self.run.away {
+                    self.run.end(&format!("{fault}; nothing has gone on for {} s", self.run.away.as_secs()));
+                    return Err(fault);
+                }
+                after
+            }
+            Weight::File | Weight::Run => return Err(self.last(fault)),
+        };
+        if self.tries >= TRIES {
+            return Err(self.last(fault));
         }
+        (self.others, self.pauses) = (others, self.pauses.saturating_add(1));
+        tracing::info!(%fault, tries = self.tries, "trying again");
+        let pause = after.unwrap_or_default().max(Backoff::new(self.run.pause, LONGEST_PAUSE).spread(self.pauses));
+        let _wait = self.run.waits.begin(fault.to_string());
+        tokio::time::sleep(pause.min(LONGEST_PAUSE * 2)).await;
+        Ok(())
     }
 
     /// The fault, after which nothing is tried again. One that no other file would escape ends the run.
     pub(super) fn last(&self, fault: Fault) -> Fault {
         if fault.weight() == Weight::Run {
-            self.run.fatal.lock().get_or_insert_with(|| fault.to_string());
-            self.run.stop.cancel();
+            self.run.end(&fault.to_string());
         }
         fault
     }

@@ -30,9 +30,9 @@ impl Show {
     pub(super) fn new(view: View) -> Self {
         let bar = (view == View::Bars).then(|| {
             let bar = ProgressBar::new(0);
-            // A template that cannot be read leaves indicatif's own.
+            // Each line fits into forty columns. A template that cannot be read leaves indicatif's own.
             if let Ok(style) = ProgressStyle::with_template(
-                "{bar:24} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left  {wide_msg}",
+                "{wide_bar} {percent:>3}%\n{bytes}/{total_bytes}, {binary_bytes_per_sec}\n{eta} left, {wide_msg}",
             ) {
                 bar.set_style(style);
             }
@@ -48,7 +48,8 @@ impl Show {
         let (word, why) = match fate {
             Fate::Attached => ("attached", None),
             Fate::Sent => ("sent", None),
-            Fate::Received => ("received", None),
+            Fate::Received { proved: true } => ("received", None),
+            Fate::Received { proved: false } => ("received by its length alone", None),
             Fate::Copied => ("copied", None),
             Fate::Present => ("present", None),
             Fate::Planned => ("planned", None),
@@ -64,6 +65,30 @@ impl Show {
             (None, Some(why)) => eprintln!("alidav: {at}: {word}: {why}"),
             (None, None) if *fate != Fate::Present => say!("{word} {at}"),
             (_, None) => {}
+        }
+    }
+
+    /// Whether it is drawn over, a second later too.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.bar.is_some()
+    }
+
+    /// Nothing goes on: what for, and how long by now.
+    pub(super) fn waits(&self, what: &str, since: Duration) {
+        let (what, seconds) = (printable(what), since.as_secs());
+        match (&self.bar, self.view) {
+            (Some(bar), _) => bar.set_message(format!("waiting {seconds} s for {what}")),
+            (None, View::Json) => say!("{}", json!({ "event": "waiting", "for": what, "seconds": seconds })),
+            (None, _) => eprintln!("alidav: waiting {seconds} s for {what}"),
+        }
+    }
+
+    /// The wait is over.
+    pub(super) fn goes_on(&self, counts: &Counts) {
+        match self.view {
+            View::Bars => self.progress(counts),
+            View::Json => say!("{}", json!({ "event": "going on" })),
+            View::Lines => eprintln!("alidav: going on"),
         }
     }
 
@@ -98,6 +123,7 @@ impl Show {
             ("attached without sending", counts.attached.files),
             ("sent", counts.sent.files),
             ("received", counts.received.files),
+            ("of them by their length alone", counts.unproved),
             ("copied on the drive", counts.copied.files),
             ("planned", counts.planned.files),
             ("present", counts.present.files),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::fault::Fault;
 use super::place::Place;
 use super::run::{Run, blocking};
+use super::twins::Twins;
 use crate::drive::{self, Entry, Freshness, Tree, nfc_key};
 
 /// A folder of the destination.
@@ -43,6 +44,15 @@ impl Target {
                 }
             }
             Place::Dav(_) => Err(Fault::Local("nothing is copied to a WebDAV server".to_owned())),
+        }
+    }
+
+    /// The name that came before and that is this one here.
+    pub(super) fn twin(&self, name: &str, twins: &mut Twins) -> Option<String> {
+        match self {
+            // A drive tells them apart.
+            Self::Drive { .. } => None,
+            Self::Local(folder) => twins.of(name, folder).map(str::to_owned),
         }
     }
 

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
@@ -13,6 +14,7 @@ use super::found::{File, Folder, What};
 use super::place::{Place, Source};
 use super::run::Run;
 use super::target::Target;
+use super::twins::Twins;
 use crate::drive::{self, Entry, nfc_key};
 
 /// Deepest folder of a source: a server that invents folders must come to an end.
@@ -78,7 +80,7 @@ impl Walk<'_> {
             }
             What::File(file) => {
                 let name = source.own_name()?.ok_or("it has no name")?;
-                let target = Target::open(self.run, "").await.map_err(|fault| fault.to_string())?;
+                let target = self.target("").await?;
                 self.member(&target, String::new(), &name, file).await;
                 Ok(())
             }
@@ -113,8 +115,8 @@ impl Walk<'_> {
                 Err(fault) => patience.bear(fault).await.map_err(|fault| fault.to_string())?,
             }
         };
-        let target = Target::open(self.run, &folder.at).await.map_err(|fault| fault.to_string())?;
-        let (mut folders, mut names) = (Vec::new(), HashSet::new());
+        let target = self.target(&folder.at).await?;
+        let (mut folders, mut names, mut twins) = (Vec::new(), HashSet::new(), Twins::default());
         for member in members {
             let at = join(&folder.at, &member.name);
             let below = join(&folder.below, &member.name);
@@ -128,6 +130,10 @@ impl Walk<'_> {
                     let why = "another member has this name in another Unicode form".to_owned();
                     self.run.tally.ends(&at, 0, &Fate::Failed(why));
                 }
+                What::Folder(_) | What::File(_) if let Some(twin) = target.twin(&member.name, &mut twins) => {
+                    let why = format!("to the file system here it is {twin:?}, which differs in case only");
+                    self.run.tally.ends(&at, 0, &Fate::Failed(why));
+                }
                 What::Folder(inner) => {
                     folders.push(Left { folder: inner, at, below, depth: folder.depth + 1 });
                 }
@@ -135,6 +141,13 @@ impl Walk<'_> {
             }
         }
         Ok(folders)
+    }
+
+    /// A folder of the destination. With the first one the run has begun.
+    async fn target(&self, at: &str) -> Result<Target, String> {
+        let target = Target::open(self.run, at).await.map_err(|fault| fault.to_string())?;
+        self.run.begun.store(true, Ordering::Relaxed);
+        Ok(target)
     }
 
     /// Hands on a file, if it is wanted.

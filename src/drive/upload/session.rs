@@ -118,12 +118,14 @@ impl Session {
     /// Sends one part until the drive has it.
     pub(super) async fn send(&mut self, number: u32, chunks: &[Bytes]) -> Result<(), Error> {
         let (mut tries, mut addresses) = (0, 0);
+        let wait = self.client.waits().begin("the drive to take a part");
         loop {
             let part = self.url(number).await?;
             let url = if self.internal { part.url.internal() } else { part.url };
             let sent = self.client.data_host().put(&url, part.content_type.as_deref(), chunks.to_vec()).await;
             let Err(error) = sent else { return Ok(()) };
             tracing::info!(part = number, %error, "a part was not taken");
+            wait.is_for(format!("the drive to take a part: {error}"));
             match error.kind {
                 DataErrorKind::PartAlreadyExists => return Ok(()),
                 DataErrorKind::PartNotSequential if self.has(number).await? => return Ok(()),

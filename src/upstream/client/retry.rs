@@ -51,6 +51,11 @@ impl Tries {
         Self { repeat, deadline, failed: 0, renewed: false, timeouts }
     }
 
+    /// Whether any has failed.
+    pub(in crate::upstream) fn have_failed(&self) -> bool {
+        self.failed > 0
+    }
+
     /// Whether the access token has not been replaced yet.
     pub(in crate::upstream) fn may_renew(&self) -> bool {
         !self.renewed

@@ -12,8 +12,8 @@ use reqwest::Response;
 
 use super::super::fault::Fault;
 use super::super::rate::Rate;
+use super::Server;
 use super::listing::Remote;
-use super::{Server, chunk};
 use crate::drive::{ByteSource, ContentSource, Error};
 
 /// A file of a server.
@@ -68,7 +68,7 @@ impl RemoteContent {
         }
         let mut answer = self.range(range).await?;
         let mut bytes = BytesMut::new();
-        while let Some(more) = chunk(&mut answer).await.map_err(source)? {
+        while let Some(more) = self.server.chunk(&mut answer).await.map_err(source)? {
             bytes.extend_from_slice(&more);
             if bytes.len() > length {
                 return Err(lie("the server gives more than was asked for"));
@@ -87,10 +87,10 @@ impl RemoteContent {
             _ if from > 0 => return Err(lie("the server tells no length")),
             _ => self.whole().await?,
         };
-        let rate = self.rate.clone();
+        let (rate, server) = (self.rate.clone(), self.server.clone());
         let pieces = async_stream::try_stream! {
             let mut at = from;
-            while let Some(bytes) = chunk(&mut answer).await.map_err(source)? {
+            while let Some(bytes) = server.chunk(&mut answer).await.map_err(source)? {
                 at += bytes.len() as u64;
                 if end.is_some_and(|end| at > end) {
                     Err(lie("the server gives more than it listed"))?;
@@ -121,7 +121,7 @@ fn lie(words: &str) -> Error {
 fn source(fault: Fault) -> Error {
     match fault {
         Fault::Drive(error) => error,
-        Fault::Passing { words, .. } => Error::Source { text: words.into(), broken: true },
+        Fault::Passing { words, .. } | Fault::Away(words) => Error::Source { text: words.into(), broken: true },
         fault => lie(&fault.to_string()),
     }
 }

@@ -119,12 +119,17 @@ impl Part {
     pub(in crate::cli::copy) fn finish(self, name: &Path, modified: UnixMillis) -> Result<(), Fault> {
         let sum = Sha1::from(self.whole.clone());
         if self.at != self.wanted.size || self.wanted.sha1.is_some_and(|wanted| wanted != sum) {
-            fs::remove_file(&self.path).ok();
-            fs::remove_file(&self.sums_path).ok();
+            self.discard();
             let words = "what came is not what the drive lists".to_owned();
             return Err(Fault::Passing { words, after: None });
         }
         self.place(name, modified).map_err(|error| Fault::writing(&error))
+    }
+
+    /// Nothing of it is of use.
+    pub(in crate::cli::copy) fn discard(self) {
+        fs::remove_file(&self.path).ok();
+        fs::remove_file(&self.sums_path).ok();
     }
 
     fn place(&self, name: &Path, modified: UnixMillis) -> std::io::Result<()> {
