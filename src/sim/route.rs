@@ -204,7 +204,9 @@ const CALLS: [&str; 26] = [
 fn act(shared: &Shared, call: &str, parts: &Parts, body: &Bytes) -> Response<Body> {
     let mut world = shared.world.lock();
     if oauth::call(parts.uri.path()).is_some() {
-        return oauth::answer(&mut world, call, parts, body);
+        let answer = oauth::answer(&mut world, call, parts, body);
+        persist::save(&world);
+        return answer;
     }
     match api(&mut world, call, parts, body) {
         Ok(Value::Null) => response(204, "application/json", Bytes::new()),

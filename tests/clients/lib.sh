@@ -61,8 +61,8 @@ simulate() {
     SIM=$ADDRESS
 }
 
-# serve [LINES...]: starts alidav over $SIM with more lines of settings; its address is in $URL.
-serve() {
+# write_settings [LINES...]: writes settings of an alidav over $SIM with more lines, and a state store of its own.
+write_settings() {
     local token
     # One server serves from a state store.
     SERVERS=$((SERVERS + 1))
@@ -77,6 +77,11 @@ serve() {
         printf '%s\n' "$@"
     } >"$WORK/alidav.toml"
     chmod 600 "$WORK/alidav.toml"
+}
+
+# serve [LINES...]: starts alidav over $SIM with more lines of settings; its address is in $URL.
+serve() {
+    write_settings "$@"
     start alidav "$ALIDAV" serve --config "$WORK/alidav.toml"
     URL=$ADDRESS
 }

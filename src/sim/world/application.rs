@@ -1,5 +1,7 @@
 //! The applications under which tokens are given out, one for each token server (reference 1.8).
 
+use serde::{Deserialize, Serialize};
+
 use crate::sim::levers::rules::Rules;
 
 /// The simulated developer's own application.
@@ -8,7 +10,7 @@ pub const CLIENT_ID: &str = "fedcba9876543210fedcba9876543210";
 pub const CLIENT_SECRET: &str = "00112233445566778899aabbccddeeff";
 
 /// Whose tokens they are: under another application they are refused, and not spent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Application {
     /// A developer's own, [`CLIENT_ID`], at the service itself.
     #[default]

@@ -1,5 +1,5 @@
-//! With a folder given, the tree and its contents outlive the simulator: `index.json` and one file for
-//! each content.
+//! With a folder given, the tree, its contents and the tokens outlive the simulator: `index.json` and one file for
+//! each content. Uploads that are not complete and links do not.
 
 use std::path::Path;
 
@@ -10,10 +10,13 @@ use crate::sim::world::World;
 use crate::sim::world::content::Content;
 use crate::sim::world::drive::Node;
 use crate::sim::world::film::Film;
+use crate::sim::world::tokens::Tokens;
 
 #[derive(Serialize, Deserialize)]
 struct Index {
     nodes: Vec<Saved>,
+    #[serde(default)]
+    tokens: Tokens,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,7 +102,7 @@ pub(in crate::sim) fn save(world: &World) {
             film: node.film.clone(),
         })
     });
-    let index = Index { nodes: nodes.collect() };
+    let index = Index { nodes: nodes.collect(), tokens: world.tokens.clone() };
     let written = serde_json::to_vec(&index).map_err(std::io::Error::other).and_then(|json| {
         std::fs::write(dir.join("index.json.new"), json)?;
         std::fs::rename(dir.join("index.json.new"), dir.join("index.json"))
@@ -118,6 +121,7 @@ pub(in crate::sim) fn load(world: &mut World) -> std::io::Result<bool> {
     std::fs::create_dir_all(dir.join("objects"))?;
     let Ok(json) = std::fs::read(dir.join("index.json")) else { return Ok(false) };
     let index: Index = serde_json::from_slice(&json).map_err(std::io::Error::other)?;
+    world.tokens = index.tokens;
     for saved in index.nodes {
         let content = saved.content.map(|content| match content {
             SavedContent::Object(size) => Content::File(object(&dir, &saved.file_id), size),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::sim::answer::Refusal;
@@ -18,17 +19,20 @@ const REFRESH_S: i64 = 7_776_000;
 const PKCE_S: i64 = 2_592_000;
 
 /// All tokens given out.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(in crate::sim) struct Tokens {
     access: HashMap<String, (usize, i64)>,
     refresh: HashMap<String, Refresh>,
+    #[serde(skip)]
     pub(in crate::sim) logins: HashMap<String, Login>,
+    #[serde(skip)]
     pub(in crate::sim) codes: HashMap<String, Code>,
     /// Every authorisation code ever given out.
+    #[serde(skip)]
     pub(super) issued_codes: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Refresh {
     user: usize,
     application: Application,
@@ -37,7 +41,7 @@ struct Refresh {
 }
 
 /// A QR login under way.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(in crate::sim) struct Login {
     pub(in crate::sim) state: LoginState,
     pub(in crate::sim) polls: u32,
