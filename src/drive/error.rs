@@ -357,7 +357,7 @@ fn of_call(error: &upstream::Error) -> ErrorKind {
         K::NoPreview => return ErrorKind::NoPreview,
         K::NoLink => T::NoLink,
         K::Timeout => T::Timeout,
-        K::Unreachable => T::Unreachable,
+        K::Unreachable | K::Setup => T::Unreachable,
         K::Unavailable => T::Unavailable,
         K::PreHashMatched
         | K::ProofRefused

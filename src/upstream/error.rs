@@ -80,6 +80,9 @@ pub enum ErrorKind {
     /// The request was refused as wrong: a defect on our side.
     #[error("request refused")]
     InvalidRequest,
+    /// Certificates or a proxy, as named, cannot be used.
+    #[error("not possible")]
+    Setup,
     /// 5xx, a gateway's page, or a broken connection, after all retries.
     #[error("service unavailable")]
     Unavailable,
@@ -120,7 +123,7 @@ impl Error {
 
     /// A client that cannot be made as the settings have it.
     pub(super) fn setup(message: impl Into<String>) -> Self {
-        Self::new("setup", ErrorKind::InvalidRequest).message(message)
+        Self::new("connections to the drive", ErrorKind::Setup).message(message)
     }
 
     pub(super) fn message(mut self, message: impl Into<String>) -> Self {

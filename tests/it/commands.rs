@@ -101,6 +101,7 @@ fn certificates_that_are_named_are_trusted_or_told_to_be_missing() {
         .output()
         .unwrap();
     let told = text(&output);
+    assert!(told.contains("connections to the drive: not possible: no CA certificate can be read from"), "{told}");
     assert!(told.contains("SSL_CERT_FILE (/nonexistent)") && !told.contains("--listen"), "{told}");
     assert_eq!(output.status.code(), Some(1));
 }

@@ -45,7 +45,10 @@ fn trusting(
         Ok(verified) => verified,
         Err(_) if !named.is_empty() => {
             let words: Vec<_> = named.iter().map(|(name, value)| format!("{name} ({value})")).collect();
-            return Err(Error::setup(format!("no CA certificate can be read from {}", words.join(", "))));
+            return Err(Error::setup(format!(
+                "no CA certificate can be read from {}; name a file of them in PEM, or unset it",
+                words.join(" and ")
+            )));
         }
         Err(error) => {
             tracing::warn!(
