@@ -41,7 +41,7 @@ pub use path::{MAX_NAME_BYTES, Path, PathError, nfc_key};
 pub use removals::PendingRemovals;
 pub use slots::permit::Reader;
 pub use sounds::Sounds;
-pub use transfers::jobs::{JobItems, JobState, JobStatus, NewJob};
+pub use transfers::jobs::{JobFailure, JobItems, JobState, JobStatus, NewJob};
 pub use tree::Tree;
 pub use upload::Upload;
 pub use upload::carry::OnSent;

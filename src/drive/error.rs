@@ -163,7 +163,8 @@ impl std::fmt::Display for Partly {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let count = self.failures.len() as u64 + self.more;
         match self.failures.first() {
-            Some((path, error)) => write!(f, "{count} could not be copied, the first is {path}: {error}"),
+            // No path: who reads this may see a part of the tree only.
+            Some((_, error)) => write!(f, "{count} could not be copied, the first because: {error}"),
             None => write!(f, "{count} could not be copied"),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alidav::clock::UnixMillis;
-use alidav::config::{Account, Config, ListenAddr, Mount, Permission, StateLocation, Timeouts};
+use alidav::config::{Account, Config, LinkPolicy, ListenAddr, Mount, Permission, StateLocation, Timeouts};
 use alidav::server::Server;
 use alidav::sim::{ListedUrl, Options, Rules, Simulator};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -14,6 +14,17 @@ pub(crate) struct Fixture {
     pub(crate) server: Server,
     pub(crate) http: Client,
     pub(crate) config: Config,
+}
+
+/// A second account, whose drive is at `/other`.
+pub(crate) fn other_account(config: &mut Config, token: &str) {
+    let mut other = Account::named("other");
+    other.oauth_token_urls = config.accounts[0].oauth_token_urls.clone();
+    other.refresh_token = Some(token.to_owned().into());
+    config.accounts.push(other);
+    let mut mount = Mount::at("/other", "other");
+    mount.link_policy = LinkPolicy::Proxy;
+    config.mounts.push(mount);
 }
 
 /// Rules without call rates, which only some tests are about.

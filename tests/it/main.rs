@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod across;
+mod across_again;
 mod budget;
 mod chunks;
 mod commands;

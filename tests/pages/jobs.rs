@@ -1,25 +1,15 @@
 //! Copies from drive to drive: how far they are, their end, and one that is called off.
 
-use alidav::config::{Account, Config, LinkPolicy, Mount};
 use alidav::sim::{Moment, Options, Simulator};
 
-use crate::harness::rules;
+use crate::harness::{other_account, rules};
 use crate::world::World;
 
 /// One account's drive at `/`, another one's at `/other`.
 async fn two_drives() -> World {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
     let token = sim.refresh_token_of(1);
-    let two = |config: &mut Config| {
-        let mut other = Account::named("other");
-        other.oauth_token_urls = config.accounts[0].oauth_token_urls.clone();
-        other.refresh_token = Some(token.into());
-        config.accounts.push(other);
-        let mut mount = Mount::at("/other", "other");
-        mount.link_policy = LinkPolicy::Proxy;
-        config.mounts.push(mount);
-    };
-    World::over(sim, two).await
+    World::over(sim, |config| other_account(config, &token)).await
 }
 
 impl World {

@@ -5,15 +5,17 @@
 //!    the drive turns out not to have is carried. What is there with the same hash stays: a second try goes on where the
 //!    first ended.
 //! 3. What has come is compared, by the listing of each folder; what stands there beside it goes if all has come.
-//! 4. The source of a MOVE goes only if both trees, listed anew, are the same.
+//! 4. A file in place of a folder, or a folder in place of a file, is made beside it and takes its name once it is whole.
+//! 5. The source of a MOVE goes only if both trees, listed anew, are the same.
 //!
 //! Waits behind everybody's requests. Each file is taken by its own turn, so that nobody waits for the whole.
 
 use std::sync::Arc;
 
 use crate::drive::change::Changes;
+use crate::drive::change::relocate::Moves;
 use crate::drive::change::target::Target;
-use crate::drive::change::terms::{Placed, Terms};
+use crate::drive::change::terms::{Expected, Placed, Terms};
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
 use crate::drive::path::Path;
@@ -28,11 +30,13 @@ use crate::drive::upload::commit::Check;
 pub(super) struct Across {
     tools: Tools,
     changes: Changes,
+    moves: Moves,
 }
 
 impl Across {
     pub(super) fn new(tools: Tools) -> Self {
-        Self { changes: Changes::new(tools.names.clone()), tools }
+        let names = &tools.names;
+        Self { changes: Changes::new(names.clone()), moves: Moves::new(names.clone()), tools }
     }
 
     /// Copies an item, a folder with all below it. A folder in its place becomes the same as the source.
@@ -53,22 +57,39 @@ impl Across {
         if !terms.overwrite && (there.is_some() || names.held(target).is_some()) {
             return Err(Error::NameExists);
         }
-        match &there {
-            Some(there) if entry.is_folder() && !there.is_folder() => return Err(Error::NotAFolder),
-            Some(there) if !entry.is_folder() && there.is_folder() => return Err(Error::IsAFolder),
-            _ => {}
-        }
-        let failures = Failures::default();
-        let (tools, changes) = (&self.tools, &self.changes);
-        let work = Work { tools, changes, job, source, target, terms, failures: &failures };
         let replaced = there.as_ref().map(|there| there.file_id.clone());
-        let copy = if entry.is_folder() {
-            self.tree(&work, &entry, there).await?
+        let of_another_kind = there.as_ref().is_some_and(|there| there.is_folder() != entry.is_folder());
+        let copy = if of_another_kind {
+            let aside = aside(target, &entry);
+            let there = names.look_afresh(&aside, None).await?;
+            self.made(job, (source, &entry), (&aside, there), terms).await?;
+            self.put_in_place(&aside, target).await?
         } else {
-            self.file(&work, &entry, there).await?
+            self.made(job, (source, &entry), (target, there), terms).await?
         };
         self.tools.followers.copied(&entry, &copy).await;
         Ok(Placed { entry: copy, replaced, copy_of: Some(entry.file_id.clone()) })
+    }
+
+    /// Makes the copy where nothing is, or something of its kind.
+    async fn made(
+        &self,
+        job: &Job,
+        (source, entry): (&Target, &Arc<Entry>),
+        (target, there): (&Target, Option<Arc<Entry>>),
+        terms: &Terms,
+    ) -> Result<Arc<Entry>, Error> {
+        let failures = Failures::default();
+        let (tools, changes) = (&self.tools, &self.changes);
+        let work = Work { tools, changes, job, source, target, terms, failures: &failures };
+        if entry.is_folder() { self.tree(&work, entry, there).await } else { self.file(&work, entry, there).await }
+    }
+
+    /// Gives a copy that is whole the name that something of another kind has, which goes.
+    async fn put_in_place(&self, aside: &Target, target: &Target) -> Result<Arc<Entry>, Error> {
+        let (from, to, _turn) = self.tools.names.both_ends(&aside.path(), &target.path(), true).await?;
+        let terms = Terms { overwrite: true, expected: Expected::Anything };
+        Ok(self.moves.relocate(&from, &to, &terms).await?.entry)
     }
 
     async fn file(&self, work: &Work<'_>, entry: &Arc<Entry>, there: Option<Arc<Entry>>) -> Result<Arc<Entry>, Error> {
@@ -145,4 +166,11 @@ impl Across {
         }
         Ok(())
     }
+}
+
+/// Where a copy is made whose name something of another kind has: the same place for every try at one item, and no
+/// other's.
+fn aside(target: &Target, entry: &Entry) -> Target {
+    let above = target.rest.parent().unwrap_or_else(Path::root);
+    Target { rest: above.join(&format!(".copying-{}", entry.file_id)), ..target.clone() }
 }

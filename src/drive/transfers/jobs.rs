@@ -63,8 +63,8 @@ pub struct JobStatus {
     pub bytes_sent: u64,
     /// Files and folders that could not be copied.
     pub failed: u64,
-    /// Items that failed, with words for people; no more than a hundred, and none of a job whose request waits for it.
-    pub failures: Vec<(Path, String)>,
+    /// What failed of the items that are done with, at the source or else where it was to go; no more than a hundred.
+    pub failures: Vec<(Path, JobFailure)>,
     /// Whether it goes on.
     pub state: JobState,
 }
@@ -93,6 +93,22 @@ impl JobStatus {
             state: JobState::Running,
         }
     }
+
+    /// Tells of as many failures as are told; a tree of which some failed has counted that itself.
+    fn note(&mut self, failures: impl IntoIterator<Item = (Path, JobFailure)>) {
+        let room = MOST_TOLD.saturating_sub(self.failures.len());
+        self.failures.extend(failures.into_iter().take(room));
+        self.failed = self.failed.max(self.failures.len() as u64);
+    }
+}
+
+/// Why something of a job failed.
+#[derive(Debug, Clone)]
+pub enum JobFailure {
+    /// What the tree said.
+    Tree(Error),
+    /// Words for people of whoever had it done.
+    Told(String),
 }
 
 /// What a job is to do: see [`JobStatus`].
@@ -165,6 +181,19 @@ impl Job {
         self.status.lock().failed += 1;
     }
 
+    /// Why a copy that is the job, or a part of it, was not made, or not all of it.
+    fn fails(&self, from: &Path, error: &Error) {
+        let mut status = self.status.lock();
+        match error {
+            Error::Cancelled => {}
+            Error::Partly(partly) => {
+                let failures = partly.failures.iter().cloned();
+                status.note(failures.map(|(path, error)| (path, JobFailure::Tree(error))));
+            }
+            error => status.note([(from.clone(), JobFailure::Tree(error.clone()))]),
+        }
+    }
+
     /// Only the first word counts.
     fn ends(&self, state: JobState) {
         let mut status = self.status.lock();
@@ -178,6 +207,8 @@ impl Job {
 /// A job that runs, or a part of one; a whole one dropped without a word has failed.
 pub(super) struct Running {
     job: Arc<Job>,
+    /// What is copied.
+    from: Path,
     is_part: bool,
 }
 
@@ -192,6 +223,9 @@ impl std::ops::Deref for Running {
 impl Running {
     /// A part leaves it to the whole.
     pub(super) fn ends<T>(self, result: &Result<T, Error>) {
+        if let Err(error) = result {
+            self.job.fails(&self.from, error);
+        }
         if !self.is_part {
             self.job.ends(match result {
                 Ok(_) => JobState::Done,
@@ -225,11 +259,11 @@ impl JobItems {
         let mut status = self.0.status.lock();
         status.items_over += 1;
         let Some(words) = failure else { return };
-        // A tree of which some failed has counted that itself.
-        status.failed = status.failed.max(status.failures.len() as u64 + 1);
-        if status.failures.len() < MOST_TOLD {
-            status.failures.push((path.clone(), words));
+        // Its copy has told more exactly what failed, if it came so far.
+        if status.failures.iter().all(|(failed, _)| failed.strip_base(path).is_none()) {
+            status.note([(path.clone(), JobFailure::Told(words))]);
         }
+        status.failed = status.failed.max(1);
     }
 }
 
@@ -261,10 +295,10 @@ impl Jobs {
     /// The job of a copy, or a part of the one in whose scope it is begun.
     pub(super) fn begin(&self, moves: bool, from: Path, to: Path) -> Running {
         match Job::current() {
-            Some(job) => Running { job, is_part: true },
+            Some(job) => Running { job, from, is_part: true },
             None => {
-                let what = NewJob { moves, above: from.clone(), from, to, items: 1 };
-                Running { job: self.add(what).1, is_part: false }
+                let what = NewJob { moves, above: from.clone(), from: from.clone(), to, items: 1 };
+                Running { job: self.add(what).1, from, is_part: false }
             }
         }
     }
@@ -334,7 +368,20 @@ mod tests {
         assert!(jobs.cancel(1) && !jobs.cancel(42) && !jobs.cancel(99));
         assert!(matches!(first.goes_on(), Err(Error::Cancelled)));
         first.ends(&Err::<(), _>(Error::Cancelled));
-        assert_eq!(jobs.all()[0].state, JobState::Cancelled);
+        assert_eq!((jobs.all()[0].state, jobs.all()[0].failures.len()), (JobState::Cancelled, 0));
+    }
+
+    #[test]
+    fn what_failed_of_a_tree_is_told_and_no_more_of_it_than_a_bound() {
+        let jobs = Jobs::default();
+        let failures = (0..250).map(|n| (Path::root().join(&n.to_string()), Error::ReadOnly)).collect();
+        let partly = crate::drive::error::Partly { failures, more: 7 };
+        let job = jobs.begin(false, Path::root(), Path::root());
+        (0..257).for_each(|_| job.failed());
+        job.ends(&Err::<(), _>(Error::Partly(Arc::new(partly))));
+        let status = jobs.all().remove(0);
+        assert_eq!((status.failed, status.failures.len(), status.state), (257, MOST_TOLD, JobState::Failed));
+        assert_eq!(status.failures[3].0.as_str(), "/3");
     }
 
     #[tokio::test]

@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::drive::{self, Freshness, JobItems, JobState, JobStatus, NewJob, Path};
+use crate::drive::{self, Freshness, JobFailure, JobItems, JobState, JobStatus, NewJob, Path};
+use crate::protocol::failure::verdict;
 use crate::protocol::{Body, body, reply};
 use crate::web::api::placing::{AT_ONCE, Change, Conflict, Transfer, item, place, told_of, writes};
 use crate::web::caller::Caller;
@@ -123,8 +124,12 @@ pub(super) fn cancel(site: &Site, caller: &Caller, id: &str) -> Result<Response<
 fn told(job: &JobStatus, base: &Path) -> Option<Value> {
     job.above.strip_base(base)?;
     let (from, to) = (job.from.strip_base(base)?, job.to.strip_base(base)?);
-    let failures = job.failures.iter().filter_map(|(path, words)| {
+    let failures = job.failures.iter().filter_map(|(path, why)| {
         let path = path.strip_base(base)?;
+        let words = match why {
+            JobFailure::Tree(error) => verdict(error).text,
+            JobFailure::Told(words) => words.as_str().into(),
+        };
         Some(json!({ "path": path.as_str(), "words": words }))
     });
     Some(json!({

@@ -1,24 +1,18 @@
 //! Copies and moves from drive to drive, for which no request waits.
 
-use alidav::config::{Account, LinkPolicy, Mount, Permission, User};
+use alidav::config::{Permission, User};
 use alidav::sim::{Moment, Options, Simulator};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::harness::{Fixture, eventually, noise, rules};
+use crate::harness::{Fixture, eventually, noise, other_account, rules};
 
 /// One account's drive at `/`, another one's at `/other`, which is all that one user sees.
 async fn world() -> Fixture {
     let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
     let token = sim.refresh_token_of(1);
     Fixture::over(sim, |config| {
-        let mut other = Account::named("other");
-        other.oauth_token_urls = config.accounts[0].oauth_token_urls.clone();
-        other.refresh_token = Some(token.into());
-        config.accounts.push(other);
-        let mut mount = Mount::at("/other", "other");
-        mount.link_policy = LinkPolicy::Proxy;
-        config.mounts.push(mount);
+        other_account(config, &token);
         let user = |name: &str, base: &str, permission| User {
             name: name.into(),
             password: "secret".into(),
@@ -138,4 +132,29 @@ async fn a_move_that_is_cancelled_or_fails_keeps_its_source_and_says_why() {
         sent(call(&world, "me", "POST", "move").json(&json!({ "paths": ["/f.bin"], "to": "/other" }))).await;
     assert_eq!((status, &ended(&world, &told["job"]).await["state"]), (202, &json!("done")));
     assert!(world.sim.read("/f.bin").is_none());
+}
+
+// Keeps 164.
+#[tokio::test]
+async fn what_failed_of_a_copy_by_webdav_is_told_too() {
+    let world = world().await;
+    world.sim.write("/tree/sub/what?.txt", "x");
+    world.sim.write("/tree/a.txt", "a");
+    world.sim.rules(|rules| rules.strict_names = true);
+    let copy = world.request("COPY", "/dav/tree").basic_auth("me", Some("secret"));
+    let told = copy.header("destination", world.url("/dav/other/tree")).send().await.unwrap();
+    assert_eq!(told.status(), 207);
+    let job = jobs(&world, "me").await.remove(0);
+    let failure = &job["failures"][0];
+    assert_eq!(
+        (&job["state"], &job["failed"], &failure["path"]),
+        (&json!("failed"), &json!(1), &json!("/tree/sub/what?.txt"))
+    );
+    assert!(failure["words"].as_str().unwrap().contains("refuses this name"), "{job}");
+    // By the pages: once, and no words of a path, which others may see another part of.
+    let wanted = json!({ "paths": ["/tree"], "to": "/other", "conflict": "replace" });
+    let (_, told) = sent(call(&world, "me", "POST", "copy").json(&wanted)).await;
+    let job = ended(&world, &told["job"]).await;
+    assert_eq!((&job["failed"], job["failures"].as_array().unwrap().len()), (&json!(1), 1), "{job}");
+    assert!(!job["failures"][0]["words"].as_str().unwrap().contains('/'), "{job}");
 }
