@@ -33,7 +33,7 @@ pub use error::Error;
 
 use crate::config::{Config, Tls};
 use crate::drive::Tree;
-use crate::state::{Alone, Store};
+use crate::state::{Alone, Lease, Store};
 use crate::upstream::Client;
 use accept::ConnectionServer;
 use connections::Connections;
@@ -53,7 +53,7 @@ pub struct Server {
     config: tokio::sync::Mutex<Config>,
     store: Store,
     /// Held until the store is closed.
-    _alone: Alone,
+    _alone: (Alone, Option<Lease>),
     /// What ends the upkeep of each account.
     upkeep: parking_lot::Mutex<HashMap<String, CancellationToken>>,
     stop: CancellationToken,
@@ -76,8 +76,12 @@ impl Server {
     pub async fn start(config: &Config) -> Result<Self, Error> {
         metrics::install();
         let acceptor = config.tls.as_ref().map(listen::acceptor).transpose()?;
-        let store = Store::open_within(&config.state, config.timeouts.store_busy).await?;
+        let mut store = Store::open_within(&config.state, config.timeouts.store_busy).await?;
         let alone = store.serve_alone()?;
+        let life = config.timeouts.instance_life;
+        store.join(&config.instance, life).await?;
+        // One that was killed counts as living for a while.
+        let among = if config.among_others { None } else { Some(store.serve(life * 2).await?) };
         let mut clients = HashMap::new();
         for account in &config.accounts {
             let client = Client::new(account, config, store.clone())?;
@@ -98,7 +102,7 @@ impl Server {
             reloadable: Arc::new(Reloadable::new(app, acceptor)),
             config: tokio::sync::Mutex::new(config.clone()),
             store,
-            _alone: alone,
+            _alone: (alone, among),
             upkeep: parking_lot::Mutex::default(),
             stop: CancellationToken::new(),
             kill: CancellationToken::new(),

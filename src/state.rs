@@ -11,6 +11,7 @@ mod error;
 mod fault;
 mod hashes;
 mod held;
+mod instances;
 mod link_key;
 mod locks;
 mod open;
@@ -19,12 +20,11 @@ mod properties;
 mod removals;
 mod server;
 mod sessions;
+mod shared;
 mod store;
 #[cfg(test)]
 mod testing;
 mod tokens;
-#[cfg(test)]
-mod troubles;
 mod uploads;
 
 pub use alone::{Alone, RenewalTurn};
@@ -36,6 +36,10 @@ pub use locks::LockRow;
 pub use properties::PropertyRow;
 pub use removals::RemovalRow;
 pub use sessions::SessionRow;
+pub use shared::changes::{Change, Changes, Heard};
+pub use shared::leases::{Lease, LeaseKey, Leases};
+pub use shared::pace::{Pace, Turn, Window};
+pub use shared::presence::Instance;
 pub use store::Store;
 pub use tokens::Tokens;
 pub use uploads::UploadRow;

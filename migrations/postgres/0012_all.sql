@@ -105,15 +105,6 @@ CREATE TABLE uploads (
 );
 CREATE INDEX uploads_by_place ON uploads (account, drive_id, folder_id, name);
 
--- Who serves from here, by the server's clock.
-CREATE TABLE instances (
-    id      TEXT PRIMARY KEY,
-    name    TEXT NOT NULL,
-    version TEXT NOT NULL,
-    started TIMESTAMPTZ NOT NULL DEFAULT now(),
-    seen    TIMESTAMPTZ NOT NULL DEFAULT now()
-);
-
 -- The oldest schema, by the number of its last migration, whose program may still use this database. A migration that
 -- only adds leaves it; one after which an older program would do wrong sets it to its own number.
 CREATE TABLE readable_by (
@@ -123,35 +114,3 @@ CREATE TABLE readable_by (
     tried_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 INSERT INTO readable_by (one, schema) VALUES (1, 12);
-
--- Who writes tells the other instances of it, in the same transaction: '<kind> <writer> <key>'. A key that is too long
--- for a notification is left out, which means all of that kind.
-CREATE FUNCTION tell_others() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    key TEXT;
-BEGIN
-    IF TG_OP = 'DELETE' THEN
-        EXECUTE format('SELECT ($1).%I::text', TG_ARGV[1]) INTO key USING OLD;
-    ELSE
-        EXECUTE format('SELECT ($1).%I::text', TG_ARGV[1]) INTO key USING NEW;
-    END IF;
-    PERFORM pg_notify('alidav', TG_ARGV[0] || ' ' || COALESCE(NULLIF(current_setting('alidav.writer', true), ''), '-')
-        || ' ' || CASE WHEN octet_length(key) > 7000 THEN '' ELSE key END);
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER tell_others AFTER INSERT OR UPDATE OR DELETE ON tokens FOR EACH ROW
-    EXECUTE FUNCTION tell_others('tokens', 'account');
-CREATE TRIGGER tell_others AFTER INSERT OR UPDATE OR DELETE ON locks FOR EACH ROW
-    EXECUTE FUNCTION tell_others('locks', 'path');
-CREATE TRIGGER tell_others AFTER INSERT OR UPDATE OR DELETE ON properties FOR EACH ROW
-    EXECUTE FUNCTION tell_others('properties', 'file_id');
-CREATE TRIGGER tell_others AFTER INSERT OR UPDATE OR DELETE ON held_files FOR EACH ROW
-    EXECUTE FUNCTION tell_others('held', 'folder_id');
-CREATE TRIGGER tell_others AFTER INSERT OR UPDATE OR DELETE ON removals FOR EACH ROW
-    EXECUTE FUNCTION tell_others('removals', 'account');
--- Not an update: that a session was used ends none.
-CREATE TRIGGER tell_others AFTER INSERT OR DELETE ON sessions FOR EACH ROW
-    EXECUTE FUNCTION tell_others('sessions', 'user');
-CREATE TRIGGER tell_others AFTER INSERT OR UPDATE OR DELETE ON link_key FOR EACH ROW
-    EXECUTE FUNCTION tell_others('link_key', 'one');

@@ -133,7 +133,7 @@ impl Stores {
             state::Error::Served { .. } => "another copy runs by these settings; wait for its end".to_owned(),
             error => error.to_string(),
         })?;
-        let served = matches!(shared.serve_alone(), Err(state::Error::Served { .. }));
+        let served = shared.is_served().await.map_err(|error| error.to_string())?;
         Ok(Self { shared, own, _alone: alone, served })
     }
 }

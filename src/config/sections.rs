@@ -31,6 +31,9 @@ pub(super) fn read(mut top: Reader<'_>) -> (Config, Vec<String>) {
     set(&mut config.cors_origins, top.parsed_list("cors_origins", origin));
     set(&mut config.dav_prefix, prefix(&mut top));
     set(&mut config.state, top.parsed("state", state));
+    if let Some(name) = top.text("instance").filter(|name| !name.is_empty()) {
+        config.instance = name;
+    }
     if let Some(log) = top.text("log") {
         match log_filter(&log) {
             Ok(()) => config.log = log,

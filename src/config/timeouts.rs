@@ -44,6 +44,9 @@ pub struct Timeouts {
     /// Longest a request waits for such an upload to be put together, before the client is asked to come again: 45 s.
     /// Proxies give a request up after a minute, some after 100 seconds.
     pub assembly_answer: Duration,
+    /// How long an instance that shares the state store counts as living after its last sign of life: its open downloads
+    /// and unfinished work are the others' then: 15 s.
+    pub instance_life: Duration,
 }
 
 impl Default for Timeouts {
@@ -66,6 +69,7 @@ impl Default for Timeouts {
             first_removal: Duration::from_secs(1),
             unfinished_upload: Duration::from_secs(24 * 3600),
             assembly_answer: Duration::from_secs(45),
+            instance_life: Duration::from_secs(15),
         }
     }
 }

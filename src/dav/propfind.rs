@@ -23,6 +23,7 @@ use crate::dav::request::body::read_xml;
 use crate::dav::request::depth::Depth;
 use crate::dav::site::Site;
 use crate::dav::store::dead_properties::{ItemProperties, property_key};
+use crate::dav::store::locks::Look;
 use crate::drive::{self, Freshness, Path, Quota, Resource};
 use crate::protocol::gzip::Document;
 use crate::protocol::{Body, RequestBody, body, href, reply};
@@ -58,6 +59,8 @@ pub(super) async fn propfind<B: RequestBody>(
         quota,
     };
     let notes = notes(site, &requested, &sections).await?;
+    // While the store is away what was known of the locks is shown.
+    site.locks.look_again(Look::Show).await.ok();
     let extras = Extras { notes, ..extras(site, context) };
     Ok(multistatus(Multistatus::new(plan, extras, requested, sections)))
 }
@@ -79,7 +82,7 @@ async fn notes(
         .flat_map(|section| section.members.iter().map(|entry| property_key(entry, || section.path.join(&entry.name))));
     let keys = std::iter::once(requested).chain(members).filter(|key| site.stored.has(key));
     let keys = keys.map(std::borrow::Cow::into_owned).collect();
-    site.stored.of(keys).await.map_err(|error| drive::Error::State(Arc::new(error)))
+    Ok(site.stored.of(keys).await?)
 }
 
 fn extras(site: &Site, context: &Context) -> Extras {

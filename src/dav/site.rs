@@ -51,7 +51,7 @@ impl Site {
     /// The state store failed.
     pub(super) async fn open(config: &Config, tree: Tree, store: &Store) -> Result<Self, state::Error> {
         let prefix_path = Path::parse(&config.dav_path()).unwrap_or_else(|_| Path::root());
-        let stored = Arc::new(DeadProperties::load(store.clone()).await?);
+        let stored = DeadProperties::load(store.clone()).await?;
         let following = stored.clone();
         tree.on_successor(move |old, new| {
             let stored = following.clone();

@@ -44,7 +44,7 @@ pub struct Quota {
 pub(super) struct Account {
     pub(super) client: Client,
     pub(super) links: LinkCache,
-    pub(super) slots: StreamLimit,
+    pub(super) slots: Arc<StreamLimit>,
     pub(super) addresses: Addresses,
     pub(super) removals: Removals,
     pub(super) uploads: Uploading,
@@ -69,12 +69,14 @@ struct Learnt {
 impl Account {
     pub(super) fn new(client: Client, store: &Store, config: &Config, overview: Arc<dyn Overview>) -> Self {
         let settings = &config.upstream;
+        let (max_wait, paused) = (settings.max_wait, config.timeouts.paused_client);
+        let slots = StreamLimit::new(settings.max_streams, max_wait, paused, client.account(), store);
         Self {
             timeouts: config.timeouts,
             removals: Removals::new(client.clone(), store.clone(), overview, config.timeouts),
             client,
             links: LinkCache::new(),
-            slots: StreamLimit::new(settings.max_streams, settings.max_wait, config.timeouts.paused_client),
+            slots,
             addresses: Addresses::new(),
             uploads: Uploading::default(),
             store: store.clone(),
@@ -124,15 +126,15 @@ impl Account {
 
     async fn stored_drives(&self) -> Result<Option<DriveIds>, Error> {
         let name = self.client.account();
-        let stored = self.store.drives(name).await.map_err(state)?;
-        let user = self.store.tokens(name).await.map_err(state)?.and_then(|t| t.user_id);
+        let stored = self.store.drives(name).await?;
+        let user = self.store.tokens(name).await?.and_then(|t| t.user_id);
         // Somebody else may have signed in under this account's name since.
         Ok(stored.filter(|ids| user.as_ref().is_none_or(|user| *user == ids.user_id)))
     }
 
     async fn ask_drives(&self, sign_ins: u64) -> Result<Learnt, Error> {
         let ids = self.client.drive_info().await?;
-        self.store.save_drives(self.client.account(), &ids).await.map_err(state)?;
+        self.store.save_drives(self.client.account(), &ids).await?;
         Ok(Learnt { sign_ins, ids: ids.into(), asked_at: Some(Instant::now()) })
     }
 
@@ -153,8 +155,4 @@ impl Account {
         };
         self.membership.get_with((), ask).await
     }
-}
-
-fn state(error: crate::state::Error) -> Error {
-    Error::State(Arc::new(error))
 }

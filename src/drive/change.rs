@@ -49,10 +49,11 @@ impl Changes {
     /// [`Error::NameExists`], [`Error::ParentMissing`], [`Error::ReadOnly`], the call's failure.
     pub(super) async fn create_folder(&self, path: &Path) -> Result<(), Error> {
         let target = self.names.target(path).await?;
-        let _turn = self.names.turn(&target).await;
+        let turn = self.names.turn(&target).await?;
         if self.names.held(&target).is_some() {
             return Err(Error::NameExists);
         }
+        turn.check().await?;
         let client = &target.mount.account.client;
         let _making = target.mount.account.removals.makes(&target.folder.file_id);
         let made =
@@ -96,7 +97,7 @@ impl Changes {
         if self.names.mounts.lie_below(path) {
             return Err(Error::Protected);
         }
-        let _turn = self.names.turn(&target).await;
+        let turn = self.names.turn(&target).await?;
         let held = self.names.held(&target);
         let shown = self.names.look(&target, None).await?;
         expected.check(seen(held.as_ref(), shown.as_ref()))?;
@@ -106,6 +107,7 @@ impl Changes {
         while let Some(entry) = next.filter(|_| namesakes.next().is_some()) {
             let below = if entry.is_folder() { self.names.held_below(&target, &entry).await } else { Vec::new() };
             gone.extend(self.known_below(&target, &entry));
+            turn.check().await?;
             self.remove_entry(&target, &entry).await?;
             for held in below {
                 self.names.held.forget(&held.key).await;
@@ -128,12 +130,13 @@ impl Changes {
     /// # Errors
     /// [`Error::Changed`] when the name holds something else by now; the call's failure.
     pub(super) async fn remove_item(&self, target: &Target, entry: &Arc<Entry>) -> Result<Vec<Arc<Entry>>, Error> {
-        let _turn = self.names.turn(target).await;
+        let turn = self.names.turn(target).await?;
         let shown = self.names.look(target, None).await?.ok_or(Error::Changed { gone: true })?;
         if (&shown.file_id, shown.size, shown.sha1) != (&entry.file_id, entry.size, entry.sha1) {
             return Err(Error::Changed { gone: false });
         }
         let mut gone = self.known_below(target, &shown);
+        turn.check().await?;
         self.remove_entry(target, &shown).await?;
         gone.push(shown);
         Ok(gone)

@@ -150,6 +150,12 @@ pub enum Error {
     State(Arc<crate::state::Error>),
 }
 
+impl From<crate::state::Error> for Error {
+    fn from(error: crate::state::Error) -> Self {
+        Self::State(Arc::new(error))
+    }
+}
+
 /// What of a tree could not be copied, and why.
 #[derive(Debug, Clone, Default)]
 pub struct Partly {

@@ -28,12 +28,15 @@ use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
 use crate::drive::tasks::Tasks;
 use crate::drive::upload::Uploads;
-use crate::state::HeldRow;
+use crate::state::{Change, HeldRow};
 
 use self::files::{HeldFile, HeldFiles, new_id};
 
 /// How long a file that was kept without ids waits for the next try to find its folder.
 const ADOPTION_PAUSE: Duration = Duration::from_secs(60);
+
+/// How much longer than its maker another instance waits before it sends an empty file to the drive.
+const OTHERS_WAIT: Duration = Duration::from_secs(30);
 
 /// Most files held at a time; more go to the drive at once.
 const MAX_HELD: usize = 100_000;
@@ -111,7 +114,7 @@ impl Held {
     /// As an upload; [`Error::ConditionFailed`]; the state store's failure.
     pub(super) async fn hold(self: &Arc<Self>, path: &Path, expected: &Expected) -> Result<Option<Placed>, Error> {
         let target = self.names.target(path).await?;
-        let _turn = self.names.turn(&target).await;
+        let _turn = self.names.turn(&target).await?;
         let drive = self.names.look(&target, None).await?;
         let held = self.names.held(&target);
         expected.check(seen(held.as_ref(), drive.as_ref()))?;
@@ -173,7 +176,7 @@ impl Held {
     /// or too many are kept; the state store's failure.
     pub(super) async fn keep_here(&self, path: &Path, content: Vec<u8>, expected: &Expected) -> Result<Placed, Error> {
         let target = self.names.target(path).await?;
-        let _turn = self.names.turn(&target).await;
+        let _turn = self.names.turn(&target).await?;
         let drive = self.names.look(&target, None).await?;
         let held = self.names.held(&target);
         let before = seen(held.as_ref(), drive.as_ref());
@@ -223,7 +226,7 @@ impl Held {
     /// An upload's.
     pub(super) async fn settle_below(&self, path: &Path) -> Result<(), Error> {
         for held in self.files.last_seen_in(path) {
-            let _turn = self.names.turn_at(held.key.clone()).await;
+            let _turn = self.names.turn_at(held.key.clone()).await?;
             self.settle_in_turn(&held.key).await?;
         }
         Ok(())
@@ -260,8 +263,39 @@ impl Held {
         Ok(Some(Target { mount: mount.clone(), drive_id: held.key.drive_id.to_string(), folder, rest }))
     }
 
+    /// Takes over what other instances change, until this is gone.
+    fn listen(self: &Arc<Self>) {
+        let Some(mut heard) = self.files.heard() else { return };
+        let this = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                let change = heard.next().await;
+                match this.upgrade() {
+                    Some(this) => this.hear(change).await,
+                    None => return,
+                }
+            }
+        });
+    }
+
+    async fn hear(self: &Arc<Self>, change: Change) {
+        let new = match change {
+            Change::Row { table, key } if table == "held_files" => self.files.reread(Some(&key)).await,
+            Change::Unknown => self.files.reread(None).await,
+            _ => return,
+        };
+        match new {
+            // Their maker sends them to the drive, unless it dies before.
+            Ok(new) => new.into_iter().filter(|held| !held.is_local()).for_each(|held| {
+                self.settle_after(held.key, self.uploads.settings().empty_file_wait + OTHERS_WAIT);
+            }),
+            Err(error) => tracing::warn!(%error, "what another instance holds could not be read"),
+        }
+    }
+
     /// Takes over the waiting of the tree before.
     pub(super) fn settle_all_later(self: &Arc<Self>) {
+        self.listen();
         for held in self.files.last_seen_in(&Path::root()) {
             if !held.is_local() {
                 self.settle_later(held.key);
@@ -270,13 +304,17 @@ impl Held {
     }
 
     fn settle_later(self: &Arc<Self>, key: NameKey) {
-        let wait = self.uploads.settings().empty_file_wait;
-        self.later(wait, wait, move |held| {
+        self.settle_after(key, self.uploads.settings().empty_file_wait);
+    }
+
+    fn settle_after(self: &Arc<Self>, key: NameKey, wait: Duration) {
+        let pause = self.uploads.settings().empty_file_wait;
+        self.later(wait, pause, move |held| {
             let key = key.clone();
             async move {
                 let (name, tasks) = (key.name.clone(), held.tasks.clone());
                 let settle = async move {
-                    let _turn = held.names.turn_at(key.clone()).await;
+                    let _turn = held.names.turn_at(key.clone()).await?;
                     held.settle_in_turn(&key).await
                 };
                 let settled = tasks.see_through(settle).await.flatten();

@@ -12,9 +12,12 @@
 //! 5. Further connections of one film must not starve others: [`StreamLimit::try_acquire_spare`] gives what nobody
 //!    waits for, and [`StreamLimit::somebody_waits`] tells when to give it back.
 //! 6. The service may allow fewer than configured, since other programs read too: [`StreamLimit::shrink`].
+//! 7. Several instances may read by one account: each permit has a *place* among theirs, and what is said here of seeks,
+//!    pauses and those who wait holds over all of them (`places`).
 
 pub(super) mod memory;
 pub(super) mod permit;
+mod places;
 pub(super) mod revocable_body;
 #[cfg(test)]
 mod tests;
@@ -29,8 +32,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use self::permit::{BodyKey, Reader, Shared, StreamPermit, Waiting};
+use self::places::{Place, Places, none_free};
 use self::revocable_body::RevocableBody;
 use crate::drive::error::Error;
+use crate::state::{Change, Heard, Store};
 
 /// How long a slot that the service refused is not used: somebody else reads by this account.
 const SHRUNK: Duration = Duration::from_secs(300);
@@ -51,7 +56,24 @@ pub(super) struct StreamLimit {
 }
 
 impl StreamLimit {
-    pub(super) fn new(slots: usize, max_wait: Duration, paused: Duration) -> Self {
+    /// The slots of the `account`, of which the store's other instances may have some.
+    pub(super) fn new(slots: usize, max_wait: Duration, paused: Duration, account: &str, store: &Store) -> Arc<Self> {
+        let places = Places::of(account, slots, store);
+        let heard = places.as_ref().and_then(|places| places.heard());
+        let limit = Arc::new(Self::with(slots, max_wait, paused, places));
+        if let Some(heard) = heard {
+            tokio::spawn(listen(Arc::downgrade(&limit), heard));
+        }
+        limit
+    }
+
+    /// Slots that nobody shares.
+    #[cfg(test)]
+    pub(in crate::drive) fn alone(slots: usize, max_wait: Duration, paused: Duration) -> Arc<Self> {
+        Arc::new(Self::with(slots, max_wait, paused, None))
+    }
+
+    fn with(slots: usize, max_wait: Duration, paused: Duration, places: Option<Arc<Places>>) -> Self {
         let shared = Shared {
             semaphore: Arc::new(Semaphore::new(slots)),
             size: AtomicUsize::new(slots),
@@ -60,6 +82,7 @@ impl StreamLimit {
             waiting: AtomicUsize::new(0),
             wanted: Notify::new(),
             freed: Notify::new(),
+            places,
         };
         Self {
             shared: Arc::new(shared),
@@ -79,6 +102,9 @@ impl StreamLimit {
         let mut bodies = self.bodies.lock();
         let mut inherited = None;
         if key.open_ended {
+            if let Some(places) = &self.shared.places {
+                places.seeks(key.id, file_id);
+            }
             for older in bodies.get(&key).into_iter().flatten().filter_map(Weak::upgrade) {
                 inherited = older.revoke(true).or(inherited);
             }
@@ -103,7 +129,7 @@ impl StreamLimit {
         if before == 0
             && let Ok(permit) = self.shared.semaphore.clone().try_acquire_owned()
         {
-            return Ok(StreamPermit::new(permit, &self.shared));
+            return self.with_place(permit, urgent, Instant::now() + self.max_wait).await;
         }
         let deadline = Instant::now() + self.max_wait;
         let _waiting = Waiting::join(&self.shared, urgent);
@@ -115,11 +141,43 @@ impl StreamLimit {
             let _turn = turn.map_err(|_| self.no_slot())?;
             self.acquire_patient(deadline).await?
         };
-        Ok(StreamPermit::new(permit, &self.shared))
+        self.with_place(permit, urgent, deadline).await
     }
 
     fn no_slot(&self) -> Error {
-        Error::NoFreeStream { retry_after: self.max_wait / 2 }
+        none_free(self.max_wait)
+    }
+
+    /// The permit with a place among those of all instances, where these are shared.
+    async fn with_place(
+        &self,
+        permit: OwnedSemaphorePermit,
+        urgent: bool,
+        deadline: Instant,
+    ) -> Result<StreamPermit, Error> {
+        let place = match &self.shared.places {
+            Some(places) => Some(self.place(places, urgent, deadline).await?),
+            None => None,
+        };
+        Ok(StreamPermit::new(permit, place, &self.shared))
+    }
+
+    async fn place(&self, places: &Arc<Places>, urgent: bool, deadline: Instant) -> Result<Place, Error> {
+        let mut heard = places.heard();
+        let mut waiting = None;
+        loop {
+            if (urgent || !places.wanted_urgently_elsewhere())
+                && let Some(place) = places.take().await
+            {
+                return Ok(place);
+            }
+            if Instant::now() >= deadline {
+                return Err(self.no_slot());
+            }
+            waiting.get_or_insert_with(|| Waiting::join(&self.shared, urgent));
+            self.revoke_paused();
+            places.wait(heard.as_mut(), urgent, deadline).await;
+        }
     }
 
     async fn acquire_urgent(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Error> {
@@ -155,18 +213,22 @@ impl StreamLimit {
 
     /// A permit for a slot that nobody waits for, for what could do without.
     pub(super) fn try_acquire_spare(&self) -> Option<StreamPermit> {
-        if self.shared.waiting.load(Ordering::Acquire) > 0 {
+        if self.shared.is_wanted() {
             return None;
         }
         let permit = self.shared.semaphore.clone().try_acquire_owned().ok()?;
-        Some(StreamPermit::new(permit, &self.shared))
+        let place = match &self.shared.places {
+            Some(places) => Some(places.spare()?),
+            None => None,
+        };
+        Some(StreamPermit::new(permit, place, &self.shared))
     }
 
     /// Ends when somebody waits for a slot.
     pub(super) async fn somebody_waits(&self) {
         loop {
             let wanted = self.shared.wanted.notified();
-            if self.shared.waiting.load(Ordering::Acquire) > 0 {
+            if self.shared.is_wanted() {
                 return;
             }
             wanted.await;
@@ -225,5 +287,43 @@ impl StreamLimit {
 
     pub(super) fn max_wait(&self) -> Duration {
         self.max_wait
+    }
+
+    /// Takes up what another instance has told, or what became of this one.
+    fn hear(&self, change: &Change) {
+        let Some(places) = &self.shared.places else { return };
+        match change {
+            Change::Wanted { account, urgent } if places.is_of(account) => {
+                places.note_wanted(*urgent);
+                self.revoke_paused();
+                self.shared.wanted.notify_waiters();
+            }
+            Change::Sought { account, reader, file_id } if places.is_of(account) => {
+                let key = BodyKey { id: *reader, open_ended: true, file_id: file_id.as_str().into() };
+                self.revoke(true, |other| *other == key);
+            }
+            // Others may have the places by now: each stream waits for another, and goes on where it was.
+            Change::Lapsed => self.revoke(false, |_| true),
+            _ => {}
+        }
+    }
+
+    /// Takes away the bodies of some readers; `replaced` by a seek.
+    fn revoke(&self, replaced: bool, of: impl Fn(&BodyKey) -> bool) {
+        let bodies: Vec<_> = {
+            let bodies = self.bodies.lock();
+            bodies.iter().filter(|(key, _)| of(key)).flat_map(|(_, row)| row).filter_map(Weak::upgrade).collect()
+        };
+        bodies.iter().for_each(|body| drop(body.revoke(replaced)));
+    }
+}
+
+async fn listen(limit: Weak<StreamLimit>, mut heard: Heard) {
+    loop {
+        let change = heard.next().await;
+        match limit.upgrade() {
+            Some(limit) => limit.hear(&change),
+            None => return,
+        }
     }
 }

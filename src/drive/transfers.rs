@@ -98,6 +98,7 @@ impl Transfers {
         }
         check_places(&source, &target)?;
         self.held.settle_in_turn(&source.key()).await?;
+        turn.check().await?;
         self.moves.relocate(&source, &target, terms).await
     }
 
@@ -139,6 +140,7 @@ impl Transfers {
         }
         check_places(&source, &target)?;
         self.held.settle_in_turn(&source.key()).await?;
+        turn.check().await?;
         self.copies.copy(&source, &target, terms).await
     }
 
@@ -188,7 +190,7 @@ impl Transfers {
         for local in below.iter().filter(|held| held.is_local()) {
             let Some(rest) = local.path.strip_base(&source.path()) else { continue };
             let place = self.names.target(&rest.under(&target.path())).await?;
-            let _turn = self.names.turn(&place).await;
+            let _turn = self.names.turn(&place).await?;
             self.place_local(local, &place, true, false).await?;
         }
         self.across.remove_source(source, target, moved).await?;

@@ -152,7 +152,7 @@ impl Uploads {
         let mut upload = Upload::new(self.clone(), draft)?;
         upload.write(content.into()).await?;
         let (draft, file, content) = upload.send().await?;
-        commit::take_place(draft, file, content, Check::Now).await
+        commit::take_place(draft, file, content, Check::Now, None).await
     }
 }
 
@@ -293,11 +293,10 @@ impl Upload {
     /// [`Error::Length`], [`Error::Checksum`], [`Error::Corrupt`], a call's failure; the old content is in
     /// place then.
     pub async fn finish(self) -> Result<Placed, Error> {
-        let Uploads { names, tasks, .. } = self.uploads.clone();
+        let tasks = self.uploads.tasks.clone();
         let work = async move {
             let (draft, file, content) = self.send().await?;
-            let _turn = names.turn(&draft.target).await;
-            commit::take_place(draft, file, content, Check::Now).await
+            commit::in_turn(draft, file, content, Check::Now).await
         };
         tasks.see_through(work).await?
     }

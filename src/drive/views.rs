@@ -154,7 +154,7 @@ impl Views {
         let base = settings.base_url.as_str().trim_end_matches('/');
         let (addresses, since) = match settings.links {
             ViewLinks::Signed => {
-                let key = self.store.link_key().await.map_err(|error| Error::State(Arc::new(error)))?;
+                let key = self.store.link_key().await?;
                 let (since, end) = term(settings.link_life, UnixSeconds::now());
                 (Addresses::signed(base, key, end), since)
             }

@@ -104,6 +104,12 @@ impl Simulator {
         self.calls().iter().filter(|(call, _)| !route::is_transfer(call)).map(|(_, count)| count).sum()
     }
 
+    /// Calls that were refused for the rate; planned faults are not among them.
+    #[must_use]
+    pub fn throttled(&self) -> u64 {
+        self.shared.world.lock().ledger.throttled()
+    }
+
     /// Transfers so far by the host that was asked.
     #[must_use]
     pub fn data_hosts(&self) -> BTreeMap<String, u64> {

@@ -33,7 +33,7 @@ pub enum Error {
         problem: String,
     },
     /// Another server has it.
-    #[error("state store {place}: another alidav serves from it; end that one, or name another file in `state`")]
+    #[error("state store {place}: another alidav serves from it; end that one, or name another store in `state`")]
     Served {
         /// The file.
         place: String,
@@ -42,6 +42,12 @@ pub enum Error {
     #[error("state store {place}: another alidav is renewing the tokens; try again")]
     Renewed {
         /// File or database.
+        place: String,
+    },
+    /// Another instance is at what is wanted, or took this one for dead and has taken it over.
+    #[error("state store {place}: another instance of alidav is at it; try again")]
+    Leased {
+        /// The database.
         place: String,
     },
     /// It was written by a newer version.
@@ -79,7 +85,7 @@ impl Error {
     /// Whether the store may answer again by itself, without a change to it or to the settings.
     #[must_use]
     pub fn is_away(&self) -> bool {
-        matches!(self, Self::Away { .. })
+        matches!(self, Self::Away { .. } | Self::Leased { .. })
     }
 
     /// Of an operation.

@@ -26,15 +26,17 @@ pub struct HeldRow {
 }
 
 impl Store {
-    /// Gives all held files to `each`, one after another: their contents need not fit into memory together.
+    /// Gives all held files, or those of a folder, to `each`, one after another: their contents need not fit into memory
+    /// together.
     ///
     /// # Errors
     /// The statement failed.
-    pub async fn held_files(&self, mut each: impl FnMut(HeldRow)) -> Result<(), Error> {
+    pub async fn held_files(&self, folder_id: Option<&str>, mut each: impl FnMut(HeldRow)) -> Result<(), Error> {
         type Row = (String, String, String, String, String, i64, Option<Vec<u8>>);
         statements!(self, connection => {
-            let statement = "SELECT drive_id, folder_id, name, path, file_id, created_ms, content FROM held_files";
-            let mut rows = sqlx::query_as(statement).fetch(&mut *connection);
+            let statement = "SELECT drive_id, folder_id, name, path, file_id, created_ms, content FROM held_files \
+                             WHERE $1 IS NULL OR folder_id = $1";
+            let mut rows = sqlx::query_as(statement).bind(folder_id).fetch(&mut *connection);
             while let Some(row) = rows.try_next().await? {
                 let (drive_id, folder_id, name, path, file_id, created, content): Row = row;
                 each(HeldRow { drive_id, folder_id, name, path, file_id, created: UnixMillis(created), content });
@@ -147,7 +149,7 @@ mod tests {
 
     async fn all(store: &Store) -> Vec<HeldRow> {
         let mut rows = Vec::new();
-        store.held_files(|row| rows.push(row)).await.unwrap();
+        store.held_files(None, |row| rows.push(row)).await.unwrap();
         rows
     }
 

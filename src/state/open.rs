@@ -30,6 +30,6 @@ impl Store {
             StateLocation::Postgres(url) => Pool::Postgres(postgres::open(url, &place, busy).await?.into()),
         };
         let file = if let StateLocation::File(file) = location { Some(file.as_path().into()) } else { None };
-        Ok(Self { pool, place: place.into(), file })
+        Ok(Self { pool, place: place.into(), file, shared: None })
     }
 }

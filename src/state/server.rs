@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPoolOptions, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::{ConnectOptions as _, Connection as _, FromRow, PgConnection, PgPool, Postgres};
 use tokio::time::Instant;
 
 use crate::state::fault::Fault;
@@ -24,13 +25,14 @@ const MOST_CONNECTIONS: u32 = 8;
 const LATER: Duration = Duration::from_secs(1);
 
 /// A server's database and the connections to it.
-#[derive(Debug)]
 pub(super) struct Server {
     pool: PgPool,
     options: PgConnectOptions,
     /// Longest wait for a connection, and by itself for the end of an operation.
     longest: Duration,
     broken: Broken,
+    /// What its sessions are called: by it they are told from those of other processes.
+    process: Arc<str>,
 }
 
 /// When a connection was last found broken.
@@ -48,9 +50,18 @@ impl Broken {
     }
 }
 
+impl std::fmt::Debug for Server {
+    /// Its options hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Server").field(&self.process).finish()
+    }
+}
+
 impl Server {
     /// Connects to nothing yet.
     pub(super) fn new(options: PgConnectOptions, longest: Duration) -> Self {
+        let process: Arc<str> = format!("alidav {:016x}", rand::random::<u64>()).into();
+        let options = options.application_name(&process);
         let broken = Broken::default();
         let known = broken.clone();
         let pool = PgPoolOptions::new()
@@ -67,7 +78,7 @@ impl Server {
                 })
             })
             .connect_lazy_with(options.clone());
-        Self { pool, options, longest, broken }
+        Self { pool, options, longest, broken, process }
     }
 
     /// A connection for one operation.
@@ -81,6 +92,46 @@ impl Server {
             self.broken.now();
             Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the server does not answer")))
         })
+    }
+
+    /// What its sessions are called.
+    pub(super) fn process(&self) -> &str {
+        &self.process
+    }
+
+    /// What is told on a channel, by a connection of its own that is made again when it is lost.
+    pub(super) async fn listen(&self, channel: &str) -> Result<PgListener, sqlx::Error> {
+        self.within(async {
+            let mut listener = PgListener::connect_with(&self.pool).await?;
+            listener.listen(channel).await?;
+            Ok(listener)
+        })
+        .await
+    }
+
+    /// All rows of a statement.
+    pub(super) async fn rows<O>(&self, statement: QueryAs<'_, Postgres, O, PgArguments>) -> Result<Vec<O>, sqlx::Error>
+    where
+        O: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        let work = Box::pin(async {
+            let mut lent = self.lend().await?;
+            let done = statement.fetch_all(&mut *lent).await;
+            lent.give_back(&done);
+            done
+        });
+        self.within(work).await
+    }
+
+    /// Runs a statement of which no row is wanted.
+    pub(super) async fn run(&self, statement: Query<'_, Postgres, PgArguments>) -> Result<(), sqlx::Error> {
+        let work = Box::pin(async {
+            let mut lent = self.lend().await?;
+            let done = statement.execute(&mut *lent).await;
+            lent.give_back(&done);
+            done.map(drop)
+        });
+        self.within(work).await
     }
 
     /// A connection apart from the others, for what lives as long as it does.

@@ -13,6 +13,7 @@ use sqlx::SqlitePool;
 use crate::meters;
 use crate::state::error::Error;
 use crate::state::server::Server;
+use crate::state::shared::Shared;
 
 /// The store; cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Store {
     pub(super) place: Arc<str>,
     /// The file, where it is one.
     pub(super) file: Option<Arc<Path>>,
+    /// What it shares with other instances, once it has joined them.
+    pub(super) shared: Option<Arc<Shared>>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,6 +112,9 @@ pub(super) use {statements, together};
 impl Store {
     /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
+        if let Some(shared) = &self.shared {
+            shared.leave().await;
+        }
         match &self.pool {
             Pool::Sqlite(pool) => pool.close().await,
             Pool::Postgres(server) => server.close().await,

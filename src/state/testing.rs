@@ -1,6 +1,8 @@
 //! What tests of the store share: each runs on SQLite, and on PostgreSQL where `ALIDAV_TEST_POSTGRES` names a server, by
 //! the address of a user who may make databases.
 
+mod troubles;
+
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::FutureExt as _;
@@ -78,4 +80,11 @@ pub(super) async fn on_postgres(test: impl AsyncFn(&Database)) {
     if let Err(panic) = done {
         resume_unwind(panic);
     }
+}
+
+/// A store of an instance that has joined the others of the database.
+pub(super) async fn joined(database: &Database) -> Store {
+    let mut store = Store::open(&database.location()).await.unwrap();
+    store.join("test", std::time::Duration::from_secs(15)).await.unwrap();
+    store
 }

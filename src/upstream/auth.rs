@@ -147,7 +147,7 @@ impl Keeper {
             return Ok(access);
         }
         // It may also be about to: a refresh token works once, so this one waits and looks again.
-        let _turn = self.store.renewal_turn(&self.account, OTHERS_RENEWAL).await.map_err(store_failed)?;
+        let mut turn = self.store.renewal_turn(&self.account, OTHERS_RENEWAL).await.map_err(store_failed)?;
         self.load(flight).await?;
         if let Some(access) = self.living(refused) {
             return Ok(access);
@@ -160,6 +160,6 @@ impl Keeper {
         if !self.can_renew(&tokens) {
             return Err(self.sign_in("the access token has expired and cannot be renewed"));
         }
-        renew(self, flight, tokens).await
+        renew(self, flight, &mut turn, tokens).await
     }
 }

@@ -73,7 +73,7 @@ impl Client {
     pub fn new(account: &config::Account, config: &Config, store: Store) -> Result<Self, Error> {
         let (settings, timeouts) = (&config.upstream, config.timeouts);
         let http = clients::api_client(settings)?;
-        let pacer = Arc::new(Pacer::new(settings));
+        let pacer = Arc::new(Pacer::new(settings, &account.name, &store));
         Ok(Self(Arc::new(Inner {
             account: account.name.clone(),
             api_url: settings.api_url.as_str().trim_end_matches('/').to_owned(),
@@ -213,17 +213,17 @@ impl Client {
                 Next::SignedOut(_) if tries.may_renew() && self.0.tokens.replaced(&access).await => tries.renewed(),
                 Next::SignedOut(error) => {
                     let error = self.0.tokens.with_remedy(self.refused(error, &access, deadline).await);
-                    return Err(self.given_up(endpoint, error));
+                    return Err(self.given_up(endpoint, error).await);
                 }
                 Next::Pause(pause) => {
                     wait.is_for(why);
-                    self.0.pacer.pause(endpoint.class, pause);
+                    self.0.pacer.pause(endpoint.class, pause).await;
                 }
                 Next::Wait(pause) => {
                     wait.is_for(why);
                     tokio::time::sleep(pause).await;
                 }
-                Next::Give(error) => return Err(self.given_up(endpoint, error)),
+                Next::Give(error) => return Err(self.given_up(endpoint, error).await),
             }
         }
     }
@@ -239,9 +239,9 @@ impl Client {
     }
 
     /// The failure of a call that is not sent again; its rate class rests if that was why.
-    fn given_up(&self, endpoint: Endpoint, error: Error) -> Error {
+    async fn given_up(&self, endpoint: Endpoint, error: Error) -> Error {
         if let (ErrorKind::Throttled, Some(wait)) = (error.kind, error.retry_after) {
-            self.0.pacer.pause(endpoint.class, wait);
+            self.0.pacer.pause(endpoint.class, wait).await;
         }
         self.note(Some(&error));
         error

@@ -10,6 +10,12 @@
 //! A refusal (429) pauses the class for as long as the service asks. It also means that the service, though the
 //! limit was kept, counts in another way, or that another program uses it up too: for a while calls go one by
 //! one, evenly spaced and a little slower.
+//!
+//! Where several instances share the account, the first in line asks the store for his moment too (`shared`).
+
+mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -19,9 +25,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::shared::{Agreed, SharedLane};
 use crate::calls::Background;
 use crate::config;
 use crate::meters;
+use crate::state::{Store, Window};
 
 /// Callers that may wait in one class; more are refused at once.
 const MAX_WAITING: usize = 1000;
@@ -29,6 +37,10 @@ const MAX_WAITING: usize = 1000;
 /// A window is this much longer than the limit says, since calls do not travel equally fast: the first over a
 /// new connection comes late, and the next window's must not come early beside it.
 const MARGIN: f64 = 1.01;
+
+/// How much longer still it is where several instances share it: so long may pass between the store's answer to one and
+/// its call's arrival, and not with another's.
+const SHARED_MARGIN: Duration = Duration::from_millis(100);
 
 /// The same for calls that go one by one.
 const SPACED_MARGIN: f64 = 1.05;
@@ -65,11 +77,17 @@ pub(super) struct Pacer {
 }
 
 impl Pacer {
-    pub(super) fn new(settings: &config::Upstream) -> Self {
+    /// The windows of the `account`, shared with the store's other instances if there are any.
+    pub(super) fn new(settings: &config::Upstream, account: &str, store: &Store) -> Self {
+        Self::of(settings, |lane| lane.shared_by(account, store))
+    }
+
+    fn of(settings: &config::Upstream, shared: impl Fn(Lane) -> Lane) -> Self {
+        let lane = |name, rate| shared(Lane::new(name, rate));
         Self {
-            list: Lane::new("list", settings.list_per_s),
-            link: Lane::new("link", settings.link_per_s),
-            other: Lane::new("other", settings.other_per_s),
+            list: lane("list", settings.list_per_s),
+            link: lane("link", settings.link_per_s),
+            other: lane("other", settings.other_per_s),
         }
     }
 
@@ -108,11 +126,12 @@ impl Pacer {
     }
 
     /// A call was refused: lets none of the class go before `wait` has passed, and then one by one.
-    pub(super) fn pause(&self, class: RateClass, wait: Duration) {
-        let mut refusal = self.lane(class).refusal.lock();
-        let now = Instant::now();
-        let paused_until = refusal.map_or(now + wait, |old| old.paused_until.max(now + wait));
-        *refusal = Some(Refusal { paused_until, spaced_until: paused_until + SPACED });
+    pub(super) async fn pause(&self, class: RateClass, wait: Duration) {
+        let lane = self.lane(class);
+        lane.pause(wait);
+        if let Some(shared) = &lane.shared {
+            shared.pause(wait, SPACED).await;
+        }
     }
 }
 
@@ -131,6 +150,8 @@ struct Lane {
     refusal: Mutex<Option<Refusal>>,
     /// Turns that were given.
     turns: AtomicU64,
+    /// By what several instances agree.
+    shared: Option<SharedLane>,
 }
 
 /// What follows from a call that was refused for the rate.
@@ -156,7 +177,21 @@ impl Lane {
             emptied: Notify::new(),
             turns: AtomicU64::new(0),
             refusal: Mutex::default(),
+            shared: None,
         }
+    }
+
+    fn shared_by(mut self, account: &str, store: &Store) -> Self {
+        let window = Window { calls: self.calls, length: self.window + SHARED_MARGIN, spacing: self.spacing() };
+        self.shared = store.pace(account, self.name).map(|pace| SharedLane::new(pace, window));
+        self
+    }
+
+    fn pause(&self, wait: Duration) {
+        let mut refusal = self.refusal.lock();
+        let now = Instant::now();
+        let paused_until = refusal.map_or(now + wait, |old| old.paused_until.max(now + wait));
+        *refusal = Some(Refusal { paused_until, spaced_until: paused_until + SPACED });
     }
 
     async fn turn(&self, deadline: Instant) -> Result<(), Duration> {
@@ -181,12 +216,30 @@ impl Lane {
             }
             tokio::time::sleep_until(next).await;
         }
+        if let Some(shared) = &self.shared {
+            match Box::pin(shared.turn(deadline)).await {
+                Agreed::Go => {}
+                Agreed::Later(wait) => return Err(wait),
+                Agreed::Alone { sharers } => self.own_share(&sent, sharers, deadline).await?,
+            }
+        }
         self.go(&mut sent);
         Ok(())
     }
 
+    /// Waits until this instance's share of the rate has a call: the store cannot be asked.
+    async fn own_share(&self, sent: &VecDeque<Instant>, sharers: u32, deadline: Instant) -> Result<(), Duration> {
+        let free =
+            sent.back().filter(|_| sharers > 1).map_or_else(Instant::now, |last| *last + self.spacing() * sharers);
+        if free > deadline {
+            return Err(free - Instant::now());
+        }
+        tokio::time::sleep_until(free).await;
+        Ok(())
+    }
+
     /// A turn that nobody else wants and that leaves half of the window free. The queue's lock is not held
-    /// while it waits.
+    /// while it waits, but for the store's answer.
     async fn spare_turn(&self, deadline: Instant) -> Result<(), Duration> {
         let share = (self.calls / 2).max(1);
         loop {
@@ -198,7 +251,7 @@ impl Lane {
                 continue;
             }
             let next = match self.sent.try_lock() {
-                Ok(mut sent) => match self.next(&sent, share, Instant::now()) {
+                Ok(mut sent) => match self.next_spare(&sent, share).await {
                     next if next <= Instant::now() => {
                         self.go(&mut sent);
                         return Ok(());
@@ -212,6 +265,17 @@ impl Lane {
                 return Err(next - Instant::now());
             }
             tokio::time::sleep_until(next).await;
+        }
+    }
+
+    /// When a call may go for which nobody waits; all instances have agreed to it if that is now.
+    async fn next_spare(&self, sent: &VecDeque<Instant>, share: usize) -> Instant {
+        let next = self.next(sent, share, Instant::now());
+        let Some(shared) = self.shared.as_ref().filter(|_| next <= Instant::now()) else { return next };
+        match Box::pin(shared.spare_turn(share)).await {
+            Agreed::Go => next,
+            Agreed::Later(wait) => Instant::now() + wait.max(Duration::from_millis(1)),
+            Agreed::Alone { .. } => Instant::now() + shared::AWAY,
         }
     }
 
@@ -255,176 +319,5 @@ impl Drop for Waiting<'_> {
         if self.lane.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.lane.emptied.notify_waiters();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    async fn times(rate: f64, calls: usize) -> Vec<f64> {
-        let lane = Lane::new("test", rate);
-        let start = Instant::now();
-        let mut times = Vec::new();
-        for _ in 0..calls {
-            lane.turn(start + Duration::from_secs(600)).await.unwrap();
-            times.push(start.elapsed().as_secs_f64());
-        }
-        times
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_window_ever_holds_more_calls_than_the_limit() {
-        let times = times(4.0, 60).await;
-        for (window, limit) in [(1.0, 4), (10.0, 40)] {
-            for start in &times {
-                let held = times.iter().filter(|t| **t >= *start && **t < start + window - 1e-6).count();
-                assert!(held <= limit, "{held} calls in {window} s from {start}");
-            }
-        }
-        assert!(*times.last().unwrap() <= 60.0 / 4.0, "{times:?}");
-    }
-
-    #[tokio::test]
-    async fn a_first_call_goes_at_once_by_the_real_clock() {
-        let lane = Lane::new("test", 4.0);
-        lane.turn(Instant::now() + Duration::from_secs(1)).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn rates_below_one_a_second_are_kept_too() {
-        assert!((times(0.5, 3).await[2] - 4.0 * MARGIN).abs() < 0.01);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_rate_that_is_no_whole_number_is_kept_over_time_and_never_passed_in_a_second() {
-        for (rate, most) in [(3.9, 4), (14.9, 15), (1.5, 2), (0.9, 1)] {
-            let times = times(rate, 60).await;
-            for start in &times {
-                let held = times.iter().filter(|t| **t >= *start && **t < start + 1.0).count();
-                assert!(held <= most, "{held} calls in a second at {rate}");
-            }
-            // Not counting those that begin, which may go at once.
-            let begun = times.iter().filter(|t| **t < 1e-6).count();
-            #[expect(clippy::cast_precision_loss, reason = "sixty")]
-            let reached = (times.len() - begun) as f64 / times.last().unwrap();
-            assert!(reached <= rate && reached >= rate * 0.9, "{reached} at {rate}");
-        }
-    }
-
-    // Keeps 55.
-    #[tokio::test(start_paused = true)]
-    async fn after_a_refusal_calls_go_one_by_one_for_a_while() {
-        let pacer = Pacer::new(&config::Upstream { list_per_s: 4.0, ..config::Upstream::default() });
-        let start = Instant::now();
-        let far = start + Duration::from_secs(3600);
-        let mut last = start;
-        pacer.turn(RateClass::List, Urgency::Waited, far).await.unwrap();
-        pacer.pause(RateClass::List, Duration::from_millis(100));
-        for _ in 0..20 {
-            pacer.turn(RateClass::List, Urgency::Waited, far).await.unwrap();
-            assert!(last.elapsed() >= Duration::from_millis(250), "{:?}", last.elapsed());
-            last = Instant::now();
-        }
-        assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
-        tokio::time::sleep(SPACED).await;
-        last = Instant::now();
-        for _ in 0..4 {
-            pacer.turn(RateClass::List, Urgency::Waited, far).await.unwrap();
-        }
-        assert!(last.elapsed() < Duration::from_millis(10), "{:?}", last.elapsed());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_turn_beyond_the_deadline_is_refused_at_once_with_the_time_to_wait() {
-        let lane = Lane::new("test", 1.0);
-        let start = Instant::now();
-        lane.turn(start).await.unwrap();
-        let wait = lane.turn(start + Duration::from_millis(500)).await.unwrap_err();
-        assert_eq!(wait, Duration::from_secs_f64(MARGIN));
-        assert!(start.elapsed() < Duration::from_millis(10));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_back_those_who_wait_already() {
-        let pacer = Arc::new(Pacer::new(&config::Upstream { link_per_s: 1.0, ..config::Upstream::default() }));
-        let start = Instant::now();
-        let far = start + Duration::from_secs(60);
-        pacer.turn(RateClass::Link, Urgency::Waited, far).await.unwrap();
-        let waiter = tokio::spawn({
-            let pacer = pacer.clone();
-            async move { pacer.turn(RateClass::Link, Urgency::Waited, far).await }
-        });
-        tokio::task::yield_now().await;
-        pacer.pause(RateClass::Link, Duration::from_secs(5));
-        waiter.await.unwrap().unwrap();
-        assert!(start.elapsed() >= Duration::from_secs(5));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn background_calls_leave_room_for_a_request() {
-        let lane = Lane::new("test", 4.0);
-        let start = Instant::now();
-        let far = start + Duration::from_secs(60);
-        for _ in 0..6 {
-            lane.spare_turn(far).await.unwrap();
-        }
-        assert!(start.elapsed() >= Duration::from_secs(2), "two a second of four");
-        for _ in 0..2 {
-            lane.turn(far).await.unwrap();
-        }
-        assert!(start.elapsed() < Duration::from_millis(2100), "{:?}", start.elapsed());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn background_calls_that_somebody_comes_to_wait_for_queue_up_like_others() {
-        let pacer = Arc::new(Pacer::new(&config::Upstream { list_per_s: 1.0, ..config::Upstream::default() }));
-        let far = Instant::now() + Duration::from_secs(600);
-        pacer.turn(RateClass::List, Urgency::Waited, far).await.unwrap();
-        let background = Background::default();
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for name in ["background", "first", "second"] {
-            let urgency = match name {
-                "background" => Urgency::Background(background.clone()),
-                _ => Urgency::Waited,
-            };
-            if name == "second" {
-                background.is_wanted_now();
-            }
-            let (pacer, order) = (pacer.clone(), order.clone());
-            tasks.push(tokio::spawn(async move {
-                pacer.turn(RateClass::List, urgency, far).await.unwrap();
-                order.lock().push(name);
-            }));
-            tokio::task::yield_now().await;
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(*order.lock(), ["first", "background", "second"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn those_for_whom_nobody_waits_come_last() {
-        let lane = Arc::new(Lane::new("test", 1.0));
-        let far = Instant::now() + Duration::from_secs(600);
-        lane.turn(far).await.unwrap();
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for name in ["background", "first", "second"] {
-            let (lane, order) = (lane.clone(), order.clone());
-            tasks.push(tokio::spawn(async move {
-                let turn = if name == "background" { lane.spare_turn(far).await } else { lane.turn(far).await };
-                turn.unwrap();
-                order.lock().push(name);
-            }));
-            tokio::task::yield_now().await;
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(*order.lock(), ["first", "second", "background"]);
     }
 }

@@ -49,7 +49,11 @@ impl Sessions {
     pub(super) fn new(config: &Config, store: Store) -> Self {
         let entry = |user: &crate::config::User| (user.name.clone(), user.password.clone());
         let entries = Arc::new(config.users.iter().map(entry).collect());
-        Self { store, known: Arc::default(), life: config.web.session, entries }
+        let known = Arc::default();
+        if let Some(heard) = store.changes().subscribe() {
+            tokio::spawn(known::listen(Arc::downgrade(&known), heard));
+        }
+        Self { store, known, life: config.web.session, entries }
     }
 
     pub(super) fn reconfigured(&self, config: &Config) -> Self {

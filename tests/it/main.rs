@@ -25,6 +25,7 @@ mod film_pages;
 mod films;
 mod harness;
 mod hostile;
+mod instances;
 mod killed;
 mod layers;
 mod link_life;

@@ -10,7 +10,7 @@ use crate::clock::UnixSeconds;
 use crate::config::Config;
 use crate::link::Addresses;
 use crate::protocol::request_id::X_REQUEST_ID;
-use crate::state::{self, Store};
+use crate::state::Store;
 use crate::upstream::client_tls;
 
 /// How long an answer may take.
@@ -28,7 +28,7 @@ pub(super) async fn views(config: &Config, store: &Store, report: &mut Report) {
     if addresses.is_empty() {
         return;
     }
-    if !matches!(store.serve_alone(), Err(state::Error::Served { .. })) {
+    if !store.is_served().await.is_ok_and(|served| served) {
         say!("     {}", report.tell.note(&report.tell.views_not_tried()));
         return;
     }

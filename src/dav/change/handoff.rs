@@ -18,8 +18,8 @@ use crate::dav::request::depth::Depth;
 use crate::dav::request::headers::{ChangeHeaders, put_options};
 use crate::dav::request::preconditions::Preconditions;
 use crate::dav::site::Site;
-use crate::dav::store::locks::{LockView, wanted_life};
-use crate::drive::{Expected, Freshness, Path, UploadOptions};
+use crate::dav::store::locks::{LockView, Look, wanted_life};
+use crate::drive::{self, Expected, Freshness, Path, UploadOptions};
 use crate::protocol::body::{self, Body, BodyError};
 
 /// A change whose headers were read and whose conditions hold.
@@ -53,6 +53,7 @@ impl<'a> Handoff<'a> {
         {
             return Err(Failure::new(StatusCode::BAD_REQUEST, "a folder goes with all that it holds, or stays"));
         }
+        site.locks.look_again(Look::Change).await.map_err(drive::Error::from)?;
         let Preconditions { tokens, expected } = Preconditions::judge(site, context, parts, &source).await?;
         let request = headers.restated(site, parts, path, &tokens);
         let scope = scope(parts, source, &headers, expected, context)?;

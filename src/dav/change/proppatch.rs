@@ -3,8 +3,6 @@
 //! Times that file managers and rclone set count as the file's time of modification; other properties of
 //! any name are stored as they came. What the server computes cannot be set.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
@@ -36,7 +34,7 @@ pub(super) async fn proppatch(handoff: Handoff<'_>, body: &[u8]) -> Result<Respo
     if update.is_allowed() {
         let key = property_key(&resource.entry, || resource.path.clone());
         let kept = site.stored.patch(&key, update.patches()).await;
-        if !kept.map_err(|error| drive::Error::State(Arc::new(error)))? {
+        if !kept.map_err(drive::Error::from)? {
             let text = "this has too many stored properties; nothing was changed";
             return Err(Failure::new(StatusCode::INSUFFICIENT_STORAGE, text));
         }

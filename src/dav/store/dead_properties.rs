@@ -1,24 +1,31 @@
 //! Properties that clients store (dead properties, RFC 4918, section 4), by file id, so that they follow a
 //! move and an overwrite. Which items have any is in memory, eight bytes each; the properties are read from the store, and
 //! those that were looked at last are kept.
+//!
+//! Where several instances share the store they tell each other whose properties they have changed; each change is
+//! made from what the store has, by one instance at a time.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::RwLock;
 
 use crate::clock::UnixMillis;
 use crate::dav::prop_name::PropName;
 use crate::drive::{Entry, Path};
-use crate::state::{self, PropertyRow, Store};
+use crate::state::{self, Change, Heard, Lease, LeaseKey, Leases, PropertyRow, Store};
 
 /// Most stored properties of one item.
 const MAX_OF_ONE: usize = 256;
 
 /// Bytes of stored properties that stay in memory.
 const MEMORY: u64 = 8 << 20;
+
+/// How long another instance that changes an item's is waited for; it takes a few statements.
+const LONGEST_TURN: Duration = Duration::from_secs(10);
 
 /// The property that holds a time of modification which the drive cannot: `DAV:lastmodified`.
 const LAST_MODIFIED: &str = "lastmodified";
@@ -70,6 +77,7 @@ pub(in crate::dav) fn property_key(entry: &Entry, path: impl FnOnce() -> Path) -
 
 pub(in crate::dav) struct DeadProperties {
     store: Store,
+    leases: Leases,
     /// Hashes of the ids of items that have any: most have none, and the store is not asked about each of a listing.
     items: RwLock<HashSet<u64>>,
     hasher: RandomState,
@@ -85,18 +93,55 @@ impl std::fmt::Debug for DeadProperties {
 }
 
 impl DeadProperties {
-    pub(in crate::dav) async fn load(store: Store) -> Result<Self, state::Error> {
-        let hasher = RandomState::new();
-        let mut items = HashSet::new();
-        store
-            .items_with_properties(|id| {
-                items.insert(hasher.hash_one(id));
-            })
-            .await?;
+    pub(in crate::dav) async fn load(store: Store) -> Result<Arc<Self>, state::Error> {
+        let heard = store.changes().subscribe();
         let size =
             |id: &String, notes: &Arc<ItemProperties>| u32::try_from(id.len() + notes.size()).unwrap_or(u32::MAX);
-        let recent = moka::sync::Cache::builder().max_capacity(MEMORY).weigher(size).build();
-        Ok(Self { store, items: RwLock::new(items), hasher, recent, change: tokio::sync::Mutex::default() })
+        let stored = Arc::new(Self {
+            leases: store.leases(),
+            store,
+            items: RwLock::default(),
+            hasher: RandomState::new(),
+            recent: moka::sync::Cache::builder().max_capacity(MEMORY).weigher(size).build(),
+            change: tokio::sync::Mutex::default(),
+        });
+        stored.find_items().await?;
+        if let Some(heard) = heard {
+            tokio::spawn(listen(Arc::downgrade(&stored), heard));
+        }
+        Ok(stored)
+    }
+
+    /// Reads which items have any.
+    async fn find_items(&self) -> Result<(), state::Error> {
+        let mut items = HashSet::new();
+        let note = |id: &str| {
+            items.insert(self.hasher.hash_one(id));
+        };
+        self.store.items_with_properties(note).await?;
+        self.items.write().extend(items);
+        Ok(())
+    }
+
+    /// Takes over what another instance has told.
+    async fn hear(&self, change: Change) {
+        match change {
+            Change::Row { table, key } if table == "properties" => {
+                // That an item has any is only where to look.
+                self.items.write().insert(self.hasher.hash_one(&key));
+                self.recent.invalidate(&key);
+            }
+            Change::Unknown => {
+                self.recent.invalidate_all();
+                log_failure(self.find_items().await);
+            }
+            _ => {}
+        }
+    }
+
+    /// The turn to change an item's among all instances.
+    async fn turn(&self, file_id: &str) -> Result<Lease, state::Error> {
+        self.leases.all(&[LeaseKey::new("properties", &[file_id])], LONGEST_TURN).await
     }
 
     /// Whether an item has any.
@@ -129,9 +174,14 @@ impl DeadProperties {
         Ok(self.of(vec![file_id.to_owned()]).await?.remove(file_id))
     }
 
+    /// Whether an item may have any: what another instance has put there may not have been told yet.
+    fn may_have(&self, file_id: &str) -> bool {
+        self.leases.are_shared() || self.has(file_id)
+    }
+
     /// From the store, by whoever may change.
     async fn read(&self, ids: &[String]) -> Result<HashMap<String, Arc<ItemProperties>>, state::Error> {
-        let ids: Vec<&str> = ids.iter().map(String::as_str).filter(|id| self.has(id)).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).filter(|id| self.may_have(id)).collect();
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -164,6 +214,7 @@ impl DeadProperties {
     /// Carries out a PROPPATCH, all of it or nothing; false if the item would have too many.
     pub(in crate::dav) async fn patch(&self, file_id: &str, patches: &[Patch]) -> Result<bool, state::Error> {
         let _change = self.change.lock().await;
+        let _turn = self.turn(file_id).await?;
         let before = self.read_one(file_id).await?;
         let mut rows = before.map(|notes| notes.properties.clone()).unwrap_or_default();
         for patch in patches {
@@ -205,7 +256,7 @@ impl DeadProperties {
     }
 
     pub(in crate::dav) async fn forget(&self, file_id: &str) -> Result<(), state::Error> {
-        if !self.has(file_id) {
+        if !self.may_have(file_id) {
             return Ok(());
         }
         let _change = self.change.lock().await;
@@ -223,6 +274,16 @@ impl DeadProperties {
             self.recent.insert(file_id.to_owned(), Arc::new(ItemProperties::of(rows)));
         }
         Ok(())
+    }
+}
+
+async fn listen(stored: Weak<DeadProperties>, mut heard: Heard) {
+    loop {
+        let change = heard.next().await;
+        match stored.upgrade() {
+            Some(stored) => stored.hear(change).await,
+            None => return,
+        }
     }
 }
 

@@ -2,21 +2,26 @@
 //!
 //! dav-server asks and decides with them; this is what is locked and for how long. A lock is of the path by which it
 //! was made, and holds by every other mount of the same folder. Few locks are ever held at a time, so they are one list.
+//!
+//! Where several instances share the store the list is a copy of its rows: read anew before each change, and before
+//! somebody looks once another instance has told of its own ([`Locks::look_again`]). A lock is made by one at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use dav_server::davpath::DavPath;
 use dav_server::ls::{DavLock, DavLockSystem, LsFuture};
 use http::HeaderMap;
 use parking_lot::Mutex;
+use tokio::sync::MutexGuard;
 use xmltree::Element;
 
 use crate::clock::UnixSeconds;
 use crate::dav::error::Failure;
-use crate::drive::{Path, Tree, nfc_key};
+use crate::drive::{self, Path, Tree, nfc_key};
 use crate::protocol::href;
-use crate::state::{self, LockRow, Store};
+use crate::state::{self, Change, Changes, Lease, LeaseKey, Leases, LockRow, Store};
 
 /// Most locks at a time; a client that wants more has gone wrong.
 const MAX_LOCKS: usize = 10_000;
@@ -24,19 +29,74 @@ const MAX_LOCKS: usize = 10_000;
 /// Longest life of a lock: a client that died must not lock its files for good.
 const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
 
+/// How long another instance that makes a lock is waited for; it takes two statements.
+const LONGEST_TURN: Duration = Duration::from_secs(10);
+
 /// All locks of the tree.
 #[derive(Debug)]
 pub(in crate::dav) struct Locks {
     store: Store,
+    leases: Leases,
     rows: Mutex<Vec<LockRow>>,
+    /// Whether another instance has changed them since they were read.
+    outdated: Arc<AtomicBool>,
+    /// One reading or changing of the rows at a time, so that none is lost by a reading that began before it.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// What the locks are looked at for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::dav) enum Look {
+    /// To be shown.
+    Show,
+    /// To decide whether something may be changed.
+    Change,
 }
 
 impl Locks {
     pub(in crate::dav) async fn load(store: Store) -> Result<Self, state::Error> {
+        let outdated = Arc::new(AtomicBool::new(false));
+        outdated_by(&store.changes(), &outdated);
         let (rows, ended) = store.locks().await?.into_iter().partition::<Vec<_>, _>(is_living);
-        let locks = Self { store, rows: Mutex::new(rows) };
+        let (leases, turn) = (store.leases(), tokio::sync::Mutex::default());
+        let locks = Self { store, leases, rows: Mutex::new(rows), outdated, turn };
         locks.drop_tokens(&ended.into_iter().map(|row| row.token).collect::<Vec<_>>()).await;
         Ok(locks)
+    }
+
+    /// Reads what other instances may have changed.
+    ///
+    /// # Errors
+    /// The state store failed; where something is to be changed nothing may be taken for free then.
+    pub(in crate::dav) async fn look_again(&self, look: Look) -> Result<(), state::Error> {
+        if !self.leases.are_shared() || look == Look::Show && !self.outdated.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        self.read().await
+    }
+
+    /// Reads the rows, by whoever has the turn.
+    async fn read(&self) -> Result<(), state::Error> {
+        let told = self.outdated.swap(false, Ordering::AcqRel);
+        match self.store.locks().await {
+            Ok(rows) => *self.rows.lock() = rows,
+            Err(error) => {
+                self.outdated.fetch_or(told, Ordering::AcqRel);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The turn to make a lock, in this instance and among all; the rows are the store's then.
+    async fn turn_to_make(&self) -> Result<(MutexGuard<'_, ()>, Lease), state::Error> {
+        let turn = self.turn.lock().await;
+        let lease = self.leases.all(&[LeaseKey::new("locks", &[])], LONGEST_TURN).await?;
+        if self.leases.are_shared() {
+            self.read().await?;
+        }
+        Ok((turn, lease))
     }
 
     /// Living locks.
@@ -51,8 +111,18 @@ impl Locks {
         act(&mut rows)
     }
 
-    async fn save(&self, row: &LockRow) {
-        self.log(self.store.save_lock(row).await);
+    /// Keeps a lock. Where others must know of it, one that is not on disk is none.
+    async fn save(&self, row: &LockRow) -> Result<(), state::Error> {
+        match self.store.save_lock(row).await {
+            Err(error) if self.leases.are_shared() => {
+                self.rows.lock().retain(|other| other.token != row.token);
+                Err(error)
+            }
+            result => {
+                self.log(result);
+                Ok(())
+            }
+        }
     }
 
     async fn drop_tokens(&self, tokens: &[String]) {
@@ -68,6 +138,24 @@ impl Locks {
             tracing::error!(%error, "a lock could not be kept");
         }
     }
+}
+
+/// Notes when another instance changes a lock, for as long as the locks are there.
+fn outdated_by(changes: &Changes, outdated: &Arc<AtomicBool>) {
+    let Some(mut heard) = changes.subscribe() else { return };
+    let outdated = Arc::downgrade(outdated);
+    tokio::spawn(async move {
+        loop {
+            let told = match heard.next().await {
+                Change::Row { table, .. } => table == "locks",
+                change => change == Change::Unknown,
+            };
+            match outdated.upgrade() {
+                Some(outdated) => drop(outdated.fetch_or(told, Ordering::AcqRel)),
+                None => return,
+            }
+        }
+    });
 }
 
 /// The locks as one user sees them: below a base path, under a prefix.
@@ -127,6 +215,12 @@ impl LockView {
     fn refuse(&self, row: &LockRow, wants_lock: bool) -> DavLock {
         let root = href::encode(&self.prefix, &root(row, &self.base), false);
         *self.failure.lock() = Some(Failure::locked(root, wants_lock));
+        self.shown(row)
+    }
+
+    /// Tells that a lock cannot be kept, for which there is nothing but a lock to answer with.
+    fn cannot(&self, error: state::Error, row: &LockRow) -> DavLock {
+        *self.failure.lock() = Some(drive::Error::from(error).into());
         self.shown(row)
     }
 
@@ -247,10 +341,11 @@ impl DavLockSystem for LockView {
             shared,
             deep,
         };
-        let added = self.add(&row, &names);
         Box::pin(async move {
-            added?;
-            self.locks.save(&row).await;
+            // Looked for and kept by one at a time.
+            let _turn = self.locks.turn_to_make().await.map_err(|error| self.cannot(error, &row))?;
+            self.add(&row, &names)?;
+            self.locks.save(&row).await.map_err(|error| self.cannot(error, &row))?;
             Ok(self.shown(&row))
         })
     }
@@ -272,6 +367,7 @@ impl DavLockSystem for LockView {
         let names = self.inside(path);
         let token = token.to_owned();
         Box::pin(async move {
+            let _turn = self.locks.turn.lock().await;
             let row = self.locks.with_living(|rows| {
                 let own = |row: &&mut LockRow| row.token == token && self.is_own(row) && covers(row, &names);
                 let row = rows.iter_mut().find(own)?;
@@ -279,7 +375,7 @@ impl DavLockSystem for LockView {
                 Some(row.clone())
             });
             let row = row.ok_or(())?;
-            self.locks.save(&row).await;
+            self.locks.save(&row).await.map_err(|error| drop(self.cannot(error, &row)))?;
             Ok(self.shown(&row))
         })
     }

@@ -19,6 +19,7 @@ use crate::drive::mount::Mounted;
 use crate::drive::mounts::Mounts;
 use crate::drive::path::Path;
 use crate::drive::removals::Begun;
+use crate::state::Leases;
 use crate::upstream::{self, ErrorKind};
 
 /// How often the turn at a path is taken again because folders above it were exchanged meanwhile.
@@ -35,8 +36,8 @@ pub(in crate::drive) struct Namespace {
 }
 
 impl Namespace {
-    pub(in crate::drive) fn new(mounts: Arc<Mounts>, resolver: Resolver, held: Arc<HeldFiles>) -> Self {
-        Self { mounts, resolver, held, turns: Turns::default(), undecided: Undecided::default() }
+    pub(in crate::drive) fn new(mounts: Arc<Mounts>, resolver: Resolver, held: Arc<HeldFiles>, leases: Leases) -> Self {
+        Self { mounts, resolver, held, turns: Turns::new(leases), undecided: Undecided::default() }
     }
 
     /// The same turns and memory over other mounts.
@@ -50,7 +51,10 @@ impl Namespace {
     }
 
     /// Waits until nobody else changes what is held under a name.
-    pub(in crate::drive) async fn turn_at(&self, key: NameKey) -> Turn {
+    ///
+    /// # Errors
+    /// As [`Turns::take`].
+    pub(in crate::drive) async fn turn_at(&self, key: NameKey) -> Result<Turn, Error> {
         self.turns.take([key]).await
     }
 
@@ -103,7 +107,8 @@ impl Namespace {
         let (mut source, mut target) = places().await?;
         for _ in 0..MOST_TURNS {
             let between = if moves { source.key_of(target.name()) } else { target.key_of(source.name()) };
-            let turn = self.turns.take([source.key(), target.key(), between]).await;
+            let turn = self.turns.take([source.key(), target.key(), between]).await?;
+            self.forget_if_foreign(&turn, &[&source, &target]).await?;
             let (source_now, target_now) = places().await?;
             if source_now.key() == source.key() && target_now.key() == target.key() {
                 return Ok((source_now, target_now, turn));
@@ -114,8 +119,23 @@ impl Namespace {
     }
 
     /// Waits until nobody else changes what the place holds.
-    pub(in crate::drive) async fn turn(&self, target: &Target) -> Turn {
-        self.turns.take([target.key()]).await
+    ///
+    /// # Errors
+    /// As [`Turns::take`].
+    pub(in crate::drive) async fn turn(&self, target: &Target) -> Result<Turn, Error> {
+        let turn = self.turns.take([target.key()]).await?;
+        self.forget_if_foreign(&turn, &[target]).await?;
+        Ok(turn)
+    }
+
+    /// What another instance may have changed in its turn is looked at anew.
+    async fn forget_if_foreign(&self, turn: &Turn, places: &[&Target]) -> Result<(), Error> {
+        for place in places.iter().filter(|_| turn.is_foreign()) {
+            self.resolver.listings.forget(&place.mount, &place.folder.file_id);
+            self.resolver.forget(&place.mount, &place.rest).await;
+            self.held.reread(Some(&place.folder.file_id)).await?;
+        }
+        Ok(())
     }
 
     /// What the drive has at a place beside the item of the id `except`, by what is known: our own changes always are,
@@ -289,6 +309,7 @@ impl Namespace {
         for mount in self.mounts.all().iter().filter(shows) {
             self.resolver.listings.apply(mount, &target.folder.file_id, change.clone());
         }
+        self.resolver.tell_others(&target.folder.file_id, change.file_id());
     }
 
     /// Takes away what a change has replaced, as it is written down. The new is in place and served; so a failure is no

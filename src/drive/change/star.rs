@@ -19,7 +19,7 @@ impl Changes {
             Err(Error::ParentMissing) => return Err(Error::NotFound),
             target => target?,
         };
-        let _turn = self.names.turn(&target).await;
+        let _turn = self.names.turn(&target).await?;
         let entry = self.names.look(&target, None).await?.ok_or(Error::NotFound)?;
         if entry.starred == starred {
             return Ok(());

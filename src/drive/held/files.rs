@@ -2,6 +2,9 @@
 //!
 //! A held file belongs to the folder of its id: it follows where that goes, all mounts that show the folder show it,
 //! and another folder in its place does not. Its path is only where it was last seen.
+//!
+//! Where several instances share the store the table in memory is a copy: read anew, by folder, when another instance has
+//! told of a change and by whoever has the turn at a name that another instance had before.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use crate::drive::change::turns::NameKey;
 use crate::drive::entry::{Entry, Kind, Origin};
 use crate::drive::error::Error;
 use crate::drive::path::{Path, nfc_key};
-use crate::state::{HeldRow, Store};
+use crate::state::{self, Heard, HeldRow, Store};
 
 /// Beginnings of the ids of files that stay here, and of those that wait for their content: by them the state store
 /// knows which a file is.
@@ -64,6 +67,8 @@ impl HeldFile {
 pub(in crate::drive) struct HeldFiles {
     store: Store,
     files: RwLock<Files>,
+    /// Held alone while rows are read, by all while both are changed: what is read lacks no change of our own.
+    changing: tokio::sync::RwLock<()>,
 }
 
 #[derive(Default)]
@@ -94,24 +99,46 @@ impl Files {
 
 impl HeldFiles {
     pub(in crate::drive) fn new(store: Store) -> Self {
-        Self { store, files: RwLock::default() }
+        Self { store, files: RwLock::default(), changing: tokio::sync::RwLock::default() }
+    }
+
+    /// What other instances tell.
+    pub(in crate::drive) fn heard(&self) -> Option<Heard> {
+        self.store.changes().subscribe()
+    }
+
+    /// Reads the rows of a folder anew, or all; gives those that were not known.
+    pub(in crate::drive) async fn reread(&self, folder_id: Option<&str>) -> Result<Vec<HeldFile>, state::Error> {
+        let _alone = self.changing.write().await;
+        let mut rows = Vec::new();
+        let read = |row: HeldRow| rows.extend(HeldFile::of(&row).filter(|_| !row.drive_id.is_empty()));
+        self.store.held_files(folder_id, read).await?;
+        let mut files = self.files.write();
+        let of = |key: &NameKey| folder_id.is_none_or(|id| *key.folder_id == *id);
+        let before: Vec<NameKey> = files.by_key.keys().filter(|key| of(key)).cloned().collect();
+        let old: HashMap<NameKey, HeldFile> =
+            before.into_iter().filter_map(|key| files.remove(&key).map(|held| (key, held))).collect();
+        rows.iter().for_each(|held| files.insert(held.clone()));
+        let is_new = |held: &HeldFile| old.get(&held.key).is_none_or(|old| old.entry.file_id != held.entry.file_id);
+        Ok(rows.into_iter().filter(is_new).collect())
     }
 
     /// Takes up the files of the last run; gives those that have no ids yet.
-    pub(in crate::drive) async fn restore(&self) -> Result<Vec<HeldRow>, crate::state::Error> {
+    pub(in crate::drive) async fn restore(&self) -> Result<Vec<HeldRow>, state::Error> {
         let mut unplaced = Vec::new();
         let restore = |row: HeldRow| match HeldFile::of(&row) {
             Some(_) if row.drive_id.is_empty() => unplaced.push(row),
             Some(held) => self.files.write().insert(held),
             None => {}
         };
-        self.store.held_files(restore).await?;
+        self.store.held_files(None, restore).await?;
         Ok(unplaced)
     }
 
     /// A file that was restored without ids has them now.
     pub(in crate::drive) async fn place(&self, row: &HeldRow) -> Result<(), Error> {
-        self.store.place_held_file(row).await.map_err(|error| Error::State(Arc::new(error)))?;
+        let _with_others = self.changing.read().await;
+        self.store.place_held_file(row).await?;
         if let Some(held) = HeldFile::of(row) {
             self.files.write().insert(held);
         }
@@ -149,7 +176,8 @@ impl HeldFiles {
 
     /// Keeps a file under its key.
     pub(in crate::drive) async fn put(&self, row: &HeldRow) -> Result<HeldFile, Error> {
-        self.store.save_held_file(row).await.map_err(|error| Error::State(Arc::new(error)))?;
+        let _with_others = self.changing.read().await;
+        self.store.save_held_file(row).await?;
         let held = HeldFile::of(row).ok_or(Error::NotFound)?;
         self.files.write().insert(held.clone());
         Ok(held)
@@ -158,11 +186,12 @@ impl HeldFiles {
     /// The content of a file that stays here.
     pub(in crate::drive) async fn content(&self, key: &NameKey) -> Result<Vec<u8>, Error> {
         let content = self.store.local_content(&key.drive_id, &key.folder_id, &key.name).await;
-        content.map(Option::unwrap_or_default).map_err(|error| Error::State(Arc::new(error)))
+        Ok(content?.unwrap_or_default())
     }
 
     /// The name has content now, or nothing any more.
     pub(in crate::drive) async fn forget(&self, key: &NameKey) {
+        let _with_others = self.changing.read().await;
         if self.files.write().remove(key).is_none() {
             return;
         }
@@ -173,6 +202,7 @@ impl HeldFiles {
 
     /// A folder is at another path now, and these below it.
     pub(in crate::drive) async fn follow(&self, files: Vec<HeldFile>, from: &Path, to: &Path) {
+        let _with_others = self.changing.read().await;
         let depth = from.segments().count();
         for HeldFile { key, path, entry } in files {
             let path = path.segments().skip(depth).fold(to.clone(), |path, name| path.join(name));

@@ -177,6 +177,16 @@ pub(in crate::drive) enum Change {
     Remove(Box<str>),
 }
 
+impl Change {
+    /// The entry's id.
+    pub(in crate::drive) fn file_id(&self) -> &str {
+        match self {
+            Self::Put(entry) => &entry.file_id,
+            Self::Remove(file_id) => file_id,
+        }
+    }
+}
+
 /// The newest of each name, in the order given, and the others.
 fn by_newest(entries: Vec<Arc<Entry>>) -> (Vec<Arc<Entry>>, Vec<Arc<Entry>>) {
     let mut order: Vec<usize> = (0..entries.len()).collect();

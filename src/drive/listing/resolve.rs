@@ -25,6 +25,7 @@ use crate::drive::listing::members::Listing;
 use crate::drive::mount::Mounted;
 use crate::drive::path::{Path, other_forms};
 use crate::drive::removals::overview::Overview;
+use crate::state::{Change, Changes};
 use crate::upstream::Item;
 
 /// Finds entries by path; cheap to clone.
@@ -34,6 +35,8 @@ pub(in crate::drive) struct Resolver {
     /// Answers of `get_by_path`, by mount and path below it. As old as listings may be, they are believed.
     located: moka::future::Cache<(usize, Path), Located>,
     list_ttl: Duration,
+    /// Where other instances hear of our own changes.
+    changes: Changes,
 }
 
 /// An answer of `get_by_path`.
@@ -53,9 +56,14 @@ enum Known {
 }
 
 impl Resolver {
-    pub(in crate::drive) fn new(listings: ListingCache, settings: &config::Cache) -> Self {
+    pub(in crate::drive) fn new(listings: ListingCache, settings: &config::Cache, changes: Changes) -> Self {
         let located = moka::future::Cache::builder().max_capacity(20_000).time_to_live(settings.stale_ttl).build();
-        Self { listings, located, list_ttl: settings.list_ttl }
+        Self { listings, located, list_ttl: settings.list_ttl, changes }
+    }
+
+    /// An item of a folder is not what it was: other instances list the folder again on its next use.
+    pub(in crate::drive) fn tell_others(&self, folder_id: &str, file_id: &str) {
+        self.changes.tell(Change::Folder { folder_id: folder_id.to_owned(), file_id: file_id.to_owned() });
     }
 
     /// The entry at `path` below the mount.
@@ -250,6 +258,11 @@ impl Resolver {
         self.located.get(&(mount.index, path.clone())).await.map(|located| located.entry)
     }
 
+    /// Forgets all that the service said of whole paths.
+    pub(super) fn forget_all_located(&self) {
+        self.located.invalidate_all();
+    }
+
     /// Forgets where an item was that is not there any more, in all mounts.
     pub(in crate::drive) async fn forget_located(&self, file_id: &str) {
         for (key, located) in &self.located {
@@ -273,6 +286,7 @@ impl Resolver {
 impl Overview for Resolver {
     fn item_gone<'a>(&'a self, folder_id: &'a str, file_id: &'a str) -> BoxFuture<'a, ()> {
         async move {
+            self.tell_others(folder_id, file_id);
             self.listings.item_gone(folder_id, file_id);
             self.forget_located(file_id).await;
         }
@@ -281,6 +295,7 @@ impl Overview for Resolver {
 
     fn item_named<'a>(&'a self, folder_id: &'a str, entry: Entry) -> BoxFuture<'a, ()> {
         async move {
+            self.tell_others(folder_id, &entry.file_id);
             self.forget_located(&entry.file_id).await;
             self.listings.item_named(folder_id, entry);
         }

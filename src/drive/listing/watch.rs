@@ -12,6 +12,8 @@
 //! 3. *Lag*: each search begins `OVERLAP_MS` before that. What was looked at already is remembered for as long as it comes
 //!    again.
 //! 4. *Floods*: where more is new than [`MAX_PAGES`] tell, all listings of the drive are looked at anew on their next use.
+//!
+//! What other instances that share the state store change they tell at once; that costs no search.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use crate::drive::listing::watched::{DriveKey, SearchResult, Watch};
 use crate::drive::mount::Mounted;
 use crate::drive::mounts::Mounts;
 use crate::meters;
+use crate::state::{self, Changes};
 use crate::upstream::{self, Item};
 
 /// A mount that nobody has used for so long is not watched.
@@ -38,20 +41,22 @@ pub(in crate::drive) struct Watcher {
     mounts: Arc<Mounts>,
     resolver: Resolver,
     watch: Arc<Watch>,
+    changes: Changes,
 }
 
 impl Watcher {
-    pub(in crate::drive) fn new(mounts: Arc<Mounts>, resolver: Resolver, watch: Watch) -> Self {
-        Self { mounts, resolver, watch: Arc::new(watch) }
+    pub(in crate::drive) fn new(mounts: Arc<Mounts>, resolver: Resolver, watch: Watch, changes: Changes) -> Self {
+        Self { mounts, resolver, watch: Arc::new(watch), changes }
     }
 
     /// The same memory over other mounts.
     pub(in crate::drive) fn over(&self, mounts: Arc<Mounts>) -> Self {
-        Self { mounts, resolver: self.resolver.clone(), watch: self.watch.clone() }
+        Self { mounts, resolver: self.resolver.clone(), watch: self.watch.clone(), changes: self.changes.clone() }
     }
 
     /// Watches the drives for changes made elsewhere, for as long as this is there.
     pub(in crate::drive) fn begin(self: &Arc<Self>) {
+        self.listen();
         let Some(interval) = self.watch.interval else { return };
         let this = Arc::downgrade(self);
         let watch = async move {
@@ -62,6 +67,36 @@ impl Watcher {
             }
         };
         tokio::spawn(Background::default().scope(watch));
+    }
+
+    /// Takes over what other instances tell of their own changes.
+    fn listen(self: &Arc<Self>) {
+        let Some(mut heard) = self.changes.subscribe() else { return };
+        let this = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                let change = heard.next().await;
+                match this.upgrade() {
+                    Some(this) => this.hear(change).await,
+                    None => return,
+                }
+            }
+        });
+    }
+
+    async fn hear(&self, change: state::Change) {
+        let listings = &self.resolver.listings;
+        match change {
+            state::Change::Folder { folder_id, file_id } => {
+                self.mounts.all().iter().for_each(|mount| listings.outdate(mount, &folder_id));
+                self.resolver.forget_located(&file_id).await;
+            }
+            state::Change::Unknown => {
+                self.mounts.all().iter().for_each(|mount| listings.outdate_all(mount));
+                self.resolver.forget_all_located();
+            }
+            _ => {}
+        }
     }
 
     /// Asks once of each drive in use.

@@ -6,7 +6,6 @@ use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
-use crate::drive::removals::journal::store_error;
 use crate::drive::removals::record::{Facts, Known, Reason, Removal, Stage};
 use crate::drive::removals::worker::{LATE, Worker};
 
@@ -71,7 +70,7 @@ impl Begun {
     /// The state store failed: the change must not go on.
     pub(in crate::drive) async fn reach(&self, stage: Stage) -> Result<(), Error> {
         self.worker.journal.change(self.id, |kept| kept.removal.facts.stage = Some(stage));
-        self.worker.journal.write(self.id).await.map_err(store_error)
+        Ok(self.worker.journal.write(self.id).await?)
     }
 
     /// The same, with what it replaces as it turned out to be.
@@ -87,7 +86,7 @@ impl Begun {
             replace(&mut kept.removal, replaced);
             kept.removal.facts.stage = Some(stage);
         });
-        self.worker.journal.write(self.id).await.map_err(store_error)
+        Ok(self.worker.journal.write(self.id).await?)
     }
 
     /// A file's copy whose id the drive has not told, if it has made one.

@@ -131,7 +131,7 @@ impl Journal {
         if self.entries.lock().len() >= MOST {
             return Err(Error::TooManyRemovals);
         }
-        let id = self.store.add_removal(&removal.to_row(&self.account)).await.map_err(store_error)?;
+        let id = self.store.add_removal(&removal.to_row(&self.account)).await?;
         removal.id = id;
         self.entries.lock().insert(id, JournalEntry { removal, live: true, done: false, next: Instant::now() });
         self.refresh();
@@ -309,9 +309,4 @@ impl Drop for Making {
 
 fn is_due_at(removal: &Removal, folder_id: &str, name: &str) -> bool {
     removal.is_due() && removal.facts.folder_id == folder_id && nfc_key(&removal.facts.name) == nfc_key(name)
-}
-
-/// What a change fails with that could not be written down.
-pub(super) fn store_error(error: state::Error) -> Error {
-    Error::State(Arc::new(error))
 }

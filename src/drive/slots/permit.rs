@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::drive::slots::places::{Place, Places};
 use crate::meters;
 
 /// Who reads: equal ids on one file mean that a new open-ended read replaces the older one (a seek).
@@ -32,6 +33,15 @@ pub(super) struct Shared {
     /// Notified when somebody begins to wait.
     pub(super) wanted: Notify,
     pub(super) freed: Notify,
+    /// What the instances of one account agree on.
+    pub(super) places: Option<Arc<Places>>,
+}
+
+impl Shared {
+    /// Whether somebody waits for a slot, here or at another instance.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0 || self.places.as_ref().is_some_and(|places| places.wanted_elsewhere())
+    }
 }
 
 /// One file as read by one reader.
@@ -45,13 +55,15 @@ pub(super) struct BodyKey {
 /// The right to one slot, which is one open body; given back when dropped.
 pub(in crate::drive) struct StreamPermit {
     permit: Option<OwnedSemaphorePermit>,
+    /// Where other instances read by the same account.
+    place: Option<Place>,
     shared: Arc<Shared>,
 }
 
 impl StreamPermit {
-    pub(super) fn new(permit: OwnedSemaphorePermit, shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(permit: OwnedSemaphorePermit, place: Option<Place>, shared: &Arc<Shared>) -> Self {
         metrics::gauge!(meters::DOWNLOAD_BODIES).increment(1.0);
-        Self { permit: Some(permit), shared: shared.clone() }
+        Self { permit: Some(permit), place, shared: shared.clone() }
     }
 }
 
@@ -63,7 +75,7 @@ impl Drop for StreamPermit {
         if let Some(permit) = self.permit.take().filter(|_| excess) {
             permit.forget();
         }
-        drop(self.permit.take());
+        drop((self.place.take(), self.permit.take()));
         self.shared.freed.notify_waiters();
     }
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::drive::slots::{SHRUNK, StreamLimit};
 
 fn slots(slots: usize) -> Arc<StreamLimit> {
-    Arc::new(StreamLimit::new(slots, Duration::from_secs(20), Duration::from_secs(10)))
+    StreamLimit::alone(slots, Duration::from_secs(20), Duration::from_secs(10))
 }
 
 // Keeps 33.

@@ -47,7 +47,7 @@ pub(super) struct Parts {
 impl Parts {
     /// The parts over the configured mounts.
     pub(super) fn new(config: &Config, clients: HashMap<String, Client>, store: &Store) -> Self {
-        let resolver = Resolver::new(ListingCache::new(&config.cache), &config.cache);
+        let resolver = Resolver::new(ListingCache::new(&config.cache), &config.cache, store.changes());
         let overview: Arc<dyn Overview> = Arc::new(resolver.clone());
         let accounts = Accounts::new(config, clients, store, &overview);
         let mounts = Arc::new(Mounts::new(config, accounts.by_name()));
@@ -55,13 +55,13 @@ impl Parts {
         let prefetch = Prefetch::new(config.cache.prefetch_folders);
         let listings =
             Listings::new(mounts.clone(), resolver.clone(), files.clone(), prefetch, Views::new(config, store));
-        let names = Namespace::new(mounts.clone(), resolver.clone(), files.clone());
+        let names = Namespace::new(mounts.clone(), resolver.clone(), files.clone(), store.leases());
         let limits = Arc::new(UploadLimits::new(&config.upload, config.upstream.max_wait));
         let uploads = Uploads::new(limits, names.clone(), tasks.clone(), store.clone());
         let (held_listings, held_names) = (listings.clone(), names.clone());
         let held = Held::new(mounts.clone(), held_listings, held_names, uploads.clone(), tasks.clone(), files);
         let held = Arc::new(held);
-        let watcher = Watcher::new(mounts.clone(), resolver.clone(), Watch::new(config.cache.watch));
+        let watcher = Watcher::new(mounts.clone(), resolver.clone(), Watch::new(config.cache.watch), store.changes());
         let downloads = Downloads::new(mounts.clone(), resolver, &config.download);
         Self {
             watcher: Arc::new(watcher),

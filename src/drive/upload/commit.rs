@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::clock::UnixMillis;
 use crate::drive::change::terms::{Placed, seen};
+use crate::drive::change::turns::Turn;
 use crate::drive::entry::{Entry, Kind};
 use crate::drive::error::Error;
 use crate::drive::upload::body::Content;
@@ -42,14 +43,32 @@ impl From<Error> for Failed {
     }
 }
 
-/// The last look at the name, the commit, and the end of what the name held; by whoever has the turn.
-pub(super) async fn take_place(
+/// Takes the turn at the name, and the file its place.
+pub(super) async fn in_turn(
     mut draft: Box<Draft>,
     file: UncommittedFile,
     content: Content,
     check: Check,
 ) -> Result<Placed, Error> {
-    match committed(&mut draft, &file, content, check).await {
+    match draft.names.clone().turn(&draft.target).await {
+        Ok(turn) => take_place(draft, file, content, check, Some(&turn)).await,
+        Err(error) => {
+            draft.came_to_nothing(&file, false).await;
+            Err(error)
+        }
+    }
+}
+
+/// The last look at the name, the commit, and the end of what the name held; by whoever has the turn, which is looked
+/// at once more if it is told.
+pub(super) async fn take_place(
+    mut draft: Box<Draft>,
+    file: UncommittedFile,
+    content: Content,
+    check: Check,
+    turn: Option<&Turn>,
+) -> Result<Placed, Error> {
+    match committed(&mut draft, &file, content, check, turn).await {
         Ok((entry, old)) => Ok(replace(&mut draft, entry, old).await),
         Err(Failed { error, may_yet }) => {
             draft.came_to_nothing(&file, may_yet).await;
@@ -64,8 +83,12 @@ async fn committed(
     file: &UncommittedFile,
     content: Content,
     check: Check,
+    turn: Option<&Turn>,
 ) -> Result<(Entry, Option<Arc<Entry>>), Failed> {
     let old = may_be_replaced(draft, &file.file_id).await?;
+    if let Some(turn) = turn {
+        turn.check().await?;
+    }
     if check == Check::Later && file.attached && old.is_none() {
         return Ok((attached(draft, file, content), None));
     }

@@ -66,8 +66,11 @@ impl Draft {
     }
 
     /// The turn at the name, unless it is had already.
-    pub(super) async fn turn_to_offer(&self) -> Option<Turn> {
-        if self.in_turn { None } else { Some(self.names.turn(&self.target).await) }
+    ///
+    /// # Errors
+    /// As [`Namespace::turn`].
+    pub(super) async fn turn_to_offer(&self) -> Result<Option<Turn>, Error> {
+        if self.in_turn { Ok(None) } else { self.names.turn(&self.target).await.map(Some) }
     }
 
     /// Takes over what is known of the name by now.

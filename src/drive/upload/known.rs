@@ -215,10 +215,5 @@ async fn take_place(
     content: Content,
     check: Check,
 ) -> Result<Placed, Error> {
-    let names = uploads.names.clone();
-    let work = async move {
-        let _turn = names.turn(&draft.target).await;
-        commit::take_place(draft, file, content, check).await
-    };
-    uploads.tasks.see_through(work).await?
+    uploads.tasks.see_through(commit::in_turn(draft, file, content, check)).await?
 }

@@ -86,7 +86,7 @@ pub(super) async fn offer_proved(
     let before = draft.names.listed(&draft.target);
     let content = ContentHint::Full { sha1, proof };
     // What is attached shows at once: until it is known as undecided nobody else is to look at the name.
-    let _turn = draft.turn_to_offer().await;
+    let _turn = draft.turn_to_offer().await?;
     draft.look_again().await;
     let created = match draft.create(plan, content.clone()).await {
         Err(Error::Upstream(error)) if error.kind.leaves_doubt() => {

@@ -112,6 +112,8 @@ pub enum FaultKind {
 pub(in crate::sim) struct Ledger {
     faults: Vec<Fault>,
     calls: BTreeMap<String, u64>,
+    /// Calls refused for the rate.
+    throttled: u64,
 }
 
 impl Ledger {
@@ -125,6 +127,16 @@ impl Ledger {
 
     pub(in crate::sim) fn reset(&mut self) {
         self.calls.clear();
+        self.throttled = 0;
+    }
+
+    /// A call is refused for the rate.
+    pub(in crate::sim) fn throttle(&mut self) {
+        self.throttled += 1;
+    }
+
+    pub(in crate::sim) fn throttled(&self) -> u64 {
+        self.throttled
     }
 
     pub(in crate::sim) fn calls(&self) -> BTreeMap<String, u64> {

@@ -16,7 +16,7 @@ use crate::upstream::auth::keeper::Keeper;
 use crate::upstream::auth::renew::renew;
 use crate::upstream::auth::sign_in_error::{SignInError, SignInErrorKind};
 use crate::upstream::auth::source::{Grant, TokenSource};
-use crate::upstream::auth::{TokenKeeper, jwt, status};
+use crate::upstream::auth::{OTHERS_RENEWAL, TokenKeeper, jwt, status};
 use crate::upstream::error::{Error, ErrorKind};
 
 impl TokenKeeper {
@@ -144,6 +144,12 @@ impl TokenKeeper {
         let keeper = self.0.clone();
         let task = self.0.tasks.spawn(async move {
             let mut flight = keeper.flight.lock().await;
+            let mut turn = match keeper.store.renewal_turn(&keeper.account, OTHERS_RENEWAL).await {
+                Ok(turn) => turn,
+                Err(error) => {
+                    return tracing::warn!(account = %keeper.account, %error, "no early renewal; next in an hour");
+                }
+            };
             if flight.unsaved.is_some() || keeper.load(&flight).await.is_err() {
                 return;
             }
@@ -152,7 +158,7 @@ impl TokenKeeper {
             if !due || flight.refusal(&tokens).is_some() {
                 return;
             }
-            match renew(&keeper, &mut flight, tokens).await {
+            match renew(&keeper, &mut flight, &mut turn, tokens).await {
                 // The access token may still live; people are told all the same, since it is the last one.
                 Err(error) if error.kind == ErrorKind::SignInNeeded => keeper.failed(&error),
                 Err(error) => {

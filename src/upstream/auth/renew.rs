@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::clock::UnixSeconds;
 use crate::meters;
-use crate::state::Tokens;
+use crate::state::{RenewalTurn, Tokens};
 use crate::upstream::auth::access::Access;
 use crate::upstream::auth::flight::{Flight, Refused, same_refresh, was_sent_to};
 use crate::upstream::auth::keeper::{CALL, Keeper, store_failed};
@@ -33,7 +33,12 @@ const OTHERS_PAUSE: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// No server renewed it, or the answer could not be kept.
-pub(super) async fn renew(keeper: &Keeper, flight: &mut Flight, tokens: Tokens) -> Result<Access, Error> {
+pub(super) async fn renew(
+    keeper: &Keeper,
+    flight: &mut Flight,
+    turn: &mut RenewalTurn,
+    tokens: Tokens,
+) -> Result<Access, Error> {
     let recent = keeper.failure.lock().as_ref().map(|failure| failure.at);
     let pause = match (flight.unclear, recent) {
         (Some(at), _) => (at + keeper.timeouts.unclear_renewal).saturating_duration_since(Instant::now()),
@@ -41,13 +46,14 @@ pub(super) async fn renew(keeper: &Keeper, flight: &mut Flight, tokens: Tokens) 
         (None, None) => Duration::ZERO,
     };
     tokio::time::sleep(pause).await;
-    Renewal::new(keeper, flight, tokens).run().await
+    Renewal::new(keeper, flight, turn, tokens).run().await
 }
 
 /// One use of one refresh token: the servers still to be asked, and what those asked have said.
 struct Renewal<'a> {
     keeper: &'a Keeper,
     flight: &'a mut Flight,
+    turn: &'a mut RenewalTurn,
     tokens: Tokens,
     /// What the store is to have if the token comes to nothing.
     before: Option<Tokens>,
@@ -85,7 +91,7 @@ enum Next {
 }
 
 impl<'a> Renewal<'a> {
-    fn new(keeper: &'a Keeper, flight: &'a mut Flight, tokens: Tokens) -> Self {
+    fn new(keeper: &'a Keeper, flight: &'a mut Flight, turn: &'a mut RenewalTurn, tokens: Tokens) -> Self {
         let before = flight.before(keeper.stored.lock().clone(), &tokens);
         let order = flight.order(&keeper.sources, &tokens);
         let last = order.last().copied();
@@ -98,7 +104,7 @@ impl<'a> Renewal<'a> {
             Server { at, source, own, again, waits, last: last == Some(at) }
         };
         let servers = order.into_iter().map(server).collect::<Vec<_>>().into_iter();
-        Self { keeper, flight, tokens, before, servers, refusal: None, absent: None }
+        Self { keeper, flight, turn, tokens, before, servers, refusal: None, absent: None }
     }
 
     async fn run(mut self) -> Result<Access, Error> {
@@ -139,7 +145,7 @@ impl<'a> Renewal<'a> {
 
     /// One use of the refresh token, written down before it happens; absent if another process has put other
     /// tokens into the store.
-    async fn attempt(&self, server: &Server<'_>) -> Result<Option<Outcome>, Error> {
+    async fn attempt(&mut self, server: &Server<'_>) -> Result<Option<Outcome>, Error> {
         let (keeper, source) = (self.keeper, server.source);
         if source.is_service() {
             let deadline = Instant::now() + keeper.max_wait;
@@ -149,6 +155,12 @@ impl<'a> Renewal<'a> {
         let about_to_send = Tokens { sent_to: Some(source.key()), ..self.tokens.clone() };
         if !keeper.swap(&about_to_send).await.map_err(store_failed)? {
             return Ok(None);
+        }
+        // This process may have stood still since it took the turn, which then is another's.
+        if let Err(error) = self.turn.still_ours().await {
+            // Not sent after all. Where that cannot be kept either, the next attempt is as careful as after a lost answer.
+            keeper.swap(self.before.as_ref().unwrap_or(&self.tokens)).await.ok();
+            return Err(store_failed(error));
         }
         tracing::info!(account = %keeper.account, server = source.name(), "renewing the access token");
         let outcome = source.refresh(&keeper.http, &self.tokens.refresh_token).await;
@@ -265,7 +277,7 @@ impl<'a> Renewal<'a> {
     /// No way leads on with this refresh token. If it was a configured one, the stored tokens are used that it was
     /// to replace, and it is not tried again.
     async fn refused(self, words: String) -> Result<Access, Error> {
-        let Self { keeper, flight, tokens, before, .. } = self;
+        let Self { keeper, flight, turn, tokens, before, .. } = self;
         let error = keeper.sign_in(&words);
         flight.unclear = None;
         flight.displaced = None;
@@ -282,7 +294,7 @@ impl<'a> Renewal<'a> {
         keeper.load(flight).await?;
         match keeper.living(None) {
             Some(access) => Ok(access),
-            None if keeper.can_renew(&before) => Box::pin(renew(keeper, flight, before)).await,
+            None if keeper.can_renew(&before) => Box::pin(renew(keeper, flight, turn, before)).await,
             None => Err(error),
         }
     }

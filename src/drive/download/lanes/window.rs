@@ -115,13 +115,13 @@ mod tests {
     use super::*;
     use crate::config;
 
-    fn window(read_ahead: u64, next: u64) -> (Arc<ByteBudget>, Arc<Window>, StreamLimit) {
+    fn window(read_ahead: u64, next: u64) -> (Arc<ByteBudget>, Arc<Window>, Arc<StreamLimit>) {
         let settings = config::Download { read_ahead, memory: 16 << 20, ..config::Download::default() };
         let budget = Arc::new(ByteBudget::new(&settings));
         (
             budget.clone(),
             Window::new(&budget, next),
-            StreamLimit::new(3, Duration::from_secs(20), Duration::from_secs(10)),
+            StreamLimit::alone(3, Duration::from_secs(20), Duration::from_secs(10)),
         )
     }
 

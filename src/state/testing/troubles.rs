@@ -42,6 +42,7 @@ fn tells(error: &Error, away: bool, words: &str) {
     assert!(error.is_away() == away && error.to_string().contains(words), "{error:?}: {error}");
 }
 
+// Keeps 170.
 #[tokio::test]
 async fn a_server_that_cannot_be_used_is_told_with_the_remedy() {
     on_postgres(async |database| {

@@ -1,0 +1,63 @@
+//! What several instances on one database share besides its rows: who they are, what they tell each other, what only one
+//! of them may have, and the pace of their calls.
+
+pub(super) mod changes;
+pub(super) mod database;
+pub(super) mod leases;
+pub(super) mod pace;
+pub(super) mod presence;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::changes::Changes;
+use self::database::Database;
+use self::leases::Leases;
+use self::pace::Pace;
+use self::presence::{Beat, Instance, Presence};
+use crate::state::error::Error;
+
+/// What an instance that serves has of the others.
+#[derive(Debug)]
+pub(super) struct Shared {
+    database: Database,
+    presence: Arc<Presence>,
+    pub(super) changes: Changes,
+    pub(super) leases: Leases,
+    _beat: Beat,
+}
+
+impl Shared {
+    /// Joins the instances that serve from a database, by a name for people. `life` is how long an instance counts as
+    /// living after its last sign of life.
+    ///
+    /// # Errors
+    /// The database cannot be listened to or written.
+    pub(super) async fn join(database: Database, name: &str, life: Duration) -> Result<Self, Error> {
+        let changes = Changes::listen(database.clone()).await?;
+        let presence = Presence::begin(database.clone(), name.to_owned(), life, changes.clone()).await?;
+        let leases = Leases::new(database.clone(), presence.clone(), changes.clone());
+        let beat = presence.keep_beating();
+        Ok(Self { database, presence, changes, leases, _beat: beat })
+    }
+
+    /// Leaves them: what this instance had is the others' at once.
+    pub(super) async fn leave(&self) {
+        if let Err(error) = self.presence.end().await {
+            tracing::warn!(%error, "the other instances take this one for living for some seconds more");
+        }
+    }
+
+    /// The common pace of an account's class of calls.
+    pub(super) fn pace(&self, account: &str, class: &'static str) -> Pace {
+        Pace::new(self.database.clone(), self.presence.clone(), account.to_owned(), class)
+    }
+
+    /// All that live, the oldest first.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub(super) async fn instances(&self) -> Result<Vec<Instance>, Error> {
+        self.presence.instances().await
+    }
+}

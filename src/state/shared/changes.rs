@@ -1,0 +1,161 @@
+//! What instances tell each other of: each change of what others may remember, and who wants what they have.
+//!
+//! Rows tell of themselves: a trigger of each table that others mirror says which of them has changed, in the
+//! transaction that changes it (`migrations/postgres`), and `application_name` says whose transaction it was, so that
+//! nobody hears of his own. What is told while nobody listens is lost: after a lost connection [`Change::Unknown`] says
+//! that anything may have changed.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+use crate::state::error::Error;
+use crate::state::shared::database::Database;
+
+/// The channel of NOTIFY.
+const CHANNEL: &str = "alidav";
+
+/// Changes that a slow listener may be behind; one that is further takes it as [`Change::Unknown`].
+const BEHIND: usize = 1024;
+
+/// What another instance has told, or what became of this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A table's rows, of this key where the table has one that matters.
+    Row {
+        /// The table.
+        table: String,
+        /// `properties`: the file id; `removals` and `tokens`: the account; `held_files`: the folder id; else empty.
+        key: String,
+    },
+    /// What a folder of a drive holds.
+    Folder {
+        /// Its id.
+        folder_id: String,
+        /// The item that has come, gone or changed.
+        file_id: String,
+    },
+    /// Leases were given back.
+    Freed,
+    /// Somebody waits for a download slot of the account.
+    Wanted {
+        /// The account.
+        account: String,
+        /// A film, before copies.
+        urgent: bool,
+    },
+    /// A reader reads a file on from elsewhere: its older body makes room.
+    Sought {
+        /// The account.
+        account: String,
+        /// The reader.
+        reader: u64,
+        /// The file.
+        file_id: String,
+    },
+    /// Anything may have changed: what was told meanwhile is lost.
+    Unknown,
+    /// The others took this instance for dead: it has no leases any more.
+    Lapsed,
+}
+
+/// Both ends of what instances tell each other; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Changes(Option<Arc<Ends>>);
+
+#[derive(Debug)]
+struct Ends {
+    database: Database,
+    here: broadcast::Sender<Change>,
+}
+
+impl Changes {
+    /// Of a store that nobody shares: nothing is ever told.
+    pub(in crate::state) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Begins to listen; ends with the pool.
+    ///
+    /// # Errors
+    /// The database cannot be listened to.
+    pub(in crate::state) async fn listen(database: Database) -> Result<Self, Error> {
+        let mut listener = database.listen(CHANNEL).await?;
+        let (here, _) = broadcast::channel(BEHIND);
+        let (told, process) = (here.clone(), database.process().to_owned());
+        tokio::spawn(async move {
+            loop {
+                let change = match listener.try_recv().await {
+                    Ok(Some(told)) => read(told.payload(), &process),
+                    // The connection was lost; it is made again by the next call.
+                    Ok(None) => Some(Change::Unknown),
+                    Err(sqlx::Error::PoolClosed) => return,
+                    Err(error) => {
+                        tracing::warn!(%error, "the other instances cannot be heard");
+                        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                        Some(Change::Unknown)
+                    }
+                };
+                // Nobody may be listening yet.
+                change.map(|change| told.send(change).ok());
+            }
+        });
+        Ok(Self(Some(Arc::new(Ends { database, here }))))
+    }
+
+    /// What is told from now on; absent where nobody shares the store.
+    #[must_use]
+    pub fn subscribe(&self) -> Option<Heard> {
+        Some(Heard(self.0.as_ref()?.here.subscribe()))
+    }
+
+    /// Tells the other instances, soon and once; who does not hear it finds out otherwise.
+    pub fn tell(&self, change: Change) {
+        let Some(ends) = self.0.clone() else { return };
+        tokio::spawn(async move {
+            let statement =
+                "SELECT pg_notify($1, json_build_array(current_setting('application_name'), $2::json)::text)";
+            let Ok(text) = serde_json::to_string(&change) else { return };
+            if let Err(error) = ends.database.run(sqlx::query(statement).bind(CHANNEL).bind(text)).await {
+                tracing::debug!(%error, "the other instances could not be told");
+            }
+        });
+    }
+
+    /// Tells those who listen in this process.
+    pub(in crate::state) fn tell_here(&self, change: Change) {
+        if let Some(ends) = &self.0 {
+            ends.here.send(change).ok();
+        }
+    }
+}
+
+/// What is told, in order.
+#[derive(Debug)]
+pub struct Heard(broadcast::Receiver<Change>);
+
+impl Heard {
+    /// The next that is told.
+    pub async fn next(&mut self) -> Change {
+        match self.0.recv().await {
+            Ok(change) => change,
+            Err(broadcast::error::RecvError::Lagged(_)) => Change::Unknown,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+
+    /// Ends when some lease was given back, at `until` at the latest.
+    pub async fn until_freed(&mut self, until: Instant) {
+        let freed = async { while !matches!(self.next().await, Change::Freed | Change::Unknown) {} };
+        tokio::time::timeout_at(until, freed).await.ok();
+    }
+}
+
+/// What another process has told; none where it was this one, or a version that tells of things not known here.
+fn read(payload: &str, process: &str) -> Option<Change> {
+    let (from, change): (String, Change) = serde_json::from_str(payload).ok()?;
+    (from != process).then_some(change)
+}

@@ -1,0 +1,208 @@
+//! This instance among those that share a PostgreSQL: that it lives, who else does, and whether it still counts.
+//!
+//! A row of `instances` says until when an instance lives, by the database's clock, and is put forward again
+//! and again. What an instance has (`leases`) is its own for as long as its row lives; the others may take it then. So an
+//! instance that was stopped for a while, or was cut off, counts as none ([`Presence::current`]) until the database has
+//! said that its row still lives; else it begins a new life, in which it has nothing ([`Change::Lapsed`]).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::clock::UnixMillis;
+use crate::state::error::Error;
+use crate::state::shared::changes::{Change, Changes};
+use crate::state::shared::database::Database;
+
+/// Signs of life within the time after which an instance counts as dead: some may be late.
+const BEATS: u32 = 4;
+
+/// Rows of the dead are kept for so long.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+
+/// One of the instances that share the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// As its settings name it, else its host's name.
+    pub name: String,
+    /// Whether it is this one.
+    pub own: bool,
+    /// For how long it has been running.
+    pub age: Duration,
+}
+
+impl std::fmt::Debug for Presence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Presence").field(&self.name).finish()
+    }
+}
+
+/// This instance's life.
+pub(in crate::state) struct Presence {
+    database: Database,
+    name: String,
+    /// How long it counts as living after a sign of life.
+    lasts: Duration,
+    life: Mutex<Life>,
+    /// One sign of life at a time.
+    beating: tokio::sync::Mutex<()>,
+    living: AtomicUsize,
+    changes: Changes,
+}
+
+#[derive(Clone, Copy)]
+struct Life {
+    id: i64,
+    /// When its last sign of life was begun, by both of our clocks: one that was stopped shows by either.
+    seen: Instant,
+    seen_at: UnixMillis,
+}
+
+impl Life {
+    fn is_sure(&self, life: Duration) -> bool {
+        self.seen.elapsed() < life && UnixMillis::now().since(self.seen_at) < life
+    }
+}
+
+/// The beat of an instance; ends with it.
+#[derive(Debug)]
+pub(in crate::state) struct Beat {
+    _end: DropGuard,
+}
+
+impl Presence {
+    /// Begins a life.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub(in crate::state) async fn begin(
+        database: Database,
+        name: String,
+        lasts: Duration,
+        changes: Changes,
+    ) -> Result<Arc<Self>, Error> {
+        let life = Mutex::new(born(&database, &name, lasts).await?);
+        let (beating, living) = (tokio::sync::Mutex::default(), AtomicUsize::new(1));
+        let presence = Arc::new(Self { database, name, lasts, life, beating, living, changes });
+        presence.beat().await?;
+        Ok(presence)
+    }
+
+    /// Gives signs of life until the result is dropped.
+    pub(in crate::state) fn keep_beating(self: &Arc<Self>) -> Beat {
+        let (this, end) = (self.clone(), CancellationToken::new());
+        let ended = end.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(this.lasts / BEATS) => {}
+                    () = ended.cancelled() => return,
+                }
+                if let Err(error) = this.beat().await {
+                    tracing::warn!(%error, "no sign of life could be given to the other instances");
+                }
+            }
+        });
+        Beat { _end: end.drop_guard() }
+    }
+
+    /// The id of this life, where it surely counts as living.
+    pub(in crate::state) fn current(&self) -> Option<i64> {
+        let life = *self.life.lock();
+        life.is_sure(self.lasts).then_some(life.id)
+    }
+
+    /// The same, asked of the database where it is not sure.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub(in crate::state) async fn sure(&self) -> Result<i64, Error> {
+        if let Some(id) = self.current() {
+            return Ok(id);
+        }
+        self.beat().await?;
+        Ok(self.life.lock().id)
+    }
+
+    /// Instances that lived at the last sign of life, this one among them.
+    pub(in crate::state) fn living(&self) -> usize {
+        self.living.load(Ordering::Relaxed).max(1)
+    }
+
+    /// Gives a sign of life; begins a new life where the last one has passed.
+    async fn beat(&self) -> Result<(), Error> {
+        let _one = self.beating.lock().await;
+        let (id, seen, seen_at) = (self.life.lock().id, Instant::now(), UnixMillis::now());
+        let statement = "UPDATE instances SET alive_until = clock_timestamp() + make_interval(secs => $2) \
+                         WHERE id = $1 AND alive_until > clock_timestamp() RETURNING id";
+        let put_off = sqlx::query_as::<_, (i64,)>(statement).bind(id).bind(self.lasts.as_secs_f64());
+        let lives = self.database.row(put_off).await?.is_some();
+        let life =
+            if lives { Life { id, seen, seen_at } } else { born(&self.database, &self.name, self.lasts).await? };
+        *self.life.lock() = life;
+        if !lives {
+            tracing::warn!("this instance was taken for dead by the others; what it had is theirs");
+            self.changes.tell_here(Change::Lapsed);
+        }
+        let count = "SELECT count(*) FROM instances WHERE alive_until > clock_timestamp()";
+        let living = self.database.row::<(i64,)>(sqlx::query_as(count)).await?.map_or(1, |(living,)| living);
+        self.living.store(usize::try_from(living).unwrap_or(1), Ordering::Relaxed);
+        self.forget_the_dead().await
+    }
+
+    async fn forget_the_dead(&self) -> Result<(), Error> {
+        let statement = "WITH gone AS (DELETE FROM instances WHERE alive_until < clock_timestamp() - make_interval(secs => $1)) \
+                         DELETE FROM leases l WHERE since < clock_timestamp() - make_interval(secs => $1) \
+                         AND NOT (held AND EXISTS (SELECT FROM instances i WHERE i.id = l.holder))";
+        self.database.run(sqlx::query(statement).bind(REMEMBERED.as_secs_f64())).await
+    }
+
+    /// All that live, the oldest first.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub(in crate::state) async fn instances(&self) -> Result<Vec<Instance>, Error> {
+        let own = self.life.lock().id;
+        instances(&self.database, Some(own)).await
+    }
+
+    /// Ends the life: what it had is free at once.
+    ///
+    /// # Errors
+    /// The statement failed; the life ends by itself then.
+    pub(in crate::state) async fn end(&self) -> Result<(), Error> {
+        let id = self.life.lock().id;
+        let statement = "WITH ended AS (DELETE FROM instances WHERE id = $1) \
+                         UPDATE leases SET held = false WHERE holder = $1 AND held";
+        self.database.run(sqlx::query(statement).bind(id)).await
+    }
+}
+
+/// All instances that live, the oldest first; `own` is the id of this one, if it is one.
+///
+/// # Errors
+/// The statement failed.
+pub(in crate::state) async fn instances(database: &Database, own: Option<i64>) -> Result<Vec<Instance>, Error> {
+    let statement = "SELECT id, name, extract(epoch FROM clock_timestamp() - started)::float8 FROM instances \
+                     WHERE alive_until > clock_timestamp() ORDER BY id";
+    let rows: Vec<(i64, String, f64)> = database.rows(sqlx::query_as(statement)).await?;
+    let read = |(id, name, age): (i64, String, f64)| Instance {
+        name,
+        own: Some(id) == own,
+        age: Duration::try_from_secs_f64(age).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+async fn born(database: &Database, name: &str, lasts: Duration) -> Result<Life, Error> {
+    let (seen, seen_at) = (Instant::now(), UnixMillis::now());
+    let statement = "INSERT INTO instances (name, alive_until) \
+                     VALUES ($1, clock_timestamp() + make_interval(secs => $2)) RETURNING id";
+    let born = sqlx::query_as::<_, (i64,)>(statement).bind(name).bind(lasts.as_secs_f64());
+    let (id,) = database.row(born).await?.unwrap_or_default();
+    Ok(Life { id, seen, seen_at })
+}
