@@ -27,6 +27,7 @@ mod password;
 mod reload;
 mod run;
 mod signals;
+mod state;
 mod words;
 
 use std::net::SocketAddr;
@@ -37,7 +38,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 #[cfg(unix)]
 use self::arguments::CopyArguments;
-use self::arguments::{ExportArguments, LoginArguments};
+use self::arguments::{ExportArguments, LoginArguments, StateCommand};
 use crate::version;
 
 /// A WebDAV server for Aliyundrive's open platform.
@@ -88,6 +89,11 @@ enum Command {
     Copy(CopyArguments),
     /// Make another key of signed links: all that were given out open nothing any more.
     RenewLinks,
+    /// Move what alidav remembers from one state store to another.
+    State {
+        #[command(subcommand)]
+        command: StateCommand,
+    },
     /// Read a password and print the string for the settings' file.
     HashPassword,
     /// Print settings for the storages of AList or OpenList: their backup, or the answer of /api/admin/storage/list.
@@ -124,7 +130,12 @@ impl Command {
     /// Whether `--config`, which every command takes on either side of its name, says anything to it.
     fn reads_settings(&self) -> bool {
         match self {
-            Self::Serve | Self::Check { .. } | Self::Login(_) | Self::Export(_) | Self::RenewLinks => true,
+            Self::Serve
+            | Self::Check { .. }
+            | Self::Login(_)
+            | Self::Export(_)
+            | Self::RenewLinks
+            | Self::State { .. } => true,
             #[cfg(unix)]
             Self::Copy(_) => true,
             Self::Demo { .. } | Self::HashPassword | Self::Import { .. } | Self::Simulate { .. } => false,
@@ -160,6 +171,7 @@ pub fn main() -> ExitCode {
             #[cfg(unix)]
             Command::Copy(arguments) => copy::copy(config, &arguments).await,
             Command::RenewLinks => links::renew(config).await,
+            Command::State { command } => state::run(config, command).await,
             Command::HashPassword => password::hash_password(),
             Command::Import { file } => import::import(&file),
             Command::Simulate { listen, dir, empty } => demo::simulate(listen, dir, !empty).await,

@@ -8,7 +8,6 @@
 mod alone;
 mod drives;
 mod error;
-mod fault;
 mod hashes;
 mod held;
 mod instances;
@@ -25,6 +24,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 mod tokens;
+mod transfer;
 mod uploads;
 
 pub use alone::{Alone, RenewalTurn};
@@ -42,4 +42,5 @@ pub use shared::pace::{Pace, Turn, Window};
 pub use shared::presence::Instance;
 pub use store::Store;
 pub use tokens::Tokens;
+pub use transfer::Copied;
 pub use uploads::UploadRow;

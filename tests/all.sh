@@ -23,11 +23,23 @@ install_packages() {
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Debian's package would make a server of its own and start it; the tests start theirs.
+install_postgres() {
+    [ -z "$(find /usr/lib/postgresql/*/bin -name postgres 2>/dev/null)" ] || return 0
+    local root=() folder=/etc/postgresql-common/createcluster.d
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    "${root[@]}" mkdir -p "$folder"
+    echo "create_main_cluster = false" | "${root[@]}" tee "$folder/for-tests.conf" >/dev/null
+    install_packages no-command:postgresql
+    "${root[@]}" rm "$folder/for-tests.conf"
+}
+
 step "packages"
 install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg mpv:mpv cadaver:cadaver litmus:litmus mount.davfs:davfs2 \
     fusermount3:fuse3 openssl:openssl cc:gcc gio:libglib2.0-bin dbus-run-session:dbus /usr/libexec/gvfsd-dav:gvfs-backends \
-    pg_ctlcluster:postgresql nginx:nginx-light python3:python3 npm:npm chromium:chromium chromedriver:chromium-driver zbarimg:zbar-tools script:bsdutils \
+    nginx:nginx-light python3:python3 npm:npm chromium:chromium chromedriver:chromium-driver zbarimg:zbar-tools script:bsdutils \
     tmux:tmux
+install_postgres
 python3 -m ensurepip --version >/dev/null 2>&1 || install_packages no-command:python3-venv
 
 step "tools"

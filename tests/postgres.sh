@@ -4,7 +4,8 @@
 #     tests/postgres.sh cargo test --lib state::
 #
 # The server listens on a free loopback port and keeps its data in a new folder. For the command,
-# ALIDAV_TEST_POSTGRES is the address of a user who may make databases, and POSTGRES_PID the server's process.
+# ALIDAV_TEST_POSTGRES is the address of a user who may make databases, and POSTGRES_CONTROL a command that takes what
+# pg_ctl does: "stop -m immediate", "start". The first line of the file POSTGRES_PID_FILE is the server's process.
 # Started by root it runs as the user whom Debian's package made, since PostgreSQL refuses root.
 set -euo pipefail
 
@@ -20,13 +21,14 @@ if [ "$(id -u)" -eq 0 ]; then
     chown postgres "$data"
     as=(setpriv --reuid=postgres --regid=postgres --init-groups)
 fi
-pid=
+control=("${as[@]}" "$bin/pg_ctl" --silent --wait -D "$data/db")
 finish() {
-    if [ -n "$pid" ]; then
-        # It may have been stopped; SIGINT is the fast end, which waits for no client.
-        kill -CONT "$pid" 2>/dev/null || true
-        kill -INT "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
+    # Whatever of it stands still goes on. A fast end waits for no client.
+    if [ -f "$data/db/postmaster.pid" ]; then
+        server=$(head -1 "$data/db/postmaster.pid")
+        # shellcheck disable=SC2046 # each word is a process
+        kill -CONT "$server" $(cat "/proc/$server/task/$server/children" 2>/dev/null) 2>/dev/null || true
+        "${control[@]}" stop -m fast >/dev/null 2>&1 || "${control[@]}" stop -m immediate || true
     fi
     rm -rf "$data"
 }
@@ -41,17 +43,17 @@ printf '%s\n' "$password" >"$data/password"
 "${as[@]}" "$bin/initdb" --pgdata="$data/db" --username=alidav --encoding=UTF8 --locale=C --auth=scram-sha-256 \
     --pwfile="$data/password" >/dev/null
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"${as[@]}" "$bin/postgres" -D "$data/db" -c listen_addresses=127.0.0.1 -c port="$port" -c unix_socket_directories="$data" \
-    -c max_connections=200 >"$data/log" 2>&1 &
-pid=$!
-for _ in $(seq 100); do
-    "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" && break
-    kill -0 "$pid" 2>/dev/null || {
-        cat "$data/log" >&2
-        exit 1
-    }
-    sleep 0.1
-done
+cat >>"$data/db/postgresql.conf" <<END
+listen_addresses = '127.0.0.1'
+port = $port
+unix_socket_directories = '$data'
+max_connections = 200
+END
+"${control[@]}" start --log="$data/log" >/dev/null || {
+    cat "$data/log" >&2
+    exit 1
+}
 cd "$cd_home"
-export ALIDAV_TEST_POSTGRES="postgres://alidav:$password@127.0.0.1:$port/postgres" POSTGRES_PID=$pid
+export ALIDAV_TEST_POSTGRES="postgres://alidav:$password@127.0.0.1:$port/postgres"
+export POSTGRES_CONTROL="cd / && ${control[*]} --log=$data/log" POSTGRES_PID_FILE="$data/db/postmaster.pid"
 "$@"

@@ -74,3 +74,16 @@ pub(super) struct CopyArguments {
     #[arg(long, value_name = "S", default_value_t = 1800, hide = true)]
     pub(super) away_s: u64,
 }
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum StateCommand {
+    /// Copy sign-ins, locks, stored properties, held files, unfinished removals, sessions and the key of links into an
+    /// empty store, such as from SQLite to PostgreSQL or back. No alidav may serve from either meanwhile. What is copied
+    /// from stays as it is: serve from one of the two only, for a refresh token works once.
+    Copy {
+        /// A value of `state`, such as sqlite:alidav.db; "settings" for the one of the settings.
+        from: String,
+        /// Likewise, such as postgres://alidav@db.example/alidav; the password is best left to PGPASSFILE.
+        to: String,
+    },
+}

@@ -13,10 +13,10 @@ use super::granted;
 use super::run::load;
 use super::words::Language;
 use crate::clock::UnixSeconds;
-use crate::config::{Config, ListenAddr, ProcessEnvironment};
+use crate::config::{Config, ListenAddr, ProcessEnvironment, StateLocation};
 use crate::drive::{self, Tree};
 use crate::server;
-use crate::state::Store;
+use crate::state::{self, Store};
 use crate::upstream::{Client, SpaceInfo};
 
 mod addresses;
@@ -57,7 +57,13 @@ pub(super) async fn check(path: Option<&Path>, live: bool) -> ExitCode {
 async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     let (started, tell) = (Instant::now(), report.tell);
     let store = Store::open(&config.state).await.map_err(|error| error.to_string())?;
-    report.line(&tell.store(), started, store.try_write().await.map(|()| tell.store_works()));
+    report.line(&tell.store(), started, tried(&store, config, tell).await);
+    if let StateLocation::Postgres(_) = &config.state
+        && let Ok(instances) = store.instances().await
+    {
+        let names: Vec<_> = instances.iter().map(|it| format!("{} ({} min)", it.name, it.age.as_secs() / 60)).collect();
+        say!("     {}", if names.is_empty() { tell.no_instance() } else { tell.instances(&names.join(", ")) });
+    }
     let mut clients = HashMap::new();
     let mut unusable = HashSet::new();
     for settings in &config.accounts {
@@ -81,6 +87,12 @@ async fn accounts(config: &Config, report: &mut Report) -> Result<(), String> {
     }
     store.close().await;
     Ok(())
+}
+
+/// What the store is, where it can be written.
+async fn tried(store: &Store, config: &Config, tell: Language) -> Result<String, state::Error> {
+    store.try_write().await?;
+    Ok(tell.store_works(&store.engine().await?, &config.state))
 }
 
 /// Gives whether the drive answers for the account; nothing else can be said of it before.

@@ -112,7 +112,11 @@ words! {
     certificate() "certificate" "证书"
     start() "start" "启动"
     store() "state store" "状态库"
-    store_works() "readable and writable" "可读写"
+    store_works(engine: &str, place: &dyn Display)
+        "{engine}, {place}: readable and writable"
+        "{engine}，{place}：可读写"
+    instances(names: &str) "instances that serve from it: {names}" "正在使用它的实例：{names}"
+    no_instance() "no instance serves from it" "目前没有实例在使用它"
     a_mount(path: &dyn Display) "mount {path}" "挂载 {path}"
     account_does_not_work(name: &str) "account {name} does not work" "账号 {name} 不可用"
     token_and_drives(name: &str) "account {name}, token and drives" "账号 {name}，令牌和网盘"

@@ -127,6 +127,15 @@ pub(super) fn state(text: &str) -> Result<StateLocation, String> {
     }
 }
 
+/// Reads the value of `state`. What is wrong is told without the value, which may have a password.
+impl std::str::FromStr for StateLocation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        state(text)
+    }
+}
+
 /// Whether a string can be compared with a password; one that was cut off is well-formed too.
 pub(super) fn argon2_string(text: &str) -> Result<(), String> {
     let hash = PasswordHash::new(text).map_err(|error| error.to_string())?;

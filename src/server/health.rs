@@ -6,6 +6,7 @@ use crate::clock::UnixSeconds;
 use crate::drive::Tree;
 use crate::meters;
 use crate::protocol::{Body, body, reply};
+use crate::state::Store;
 
 /// Sets the gauges of the streams' and uploads' memory and of every account's tokens to this moment's values.
 pub(super) async fn set_gauges(tree: &Tree) {
@@ -49,8 +50,8 @@ fn seconds(count: i64) -> f64 {
 
 /// 200 as long as the server answers: a drive in trouble is no reason to restart it. The reasons are
 /// in the body.
-pub(super) async fn answer(tree: &Tree, method: &Method) -> Response<Body> {
-    let mut reasons = Vec::new();
+pub(super) async fn answer(tree: &Tree, store: &Store, method: &Method) -> Response<Body> {
+    let mut reasons: Vec<String> = store.trouble().await.map(str::to_owned).into_iter().collect();
     for client in tree.accounts() {
         let status = client.token_status().await;
         if let Some(complaint) = status.complaint(client.account(), UnixSeconds::now()) {

@@ -45,6 +45,7 @@ pub(super) struct App {
     pub(super) dav: Dav,
     pub(super) web: Web,
     pub(super) tree: Tree,
+    store: Store,
     pub(super) authenticator: Authenticator,
     cors: Cors,
     pub(super) trusted_proxies: Vec<ipnet::IpNet>,
@@ -65,6 +66,7 @@ impl App {
             dav: Dav::open(config, tree.clone(), store).await?,
             web: Web::new(config, tree.clone(), store),
             tree,
+            store: store.clone(),
             authenticator: Authenticator::new(&config.users, config.anonymous),
             cors: Cors::new(&config.cors_origins),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -82,6 +84,7 @@ impl App {
             dav: self.dav.reconfigured(config, tree.clone()),
             web: self.web.reconfigured(config, tree.clone()),
             tree,
+            store: self.store.clone(),
             authenticator: self.authenticator.reconfigured(&config.users, config.anonymous),
             cors: Cors::new(&config.cors_origins),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -144,7 +147,7 @@ impl App {
         let incoming = Inbound::new(incoming, &parts);
         // Who watches the server does so past the proxy that passes a path of it on.
         match parts.uri.path() {
-            "/healthz" => return (health::answer(&self.tree, &parts.method).await, None),
+            "/healthz" => return (health::answer(&self.tree, &self.store, &parts.method).await, None),
             "/metrics" => return self.metrics(&parts, info).await,
             _ => {}
         }
@@ -153,7 +156,7 @@ impl App {
         };
         let whole = std::mem::replace(&mut parts.uri, below);
         match parts.uri.path() {
-            "/healthz" => (health::answer(&self.tree, &parts.method).await, None),
+            "/healthz" => (health::answer(&self.tree, &self.store, &parts.method).await, None),
             "/metrics" => self.metrics(&parts, info).await,
             "/api/fs/link" => (self.web.fs_link(&parts, incoming, info.id).await, None),
             path if path.starts_with("/api/") => self.api(&parts, incoming, info).await,

@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use tokio::time::Instant;
 
 use crate::state::error::Error;
-use crate::state::fault::Fault;
+use crate::state::error::Fault;
 use crate::state::private;
 use crate::state::server::Server;
 use crate::state::store::{Pool, Store};
@@ -63,6 +63,12 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Longest a renewal may be silent towards the database: all its servers are asked in that time.
 const LONGEST_RENEWAL: Duration = Duration::from_secs(120);
 
+/// What an account's turn is called. Two accounts whose names become one share a turn, which costs nothing but a wait.
+pub(super) fn turn_name(account: &str) -> String {
+    let plain = |sign: char| if sign.is_ascii_alphanumeric() { sign } else { '_' };
+    account.chars().take(64).map(plain).collect()
+}
+
 impl Store {
     /// Takes the right to serve from the store. One in memory is nobody else's anyway.
     ///
@@ -85,9 +91,7 @@ impl Store {
     /// # Errors
     /// [`Error::Renewed`] when another one is at it for longer than `longest`, [`Error::Open`] for the file of the lock.
     pub async fn renewal_turn(&self, account: &str, longest: Duration) -> Result<RenewalTurn, Error> {
-        // Two accounts whose names become one share a turn, which costs nothing but a wait.
-        let plain = |sign: char| if sign.is_ascii_alphanumeric() { sign } else { '_' };
-        let name: String = account.chars().take(64).map(plain).collect();
+        let name = turn_name(account);
         let end = Instant::now() + longest;
         if let Pool::Postgres(server) = &self.pool {
             return self.turn_of(server, &name, end).await;

@@ -1,6 +1,8 @@
 //! Every way the store can fail, each with the place and the remedy.
 
-use crate::state::fault::Fault;
+mod fault;
+
+pub(super) use self::fault::Fault;
 
 /// Why the store failed. Cheap to clone, since callers that share work share its failure. `place` is the file, or the
 /// database's address without a password; `problem` is the engine's or the system's own words.

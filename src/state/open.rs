@@ -18,7 +18,25 @@ impl Store {
         Self::open_within(location, Timeouts::default().store_busy).await
     }
 
-    /// The same, with the time that a statement waits for another process that holds the file, or for the server.
+    /// Opens a store that an alidav has made; where none has, nothing is made.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_made(location: &StateLocation) -> Result<Self, Error> {
+        let (place, busy) = (location.to_string(), Timeouts::default().store_busy);
+        let made = match location {
+            StateLocation::Memory => false,
+            StateLocation::File(file) => sqlite::is_made(file, busy).await?,
+            StateLocation::Postgres(url) => postgres::is_made(url, &place, busy).await?,
+        };
+        if made {
+            return Self::open_within(location, busy).await;
+        }
+        let remedy = "name the one that alidav has served from, as `state` of its settings does";
+        Err(Error::Open { place, problem: "there is no state of an alidav".to_owned(), remedy })
+    }
+
+    /// The same as [`Store::open`], with the time that a statement waits for another process that holds the file, or for the server.
     ///
     /// # Errors
     /// As [`Store::open`].

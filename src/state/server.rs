@@ -16,7 +16,7 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{ConnectOptions as _, Connection as _, FromRow, PgConnection, PgPool, Postgres};
 use tokio::time::Instant;
 
-use crate::state::fault::Fault;
+use crate::state::error::Fault;
 
 /// Connections of one process; a server has a hundred for all by default.
 const MOST_CONNECTIONS: u32 = 8;

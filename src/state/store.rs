@@ -7,6 +7,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::SqlitePool;
 
@@ -14,6 +15,9 @@ use crate::meters;
 use crate::state::error::Error;
 use crate::state::server::Server;
 use crate::state::shared::Shared;
+
+/// How long those who only look are kept waiting.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// The store; cheap to clone.
 #[derive(Clone, Debug)]
@@ -129,6 +133,31 @@ impl Store {
             Pool::Postgres(server) => server.connections(),
         };
         u32::try_from(idle) == Ok(all)
+    }
+
+    /// Why the store does not answer, if it does not within a moment; without its address, for all to read.
+    pub async fn trouble(&self) -> Option<&'static str> {
+        let asked = async {
+            statements!(self, connection => sqlx::query("SELECT 1").execute(&mut *connection).await.map(drop))
+        };
+        match tokio::time::timeout(MOMENT, asked).await {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) => Some("the state store cannot be read; `alidav check` says why"),
+            Err(_) => Some("the state store does not answer; `alidav check` says why"),
+        }
+    }
+
+    /// The engine with its version, for people.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub async fn engine(&self) -> Result<String, Error> {
+        let statement = match &self.pool {
+            Pool::Sqlite(_) => "SELECT 'SQLite ' || sqlite_version()",
+            // Distributors add words of their own.
+            Pool::Postgres(_) => "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)",
+        };
+        statements!(self, connection => sqlx::query_scalar(statement).fetch_one(&mut *connection).await)
     }
 
     /// Another number whenever another process has written tokens since, and at times without.

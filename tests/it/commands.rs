@@ -108,8 +108,19 @@ fn certificates_that_are_named_are_trusted_or_told_to_be_missing() {
 
 #[test]
 fn completions_and_manual_pages_tell_of_every_command() {
-    let commands =
-        ["serve", "demo", "check", "login", "copy", "export", "renew-links", "hash-password", "simulate", "man"];
+    let commands = [
+        "serve",
+        "demo",
+        "check",
+        "login",
+        "copy",
+        "export",
+        "renew-links",
+        "state",
+        "hash-password",
+        "simulate",
+        "man",
+    ];
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = alidav().args(["completions", shell]).output().unwrap();
         let script = String::from_utf8(output.stdout).unwrap();
@@ -176,6 +187,8 @@ async fn check_says_what_works_and_what_does_not() {
     assert_eq!(good.status.code(), Some(0), "{told}");
     for part in [
         "ok   settings",
+        "ok   state store: SQLite 3",
+        "state.db: readable and writable",
         "ok   account main, token and drives",
         "ok   account main, space",
         "ok   mount /, listing: 1 entries",

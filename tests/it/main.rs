@@ -1,6 +1,8 @@
 //! alidav from outside: a running server over a running simulator, asked over HTTP.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
+// The compiler goes down through all that a test awaits, which is a whole server.
+#![recursion_limit = "256"]
 
 mod across;
 mod across_again;
@@ -36,6 +38,7 @@ mod model;
 mod origins;
 mod outbound;
 mod pages;
+mod postgres_away;
 mod preview_host;
 mod process;
 mod properties;
@@ -45,6 +48,7 @@ mod server;
 mod service;
 mod signin;
 mod small_files;
+mod state_copy;
 mod streaming;
 mod token_servers;
 mod tokens;

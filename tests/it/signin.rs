@@ -677,7 +677,7 @@ async fn login_and_check_speak_chinese_where_the_environment_does() {
     };
     let chinese = check(&[("LANG", "en_US.UTF-8"), ("LC_ALL", "zh_CN.UTF-8")]);
     for words in
-        ["ok   配置: ", "ok   状态库: 可读写", "ok   账号 main，令牌和网盘: 已登录", "ok   挂载 /，列目录: 1 项"]
+        ["ok   配置: ", "ok   状态库: SQLite 3", "ok   账号 main，令牌和网盘: 已登录", "ok   挂载 /，列目录: 1 项"]
     {
         assert!(chinese.contains(words), "{words} is not in\n{chinese}");
     }

@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use crate::config::PostgresUrl;
 use crate::state::error::Error;
-use crate::state::fault::Fault;
+use crate::state::error::Fault;
 use crate::state::server::Server;
 
 /// The oldest major version.
@@ -41,6 +41,18 @@ pub(super) async fn open(url: &PostgresUrl, place: &str, busy: Duration) -> Resu
         }
         Err(error) => Err(Error::Schema { place: place.to_owned(), problem: error.to_string() }),
     }
+}
+
+/// Whether the database has tables of an alidav.
+pub(super) async fn is_made(url: &PostgresUrl, place: &str, busy: Duration) -> Result<bool, Error> {
+    let looked = async {
+        let mut connection = options(url, busy)?.connect().await?;
+        let made = "SELECT to_regclass('tokens') IS NOT NULL AND to_regclass('readable_by') IS NOT NULL";
+        let made = sqlx::query_scalar(made).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(made)
+    };
+    bounded(busy, looked).await.map_err(|error| Error::refused(place, &error))
 }
 
 /// How sessions are begun. What the URL leaves open comes from the variables that all clients of PostgreSQL know, such

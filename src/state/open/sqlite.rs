@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
 use crate::state::error::Error;
-use crate::state::fault::Fault;
+use crate::state::error::Fault;
 use crate::state::private;
 
 /// Opens the file, made private where it is new, or a database in memory.
@@ -41,6 +41,22 @@ pub(super) async fn open(file: Option<&Path>, busy: Duration) -> Result<SqlitePo
         }
         Err(error) => Err(Error::Schema { place, problem: error.to_string() }),
     }
+}
+
+/// Whether the file is there and has tables of an alidav.
+pub(super) async fn is_made(file: &Path, busy: Duration) -> Result<bool, Error> {
+    if !file.exists() {
+        return Ok(false);
+    }
+    let looked = async {
+        let options = SqliteConnectOptions::new().filename(file).create_if_missing(false).busy_timeout(busy);
+        let mut connection = options.connect().await?;
+        let statement = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'tokens'";
+        let made = sqlx::query_scalar(statement).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(made)
+    };
+    looked.await.map_err(|error| Error::refused(&file.display().to_string(), &error))
 }
 
 /// Brings the tables up to date, all or nothing. Of several processes that start at once one does it, and the

@@ -4,7 +4,7 @@ use std::io;
 
 /// What a person can do something about. The first ones are a file's, the others a server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::state) enum Fault {
     Busy,
     ReadOnly,
     Broken,
@@ -30,7 +30,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn of(error: &sqlx::Error) -> Self {
+    pub(in crate::state) fn of(error: &sqlx::Error) -> Self {
         use sqlx::Error as E;
         match error {
             E::Database(error) => {
@@ -83,11 +83,11 @@ impl Fault {
     }
 
     /// Whether it may pass by itself.
-    pub(super) fn is_away(self) -> bool {
+    pub(in crate::state) fn is_away(self) -> bool {
         matches!(self, Self::Unreachable | Self::Slow | Self::Starting | Self::TooManyConnections)
     }
 
-    pub(super) fn remedy(self) -> &'static str {
+    pub(in crate::state) fn remedy(self) -> &'static str {
         match self {
             Self::Busy => "another program holds the file; end it, or give each program a file of its own",
             Self::ReadOnly => "the file or its folder cannot be written; make them writable by this user",
