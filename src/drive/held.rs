@@ -263,22 +263,8 @@ impl Held {
         Ok(Some(Target { mount: mount.clone(), drive_id: held.key.drive_id.to_string(), folder, rest }))
     }
 
-    /// Takes over what other instances change, until this is gone.
-    fn listen(self: &Arc<Self>) {
-        let Some(mut heard) = self.files.heard() else { return };
-        let this = Arc::downgrade(self);
-        tokio::spawn(async move {
-            loop {
-                let change = heard.next().await;
-                match this.upgrade() {
-                    Some(this) => this.hear(change).await,
-                    None => return,
-                }
-            }
-        });
-    }
-
-    async fn hear(self: &Arc<Self>, change: Change) {
+    /// Takes over what another instance changes.
+    async fn hear(self: Arc<Self>, change: Change) {
         let new = match change {
             Change::Row { table, key } if table == "held_files" => self.files.reread(Some(&key)).await,
             Change::Unknown => self.files.reread(None).await,
@@ -295,7 +281,7 @@ impl Held {
 
     /// Takes over the waiting of the tree before.
     pub(super) fn settle_all_later(self: &Arc<Self>) {
-        self.listen();
+        self.files.changes().hand_to(self, Self::hear);
         for held in self.files.last_seen_in(&Path::root()) {
             if !held.is_local() {
                 self.settle_later(held.key);

@@ -35,7 +35,7 @@ use self::permit::{BodyKey, Reader, Shared, StreamPermit, Waiting};
 use self::places::{Place, Places, none_free};
 use self::revocable_body::RevocableBody;
 use crate::drive::error::Error;
-use crate::state::{Change, Heard, Store};
+use crate::state::{Change, Store};
 
 /// How long a slot that the service refused is not used: somebody else reads by this account.
 const SHRUNK: Duration = Duration::from_secs(300);
@@ -59,11 +59,8 @@ impl StreamLimit {
     /// The slots of the `account`, of which the store's other instances may have some.
     pub(super) fn new(slots: usize, max_wait: Duration, paused: Duration, account: &str, store: &Store) -> Arc<Self> {
         let places = Places::of(account, slots, store);
-        let heard = places.as_ref().and_then(|places| places.heard());
         let limit = Arc::new(Self::with(slots, max_wait, paused, places));
-        if let Some(heard) = heard {
-            tokio::spawn(listen(Arc::downgrade(&limit), heard));
-        }
+        store.changes().hand_to(&limit, |limit, change| async move { limit.hear(&change) });
         limit
     }
 
@@ -315,15 +312,5 @@ impl StreamLimit {
             bodies.iter().filter(|(key, _)| of(key)).flat_map(|(_, row)| row).filter_map(Weak::upgrade).collect()
         };
         bodies.iter().for_each(|body| drop(body.revoke(replaced)));
-    }
-}
-
-async fn listen(limit: Weak<StreamLimit>, mut heard: Heard) {
-    loop {
-        let change = heard.next().await;
-        match limit.upgrade() {
-            Some(limit) => limit.hear(&change),
-            None => return,
-        }
     }
 }

@@ -50,9 +50,7 @@ impl Sessions {
         let entry = |user: &crate::config::User| (user.name.clone(), user.password.clone());
         let entries = Arc::new(config.users.iter().map(entry).collect());
         let known = Arc::default();
-        if let Some(heard) = store.changes().subscribe() {
-            tokio::spawn(known::listen(Arc::downgrade(&known), heard));
-        }
+        store.changes().hand_to(&known, Known::hear);
         Self { store, known, life: config.web.session, entries }
     }
 

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -16,7 +16,7 @@ use parking_lot::RwLock;
 use crate::clock::UnixMillis;
 use crate::dav::prop_name::PropName;
 use crate::drive::{Entry, Path};
-use crate::state::{self, Change, Heard, Lease, LeaseKey, Leases, PropertyRow, Store};
+use crate::state::{self, Change, Lease, LeaseKey, Leases, PropertyRow, Store};
 
 /// Most stored properties of one item.
 const MAX_OF_ONE: usize = 256;
@@ -94,7 +94,7 @@ impl std::fmt::Debug for DeadProperties {
 
 impl DeadProperties {
     pub(in crate::dav) async fn load(store: Store) -> Result<Arc<Self>, state::Error> {
-        let heard = store.changes().subscribe();
+        let changes = store.changes();
         let size =
             |id: &String, notes: &Arc<ItemProperties>| u32::try_from(id.len() + notes.size()).unwrap_or(u32::MAX);
         let stored = Arc::new(Self {
@@ -105,10 +105,8 @@ impl DeadProperties {
             recent: moka::sync::Cache::builder().max_capacity(MEMORY).weigher(size).build(),
             change: tokio::sync::Mutex::default(),
         });
+        changes.hand_to(&stored, Self::hear);
         stored.find_items().await?;
-        if let Some(heard) = heard {
-            tokio::spawn(listen(Arc::downgrade(&stored), heard));
-        }
         Ok(stored)
     }
 
@@ -124,7 +122,7 @@ impl DeadProperties {
     }
 
     /// Takes over what another instance has told.
-    async fn hear(&self, change: Change) {
+    async fn hear(self: Arc<Self>, change: Change) {
         match change {
             Change::Row { table, key } if table == "properties" => {
                 // That an item has any is only where to look.
@@ -274,16 +272,6 @@ impl DeadProperties {
             self.recent.insert(file_id.to_owned(), Arc::new(ItemProperties::of(rows)));
         }
         Ok(())
-    }
-}
-
-async fn listen(stored: Weak<DeadProperties>, mut heard: Heard) {
-    loop {
-        let change = heard.next().await;
-        match stored.upgrade() {
-            Some(stored) => stored.hear(change).await,
-            None => return,
-        }
     }
 }
 

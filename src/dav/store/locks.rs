@@ -21,7 +21,7 @@ use crate::clock::UnixSeconds;
 use crate::dav::error::Failure;
 use crate::drive::{self, Path, Tree, nfc_key};
 use crate::protocol::href;
-use crate::state::{self, Change, Changes, Lease, LeaseKey, Leases, LockRow, Store};
+use crate::state::{self, Change, Lease, LeaseKey, Leases, LockRow, Store};
 
 /// Most locks at a time; a client that wants more has gone wrong.
 const MAX_LOCKS: usize = 10_000;
@@ -56,7 +56,14 @@ pub(in crate::dav) enum Look {
 impl Locks {
     pub(in crate::dav) async fn load(store: Store) -> Result<Self, state::Error> {
         let outdated = Arc::new(AtomicBool::new(false));
-        outdated_by(&store.changes(), &outdated);
+        // The locks themselves are not in an Arc yet.
+        store.changes().hand_to(&outdated, |outdated, change| async move {
+            let told = match change {
+                Change::Row { table, .. } => table == "locks",
+                change => change == Change::Unknown,
+            };
+            outdated.fetch_or(told, Ordering::AcqRel);
+        });
         let (rows, ended) = store.locks().await?.into_iter().partition::<Vec<_>, _>(is_living);
         let (leases, turn) = (store.leases(), tokio::sync::Mutex::default());
         let locks = Self { store, leases, rows: Mutex::new(rows), outdated, turn };
@@ -138,24 +145,6 @@ impl Locks {
             tracing::error!(%error, "a lock could not be kept");
         }
     }
-}
-
-/// Notes when another instance changes a lock, for as long as the locks are there.
-fn outdated_by(changes: &Changes, outdated: &Arc<AtomicBool>) {
-    let Some(mut heard) = changes.subscribe() else { return };
-    let outdated = Arc::downgrade(outdated);
-    tokio::spawn(async move {
-        loop {
-            let told = match heard.next().await {
-                Change::Row { table, .. } => table == "locks",
-                change => change == Change::Unknown,
-            };
-            match outdated.upgrade() {
-                Some(outdated) => drop(outdated.fetch_or(told, Ordering::AcqRel)),
-                None => return,
-            }
-        }
-    });
 }
 
 /// The locks as one user sees them: below a base path, under a prefix.

@@ -16,7 +16,7 @@ use crate::drive::change::turns::NameKey;
 use crate::drive::entry::{Entry, Kind, Origin};
 use crate::drive::error::Error;
 use crate::drive::path::{Path, nfc_key};
-use crate::state::{self, Heard, HeldRow, Store};
+use crate::state::{self, Changes, HeldRow, Store};
 
 /// Beginnings of the ids of files that stay here, and of those that wait for their content: by them the state store
 /// knows which a file is.
@@ -103,8 +103,8 @@ impl HeldFiles {
     }
 
     /// What other instances tell.
-    pub(in crate::drive) fn heard(&self) -> Option<Heard> {
-        self.store.changes().subscribe()
+    pub(in crate::drive) fn changes(&self) -> Changes {
+        self.store.changes()
     }
 
     /// Reads the rows of a folder anew, or all; gives those that were not known.

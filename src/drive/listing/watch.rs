@@ -56,7 +56,7 @@ impl Watcher {
 
     /// Watches the drives for changes made elsewhere, for as long as this is there.
     pub(in crate::drive) fn begin(self: &Arc<Self>) {
-        self.listen();
+        self.changes.hand_to(self, Self::hear);
         let Some(interval) = self.watch.interval else { return };
         let this = Arc::downgrade(self);
         let watch = async move {
@@ -69,22 +69,8 @@ impl Watcher {
         tokio::spawn(Background::default().scope(watch));
     }
 
-    /// Takes over what other instances tell of their own changes.
-    fn listen(self: &Arc<Self>) {
-        let Some(mut heard) = self.changes.subscribe() else { return };
-        let this = Arc::downgrade(self);
-        tokio::spawn(async move {
-            loop {
-                let change = heard.next().await;
-                match this.upgrade() {
-                    Some(this) => this.hear(change).await,
-                    None => return,
-                }
-            }
-        });
-    }
-
-    async fn hear(&self, change: state::Change) {
+    /// Takes over what another instance tells of its own changes.
+    async fn hear(self: Arc<Self>, change: state::Change) {
         let listings = &self.resolver.listings;
         match change {
             state::Change::Folder { folder_id, file_id } => {

@@ -112,6 +112,25 @@ impl Changes {
         Some(Heard(self.0.as_ref()?.here.subscribe()))
     }
 
+    /// Hands all that is told to `hear`, one after another, for as long as the listener is there.
+    pub fn hand_to<T, F>(&self, listener: &Arc<T>, hear: impl Fn(Arc<T>, Change) -> F + Send + 'static)
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = ()> + Send,
+    {
+        let Some(mut heard) = self.subscribe() else { return };
+        let listener = Arc::downgrade(listener);
+        tokio::spawn(async move {
+            loop {
+                let change = heard.next().await;
+                match listener.upgrade() {
+                    Some(listener) => hear(listener, change).await,
+                    None => return,
+                }
+            }
+        });
+    }
+
     /// Tells the other instances, soon and once; who does not hear it finds out otherwise.
     pub fn tell(&self, change: Change) {
         let Some(ends) = self.0.clone() else { return };

@@ -3,14 +3,14 @@
 //! The store has a single connection. Calls that must wait for it wait for one another, each for a turn of a machine
 //! that may be busy with long listings; a page makes dozens of calls. Answers for never telling of a session that the
 //! store has no longer: every change of the store's sessions goes through [`Known::changing`], and what another instance
-//! changes is told by it ([`listen`]).
+//! changes is told by it ([`Known::hear`]).
 
 use std::collections::HashMap;
-use std::sync::Weak;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::state::{Change, Heard, SessionRow};
+use crate::state::{Change, SessionRow};
 
 /// Sessions kept, of some 200 bytes each; when there are more all are forgotten, and found again.
 const MOST: usize = 4096;
@@ -48,23 +48,19 @@ impl Known {
         }
     }
 
+    /// Forgets all where another instance may have changed a session.
+    pub(super) async fn hear(self: Arc<Self>, change: Change) {
+        match change {
+            Change::Row { table, .. } if table == "sessions" => drop(self.changing()),
+            Change::Unknown => drop(self.changing()),
+            _ => {}
+        }
+    }
+
     /// To be held while sessions in the store end or are noted as used. Its end forgets all, also if the caller leaves:
     /// the statement may have been sent, and what is read after it comes after it.
     pub(super) fn changing(&self) -> Changing<'_> {
         Changing(self)
-    }
-}
-
-/// Forgets all whenever another instance may have changed a session; ends with what is known.
-pub(super) async fn listen(known: Weak<Known>, mut heard: Heard) {
-    loop {
-        let change = heard.next().await;
-        let Some(known) = known.upgrade() else { return };
-        match change {
-            Change::Row { table, .. } if table == "sessions" => drop(known.changing()),
-            Change::Unknown => drop(known.changing()),
-            _ => {}
-        }
     }
 }
 
