@@ -33,7 +33,7 @@ pub use error::Error;
 
 use crate::config::{Config, Tls};
 use crate::drive::Tree;
-use crate::state::{Alone, Lease, Store};
+use crate::state::{Alone, Serving, Store};
 use crate::upstream::Client;
 use accept::ConnectionServer;
 use connections::Connections;
@@ -53,7 +53,9 @@ pub struct Server {
     config: tokio::sync::Mutex<Config>,
     store: Store,
     /// Held until the store is closed.
-    _alone: (Alone, Option<Lease>),
+    _alone: (Alone, Option<Arc<Serving>>),
+    /// Cancelled when another serves from the store by now.
+    lost: CancellationToken,
     /// What ends the upkeep of each account.
     upkeep: parking_lot::Mutex<HashMap<String, CancellationToken>>,
     stop: CancellationToken,
@@ -102,6 +104,7 @@ impl Server {
             reloadable: Arc::new(Reloadable::new(app, acceptor)),
             config: tokio::sync::Mutex::new(config.clone()),
             store,
+            lost: among.as_ref().map_or_else(CancellationToken::new, |serving| serving.lost()),
             _alone: (alone, among),
             upkeep: parking_lot::Mutex::default(),
             stop: CancellationToken::new(),
@@ -181,6 +184,12 @@ impl Server {
             }
         }
         self.store.close().await;
+    }
+
+    /// Ends when another alidav serves from the state store, since this one was cut off from it for too long: it must be
+    /// stopped then.
+    pub async fn superseded(&self) {
+        self.lost.cancelled().await;
     }
 
     /// What ends a graceful stop at once.

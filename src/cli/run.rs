@@ -42,13 +42,17 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
         Ok(server) => {
             announce(&server);
             super::notify::ready();
-            tokio::select! {
-                () = ending.next() => {}
-                () = super::reload::follow(&server, loaded, hangup) => {}
-            }
+            let code = tokio::select! {
+                () = ending.next() => ExitCode::SUCCESS,
+                () = super::reload::follow(&server, loaded, hangup) => ExitCode::SUCCESS,
+                () = server.superseded() => {
+                    tracing::error!("another alidav serves from the state store by now; this one was cut off from it");
+                    ExitCode::FAILURE
+                }
+            };
             super::notify::stopping();
             stop(server, &mut ending).await;
-            ExitCode::SUCCESS
+            code
         }
         Err(error) => {
             eprintln!("alidav: {error}");

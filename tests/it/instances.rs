@@ -43,6 +43,22 @@ impl Database {
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
     }
 
+    async fn connection(&self) -> sqlx::PgConnection {
+        let mut url = self.admin.clone();
+        url.set_path(&self.name);
+        let options: sqlx::postgres::PgConnectOptions = url.as_str().parse().unwrap();
+        options.connect().await.unwrap()
+    }
+
+    async fn run(&self, statements: &str) {
+        let mut connection = self.connection().await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
+    }
+
+    async fn number(&self, statement: &'static str) -> i64 {
+        sqlx::query_scalar(statement).fetch_one(&mut self.connection().await).await.unwrap()
+    }
+
     fn location(&self) -> StateLocation {
         let mut url = self.admin.clone();
         url.set_path(&self.name);
@@ -243,5 +259,31 @@ async fn one_server_at_a_time_serves_and_the_next_begins_when_it_has_ended() {
     config.timeouts.instance_life = Duration::from_secs(30);
     let (second, ()) = tokio::join!(Server::start(&config), first.stop());
     second.unwrap().stop().await;
+    database.administer(&format!("DROP DATABASE {} WITH (FORCE)", database.name)).await;
+}
+
+// Keeps 171.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_taken_for_dead_serves_on_unless_another_does() {
+    let Some(database) = Database::make().await else { return };
+    let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
+    let mut config = config(&sim);
+    config.state = database.location();
+    config.timeouts.instance_life = Duration::from_secs(1);
+    let first = Server::start(&config).await.unwrap();
+    // As if its signs of life had not come for a while, and nobody had taken over.
+    let lapses = "UPDATE instances SET alive_until = clock_timestamp() - interval '1 second'";
+    database.run(lapses).await;
+    let lives = "SELECT count(*)::bigint FROM leases l JOIN instances i ON i.id = l.holder \
+                 WHERE l.held AND i.alive_until > clock_timestamp()";
+    eventually(async || database.number(lives).await == 1).await;
+    assert!(Server::start(&config).await.is_err(), "two serve");
+    // Another takes over before it notices.
+    database.run("DELETE FROM instances").await;
+    let usurp = "INSERT INTO instances (name, alive_until) VALUES ('other', clock_timestamp() + interval '1 hour'); \
+                 UPDATE leases SET holder = (SELECT max(id) FROM instances WHERE name = 'other')";
+    database.run(usurp).await;
+    tokio::time::timeout(Duration::from_secs(20), first.superseded()).await.unwrap();
+    first.stop().await;
     database.administer(&format!("DROP DATABASE {} WITH (FORCE)", database.name)).await;
 }

@@ -76,6 +76,12 @@ struct Held {
     foreign: bool,
 }
 
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lease").field(&self.is_sure()).finish()
+    }
+}
+
 impl std::fmt::Debug for Leases {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Leases").field(&self.are_shared()).finish()
@@ -142,7 +148,7 @@ impl Leases {
 }
 
 /// Whether a lease `l` is another living instance's; `$2` is the own life.
-macro_rules! is_anothers {
+macro_rules! is_elsewhere {
     () => {
         "l.held AND l.holder <> $2 AND \
          EXISTS (SELECT FROM instances i WHERE i.id = l.holder AND i.alive_until > clock_timestamp())"
@@ -194,12 +200,12 @@ impl Inner {
             "INSERT INTO leases AS l (key, holder, previous, ticket, held) ",
             "SELECT key, $2, $2, $3, true FROM unnest($1) AS wanted (key) ",
             "WHERE NOT EXISTS (SELECT FROM leases l WHERE l.key = wanted.key AND ",
-            is_anothers!(),
+            is_elsewhere!(),
             ") ",
             "ORDER BY key LIMIT $4 ",
             "ON CONFLICT (key) DO UPDATE SET previous = l.holder, holder = $2, ticket = $3, held = true, ",
             "since = clock_timestamp() WHERE NOT (",
-            is_anothers!(),
+            is_elsewhere!(),
             ") ",
             "RETURNING key, previous <> $2 AS foreign",
         );
@@ -220,7 +226,7 @@ impl Inner {
         let statement = concat!(
             "SELECT EXISTS (SELECT FROM unnest($1) AS wanted (key) ",
             "WHERE NOT EXISTS (SELECT FROM leases l WHERE l.key = wanted.key AND ",
-            is_anothers!(),
+            is_elsewhere!(),
             "))",
         );
         let free = sqlx::query_as::<_, (bool,)>(statement).bind(keys).bind(self.presence.sure().await?);
