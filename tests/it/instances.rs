@@ -245,6 +245,21 @@ async fn no_more_bodies_are_open_than_one_server_may_have() {
     pair.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_while_a_connection_was_lost_is_looked_for() {
+    let Some(pair) = Pair::start(rules(), |_| {}).await else { return };
+    for round in 0..3 {
+        pair.members(1, "/dav/").await;
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE application_name LIKE 'alidav %' AND datname = current_database()";
+        pair.database.run(cut).await;
+        let name = format!("/dav/after{round}.txt");
+        eventually(async || pair.put(0, &name, "x").await == 201).await;
+        eventually(async || pair.members(1, "/dav/").await.contains(&name)).await;
+    }
+    pair.end().await;
+}
+
 // Keeps 171.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_at_a_time_serves_and_the_next_begins_when_it_has_ended() {

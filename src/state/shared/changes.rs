@@ -6,8 +6,10 @@
 //! that anything may have changed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgListener;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
@@ -16,6 +18,9 @@ use crate::state::shared::database::Database;
 
 /// The channel of NOTIFY.
 const CHANNEL: &str = "alidav";
+
+/// How soon a database that is away is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Changes that a slow listener may be behind; one that is further takes it as [`Change::Unknown`].
 const BEHIND: usize = 1024;
@@ -90,12 +95,14 @@ impl Changes {
             loop {
                 let change = match listener.try_recv().await {
                     Ok(Some(told)) => read(told.payload(), &process),
-                    // The connection was lost; it is made again by the next call.
+                    // The connection was lost, and made again.
                     Ok(None) => Some(Change::Unknown),
                     Err(sqlx::Error::PoolClosed) => return,
                     Err(error) => {
                         tracing::warn!(%error, "the other instances cannot be heard");
-                        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                        if !is_back(&mut listener).await {
+                            return;
+                        }
                         Some(Change::Unknown)
                     }
                 };
@@ -170,6 +177,18 @@ impl Heard {
     pub async fn until_freed(&mut self, until: Instant) {
         let freed = async { while !matches!(self.next().await, Change::Freed | Change::Unknown) {} };
         tokio::time::timeout_at(until, freed).await.ok();
+    }
+}
+
+/// Waits until the database is there again; false when nobody wants to hear any more.
+async fn is_back(listener: &mut PgListener) -> bool {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        match sqlx::query("SELECT 1").execute(&mut *listener).await {
+            Ok(_) => return true,
+            Err(sqlx::Error::PoolClosed) => return false,
+            Err(error) => tracing::debug!(%error, "the other instances cannot be heard yet"),
+        }
     }
 }
 
