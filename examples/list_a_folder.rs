@@ -21,6 +21,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.anonymous = Permission::Read;
     let server = Server::start(&config).await?;
 
+    // The client's own TLS, which `reqwest` leaves to whoever builds it; alidav has chosen none for the process.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let http = reqwest::Client::builder().no_proxy().build()?;
     let request = http.request(reqwest::Method::from_bytes(b"PROPFIND")?, format!("{}/dav/films/", server.urls()[0]));
     let listing = request.header("depth", "1").send().await?.error_for_status()?.text().await?;

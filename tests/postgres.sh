@@ -4,7 +4,7 @@
 #     tests/postgres.sh cargo test --lib state::
 #
 # The server listens on a free loopback port and keeps its data in a new folder. For the command,
-# ALIDAV_TEST_POSTGRES is the address of a user who may make databases, and POSTGRES_CONTROL a command that takes what
+# POSTGRES_FOR_TESTS is the address of a user who may make databases, and POSTGRES_CONTROL a command that takes what
 # pg_ctl does: "stop -m immediate", "start". The first line of the file POSTGRES_PID_FILE is the server's process.
 # Started by root it runs as the user whom Debian's package made, since PostgreSQL refuses root.
 set -euo pipefail
@@ -54,6 +54,6 @@ END
     exit 1
 }
 cd "$cd_home"
-export ALIDAV_TEST_POSTGRES="postgres://alidav:$password@127.0.0.1:$port/postgres"
+export POSTGRES_FOR_TESTS="postgres://alidav:$password@127.0.0.1:$port/postgres"
 export POSTGRES_CONTROL="cd / && ${control[*]} --log=$data/log" POSTGRES_PID_FILE="$data/db/postmaster.pid"
 "$@"

@@ -1,4 +1,4 @@
-//! What tests of the store share: each runs on SQLite, and on PostgreSQL where `ALIDAV_TEST_POSTGRES` names a server, by
+//! What tests of the store share: each runs on SQLite, and on PostgreSQL where `POSTGRES_FOR_TESTS` names a server, by
 //! the address of a user who may make databases.
 
 mod troubles;
@@ -71,7 +71,7 @@ async fn connect(url: &url::Url, statement: &str) {
 /// Runs a test with a database of its own, which goes with it; nothing where no server is named.
 pub(super) async fn on_postgres(test: impl AsyncFn(&Database)) {
     #[expect(clippy::disallowed_methods, reason = "no setting of the program")]
-    let Ok(admin) = std::env::var("ALIDAV_TEST_POSTGRES") else { return };
+    let Ok(admin) = std::env::var("POSTGRES_FOR_TESTS") else { return };
     let database =
         Database { admin: admin.parse().unwrap(), name: format!("test_of_{}", uuid::Uuid::new_v4().simple()) };
     database.administer(&format!("CREATE DATABASE {}", database.name)).await;

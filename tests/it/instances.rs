@@ -1,5 +1,5 @@
 //! Two servers that share one PostgreSQL, before one drive: what one changes the other knows, what one has the other
-//! waits for. They run where `ALIDAV_TEST_POSTGRES` names a server on which databases may be made.
+//! waits for. They run where `POSTGRES_FOR_TESTS` names a server on which databases may be made.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ struct Database {
 impl Database {
     async fn make() -> Option<Self> {
         #[expect(clippy::disallowed_methods, reason = "no setting of the program")]
-        let admin = std::env::var("ALIDAV_TEST_POSTGRES").ok()?.parse().unwrap();
+        let admin = std::env::var("POSTGRES_FOR_TESTS").ok()?.parse().unwrap();
         let database = Self { admin, name: format!("alidav_test_{}", uuid::Uuid::new_v4().simple()) };
         database.administer(&format!("CREATE DATABASE {}", database.name)).await;
         Some(database)

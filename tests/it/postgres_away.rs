@@ -1,5 +1,5 @@
 //! What a client sees while the database server is away. Each test has a server of its own, by `tests/postgres.sh`; they
-//! run where `ALIDAV_TEST_POSTGRES` says that PostgreSQL is there.
+//! run where `POSTGRES_FOR_TESTS` says that PostgreSQL is there.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -24,8 +24,8 @@ struct Postgres {
 impl Postgres {
     fn start() -> Option<Self> {
         #[expect(clippy::disallowed_methods, reason = "no setting of the program")]
-        std::env::var("ALIDAV_TEST_POSTGRES").ok()?;
-        let told = r#"printf '%s\n' "$ALIDAV_TEST_POSTGRES" "$POSTGRES_CONTROL" "$POSTGRES_PID_FILE"; read -r end"#;
+        std::env::var("POSTGRES_FOR_TESTS").ok()?;
+        let told = r#"printf '%s\n' "$POSTGRES_FOR_TESTS" "$POSTGRES_CONTROL" "$POSTGRES_PID_FILE"; read -r end"#;
         let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres.sh"))
             .args(["sh", "-c", told])
             .stdin(Stdio::piped())
