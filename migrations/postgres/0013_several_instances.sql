@@ -1,7 +1,8 @@
--- What instances that share a database agree by.
+-- What instances that share a database agree by. Not logged, so that nobody waits for a disk: after a crash of the server
+-- the tables are empty, and with the lives all that they had is gone too.
 
 -- A life of an instance; `started` and `alive_until` by the database's clock.
-CREATE TABLE instances (
+CREATE UNLOGGED TABLE instances (
     id          BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     name        TEXT NOT NULL,
     started     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
@@ -9,7 +10,7 @@ CREATE TABLE instances (
 );
 
 -- What only one instance may have or do at a time. A row that is not held tells who had it last.
-CREATE TABLE leases (
+CREATE UNLOGGED TABLE leases (
     key      BYTEA PRIMARY KEY,
     holder   BIGINT NOT NULL,
     -- The holder before.
@@ -21,7 +22,7 @@ CREATE TABLE leases (
 );
 
 -- When the last calls of each rate class went or are to go, oldest first.
-CREATE TABLE pace (
+CREATE UNLOGGED TABLE pace (
     account      TEXT NOT NULL,
     class        TEXT NOT NULL,
     sent         TIMESTAMPTZ[] NOT NULL DEFAULT '{}',
