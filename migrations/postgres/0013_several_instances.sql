@@ -1,9 +1,10 @@
--- What instances that share a database agree by. Not logged, so that nobody waits for a disk: after a crash of the server
--- the tables are empty, and with the lives all that they had is gone too.
+-- What instances that share a database agree by. Not logged, so that nobody waits for a disk: after a crash of the
+-- server the tables are empty, and with the lives all that they had is gone too.
 
--- A life of an instance; `started` and `alive_until` by the database's clock.
+-- A life of an instance; `started` and `alive_until` by the database's clock. Its id is drawn by lot: one that was
+-- counted would come again after a crash, while somebody still lives by it.
 CREATE UNLOGGED TABLE instances (
-    id          BIGINT PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    id          BIGINT PRIMARY KEY,
     name        TEXT NOT NULL,
     started     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     alive_until TIMESTAMPTZ NOT NULL

@@ -295,8 +295,8 @@ async fn who_was_taken_for_dead_serves_on_unless_another_does() {
     assert!(Server::start(&config).await.is_err(), "two serve");
     // Another takes over before it notices.
     database.run("DELETE FROM instances").await;
-    let usurp = "INSERT INTO instances (name, alive_until) VALUES ('other', clock_timestamp() + interval '1 hour'); \
-                 UPDATE leases SET holder = (SELECT max(id) FROM instances WHERE name = 'other')";
+    let usurp = "INSERT INTO instances (id, name, alive_until) \
+                 VALUES (7, 'other', clock_timestamp() + interval '1 hour'); UPDATE leases SET holder = 7";
     database.run(usurp).await;
     tokio::time::timeout(Duration::from_secs(20), first.superseded()).await.unwrap();
     first.stop().await;

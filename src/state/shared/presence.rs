@@ -188,7 +188,7 @@ impl Presence {
 /// The statement failed.
 pub(in crate::state) async fn instances(database: &Database, own: Option<i64>) -> Result<Vec<Instance>, Error> {
     let statement = "SELECT id, name, extract(epoch FROM clock_timestamp() - started)::float8 FROM instances \
-                     WHERE alive_until > clock_timestamp() ORDER BY id";
+                     WHERE alive_until > clock_timestamp() ORDER BY started, id";
     let rows: Vec<(i64, String, f64)> = database.rows(sqlx::query_as(statement)).await?;
     let read = |(id, name, age): (i64, String, f64)| Instance {
         name,
@@ -200,9 +200,9 @@ pub(in crate::state) async fn instances(database: &Database, own: Option<i64>) -
 
 async fn born(database: &Database, name: &str, lasts: Duration) -> Result<Life, Error> {
     let (seen, seen_at) = (Instant::now(), UnixMillis::now());
-    let statement = "INSERT INTO instances (name, alive_until) \
-                     VALUES ($1, clock_timestamp() + make_interval(secs => $2)) RETURNING id";
-    let born = sqlx::query_as::<_, (i64,)>(statement).bind(name).bind(lasts.as_secs_f64());
-    let (id,) = database.row(born).await?.unwrap_or_default();
+    let id = rand::random();
+    let statement = "INSERT INTO instances (id, name, alive_until) \
+                     VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))";
+    database.run(sqlx::query(statement).bind::<i64>(id).bind(name).bind(lasts.as_secs_f64())).await?;
     Ok(Life { id, seen, seen_at })
 }
