@@ -82,6 +82,9 @@ meters! {
     SIGN_IN_DUE = "alidav_sign_in_due" Gauge Count ["account"] "1 if a person has to sign in within 14 days.";
     STORE_FAILURES = "alidav_store_failures_total" Counter Count [] "Statements of the state store that failed, for a full disk or a file that cannot be written.";
     SIGN_IN_LEFT = "alidav_sign_in_left_seconds" Gauge Seconds ["account"] "What is left until a person has to sign in, if no renewal succeeds; not a number where nothing is known.";
+    INSTANCE_INFO = "alidav_instance_info" Gauge Count ["name"] "Always 1: what this server is called among those that share its database; absent where the state is a file. Not `instance`: that label Prometheus sets itself, to the address that it asks.";
+    INSTANCES = "alidav_instances" Gauge Count [] "Servers that shared the database when this one last reached it, itself among them; absent where the state is a file.";
+    INSTANCE_UNSEEN = "alidav_instance_unseen_seconds" Gauge Seconds [] "Time since this server last gave the others a sign of life in the database; after 15 seconds they take it for dead.";
     BUILD_INFO = "alidav_build_info" Gauge Count ["version", "commit"] "Always 1: which alidav runs. The commit is blank where it is not known.";
     PROCESS_CPU = "process_cpu_seconds_total" Counter Seconds [] "Time of processors that the process has used, in whole seconds.";
     PROCESS_MEMORY = "process_resident_memory_bytes" Gauge Bytes [] "Memory that the process has in use.";

@@ -78,8 +78,7 @@ impl Web {
             shells: Shells::new(config, config.base()),
             sessions: Sessions::new(config, store.clone()),
         });
-        let links = LinkKey(store.clone());
-        let site = Site::new(config, tree, config.base(), links, UnixMillis::now());
+        let site = Site::new(config, tree, config.base(), store, UnixMillis::now());
         Self { site, flows: Arc::default(), films, pages }
     }
 
@@ -92,7 +91,7 @@ impl Web {
         });
         let films = self.films.reconfigured(config, tree.clone());
         let old = &self.site;
-        let site = Site::new(config, tree, &old.base, old.links.clone(), old.started);
+        let site = Site::new(config, tree, &old.base, &old.store, old.started);
         Self { site, flows: self.flows.clone(), films, pages }
     }
 

@@ -181,7 +181,7 @@ pub(super) async fn copy(path: Option<&Path>, arguments: &CopyArguments) -> Exit
     };
     // The usual lines would tear a bar apart.
     let filter = if loaded.config.log == "info" { "error" } else { &loaded.config.log };
-    super::log::start(filter, loaded.config.log_format, loaded.config.log_time);
+    super::log::start(filter, loaded.config.log_format, loaded.config.log_time, None);
     let waits = Waits::default();
     let server = match order.server(arguments, loaded.config.upstream.outbound_proxy.as_ref(), waits.clone()) {
         Ok(server) => server,

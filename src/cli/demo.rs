@@ -19,7 +19,7 @@ const USER: &str = "demo";
 const FILM: &str = "/dav/%E7%94%B5%E5%BD%B1/Short%20film%20%281080p%29.mp4";
 
 pub(super) async fn demo(listen: SocketAddr, dir: Option<PathBuf>) -> ExitCode {
-    super::log::start("info,sqlx=warn", LogFormat::Text, LogTime::Local);
+    super::log::start("info,sqlx=warn", LogFormat::Text, LogTime::Local, None);
     let mut ending = Signals::ending();
     // Nobody has a phone that knows the simulated drive: its QR codes are scanned and confirmed by themselves.
     let rules = sim::Rules { qr_auto_confirm: Some(3), ..sim::Rules::default() };
@@ -101,7 +101,7 @@ fn config(simulator: &Simulator, listen: SocketAddr, dir: Option<PathBuf>, passw
 }
 
 pub(super) async fn simulate(listen: SocketAddr, dir: Option<PathBuf>, sample: bool) -> ExitCode {
-    super::log::start("info", LogFormat::Text, LogTime::Local);
+    super::log::start("info", LogFormat::Text, LogTime::Local, None);
     let mut ending = Signals::ending();
     let options = sim::Options { listen, dir, sample, ..sim::Options::default() };
     let simulator = match Simulator::start(options).await {

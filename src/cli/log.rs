@@ -1,5 +1,7 @@
 //! The log: lines on standard error, as text or JSON, one for each event whatever its values hold.
 
+mod named;
+
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
@@ -17,8 +19,10 @@ use crate::clock::UnixMillis;
 use crate::config::{LogFormat, LogTime};
 use crate::log_tail::{self, Line, MAX_CHARS};
 
-/// Starts it. The filter was checked with the settings.
-pub(super) fn start(filter: &str, format: LogFormat, time: LogTime) {
+use self::named::Named;
+
+/// Starts it. The filter was checked with the settings. Each line names the instance, where it is one of several.
+pub(super) fn start(filter: &str, format: LogFormat, time: LogTime, instance: Option<&str>) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -29,11 +33,13 @@ pub(super) fn start(filter: &str, format: LogFormat, time: LogTime) {
     let started = match format {
         LogFormat::Text => {
             let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            log.fmt_fields(fields()).with_ansi(ansi).finish().with(Tail).try_init()
+            let log = log.fmt_fields(fields()).with_ansi(ansi);
+            log.map_event_format(|format| Named::text(format.with_ansi(ansi), instance)).finish().with(Tail).try_init()
         }
         // An event's fields stand beside level and target; those of its spans, outermost first, in `spans`.
         LogFormat::Json => {
-            log.json().flatten_event(true).with_current_span(false).with_ansi(false).finish().with(Tail).try_init()
+            let log = log.json().flatten_event(true).with_current_span(false).with_ansi(false);
+            log.map_event_format(|format| Named::json(format, instance)).finish().with(Tail).try_init()
         }
     };
     started.ok();

@@ -32,7 +32,7 @@ pub(super) async fn login(config: Option<&Path>, arguments: &LoginArguments) -> 
     };
     // The usual lines would tear the QR code apart.
     let filter = if loaded.config.log == "info" { "warn" } else { &loaded.config.log };
-    super::log::start(filter, loaded.config.log_format, loaded.config.log_time);
+    super::log::start(filter, loaded.config.log_format, loaded.config.log_time, None);
     match sign_in(&loaded.config, arguments, Language::of(&ProcessEnvironment)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

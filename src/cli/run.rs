@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::signals::Signals;
-use crate::config::{Config, Loaded, ProcessEnvironment};
+use crate::config::{Config, Loaded, ProcessEnvironment, StateLocation};
 use crate::server::Server;
 use crate::version;
 
@@ -27,7 +27,9 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    super::log::start(&loaded.config.log, loaded.config.log_format, loaded.config.log_time);
+    let config = &loaded.config;
+    let instance = matches!(config.state, StateLocation::Postgres(_)).then_some(&*config.instance);
+    super::log::start(&config.log, config.log_format, config.log_time, instance);
     tracing::info!("alidav {}", version::WORDS);
     // Whoever reads that we listen may send a signal at once.
     let (mut ending, hangup) = (Signals::ending(), Signals::hangup());

@@ -6,10 +6,16 @@ use crate::clock::UnixSeconds;
 use crate::drive::Tree;
 use crate::meters;
 use crate::protocol::{Body, body, reply};
-use crate::state::Store;
+use crate::state::{Living, Store};
 
-/// Sets the gauges of the streams' and uploads' memory and of every account's tokens to this moment's values.
-pub(super) async fn set_gauges(tree: &Tree) {
+/// Sets the gauges of the streams' and uploads' memory, of the instances that are known to live and of every account's
+/// tokens to this moment's values.
+pub(super) async fn set_gauges(tree: &Tree, store: &Store) {
+    if let Some(living) = store.living() {
+        metrics::gauge!(meters::INSTANCE_INFO, "name" => living.own_name().to_owned()).set(1.0);
+        metrics::gauge!(meters::INSTANCES).set(count(living.instances.len()));
+        metrics::gauge!(meters::INSTANCE_UNSEEN).set(living.ago.as_secs_f64());
+    }
     metrics::gauge!(meters::DOWNLOAD_MEMORY).set(bytes(tree.download_memory()));
     metrics::gauge!(meters::UPLOAD_MEMORY).set(bytes(tree.upload_memory()));
     for removals in tree.pending_removals() {
@@ -52,6 +58,8 @@ fn seconds(count: i64) -> f64 {
 /// in the body.
 pub(super) async fn answer(tree: &Tree, store: &Store, method: &Method) -> Response<Body> {
     let mut reasons: Vec<String> = store.trouble().await.map(str::to_owned).into_iter().collect();
+    let living = store.living();
+    reasons.extend(living.as_ref().and_then(Living::complaint));
     for client in tree.accounts() {
         let status = client.token_status().await;
         if let Some(complaint) = status.complaint(client.account(), UnixSeconds::now()) {
@@ -67,10 +75,12 @@ pub(super) async fn answer(tree: &Tree, store: &Store, method: &Method) -> Respo
         reasons.extend(removals.complaint.map(|complaint| format!("account {}: {complaint}", removals.account)));
     }
     let status = if reasons.is_empty() { "ok" } else { "degraded" };
-    let mut response = reply::json(
-        StatusCode::OK,
-        &serde_json::json!({ "status": status, "reasons": reasons, "removals_pending": pending }),
-    );
+    let mut told = serde_json::json!({ "status": status, "reasons": reasons, "removals_pending": pending });
+    if let Some(living) = living {
+        told["instance"] = living.own_name().into();
+        told["instances"] = living.instances.len().into();
+    }
+    let mut response = reply::json(StatusCode::OK, &told);
     if method == Method::HEAD {
         *response.body_mut() = body::empty();
     }

@@ -266,7 +266,7 @@ impl App {
                 Err(denied) => return (challenge(denied, line), None),
             }
         }
-        health::set_gauges(&self.tree).await;
+        health::set_gauges(&self.tree, &self.store).await;
         (reply::text(StatusCode::OK, super::metrics::render()), None)
     }
 

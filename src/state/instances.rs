@@ -15,7 +15,7 @@ use crate::state::shared::changes::{Change, Changes};
 use crate::state::shared::database::Database;
 use crate::state::shared::leases::{Lease, LeaseKey, Leases};
 use crate::state::shared::pace::Pace;
-use crate::state::shared::presence::{self, Instance};
+use crate::state::shared::presence::{self, Instance, Living};
 use crate::state::store::{Pool, Store};
 
 /// How soon the right to serve is asked for again while the database is away.
@@ -114,6 +114,13 @@ impl Store {
     #[must_use]
     pub fn pace(&self, account: &str, class: &'static str) -> Option<Pace> {
         Some(self.shared.as_ref()?.pace(account, class))
+    }
+
+    /// Who lived when this instance last gave a sign of life, without a call to the database; absent where it has joined
+    /// nobody.
+    #[must_use]
+    pub fn living(&self) -> Option<Living> {
+        Some(self.shared.as_ref()?.living())
     }
 
     /// The instances that serve from the database, the oldest first; none where the store is a file.

@@ -14,7 +14,7 @@ use self::changes::Changes;
 use self::database::Database;
 use self::leases::Leases;
 use self::pace::Pace;
-use self::presence::{Beat, Instance, Presence};
+use self::presence::{Beat, Instance, Living, Presence};
 use crate::state::error::Error;
 
 /// What an instance that serves has of the others.
@@ -51,6 +51,11 @@ impl Shared {
     /// The common pace of an account's class of calls.
     pub(super) fn pace(&self, account: &str, class: &'static str) -> Pace {
         Pace::new(self.database.clone(), self.presence.clone(), account.to_owned(), class)
+    }
+
+    /// Who lived when this one last gave a sign of life.
+    pub(super) fn living(&self) -> Living {
+        self.presence.living()
     }
 
     /// All that live, the oldest first.

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use crate::clock::UnixMillis;
 use crate::config::{self, Config, ViewLinks};
 use crate::drive::{Path, Tree};
+use crate::state::Store;
 use crate::web::link_key::LinkKey;
 
 /// Largest body of an API request.
@@ -25,6 +26,8 @@ pub(super) struct Site {
     pub(super) list_ttl: Duration,
     /// What links are signed with.
     pub(super) links: LinkKey,
+    /// Who else serves from the same one.
+    pub(super) store: Store,
     /// When the server began.
     pub(super) started: UnixMillis,
     pub(super) mounts: Arc<[config::Mount]>,
@@ -40,10 +43,11 @@ pub(super) struct Site {
 
 impl Site {
     /// `base` is where everything is served, `started` since when.
-    pub(super) fn new(config: &Config, tree: Tree, base: &str, links: LinkKey, started: UnixMillis) -> Self {
+    pub(super) fn new(config: &Config, tree: Tree, base: &str, store: &Store, started: UnixMillis) -> Self {
         Self {
             tree,
-            links,
+            links: LinkKey(store.clone()),
+            store: store.clone(),
             started,
             mounts: config.mounts.clone().into(),
             max_streams: config.upstream.max_streams,

@@ -126,3 +126,41 @@ async fn a_database_server_that_crashes_and_comes_back_is_used_again() {
 async fn a_database_server_that_stands_still_keeps_nobody_waiting_for_long() {
     endures(|postgres| postgres.signal("-STOP"), |postgres| postgres.signal("-CONT")).await;
 }
+
+// Keeps 173.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_of_instances_is_as_it_was_while_the_server_is_away() {
+    let Some(postgres) = Postgres::start() else { return };
+    let world = Fixture::with(|config| {
+        config.state = postgres.location();
+        config.instance = "lonely".to_owned();
+        config.timeouts.store_busy = Duration::from_secs(1);
+        config.timeouts.instance_life = Duration::from_secs(3);
+    })
+    .await;
+    assert_eq!(
+        (health(&world).await["instance"].as_str(), health(&world).await["instances"].as_u64()),
+        (Some("lonely"), Some(1))
+    );
+    let status = async || -> Value { world.get("/api/status").await.json().await.unwrap() };
+    assert_eq!(status().await["errors"].as_array().unwrap().len(), 0);
+
+    postgres.signal("-STOP");
+    let complains = |told: &Value| told.to_string().contains("instance lonely last reached the database");
+    eventually(async || complains(&health(&world).await["reasons"])).await;
+    assert_eq!(health(&world).await["instances"], 1);
+    let told = status().await;
+    assert!(complains(&told["errors"]), "{told}");
+    assert_eq!(
+        (&told["instances"]["all"][0]["name"], &told["instances"]["all"][0]["own"]),
+        (&"lonely".into(), &true.into())
+    );
+    let metrics = world.get("/metrics").await.text().await.unwrap();
+    let unseen = metrics.lines().find_map(|line| line.strip_prefix("alidav_instance_unseen_seconds ")).unwrap();
+    assert!(unseen.parse::<f64>().unwrap() >= 3.0, "{unseen}");
+
+    postgres.signal("-CONT");
+    eventually(async || health(&world).await["status"] == "ok").await;
+    assert_eq!(status().await["errors"].as_array().unwrap().len(), 0);
+    world.server.stop().await;
+}

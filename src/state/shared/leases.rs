@@ -120,7 +120,7 @@ impl Leases {
     /// How many instances agree by them, by what was last known.
     #[must_use]
     pub fn sharers(&self) -> usize {
-        self.0.as_ref().map_or(1, |inner| inner.presence.living())
+        self.0.as_ref().map_or(1, |inner| inner.presence.count())
     }
 
     /// Waits until this instance has all of the keys. Within the instance the caller sees to it that nobody else has.

@@ -59,7 +59,7 @@ impl Pace {
     /// How many instances share the pace, by what was last known.
     #[must_use]
     pub fn sharers(&self) -> usize {
-        self.presence.living()
+        self.presence.count()
     }
 
     /// The moment of a call that leaves the window with at most `share` calls, where it comes within `longest`.

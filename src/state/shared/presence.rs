@@ -6,7 +6,6 @@
 //! said that its row still lives; else it begins a new life, in which it has nothing ([`Change::Lapsed`]).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -35,6 +34,34 @@ pub struct Instance {
     pub age: Duration,
 }
 
+/// Those that lived when an instance last gave a sign of life.
+#[derive(Debug, Clone)]
+pub struct Living {
+    /// All of them, the oldest first, this one among them; as old as they are now if they still live.
+    pub instances: Vec<Instance>,
+    /// How long ago that was.
+    pub ago: Duration,
+    /// Whether that is so long ago that the others take this one for dead.
+    pub is_outdated: bool,
+}
+
+impl Living {
+    /// What this one is called.
+    #[must_use]
+    pub fn own_name(&self) -> &str {
+        self.instances.iter().find(|instance| instance.own).map_or("", |instance| &instance.name)
+    }
+
+    /// What is wrong where it is outdated, for people.
+    #[must_use]
+    pub fn complaint(&self) -> Option<String> {
+        self.is_outdated.then(|| {
+            let ago = self.ago.as_secs();
+            format!("instance {} last reached the database {ago} s ago: others take it for dead", self.own_name())
+        })
+    }
+}
+
 impl std::fmt::Debug for Presence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Presence").field(&self.name).finish()
@@ -50,8 +77,14 @@ pub(in crate::state) struct Presence {
     life: Mutex<Life>,
     /// One sign of life at a time.
     beating: tokio::sync::Mutex<()>,
-    living: AtomicUsize,
+    seen: Mutex<Seen>,
     changes: Changes,
+}
+
+/// Who lived at the last sign of life.
+struct Seen {
+    instances: Vec<Instance>,
+    at: Instant,
 }
 
 #[derive(Clone, Copy)]
@@ -86,8 +119,9 @@ impl Presence {
         changes: Changes,
     ) -> Result<Arc<Self>, Error> {
         let life = Mutex::new(born(&database, &name, lasts).await?);
-        let (beating, living) = (tokio::sync::Mutex::default(), AtomicUsize::new(1));
-        let presence = Arc::new(Self { database, name, lasts, life, beating, living, changes });
+        let seen = Mutex::new(Seen { instances: Vec::new(), at: Instant::now() });
+        let beating = tokio::sync::Mutex::default();
+        let presence = Arc::new(Self { database, name, lasts, life, beating, seen, changes });
         presence.beat().await?;
         Ok(presence)
     }
@@ -129,8 +163,16 @@ impl Presence {
     }
 
     /// Instances that lived at the last sign of life, this one among them.
-    pub(in crate::state) fn living(&self) -> usize {
-        self.living.load(Ordering::Relaxed).max(1)
+    pub(in crate::state) fn count(&self) -> usize {
+        self.seen.lock().instances.len().max(1)
+    }
+
+    /// The same, by name; asks nobody.
+    pub(in crate::state) fn living(&self) -> Living {
+        let seen = self.seen.lock();
+        let ago = seen.at.elapsed();
+        let older = |instance: &Instance| Instance { age: instance.age + ago, ..instance.clone() };
+        Living { instances: seen.instances.iter().map(older).collect(), ago, is_outdated: ago >= self.lasts }
     }
 
     /// Gives a sign of life; begins a new life where the last one has passed.
@@ -148,10 +190,23 @@ impl Presence {
             tracing::warn!("this instance was taken for dead by the others; what it had is theirs");
             self.changes.tell_here(Change::Lapsed);
         }
-        let count = "SELECT count(*) FROM instances WHERE alive_until > clock_timestamp()";
-        let living = self.database.row::<(i64,)>(sqlx::query_as(count)).await?.map_or(1, |(living,)| living);
-        self.living.store(usize::try_from(living).unwrap_or(1), Ordering::Relaxed);
+        let instances = instances(&self.database, Some(life.id)).await?;
+        self.see(Seen { instances, at: seen });
         self.forget_the_dead().await
+    }
+
+    /// Remembers who lives, and logs who has come or gone.
+    fn see(&self, now: Seen) {
+        let names = |seen: &Seen| {
+            let mut names: Vec<_> = seen.instances.iter().map(|instance| instance.name.clone()).collect();
+            names.sort_unstable();
+            names
+        };
+        let living = names(&now);
+        let before = std::mem::replace(&mut *self.seen.lock(), now);
+        if names(&before) != living {
+            tracing::info!(?living, "the instances that live are others than before");
+        }
     }
 
     async fn forget_the_dead(&self) -> Result<(), Error> {

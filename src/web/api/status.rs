@@ -9,6 +9,7 @@ use crate::drive::{self, Client, Freshness, Membership, Path};
 use crate::log_tail::{self, Line};
 use crate::protocol::failure::verdict;
 use crate::protocol::{Body, reply};
+use crate::state::{Instance, Living};
 use crate::version;
 use crate::web::caller::Caller;
 use crate::web::site::Site;
@@ -31,8 +32,10 @@ pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
     }
     let pending = site.tree.pending_removals().into_iter();
     for removals in pending.filter(|removals| seen.iter().any(|mount| mount.account == removals.account)) {
-        errors.extend(removals.complaint.map(|words| told_error(&removals.account, None, &words)));
+        errors.extend(removals.complaint.map(|words| told_error(Some(&removals.account), None, &words)));
     }
+    let living = site.store.living();
+    errors.extend(living.as_ref().and_then(Living::complaint).map(|words| told_error(None, None, &words)));
     // What is over after what is not, the latest first.
     errors.sort_by_key(|error| std::cmp::Reverse(error["at"].as_i64().unwrap_or(i64::MAX)));
     let names: Vec<&str> = accounts.iter().filter_map(|account| account["name"].as_str()).collect();
@@ -51,6 +54,9 @@ pub(super) async fn status(site: &Site, caller: &Caller) -> Response<Body> {
         "uploads": { "running": sum(&|name| site.tree.running_uploads(name)), "memory": site.tree.upload_memory() },
         "errors": errors,
     });
+    if let Some(living) = living {
+        told["instances"] = instances(&living);
+    }
     if caller.runs_all() {
         // It names files and people of the whole tree.
         let line = |line: Line| json!({ "at": line.at, "level": line.level, "words": line.words });
@@ -70,10 +76,10 @@ async fn account(client: &Client, errors: &mut Vec<Value>) -> Value {
         (Some(_), None) => "sign_in_due",
         _ => "trouble",
     };
-    errors.extend(complaint.iter().map(|words| told_error(name, None, words)));
+    errors.extend(complaint.iter().map(|words| told_error(Some(name), None, words)));
     errors.extend(client.troubles().into_iter().map(|trouble| {
         let at = (!trouble.is_present).then_some(trouble.at);
-        told_error(name, at, &trouble.words)
+        told_error(Some(name), at, &trouble.words)
     }));
     json!({
         "name": name,
@@ -86,9 +92,16 @@ async fn account(client: &Client, errors: &mut Vec<Value>) -> Value {
     })
 }
 
-/// What is wrong with an account, or was at a time, and what to do.
-fn told_error(account: &str, at: Option<UnixMillis>, words: &str) -> Value {
+/// What is wrong with an account, or with all, or was at a time, and what to do.
+fn told_error(account: Option<&str>, at: Option<UnixMillis>, words: &str) -> Value {
     json!({ "account": account, "at": at, "words": words })
+}
+
+/// Who shares the database, by what was last known of it.
+fn instances(living: &Living) -> Value {
+    let now = UnixMillis::now();
+    let told = |one: &Instance| json!({ "name": one.name, "own": one.own, "started_at": now.minus(one.age) });
+    json!({ "at": now.minus(living.ago), "all": living.instances.iter().map(told).collect::<Vec<_>>() })
 }
 
 /// Whether a mount shows anything in the caller's part of the tree.

@@ -36,6 +36,7 @@ import "../more.js";
  * @property {{ account?: string, class: string, per_s?: number, calls?: number, throttled?: number }[]} [calls]
  * @property {{ open?: number, max?: number, memory?: number }} [streams]
  * @property {{ running?: number, memory?: number }} [uploads]
+ * @property {{ at: number, all: { name: string, own: boolean, started_at: number }[] }} [instances] who shares the database, and when that was known
  * @property {{ at: number, level: string, words: string }[]} [log] for who may change everything, the oldest line first
  * @property {{ at?: number | null, account?: string, words: string }[]} [errors] what is wrong now, without a time, and what was, the latest first
  */

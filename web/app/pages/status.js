@@ -53,9 +53,14 @@ const parts = (status) => html`
         mount.account, driveWords(mount.drive), linkWords(mount.link_policy), mount.bin ? t("status.to.bin") : t("status.for.good")]))}
     ${table(t("status.calls"), [t("status.class"), t("status.rate"), t("status.count")], (status.calls ?? []).map((call) => [
         html`${several(status) ? html`<strong>${call.account}</strong> ` : nothing}${callWords(call.class)}`, call.per_s === undefined ? "" : t("status.per.s", { n: format.count(call.per_s) }), format.count(call.calls ?? 0)]))}
+    ${instances(status)}
     ${session.features.all ? html`<section class="card"><h2>${t("links")}</h2><p>${t("links.words")}</p>
         <div class="row-of"><button class="button danger" @click=${endLinks}>${icon("link")}${t("links.end")}</button></div></section>` : nothing}
     ${logView(status.log)}`;
+
+/** @param {Status} status */
+const instances = (status) => (status.instances ? table(t("status.instances"), [t("status.instance"), t("status.started")], status.instances.all.map((one) => [
+    html`${one.own ? html`<strong>${one.name}</strong> <span class="pill">${t("status.instance.own")}</span>` : one.name}`, format.relative(one.started_at)])) : nothing);
 
 async function endLinks() {
     if (!(await confirm({ title: t("links.end"), words: t("links.end.words"), act: t("links.end"), danger: true }))) return;
