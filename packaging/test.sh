@@ -11,7 +11,7 @@ ROOTS=$(mktemp -d)
 trap 'rm -rf "$ROOTS"' EXIT
 chmod 755 "$ROOTS"
 
-for pair in debootstrap:debootstrap /bin/busybox:busybox-static readelf:binutils curl:curl jq:jq; do
+for pair in debootstrap:debootstrap /bin/busybox:busybox-static readelf:binutils curl:curl jq:jq nginx:nginx-light docker-compose:docker-compose; do
     command -v "${pair%%:*}" >/dev/null || apt-get install -qq -y --no-install-recommends "${pair##*:}" >/dev/null
 done
 
@@ -77,6 +77,9 @@ for pair in amd64:x86_64 arm64:aarch64 arm:arm; do
     "$ROOTS/$arch.sh" --version
     ALIDAV="$ROOTS/$arch.sh" timeout 900 bash tests/clients/curl.sh || fail "curl of $arch"
 done
+
+echo "== several instances"
+packaging/test-several.sh
 
 echo "== the image"
 packaging/test-image.sh
