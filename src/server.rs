@@ -33,7 +33,7 @@ pub use error::Error;
 
 use crate::config::{Config, Tls};
 use crate::drive::Tree;
-use crate::state::{Alone, Serving, Store};
+use crate::state::{Alone, Store};
 use crate::upstream::Client;
 use accept::ConnectionServer;
 use connections::Connections;
@@ -53,9 +53,7 @@ pub struct Server {
     config: tokio::sync::Mutex<Config>,
     store: Store,
     /// Held until the store is closed.
-    _alone: (Alone, Option<Arc<Serving>>),
-    /// Cancelled when another serves from the store by now.
-    lost: CancellationToken,
+    _alone: Alone,
     /// What ends the upkeep of each account.
     upkeep: parking_lot::Mutex<HashMap<String, CancellationToken>>,
     stop: CancellationToken,
@@ -80,10 +78,7 @@ impl Server {
         let acceptor = config.tls.as_ref().map(listen::acceptor).transpose()?;
         let mut store = Store::open_within(&config.state, config.timeouts.store_busy).await?;
         let alone = store.serve_alone()?;
-        let life = config.timeouts.instance_life;
-        store.join(&config.instance, life).await?;
-        // One that was killed counts as living for a while.
-        let among = if config.among_others { None } else { Some(store.serve(life * 2).await?) };
+        store.join(&config.instance, config.timeouts.instance_life).await?;
         let mut clients = HashMap::new();
         for account in &config.accounts {
             let client = Client::new(account, config, store.clone())?;
@@ -104,8 +99,7 @@ impl Server {
             reloadable: Arc::new(Reloadable::new(app, acceptor)),
             config: tokio::sync::Mutex::new(config.clone()),
             store,
-            lost: among.as_ref().map_or_else(CancellationToken::new, |serving| serving.lost()),
-            _alone: (alone, among),
+            _alone: alone,
             upkeep: parking_lot::Mutex::default(),
             stop: CancellationToken::new(),
             kill: CancellationToken::new(),
@@ -184,12 +178,6 @@ impl Server {
             }
         }
         self.store.close().await;
-    }
-
-    /// Ends when another alidav serves from the state store, since this one was cut off from it for too long: it must be
-    /// stopped then.
-    pub async fn superseded(&self) {
-        self.lost.cancelled().await;
     }
 
     /// What ends a graceful stop at once.

@@ -32,7 +32,6 @@ pub use drives::{DriveIds, DriveKind};
 pub use error::Error;
 pub use hashes::HashRow;
 pub use held::HeldRow;
-pub use instances::Serving;
 pub use locks::LockRow;
 pub use properties::PropertyRow;
 pub use removals::RemovalRow;

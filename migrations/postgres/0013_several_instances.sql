@@ -32,6 +32,9 @@ CREATE UNLOGGED TABLE pace (
     PRIMARY KEY (account, class)
 );
 
+-- The life of the instance that works on it; nobody else changes it.
+ALTER TABLE removals ADD COLUMN owner BIGINT NOT NULL DEFAULT 0;
+
 -- Rows that others mirror tell of their changes.
 CREATE FUNCTION tell_others() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

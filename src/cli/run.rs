@@ -44,17 +44,13 @@ pub(super) async fn serve(path: Option<&Path>) -> ExitCode {
         Ok(server) => {
             announce(&server);
             super::notify::ready();
-            let code = tokio::select! {
-                () = ending.next() => ExitCode::SUCCESS,
-                () = super::reload::follow(&server, loaded, hangup) => ExitCode::SUCCESS,
-                () = server.superseded() => {
-                    tracing::error!("another alidav serves from the state store by now; this one was cut off from it");
-                    ExitCode::FAILURE
-                }
-            };
+            tokio::select! {
+                () = ending.next() => {}
+                () = super::reload::follow(&server, loaded, hangup) => {}
+            }
             super::notify::stopping();
             stop(server, &mut ending).await;
-            code
+            ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("alidav: {error}");

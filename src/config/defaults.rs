@@ -154,7 +154,6 @@ impl Config {
             cors_origins: Vec::new(),
             dav_prefix: "/dav".to_owned(),
             state: StateLocation::File(PathBuf::from("alidav.db")),
-            among_others: false,
             instance: gethostname::gethostname().to_string_lossy().into_owned(),
             log: "info".to_owned(),
             log_format: LogFormat::Text,

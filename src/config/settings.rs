@@ -31,9 +31,6 @@ pub struct Config {
     pub state: StateLocation,
     /// What this server is called among several that share a database.
     pub instance: String,
-    /// Whether other servers may serve from the same database. No key of the file: what is under way at one is not told
-    /// to the others yet.
-    pub among_others: bool,
     /// Log filter in `tracing`'s directive syntax.
     pub log: String,
     /// What a line of the log looks like.

@@ -3,7 +3,8 @@
 //! A change that makes something obsolete, or that may leave something behind, is written down in the state store
 //! before it is made ([`Removals::begin`]). Its maker tells what became of it ([`Begun`]); if he does not, because the
 //! process was killed, the drive is asked (`inquiry`). What then is to go is shown to nobody ([`Removals::hides`]) and
-//! removed, at once, and after failures in the background, until it is gone (`worker`).
+//! removed, at once, and after failures in the background, until it is gone (`worker`). Several instances that share the
+//! store each do their own, know the others', and go on with what one has left that is no more (`following`).
 //!
 //! Nothing is removed for a replacement that did not arrive, and nothing that is elsewhere by now. One task an account
 //! does the work; its calls let everybody else's go first.
@@ -11,6 +12,7 @@
 mod begun;
 mod copies;
 mod evidence;
+mod following;
 mod inquiry;
 mod journal;
 mod moves;
@@ -144,6 +146,7 @@ impl Removals {
     /// # Errors
     /// It cannot be removed now.
     pub(super) async fn clear(&self, folder_id: &str, name: &str) -> Result<(), Error> {
+        self.take_over_due(Some((folder_id, name))).await?;
         self.worker.remove_now(&self.journal.ids_at(folder_id, name)).await
     }
 
@@ -152,6 +155,8 @@ impl Removals {
     /// # Errors
     /// It cannot be removed now.
     pub(super) async fn clear_all(&self) -> Result<(), Error> {
+        self.journal.reread().await?;
+        self.take_over_due(None).await?;
         self.worker.remove_now(&self.journal.ids(Removal::is_due)).await
     }
 }

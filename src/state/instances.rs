@@ -6,50 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio_util::sync::CancellationToken;
-
 use crate::state::error::Error;
 use crate::state::shared::Shared;
-use crate::state::shared::changes::{Change, Changes};
+use crate::state::shared::changes::Changes;
 use crate::state::shared::database::Database;
-use crate::state::shared::leases::{Lease, LeaseKey, Leases};
+use crate::state::shared::leases::Leases;
 use crate::state::shared::pace::Pace;
 use crate::state::shared::presence::{self, Instance, Living};
 use crate::state::store::{Pool, Store};
-
-/// How soon the right to serve is asked for again while the database is away.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// The right to serve from a store; given back when it is dropped.
-#[derive(Debug)]
-pub struct Serving {
-    lease: Mutex<Lease>,
-    lost: CancellationToken,
-}
-
-impl Serving {
-    /// Cancelled when another has the right since this one was stopped or cut off from the database: it must not go on.
-    #[must_use]
-    pub fn lost(&self) -> CancellationToken {
-        self.lost.clone()
-    }
-
-    /// The others took this one for dead: it has the right again, unless one of them does.
-    async fn take_again(&self, store: &Store) {
-        loop {
-            match store.lease_to_serve(Duration::ZERO).await {
-                Ok(lease) => {
-                    *self.lease.lock() = lease;
-                    return;
-                }
-                Err(Error::Served { .. }) => return self.lost.cancel(),
-                Err(error) => tracing::warn!(%error, "whether another alidav serves meanwhile cannot be asked"),
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-    }
-}
 
 impl Store {
     /// Joins the instances that serve from the database, by a name for people; nothing where the store is a file.
@@ -64,38 +28,29 @@ impl Store {
         Ok(())
     }
 
-    /// Waits for the right to serve from the database, and has it until it is dropped: what is under way at one server,
-    /// such as a version that is about to go, is not told to others yet. A file is locked by [`Store::serve_alone`].
-    ///
-    /// # Errors
-    /// [`Error::Served`] when another has it for longer than `longest`; the statement failed.
-    pub async fn serve(&self, longest: Duration) -> Result<Arc<Serving>, Error> {
-        let lease = self.lease_to_serve(longest).await?;
-        let serving = Serving { lease: Mutex::new(lease), lost: CancellationToken::new() };
-        let (serving, store) = (Arc::new(serving), self.clone());
-        self.changes().hand_to(&serving, move |serving, change| {
-            let store = store.clone();
-            async move {
-                if change == Change::Lapsed {
-                    serving.take_again(&store).await;
-                }
-            }
-        });
-        Ok(serving)
-    }
-
-    async fn lease_to_serve(&self, longest: Duration) -> Result<Lease, Error> {
-        match self.leases().all(&[LeaseKey::new("serve", &[])], longest).await {
-            Err(Error::Leased { place }) => Err(Error::Served { place }),
-            lease => lease,
-        }
-    }
-
-    fn database(&self) -> Option<Database> {
+    pub(in crate::state) fn database(&self) -> Option<Database> {
         match &self.pool {
             Pool::Postgres(server) => Some(Database::new(server.clone(), self.place.clone())),
             Pool::Sqlite(_) => None,
         }
+    }
+
+    /// The life of this instance among those that share the store, by which what it has written down is known; 0 where
+    /// nobody shares it.
+    ///
+    /// # Errors
+    /// Whether the last life has passed must be asked of the database, and cannot be.
+    pub async fn life(&self) -> Result<i64, Error> {
+        match &self.shared {
+            Some(shared) => shared.life().await,
+            None => Ok(0),
+        }
+    }
+
+    /// That another instance is at what is wanted.
+    #[must_use]
+    pub fn leased(&self) -> Error {
+        Error::Leased { place: self.place.to_string() }
     }
 
     /// What only one instance may have or do at a time.

@@ -1,4 +1,8 @@
 //! What is to be removed from the drive, kept until it is gone.
+//!
+//! Where several instances share the store each row has an owner, the life of the one that works on it, and nobody else
+//! changes it. It is taken over from who lives no more ([`Store::take_over_removals`]), and from who lives by whoever
+//! knows that he is not at it.
 
 use crate::clock::UnixMillis;
 use crate::state::error::Error;
@@ -29,15 +33,23 @@ pub struct RemovalRow {
     pub last_error: Option<String>,
     /// What the drive layer knows of it, in its own words.
     pub facts: String,
+    /// The life of the instance that works on it ([`Store::life`]).
+    pub owner: i64,
 }
 
-type Row = (i64, String, String, Option<String>, String, String, bool, i64, i64, Option<String>, String);
+type Row = (i64, String, String, Option<String>, String, String, bool, i64, i64, Option<String>, String, i64);
+
+macro_rules! columns {
+    () => {
+        "id, account, drive_id, file_id, way, reason, due, since_ms, tries, last_error, facts, owner"
+    };
+}
 
 impl From<Row> for RemovalRow {
     fn from(row: Row) -> Self {
-        let (id, account, drive_id, file_id, way, reason, due, since, tries, last_error, facts) = row;
+        let (id, account, drive_id, file_id, way, reason, due, since, tries, last_error, facts, owner) = row;
         let since = UnixMillis(since);
-        Self { id, account, drive_id, file_id, way, reason, due, since, tries, last_error, facts }
+        Self { id, account, drive_id, file_id, way, reason, due, since, tries, last_error, facts, owner }
     }
 }
 
@@ -47,12 +59,29 @@ impl Store {
     /// # Errors
     /// The statement failed.
     pub async fn removals(&self, account: &str) -> Result<Vec<RemovalRow>, Error> {
-        let statement = "SELECT id, account, drive_id, file_id, way, reason, due, since_ms, tries, last_error, facts \
-                         FROM removals WHERE account = $1 ORDER BY id";
+        let statement = concat!("SELECT ", columns!(), " FROM removals WHERE account = $1 ORDER BY id");
         let rows: Vec<Row> = statements!(self, connection => {
             sqlx::query_as(statement).bind(account).fetch_all(&mut *connection).await
         })?;
         Ok(rows.into_iter().map(RemovalRow::from).collect())
+    }
+
+    /// Takes over an account's removals from other instances: these, and those whose owner lives no more. Gives them in
+    /// order of writing; none where nobody shares the store.
+    ///
+    /// # Errors
+    /// The statement failed and nothing has changed.
+    pub async fn take_over_removals(&self, account: &str, ids: &[i64]) -> Result<Vec<RemovalRow>, Error> {
+        let Some(database) = self.database().filter(|_| self.shared.is_some()) else { return Ok(Vec::new()) };
+        let statement = concat!(
+            "UPDATE removals SET owner = $2 WHERE account = $1 AND owner <> $2 AND (id = ANY($3) OR NOT EXISTS ",
+            "(SELECT FROM instances i WHERE i.id = removals.owner AND i.alive_until > clock_timestamp())) RETURNING ",
+            columns!(),
+        );
+        let taken = sqlx::query_as::<_, Row>(statement).bind(account).bind(self.life().await?).bind(ids);
+        let mut taken: Vec<_> = database.rows(taken).await?.into_iter().map(RemovalRow::from).collect();
+        taken.sort_by_key(|row| row.id);
+        Ok(taken)
     }
 
     /// Writes a new removal down, whatever its `id` says; it is on disk when this returns. Gives its id.
@@ -61,7 +90,7 @@ impl Store {
     /// The statement failed and nothing has changed.
     pub async fn add_removal(&self, row: &RemovalRow) -> Result<i64, Error> {
         let statement = "INSERT INTO removals (account, drive_id, file_id, way, reason, due, since_ms, tries, \
-                         last_error, facts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
+                         last_error, facts, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id";
         statements!(self, connection => {
             let done = sqlx::query_scalar(statement)
                 .bind(&row.account)
@@ -74,6 +103,7 @@ impl Store {
                 .bind(row.tries)
                 .bind(&row.last_error)
                 .bind(&row.facts)
+                .bind(row.owner)
                 // To the end of the statement, which is when SQLite has written it and tells whether it could.
                 .fetch_all(&mut *connection)
                 .await?;
@@ -84,12 +114,13 @@ impl Store {
     /// Writes down what a removal has become, in one step.
     ///
     /// # Errors
-    /// The statement failed and nothing has changed.
+    /// [`Error::Leased`] when it has another owner by now, or was forgotten by another; the statement failed. Nothing
+    /// has changed then.
     pub async fn update_removal(&self, row: &RemovalRow) -> Result<(), Error> {
         let statement = "UPDATE removals SET file_id = $1, way = $2, reason = $3, due = $4, tries = $5, \
-                         last_error = $6, facts = $7 WHERE id = $8";
-        statements!(self, connection => {
-            sqlx::query(statement)
+                         last_error = $6, facts = $7 WHERE id = $8 AND owner = $9";
+        let written = statements!(self, connection => {
+            let done = sqlx::query(statement)
                 .bind(&row.file_id)
                 .bind(&row.way)
                 .bind(&row.reason)
@@ -98,19 +129,23 @@ impl Store {
                 .bind(&row.last_error)
                 .bind(&row.facts)
                 .bind(row.id)
+                .bind(row.owner)
                 .execute(&mut *connection)
-                .await
-                .map(drop)
-        })
+                .await?;
+            Ok(done.rows_affected())
+        })?;
+        if written == 0 { Err(self.leased()) } else { Ok(()) }
     }
 
-    /// Forgets a removal.
+    /// Forgets a removal, unless it has another owner by now.
     ///
     /// # Errors
     /// The statement failed and nothing has changed.
-    pub async fn delete_removal(&self, id: i64) -> Result<(), Error> {
-        let statement = "DELETE FROM removals WHERE id = $1";
-        statements!(self, connection => sqlx::query(statement).bind(id).execute(&mut *connection).await.map(drop))
+    pub async fn delete_removal(&self, id: i64, owner: i64) -> Result<(), Error> {
+        let statement = "DELETE FROM removals WHERE id = $1 AND owner = $2";
+        statements!(self, connection => {
+            sqlx::query(statement).bind(id).bind(owner).execute(&mut *connection).await.map(drop)
+        })
     }
 }
 
@@ -132,6 +167,7 @@ mod tests {
             tries: 0,
             last_error: None,
             facts: "{}".into(),
+            owner: 0,
         }
     }
 
@@ -151,14 +187,18 @@ mod tests {
                 ..row("main", None)
             };
             store.update_removal(&failed).await.unwrap();
+            let anothers = store.update_removal(&RemovalRow { owner: 7, tries: 9, ..failed.clone() }).await;
+            assert!(matches!(anothers, Err(Error::Leased { .. })));
             store.close().await;
             let store = Store::open(&location).await.unwrap();
             assert_eq!(
                 store.removals("main").await.unwrap(),
                 [RemovalRow { id: first, ..row("main", Some("a")) }, failed]
             );
-            store.delete_removal(first).await.unwrap();
-            store.delete_removal(second).await.unwrap();
+            store.delete_removal(first, 0).await.unwrap();
+            store.delete_removal(second, 7).await.unwrap();
+            assert_eq!(store.removals("main").await.unwrap().len(), 1, "another's was forgotten");
+            store.delete_removal(second, 0).await.unwrap();
             assert!(store.removals("main").await.unwrap().is_empty());
             assert_eq!(store.removals("other").await.unwrap().len(), 1);
             // An id that was given away once stands for nothing else.

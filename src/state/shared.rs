@@ -58,6 +58,14 @@ impl Shared {
         self.presence.living()
     }
 
+    /// The life of this instance.
+    ///
+    /// # Errors
+    /// As [`Presence::sure`].
+    pub(super) async fn life(&self) -> Result<i64, Error> {
+        self.presence.sure().await
+    }
+
     /// All that live, the oldest first.
     ///
     /// # Errors

@@ -3,114 +3,14 @@
 
 use std::time::Duration;
 
-use alidav::config::{Config, StateLocation};
-use alidav::server::Server;
-use alidav::sim::{Options, Rules, Simulator};
+use alidav::config::Config;
+use alidav::sim::Rules;
 use futures_util::StreamExt as _;
-use reqwest::{Client, Method, RequestBuilder};
-use sqlx::ConnectOptions as _;
 
-use crate::harness::{self, a_later_moment, builder, config, eventually, hrefs, noise, rules};
+use crate::harness::{self, a_later_moment, eventually, noise, rules};
+use crate::pair::Pair;
 
 const LOCK: &str = r#"<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>"#;
-
-/// Two servers over one drive and one database.
-struct Pair {
-    sim: Simulator,
-    servers: [Server; 2],
-    http: Client,
-    database: Database,
-}
-
-/// A database of its own, dropped at the end.
-struct Database {
-    admin: url::Url,
-    name: String,
-}
-
-impl Database {
-    async fn make() -> Option<Self> {
-        #[expect(clippy::disallowed_methods, reason = "no setting of the program")]
-        let admin = std::env::var("POSTGRES_FOR_TESTS").ok()?.parse().unwrap();
-        let database = Self { admin, name: format!("alidav_test_{}", uuid::Uuid::new_v4().simple()) };
-        database.administer(&format!("CREATE DATABASE {}", database.name)).await;
-        Some(database)
-    }
-
-    async fn administer(&self, statement: &str) {
-        let options: sqlx::postgres::PgConnectOptions = self.admin.as_str().parse().unwrap();
-        let mut connection = options.connect().await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
-    }
-
-    async fn connection(&self) -> sqlx::PgConnection {
-        let mut url = self.admin.clone();
-        url.set_path(&self.name);
-        let options: sqlx::postgres::PgConnectOptions = url.as_str().parse().unwrap();
-        options.connect().await.unwrap()
-    }
-
-    async fn run(&self, statements: &str) {
-        let mut connection = self.connection().await;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
-    }
-
-    async fn number(&self, statement: &'static str) -> i64 {
-        sqlx::query_scalar(statement).fetch_one(&mut self.connection().await).await.unwrap()
-    }
-
-    fn location(&self) -> StateLocation {
-        let mut url = self.admin.clone();
-        url.set_path(&self.name);
-        let text =
-            format!("state = {:?}\n[[account]]\nname = \"a\"\n[[mount]]\npath = \"/\"\naccount = \"a\"", url.as_str());
-        Config::read(&text, None, &std::collections::BTreeMap::new()).unwrap().config.state
-    }
-}
-
-impl Pair {
-    /// Starts both, where there is a server to share.
-    async fn start(rules: Rules, change: impl Fn(&mut Config)) -> Option<Self> {
-        let database = Database::make().await?;
-        let sim = Simulator::start(Options { rules, ..Options::default() }).await.unwrap();
-        let mut config = config(&sim);
-        config.state = database.location();
-        config.among_others = true;
-        change(&mut config);
-        let servers = [Server::start(&config).await.unwrap(), Server::start(&config).await.unwrap()];
-        let http = builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Some(Self { sim, servers, http, database })
-    }
-
-    fn request(&self, server: usize, method: &str, path: &str) -> RequestBuilder {
-        self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), self.url(server, path))
-    }
-
-    fn url(&self, server: usize, path: &str) -> String {
-        format!("http://{}{path}", self.servers[server].addr().unwrap())
-    }
-
-    async fn put(&self, server: usize, path: &str, body: impl Into<reqwest::Body>) -> u16 {
-        self.request(server, "PUT", path).body(body).send().await.unwrap().status().as_u16()
-    }
-
-    async fn text(&self, server: usize, path: &str) -> String {
-        self.request(server, "GET", path).send().await.unwrap().text().await.unwrap()
-    }
-
-    async fn members(&self, server: usize, path: &str) -> Vec<String> {
-        let answer = self.request(server, "PROPFIND", path).header("depth", "1").send().await.unwrap();
-        assert_eq!(answer.status(), 207);
-        hrefs(&answer.text().await.unwrap())
-    }
-
-    async fn end(self) {
-        for server in self.servers {
-            server.stop().await;
-        }
-        self.database.administer(&format!("DROP DATABASE {} WITH (FORCE)", self.database.name)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_changes_the_other_shows() {
@@ -258,47 +158,4 @@ async fn what_was_told_while_a_connection_was_lost_is_looked_for() {
         eventually(async || pair.members(1, "/dav/").await.contains(&name)).await;
     }
     pair.end().await;
-}
-
-// Keeps 171.
-#[tokio::test(flavor = "multi_thread")]
-async fn one_server_at_a_time_serves_and_the_next_begins_when_it_has_ended() {
-    let Some(database) = Database::make().await else { return };
-    let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
-    let mut config = config(&sim);
-    config.state = database.location();
-    config.timeouts.instance_life = Duration::from_millis(500);
-    let first = Server::start(&config).await.unwrap();
-    let refused = Server::start(&config).await.unwrap_err().to_string();
-    assert!(refused.contains("another alidav serves from it") && refused.contains(&database.name), "{refused}");
-    config.timeouts.instance_life = Duration::from_secs(30);
-    let (second, ()) = tokio::join!(Server::start(&config), first.stop());
-    second.unwrap().stop().await;
-    database.administer(&format!("DROP DATABASE {} WITH (FORCE)", database.name)).await;
-}
-
-// Keeps 171.
-#[tokio::test(flavor = "multi_thread")]
-async fn who_was_taken_for_dead_serves_on_unless_another_does() {
-    let Some(database) = Database::make().await else { return };
-    let sim = Simulator::start(Options { rules: rules(), ..Options::default() }).await.unwrap();
-    let mut config = config(&sim);
-    config.state = database.location();
-    config.timeouts.instance_life = Duration::from_secs(1);
-    let first = Server::start(&config).await.unwrap();
-    // As if its signs of life had not come for a while, and nobody had taken over.
-    let lapses = "UPDATE instances SET alive_until = clock_timestamp() - interval '1 second'";
-    database.run(lapses).await;
-    let lives = "SELECT count(*)::bigint FROM leases l JOIN instances i ON i.id = l.holder \
-                 WHERE l.held AND i.alive_until > clock_timestamp()";
-    eventually(async || database.number(lives).await == 1).await;
-    assert!(Server::start(&config).await.is_err(), "two serve");
-    // Another takes over before it notices.
-    database.run("DELETE FROM instances").await;
-    let usurp = "INSERT INTO instances (id, name, alive_until) \
-                 VALUES (7, 'other', clock_timestamp() + interval '1 hour'); UPDATE leases SET holder = 7";
-    database.run(usurp).await;
-    tokio::time::timeout(Duration::from_secs(20), first.superseded()).await.unwrap();
-    first.stop().await;
-    database.administer(&format!("DROP DATABASE {} WITH (FORCE)", database.name)).await;
 }

@@ -62,6 +62,7 @@ impl Copies {
             target.clear().await?;
         }
         let (begun, file_id) = self.copy_entry(source, target, &entry, terms.overwrite, &mut replaced).await?;
+        self.names.confirm(Some(&begun), &[target]).await?;
         let now = UnixMillis::now();
         let copy = Entry { name: target.name().into(), file_id, updated: now, created: now, ..(*entry).clone() };
         self.names.applied(target, copy.clone()).await;

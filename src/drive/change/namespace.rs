@@ -50,6 +50,11 @@ impl Namespace {
         &self.undecided
     }
 
+    /// Whether an upload has made the item and not decided yet, here or at another instance.
+    pub(in crate::drive) fn is_undecided(&self, target: &Target, file_id: &str) -> bool {
+        self.undecided.contains(file_id) || target.mount.account.removals.is_undecided_elsewhere(file_id)
+    }
+
     /// Waits until nobody else changes what is held under a name.
     ///
     /// # Errors
@@ -134,6 +139,7 @@ impl Namespace {
             self.resolver.listings.forget(&place.mount, &place.folder.file_id);
             self.resolver.forget(&place.mount, &place.rest).await;
             self.held.reread(Some(&place.folder.file_id)).await?;
+            place.mount.account.removals.follow_turn(&place.folder.file_id, place.name()).await?;
         }
         Ok(())
     }
@@ -164,16 +170,22 @@ impl Namespace {
         except: Option<&str>,
     ) -> Result<Option<Arc<Entry>>, Error> {
         match self.resolver.listings.get(&target.mount, &target.folder.file_id, Freshness::Fresh).await {
-            Ok(listing) => Ok(self.found(&listing, target.name(), except)),
+            Ok(listing) => Ok(self.found(target, &listing, except)),
             Err(Error::NotFound) => Err(Error::ParentMissing),
             Err(error) => Err(error),
         }
     }
 
-    /// What a listing has of a name, beside the item of the id `except` and what uploads have attached that are not
-    /// decided yet: it is nobody's to replace.
-    pub(in crate::drive) fn found(&self, listing: &Listing, name: &str, except: Option<&str>) -> Option<Arc<Entry>> {
-        let skipped = |entry: &Entry| Some(&*entry.file_id) == except || self.undecided.contains(&entry.file_id);
+    /// What a listing has of a place's name, beside the item of the id `except` and what uploads have attached that are
+    /// not decided yet: it is nobody's to replace.
+    pub(in crate::drive) fn found(
+        &self,
+        target: &Target,
+        listing: &Listing,
+        except: Option<&str>,
+    ) -> Option<Arc<Entry>> {
+        let skipped = |entry: &Entry| Some(&*entry.file_id) == except || self.is_undecided(target, &entry.file_id);
+        let name = target.name();
         let found = listing.find(name).filter(|entry| !skipped(entry));
         found.or_else(|| listing.other(name, skipped)).cloned()
     }
@@ -182,7 +194,7 @@ impl Namespace {
     pub(in crate::drive) async fn known(&self, target: &Target, except: Option<&str>) -> Known {
         let resolver = &self.resolver;
         let listing = resolver.listings.peek(&target.mount, &target.folder.file_id);
-        let listed = listing.as_ref().map(|(listing, _)| self.found(listing, target.name(), except));
+        let listed = listing.as_ref().map(|(listing, _)| self.found(target, listing, except));
         if let Some(Some(entry)) = listed {
             return Known::Has(entry);
         }
@@ -206,7 +218,7 @@ impl Namespace {
         let Some(file_id) = file_id else {
             let listings = &self.resolver.listings;
             let listing = listings.get(&target.mount, &target.folder.file_id, Freshness::Refresh).await?;
-            return Ok(self.found(&listing, target.name(), None));
+            return Ok(self.found(target, &listing, None));
         };
         match target.mount.account.client.get(&target.drive_id, file_id).await {
             Ok(item) if item.trashed || item.name != target.name() => Ok(None),
@@ -227,7 +239,7 @@ impl Namespace {
         except: Option<&str>,
     ) -> Result<Option<Arc<Entry>>, Error> {
         let listing = self.listing_anew(target).await?;
-        Ok(self.found(&listing, target.name(), except))
+        Ok(self.found(target, &listing, except))
     }
 
     /// The listing of the place's folder, asked now.
@@ -309,7 +321,20 @@ impl Namespace {
         for mount in self.mounts.all().iter().filter(shows) {
             self.resolver.listings.apply(mount, &target.folder.file_id, change.clone());
         }
-        self.resolver.tell_others(&target.folder.file_id, change.file_id());
+        let gone = matches!(change, Change::Remove(_));
+        self.resolver.tell_others(&target.folder.file_id, change.file_id(), gone).await;
+    }
+
+    /// Makes sure, before anybody hears that a change was made, that it is still this instance's to tell
+    /// ([`Begun::is_still_ours`]). Else its places are looked at anew.
+    pub(in crate::drive) async fn confirm(&self, begun: Option<&Begun>, places: &[&Target]) -> Result<(), Error> {
+        let Some(begun) = begun else { return Ok(()) };
+        let confirmed = begun.is_still_ours().await;
+        for place in places.iter().filter(|_| confirmed.is_err()) {
+            self.resolver.listings.forget(&place.mount, &place.folder.file_id);
+            self.resolver.forget(&place.mount, &place.rest).await;
+        }
+        confirmed
     }
 
     /// Takes away what a change has replaced, as it is written down. The new is in place and served; so a failure is no

@@ -47,6 +47,7 @@ impl Moves {
         terms.expected.check(Some(&entry))?;
         let _making = target.mount.account.removals.makes(&target.folder.file_id);
         let (replaced, begun) = self.move_entry(source, target, &entry, terms.overwrite).await?;
+        self.names.confirm(begun.as_ref(), &[source, target]).await?;
         self.moved(source, target, &entry, replaced, begun).await
     }
 

@@ -37,7 +37,8 @@ impl NameKey {
         Self { drive_id: drive_id.into(), folder_id: folder_id.into(), name: nfc_key(name).into() }
     }
 
-    fn lease(&self) -> LeaseKey {
+    /// By what instances agree on whose turn it is at the name.
+    pub(in crate::drive) fn lease(&self) -> LeaseKey {
         LeaseKey::new("name", &[&self.drive_id, &self.folder_id, &self.name])
     }
 }

@@ -152,8 +152,17 @@ impl ListingCache {
             }
             _ => {
                 metrics::counter!(meters::LISTING_LOOKUPS, "outcome" => "fetch").increment(1);
-                self.fetch(mount, folder_id, false).await
+                self.fetch_current(mount, folder_id).await
             }
+        }
+    }
+
+    /// Fetches the folder; once more where it is known to have changed after a fetch was begun that somebody else waited
+    /// for.
+    async fn fetch_current(&self, mount: &Arc<Mounted>, folder_id: &str) -> Result<Arc<Listing>, Error> {
+        match self.fetch(mount, folder_id, false).await {
+            Ok(listing) if self.is_outdated(mount, folder_id, &listing) => self.fetch(mount, folder_id, false).await,
+            fetched => fetched,
         }
     }
 
@@ -165,7 +174,7 @@ impl ListingCache {
         if self.has_just_failed(&key(mount, folder_id)) {
             return Ok(old);
         }
-        match self.fetch(mount, folder_id, false).await {
+        match self.fetch_current(mount, folder_id).await {
             Err(error) if !matches!(error, Error::NotFound) => Ok(old),
             result => result,
         }

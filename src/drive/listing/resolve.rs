@@ -61,9 +61,12 @@ impl Resolver {
         Self { listings, located, list_ttl: settings.list_ttl, changes }
     }
 
-    /// An item of a folder is not what it was: other instances list the folder again on its next use.
-    pub(in crate::drive) fn tell_others(&self, folder_id: &str, file_id: &str) {
-        self.changes.tell(Change::Folder { folder_id: folder_id.to_owned(), file_id: file_id.to_owned() });
+    /// An item of a folder is not what it was: other instances list the folder again on its next use. They have heard of
+    /// it, as far as that can be known, when this returns: the client's next request may be theirs. `gone`: the item is
+    /// not where it was.
+    pub(in crate::drive) async fn tell_others(&self, folder_id: &str, file_id: &str, gone: bool) {
+        let change = Change::Folder { folder_id: folder_id.to_owned(), file_id: file_id.to_owned(), gone };
+        self.changes.tell_first(change).await;
     }
 
     /// The entry at `path` below the mount.
@@ -286,7 +289,14 @@ impl Resolver {
 impl Overview for Resolver {
     fn item_gone<'a>(&'a self, folder_id: &'a str, file_id: &'a str) -> BoxFuture<'a, ()> {
         async move {
-            self.tell_others(folder_id, file_id);
+            self.item_hidden(folder_id, file_id).await;
+            self.tell_others(folder_id, file_id, true).await;
+        }
+        .boxed()
+    }
+
+    fn item_hidden<'a>(&'a self, folder_id: &'a str, file_id: &'a str) -> BoxFuture<'a, ()> {
+        async move {
             self.listings.item_gone(folder_id, file_id);
             self.forget_located(file_id).await;
         }
@@ -295,9 +305,10 @@ impl Overview for Resolver {
 
     fn item_named<'a>(&'a self, folder_id: &'a str, entry: Entry) -> BoxFuture<'a, ()> {
         async move {
-            self.tell_others(folder_id, &entry.file_id);
-            self.forget_located(&entry.file_id).await;
+            let file_id = entry.file_id.clone();
+            self.forget_located(&file_id).await;
             self.listings.item_named(folder_id, entry);
+            self.tell_others(folder_id, &file_id, true).await;
         }
         .boxed()
     }

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::calls::Background;
 use crate::clock::UnixMillis;
+use crate::drive::entry::Entry;
 use crate::drive::listing::resolve::Resolver;
 use crate::drive::listing::watched::{DriveKey, SearchResult, Watch};
 use crate::drive::mount::Mounted;
@@ -73,9 +74,19 @@ impl Watcher {
     async fn hear(self: Arc<Self>, change: state::Change) {
         let listings = &self.resolver.listings;
         match change {
-            state::Change::Folder { folder_id, file_id } => {
+            state::Change::Folder { folder_id, file_id, gone } => {
+                let is_file = |mount: &Arc<Mounted>| {
+                    let listing = listings.peek(mount, &folder_id);
+                    let is_it = |entry: &Arc<Entry>| *entry.file_id == *file_id && !entry.is_folder();
+                    listing.is_some_and(|(listing, _)| listing.iter().any(is_it))
+                };
+                // What was found below a folder by its whole path is there no more.
+                if gone && !self.mounts.all().iter().any(is_file) {
+                    self.resolver.forget_all_located();
+                } else {
+                    self.resolver.forget_located(&file_id).await;
+                }
                 self.mounts.all().iter().for_each(|mount| listings.outdate(mount, &folder_id));
-                self.resolver.forget_located(&file_id).await;
             }
             state::Change::Unknown => {
                 self.mounts.all().iter().for_each(|mount| listings.outdate_all(mount));

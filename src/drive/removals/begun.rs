@@ -52,6 +52,8 @@ impl Begun {
                 stage: Some(stage),
                 others,
                 until: None,
+                maker: 0,
+                crossed: false,
             },
         };
         replace(&mut removal, replaced);
@@ -105,12 +107,23 @@ impl Begun {
         self.worker.settle_now(self.id).await;
     }
 
+    /// Makes sure, once the change is made, that no other instance has taken it over since it was written down: that one
+    /// asks the drive what became of it, and may have asked too early. Only then it is this instance's to tell.
+    ///
+    /// # Errors
+    /// One has, or nobody can say: this process was stopped, or cut off from the state store, for long.
+    pub(in crate::drive) async fn is_still_ours(&self) -> Result<(), Error> {
+        Ok(self.worker.journal.confirm(self.id).await?)
+    }
+
     /// The change has taken effect: what it replaced is hidden from now on.
     pub(in crate::drive) async fn took_effect(mut self) -> Obsolete {
         self.open = false;
         let (worker, id) = (self.worker.clone(), self.id);
         worker.journal.change(id, |kept| kept.removal.facts.stage = None);
-        if let Some(removal) = worker.journal.get(id) {
+        if worker.journal.is_shared() {
+            worker.note(id).await;
+        } else if let Some(removal) = worker.journal.get(id) {
             worker.disappear(&removal).await;
         }
         Obsolete { worker, id }
@@ -127,12 +140,7 @@ impl Begun {
         let Some((made, way)) = made else { return worker.journal.forget(id).await };
         let until = may_yet.then(late);
         worker.journal.change(id, |kept| kept.removal.undo(made, way, until));
-        if let Err(error) = worker.journal.write(id).await {
-            tracing::error!(%error, "what is to be removed could not be written down");
-        }
-        if let Some(removal) = worker.journal.get(id) {
-            worker.disappear(&removal).await;
-        }
+        worker.note(id).await;
         Obsolete { worker, id }.remove().await;
     }
 }

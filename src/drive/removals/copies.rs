@@ -22,7 +22,7 @@ pub(super) async fn copying(
         [] => Outcome::Nothing,
         // Of a folder it cannot be told whether it is whole.
         [copy] if !of.folder && copy.name == removal.facts.name => Outcome::TookEffect,
-        [copy] => unproved(copy),
+        [copy] => unproved(journal, removal, copy).await?,
         [copy, ..] => {
             tracing::warn!(
                 name = copy.name,
@@ -42,7 +42,7 @@ pub(super) async fn copy_of(
     of: &Original,
 ) -> Result<Option<String>, Error> {
     Ok(match copies(client, journal, removal, of).await?.as_deref() {
-        Some([copy]) => Some(copy.file_id.clone()),
+        Some([copy]) if journal.is_ours(removal, &copy.name).await? => Some(copy.file_id.clone()),
         _ => None,
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::UnixMillis;
 use crate::config::{OrderBy, OrderDirection, RemoveWay};
 use crate::drive::error::Error;
+use crate::drive::removals::journal::Journal;
 use crate::drive::removals::record::Removal;
 use crate::upstream::{Client, ErrorKind, Item, ListRequest};
 
@@ -84,9 +85,20 @@ pub(super) fn leaves(made: &str, may_yet: bool) -> Outcome {
     Outcome::Leaves { made: made.to_owned(), way, may_yet }
 }
 
-/// The same where its id is not proved to be ours: it goes where it can be had back.
-pub(super) fn unproved(item: &Item) -> Outcome {
-    Outcome::Leaves { made: item.file_id.clone(), way: RemoveWay::Trash, may_yet: false }
+/// The same where its id is not proved to be ours: it goes where it can be had back, and stays where another instance may
+/// have made it.
+///
+/// # Errors
+/// The state store cannot tell whether one may.
+pub(super) async fn unproved(journal: &Journal, removal: &Removal, item: &Item) -> Result<Outcome, Error> {
+    if !journal.is_ours(removal, &item.name).await? {
+        tracing::warn!(
+            name = item.name,
+            "the answer to a change was lost, and what could be its doing may be another instance's: it stays"
+        );
+        return Ok(Outcome::Nothing);
+    }
+    Ok(Outcome::Leaves { made: item.file_id.clone(), way: RemoveWay::Trash, may_yet: false })
 }
 
 /// Whether an item may have been made by a change, by the time of its creation.

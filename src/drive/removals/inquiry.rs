@@ -79,7 +79,7 @@ impl Inquiry {
         let attached = namesakes.iter().filter(|item| !others.contains(&item.file_id)).filter(newer).find(offered);
         Ok(match attached {
             Some(_) if whole => Outcome::TookEffect,
-            Some(item) if is_made_since(item, removal) => unproved(item),
+            Some(item) if is_made_since(item, removal) => unproved(&self.journal, removal, item).await?,
             None if may_yet_come(removal) => Outcome::Open,
             _ => Outcome::Nothing,
         })

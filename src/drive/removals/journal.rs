@@ -1,7 +1,9 @@
 //! What is written down, in memory and in the state store, and what of it is hidden.
 //!
 //! Makes no call to the drive. Whoever changes an entry has it hidden or shown by that; the store follows by
-//! [`Journal::write`].
+//! [`Journal::write`]. What other instances have written down is known too (`others`).
+
+mod others;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use crate::drive::error::Error;
 use crate::drive::path::nfc_key;
 use crate::drive::removals::patience;
 use crate::drive::removals::record::{Known, Removal, Stage};
-use crate::state::{self, Store};
+use crate::state::{self, RemovalRow, Store};
 use crate::upstream::Item;
 
 /// Most entries of an account. One takes less than a kilobyte of memory.
@@ -36,6 +38,10 @@ pub(super) struct Journal {
     account: String,
     store: Store,
     entries: Mutex<BTreeMap<i64, JournalEntry>>,
+    /// What other instances work on, as it was last read.
+    others: Mutex<BTreeMap<i64, Removal>>,
+    /// One reading of the store at a time: what was read later is what counts.
+    reading: tokio::sync::Mutex<()>,
     /// What is due, by its id, which no two items of the service share.
     hidden: RwLock<HashMap<Box<str>, Hidden>>,
     /// Folders that our own changes put something into at the moment, of which no entry knows.
@@ -53,6 +59,10 @@ struct Hidden {
 /// One entry.
 pub(super) struct JournalEntry {
     pub(super) removal: Removal,
+    /// The life by which this instance has it.
+    owner: i64,
+    /// The store has it as it is here.
+    written: bool,
     /// A request is at it.
     pub(super) live: bool,
     /// It is gone; only the store does not know yet.
@@ -67,28 +77,50 @@ impl Journal {
             account: account.to_owned(),
             store,
             entries: Mutex::default(),
+            others: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
             hidden: RwLock::default(),
             making: Arc::default(),
             changed: Notify::new(),
         }
     }
 
-    /// Takes up what the last run has left.
+    /// Takes up what the last run has left, or instances that live no more.
     ///
     /// # Errors
     /// The state store failed.
     pub(super) async fn load(&self) -> Result<(), state::Error> {
-        for row in self.store.removals(&self.account).await? {
-            let id = row.id;
+        if self.is_shared() {
+            self.take_over(&[]).await?;
+            return self.reread().await.map(drop);
+        }
+        let rows = self.store.removals(&self.account).await?;
+        self.have(rows);
+        Ok(())
+    }
+
+    /// These are this instance's from now on.
+    fn have(&self, rows: Vec<RemovalRow>) {
+        let (mut entries, mut others) = (self.entries.lock(), self.others.lock());
+        for row in rows {
+            let (id, owner) = (row.id, row.owner);
+            others.remove(&id);
+            // One that it had in a life before: memory may be ahead of what was written down.
+            if let Some(kept) = entries.get_mut(&id) {
+                kept.owner = owner;
+                continue;
+            }
             let Some(removal) = Removal::from_row(row) else {
                 tracing::error!(id, "an entry of the removals is of another version of alidav and is left alone");
                 continue;
             };
-            let kept = JournalEntry { removal, live: false, done: false, next: Instant::now() };
-            self.entries.lock().insert(id, kept);
+            entries.insert(
+                id,
+                JournalEntry { removal, owner, written: true, live: false, done: false, next: Instant::now() },
+            );
         }
+        drop((entries, others));
         self.refresh();
-        Ok(())
     }
 
     /// Whether the item is to be shown to nobody.
@@ -110,7 +142,12 @@ impl Journal {
             let made = removal.facts.stage.as_ref().and_then(Stage::made);
             removal.file_id.as_deref() == Some(file_id) || made == Some(file_id)
         };
-        self.entries.lock().values().any(|kept| is_about(&kept.removal))
+        self.any(is_about)
+    }
+
+    /// Whether an entry is such, be it another instance's.
+    fn any(&self, is: impl Fn(&Removal) -> bool) -> bool {
+        self.entries.lock().values().any(|kept| is(&kept.removal)) || self.others.lock().values().any(is)
     }
 
     /// Whether anything is hidden.
@@ -120,7 +157,7 @@ impl Journal {
 
     /// Whether something is hidden under a name.
     pub(super) fn hides_name(&self, folder_id: &str, name: &str) -> bool {
-        self.hides_any() && self.entries.lock().values().any(|kept| is_due_at(&kept.removal, folder_id, name))
+        self.hides_any() && self.any(|removal| is_due_at(removal, folder_id, name))
     }
 
     /// Writes a new entry down, at which a request is; its id.
@@ -131,9 +168,12 @@ impl Journal {
         if self.entries.lock().len() >= MOST {
             return Err(Error::TooManyRemovals);
         }
-        let id = self.store.add_removal(&removal.to_row(&self.account)).await?;
+        let owner = self.store.life().await?;
+        removal.facts.maker = owner;
+        let id = self.store.add_removal(&removal.to_row(&self.account, owner)).await?;
         removal.id = id;
-        self.entries.lock().insert(id, JournalEntry { removal, live: true, done: false, next: Instant::now() });
+        let entry = JournalEntry { removal, owner, written: true, live: true, done: false, next: Instant::now() };
+        self.entries.lock().insert(id, entry);
         self.refresh();
         Ok(id)
     }
@@ -179,6 +219,9 @@ impl Journal {
             }
             others.extend(stage.made().map(str::to_owned));
         }
+        let elsewhere = self.others.lock();
+        let stages = elsewhere.values().filter_map(|removal| removal.facts.stage.as_ref());
+        others.extend(stages.filter_map(Stage::made).map(str::to_owned));
         Some(others)
     }
 
@@ -248,33 +291,46 @@ impl Journal {
     pub(super) fn change(&self, id: i64, change: impl FnOnce(&mut JournalEntry)) {
         if let Some(kept) = self.entries.lock().get_mut(&id) {
             change(kept);
+            kept.written = false;
         }
         self.refresh();
     }
 
     /// # Errors
-    /// The state store failed; memory is ahead of it.
+    /// The state store failed; memory is ahead of it. [`state::Error::Leased`] when another instance has the entry by now,
+    /// which is forgotten here.
     pub(super) async fn write(&self, id: i64) -> Result<(), state::Error> {
-        match self.get(id) {
-            Some(removal) => self.store.update_removal(&removal.to_row(&self.account)).await,
-            None => Ok(()),
+        let row = self.entries.lock().get(&id).map(|kept| kept.removal.to_row(&self.account, kept.owner));
+        let Some(row) = row else { return self.is_lost() };
+        let written = self.store.update_removal(&row).await;
+        let is_lost = matches!(written, Err(state::Error::Leased { .. }));
+        let mut entries = self.entries.lock();
+        if is_lost && entries.get(&id).is_some_and(|kept| kept.owner == row.owner) {
+            entries.remove(&id);
+        } else if let Some(kept) = entries.get_mut(&id).filter(|_| written.is_ok()) {
+            kept.written = kept.removal.to_row(&self.account, kept.owner) == row;
         }
+        drop(entries);
+        self.refresh();
+        written
     }
 
     /// Makes what is hidden what is due now.
     fn refresh(&self) {
-        let entries = self.entries.lock();
-        let due = entries.values().filter(|kept| !kept.done).filter_map(|kept| {
-            let facts = &kept.removal.facts;
+        let (entries, others) = (self.entries.lock(), self.others.lock());
+        let own = entries.values().filter(|kept| !kept.done).map(|kept| &kept.removal);
+        let due = own.chain(others.values()).filter_map(|removal| {
+            let facts = &removal.facts;
             let hidden = Hidden { folder_id: facts.folder_id.as_str().into(), known: facts.known.clone() };
-            Some((kept.removal.hidden()?.into(), hidden))
+            Some((removal.hidden()?.into(), hidden))
         });
         *self.hidden.write() = due.collect();
     }
 
     /// Nothing is left to do.
     pub(super) async fn forget(&self, id: i64) {
-        match self.store.delete_removal(id).await {
+        let Some(owner) = self.entries.lock().get(&id).map(|kept| kept.owner) else { return };
+        match self.store.delete_removal(id, owner).await {
             Ok(()) => {
                 self.entries.lock().remove(&id);
                 self.refresh();

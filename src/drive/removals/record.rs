@@ -6,6 +6,7 @@ use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
 use crate::digest::Sha1;
 use crate::drive::entry::Entry;
+use crate::drive::path::nfc_key;
 use crate::state::RemovalRow;
 use crate::upstream::Item;
 
@@ -121,6 +122,12 @@ pub(super) struct Facts {
     /// The item may come into being until then: that it is missing is no last word before.
     #[serde(rename = "until_ms")]
     pub(super) until: Option<UnixMillis>,
+    /// The life of the instance that makes the change; 0 where nobody shares the store.
+    #[serde(default)]
+    pub(super) maker: i64,
+    /// Another instance has had its turn in the folder since: what is found there may be its own.
+    #[serde(default)]
+    pub(super) crossed: bool,
 }
 
 /// One item that is to go, or that may have to.
@@ -158,6 +165,16 @@ impl Stage {
         }
     }
 
+    /// Whether the change is made by who has the turn at its names, so that whoever has it now knows that nobody is at
+    /// the change any more, and can ask what became of it.
+    pub(super) fn is_made_in_turn(&self) -> bool {
+        match self {
+            Self::Committed { .. } | Self::Moved { .. } | Self::Copying { .. } | Self::Copied { .. } => true,
+            // The upload goes on after its turn, and decides at its end.
+            Self::Begun | Self::Offered { .. } | Self::Attached { .. } | Self::Unfinished { .. } => false,
+        }
+    }
+
     /// Whether what the change may have made has to be looked for, since the drive alone knows its id.
     pub(super) fn is_sought(&self) -> bool {
         matches!(self, Self::Offered { .. } | Self::Copying { .. })
@@ -167,6 +184,16 @@ impl Stage {
 impl Removal {
     pub(super) fn is_due(&self) -> bool {
         self.facts.stage.is_none()
+    }
+
+    /// Whether it is about a name.
+    pub(super) fn is_at(&self, folder_id: &str, name: &str) -> bool {
+        let is = |folder: &str, other: &str| folder == folder_id && nfc_key(other) == nfc_key(name);
+        let from = match &self.facts.stage {
+            Some(Stage::Moved { from, .. }) => Some(from),
+            _ => None,
+        };
+        is(&self.facts.folder_id, &self.facts.name) || from.is_some_and(|from| is(&from.folder_id, &from.name))
     }
 
     /// The id of what is to go and surely is.
@@ -185,7 +212,7 @@ impl Removal {
         (self.facts.known, self.facts.stage, self.facts.until) = (None, None, until);
     }
 
-    pub(super) fn to_row(&self, account: &str) -> RemovalRow {
+    pub(super) fn to_row(&self, account: &str, owner: i64) -> RemovalRow {
         RemovalRow {
             id: self.id,
             account: account.to_owned(),
@@ -203,6 +230,7 @@ impl Removal {
             last_error: self.last_error.clone(),
             // Texts and numbers, which can always be written.
             facts: serde_json::to_string(&self.facts).unwrap_or_default(),
+            owner,
         }
     }
 
@@ -261,6 +289,8 @@ mod tests {
                 stage,
                 others: vec!["another".into()],
                 until: None,
+                maker: 0,
+                crossed: false,
             },
         }
     }
@@ -274,9 +304,9 @@ mod tests {
         let copied = Stage::Copied { file_id, task, found: false, of };
         for stage in [None, Some(committed), Some(moved), Some(copied)] {
             let before = removal(stage);
-            let after = Removal::from_row(before.to_row("main")).unwrap();
+            let after = Removal::from_row(before.to_row("main", 0)).unwrap();
             assert_eq!(after.facts, before.facts);
-            assert_eq!(after.to_row("main"), before.to_row("main"));
+            assert_eq!(after.to_row("main", 0), before.to_row("main", 0));
         }
     }
 
@@ -298,7 +328,7 @@ mod tests {
     #[test]
     fn what_an_older_run_wrote_is_read() {
         let facts = r#"{"folder_id":"root","name":"a","known":null,"stage":null,"until_ms":8}"#;
-        let row = RemovalRow { facts: facts.into(), due: true, ..removal(None).to_row("main") };
+        let row = RemovalRow { facts: facts.into(), due: true, ..removal(None).to_row("main", 0) };
         assert_eq!(Removal::from_row(row).unwrap().facts.until, Some(UnixMillis(8)));
     }
 

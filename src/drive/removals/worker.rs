@@ -16,10 +16,11 @@ use crate::config::{RemoveWay, Timeouts};
 use crate::drive::error::Error;
 use crate::drive::removals::evidence::{self, Outcome};
 use crate::drive::removals::inquiry::Inquiry;
-use crate::drive::removals::journal::Journal;
+use crate::drive::removals::journal::{Journal, JournalEntry};
 use crate::drive::removals::patience::{LONGEST_PAUSE, complaint, passing, pause, with_remedy};
 use crate::drive::removals::record::Removal;
 use crate::meters;
+use crate::state;
 use crate::upstream::{ErrorKind, TaskState, TreeChange};
 
 /// The log says once in so long what fails for long.
@@ -49,9 +50,9 @@ pub(super) struct Worker {
     /// One removal at a time.
     turn: tokio::sync::Mutex<()>,
     complained: Mutex<Option<Instant>>,
-    timeouts: Timeouts,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    pub(super) timeouts: Timeouts,
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
 }
 
 impl Worker {
@@ -74,6 +75,7 @@ impl Worker {
             stop.run_until_cancelled(worker.work()).await;
         };
         self.tasks.spawn(async move { Background::default().scope(work).await });
+        self.follow_others();
     }
 
     /// Begins no further work.
@@ -155,6 +157,7 @@ impl Worker {
     async fn settle(&self, id: i64) -> Result<(), Error> {
         let Some(removal) = self.journal.get(id) else { return Ok(()) };
         let Some(stage) = &removal.facts.stage else { return Ok(()) };
+        self.journal.confirm(id).await?;
         let outcome = match self.inquiry.outcome(&removal, stage).await {
             Err(error) if is_final(&error) => {
                 tracing::error!(%error, name = removal.facts.name, replaced = removal.file_id,
@@ -167,28 +170,47 @@ impl Worker {
             Outcome::Nothing => self.journal.forget(id).await,
             Outcome::Open => self.later(id),
             Outcome::TookEffect if removal.file_id.is_none() => self.journal.forget(id).await,
-            Outcome::TookEffect => {
-                self.journal.change(id, |kept| kept.removal.facts.stage = None);
-                self.decided(id).await;
-            }
+            Outcome::TookEffect => return self.decide(&removal, |kept| kept.removal.facts.stage = None).await,
             Outcome::Leaves { made, way, may_yet } => {
                 let until = may_yet.then(|| removal.since.max(UnixMillis::now().minus(LATE)).plus(LATE));
-                self.journal.change(id, |kept| kept.removal.undo(made, way, until));
-                self.decided(id).await;
+                return self.decide(&removal, |kept| kept.removal.undo(made, way, until)).await;
             }
         }
         Ok(())
     }
 
-    /// What is to go is hidden at once. If the store cannot keep that, the next run asks the drive again.
-    async fn decided(&self, id: i64) {
-        if let Err(error) = self.journal.write(id).await {
-            tracing::error!(%error, "what is to be removed could not be written down");
+    /// What is to go is hidden at once. If the store cannot keep that, the next run asks the drive again; and where
+    /// another instance may do so meanwhile, and come to another end, nothing is decided.
+    async fn decide(&self, removal: &Removal, change: impl FnOnce(&mut JournalEntry)) -> Result<(), Error> {
+        self.journal.change(removal.id, change);
+        match self.journal.write(removal.id).await {
+            Err(error) if self.journal.is_shared() => {
+                self.journal.change(removal.id, |kept| kept.removal = removal.clone());
+                return Err(error.into());
+            }
+            Err(error) => tracing::error!(%error, "what is to be removed could not be written down"),
+            Ok(()) => {}
         }
+        self.decided(removal.id).await;
+        Ok(())
+    }
+
+    /// What is to go by a decision is hidden at once.
+    pub(super) async fn decided(&self, id: i64) {
         if let Some(removal) = self.journal.get(id) {
             self.disappear(&removal).await;
         }
         self.journal.wake();
+    }
+
+    /// Writes down what a request has decided. If the store cannot keep it, it is written before it is acted on, or the
+    /// drive is asked again.
+    pub(super) async fn note(&self, id: i64) {
+        match self.journal.write(id).await {
+            Ok(()) | Err(state::Error::Leased { .. }) => {}
+            Err(error) => tracing::error!(%error, "what is to be removed could not be written down"),
+        }
+        self.decided(id).await;
     }
 
     /// Takes the item out of all that remembers it.
@@ -236,6 +258,7 @@ impl Worker {
     /// One try; what is gone is forgotten. `at_once`: the change that knew the item has just been made.
     pub(super) async fn try_to_remove(&self, id: i64, at_once: bool) -> Result<(), Error> {
         let Some(removal) = self.journal.get(id) else { return Ok(()) };
+        self.journal.confirm(id).await?;
         let verdict = self.verdict(&removal, at_once).await?;
         let outcome = match verdict {
             Verdict::NotYet => {
@@ -323,8 +346,9 @@ impl Worker {
             kept.next = Instant::now() + pause;
         });
         metrics::counter!(meters::REMOVALS_FAILED, "reason" => removal.reason.word()).increment(1);
-        if let Err(error) = self.journal.write(id).await {
-            tracing::error!(%error, "a failed removal could not be noted");
+        match self.journal.write(id).await {
+            Ok(()) | Err(state::Error::Leased { .. }) => {}
+            Err(error) => tracing::error!(%error, "a failed removal could not be noted"),
         }
         self.complain(id);
         pause

@@ -69,7 +69,10 @@ pub(super) async fn take_place(
     turn: Option<&Turn>,
 ) -> Result<Placed, Error> {
     match committed(&mut draft, &file, content, check, turn).await {
-        Ok((entry, old)) => Ok(replace(&mut draft, entry, old).await),
+        Ok((entry, old)) => {
+            draft.confirm().await?;
+            Ok(replace(&mut draft, entry, old).await)
+        }
         Err(Failed { error, may_yet }) => {
             draft.came_to_nothing(&file, may_yet).await;
             Err(error)

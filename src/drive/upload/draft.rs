@@ -127,7 +127,7 @@ impl Draft {
     fn is_nobodys(&self, file_id: Option<&str>) -> bool {
         let removals = &self.target.mount.account.removals;
         match file_id {
-            Some(id) => removals.hides(id) || self.names.undecided().contains(id),
+            Some(id) => removals.hides(id) || self.names.is_undecided(&self.target, id),
             None => removals.is_in_the_way(&self.target.folder.file_id, self.target.name()),
         }
     }
@@ -208,6 +208,14 @@ impl Draft {
     ) -> Result<(), Error> {
         let (sha1, size) = (hex(&content.sha1), content.size);
         self.write_down(old, Stage::Committed { file_id: file.file_id.clone(), sha1, size }).await
+    }
+
+    /// Makes sure that the commit is still ours to tell. If it is not, the draft is to be dropped.
+    ///
+    /// # Errors
+    /// As [`Namespace::confirm`].
+    pub(super) async fn confirm(&self) -> Result<(), Error> {
+        self.names.confirm(self.begun.as_ref(), &[&self.target]).await
     }
 
     /// The commit has taken effect; gives what is written down of it.

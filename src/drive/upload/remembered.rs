@@ -21,7 +21,7 @@ use crate::drive::removals::DriveName;
 use crate::drive::removals::record::Stage;
 use crate::drive::upload::body::Content;
 use crate::drive::upload::session::Session;
-use crate::state::{self, Store, UploadRow};
+use crate::state::{self, Lease, LeaseKey, Store, UploadRow};
 
 /// How long a session waits for somebody to go on with it: days, as long as object stores keep theirs (reference 7.3).
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -34,10 +34,11 @@ pub(super) struct Remembered {
     busy: Arc<Mutex<HashSet<String>>>,
 }
 
-/// A session that is written down, at which nobody else is.
+/// A session that is written down, at which nobody else is, here or at another instance.
 pub(super) struct Kept {
     remembered: Remembered,
     pub(super) row: UploadRow,
+    _lease: Option<Lease>,
 }
 
 impl Drop for Kept {
@@ -65,7 +66,8 @@ impl Remembered {
         let (name, folder) = (account.client.account(), &target.folder.file_id);
         let rows = self.store.uploads_at(name, &target.drive_id, folder, target.name()).await.map_err(failed)?;
         let mut found = None;
-        for kept in rows.into_iter().filter_map(|row| self.take(row)) {
+        for row in rows {
+            let Some(kept) = self.take(row).await? else { continue };
             let row = &kept.row;
             let same = (row.sha1, row.size, row.modified) == (content.sha1, content.size, modified);
             if account.removals.concerns(&row.file_id) {
@@ -107,7 +109,7 @@ impl Remembered {
             used: UnixMillis::now(),
         };
         self.store.add_upload(&row).await.map_err(failed)?;
-        Ok(self.take(row))
+        self.take(row).await
     }
 
     /// Hands what nobody has come back for to the journals of the accounts.
@@ -116,7 +118,8 @@ impl Remembered {
     /// The state store's.
     pub(super) async fn leave_old(&self, accounts: &HashMap<String, Arc<Account>>) -> Result<(), Error> {
         let rows = self.store.uploads_before(UnixMillis::now().minus(KEPT)).await.map_err(failed)?;
-        for kept in rows.into_iter().filter_map(|row| self.take(row)) {
+        for row in rows {
+            let Some(kept) = self.take(row).await? else { continue };
             match accounts.get(&kept.row.account) {
                 Some(account) => kept.leave(account).await?,
                 // Nobody can reach its drive.
@@ -126,9 +129,16 @@ impl Remembered {
         Ok(())
     }
 
-    fn take(&self, row: UploadRow) -> Option<Kept> {
-        let free = self.busy.lock().insert(row.upload_id.clone());
-        free.then(|| Kept { remembered: self.clone(), row })
+    /// # Errors
+    /// The state store's.
+    async fn take(&self, row: UploadRow) -> Result<Option<Kept>, Error> {
+        if !self.busy.lock().insert(row.upload_id.clone()) {
+            return Ok(None);
+        }
+        let key = LeaseKey::new("upload", &[&row.account, &row.upload_id]);
+        let mut kept = Kept { remembered: self.clone(), row, _lease: None };
+        kept._lease = self.store.leases().any(&[key]).await.map_err(failed)?;
+        Ok(kept._lease.is_some().then_some(kept))
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Change {
         folder_id: String,
         /// The item that has come, gone or changed.
         file_id: String,
+        /// It is not where it was; what is below it, if it is a folder, is not either.
+        gone: bool,
     },
     /// Leases were given back.
     Freed,
@@ -141,20 +143,33 @@ impl Changes {
     /// Tells the other instances, soon and once; who does not hear it finds out otherwise.
     pub fn tell(&self, change: Change) {
         let Some(ends) = self.0.clone() else { return };
-        tokio::spawn(async move {
-            let statement =
-                "SELECT pg_notify($1, json_build_array(current_setting('application_name'), $2::json)::text)";
-            let Ok(text) = serde_json::to_string(&change) else { return };
-            if let Err(error) = ends.database.run(sqlx::query(statement).bind(CHANNEL).bind(text)).await {
-                tracing::debug!(%error, "the other instances could not be told");
-            }
-        });
+        tokio::spawn(async move { ends.tell(&change).await });
+    }
+
+    /// The same; when this returns the database has it, and the others hear of it before they are likely to be asked.
+    pub async fn tell_first(&self, change: Change) {
+        if let Some(ends) = &self.0 {
+            // Boxed: it would stand in every future above.
+            Box::pin(ends.tell(&change)).await;
+        }
     }
 
     /// Tells those who listen in this process.
     pub(in crate::state) fn tell_here(&self, change: Change) {
         if let Some(ends) = &self.0 {
             ends.here.send(change).ok();
+        }
+    }
+}
+
+impl Ends {
+    async fn tell(&self, change: &Change) {
+        // What is told is of no use after a crash: nobody waits for a disk.
+        let statement = "SELECT set_config('synchronous_commit', 'off', true), \
+                         pg_notify($1, json_build_array(current_setting('application_name'), $2::json)::text)";
+        let Ok(text) = serde_json::to_string(change) else { return };
+        if let Err(error) = self.database.run(sqlx::query(statement).bind(CHANNEL).bind(text)).await {
+            tracing::debug!(%error, "the other instances could not be told");
         }
     }
 }

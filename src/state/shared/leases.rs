@@ -135,6 +135,19 @@ impl Leases {
         }
     }
 
+    /// Whether an instance, by its life, is known to have had the first key last, and nobody else the second. Leases of
+    /// more than an hour ago are not known.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub async fn were_last_of(&self, life: i64, known: &LeaseKey, other: &LeaseKey) -> Result<bool, Error> {
+        let Some(inner) = &self.0 else { return Ok(true) };
+        let statement = "SELECT EXISTS (SELECT FROM leases WHERE key = $2 AND holder = $1) \
+                         AND NOT EXISTS (SELECT FROM leases WHERE key = $3 AND holder <> $1)";
+        let theirs = sqlx::query_as::<_, (bool,)>(statement).bind(life).bind(&known.0[..]).bind(&other.0[..]);
+        Ok(inner.database.row(theirs).await?.is_some_and(|(theirs,)| theirs))
+    }
+
     /// One of the keys, if one is free. The caller names none that he has already.
     ///
     /// # Errors

@@ -102,6 +102,7 @@ pub(super) const TABLES: [Table; 8] = [
             ("tries", Number),
             ("last_error", Text),
             ("facts", Text),
+            ("owner", Number),
         ],
         key_is_written: true,
         at_once: 200,

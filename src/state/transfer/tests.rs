@@ -39,6 +39,7 @@ fn removal(account: &str, due: bool) -> RemovalRow {
         tries: 3,
         last_error: None,
         facts: "{\"路\":1}".into(),
+        owner: 0,
     }
 }
 
@@ -90,7 +91,7 @@ async fn fill(store: &Store) {
     for due in [true, false] {
         store.add_removal(&removal("main", due)).await.unwrap();
     }
-    store.delete_removal(gone).await.unwrap();
+    store.delete_removal(gone, 0).await.unwrap();
     store.add_session(&SESSION, UnixMillis(0)).await.unwrap();
     store.link_key().await.unwrap();
 }
