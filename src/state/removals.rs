@@ -187,8 +187,8 @@ mod tests {
                 ..row("main", None)
             };
             store.update_removal(&failed).await.unwrap();
-            let anothers = store.update_removal(&RemovalRow { owner: 7, tries: 9, ..failed.clone() }).await;
-            assert!(matches!(anothers, Err(Error::Leased { .. })));
+            let of_another = store.update_removal(&RemovalRow { owner: 7, tries: 9, ..failed.clone() }).await;
+            assert!(matches!(of_another, Err(Error::Leased { .. })));
             store.close().await;
             let store = Store::open(&location).await.unwrap();
             assert_eq!(
