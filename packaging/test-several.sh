@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The files for several instances, for packaging/test.sh: compose takes its file, nginx its own, with the addresses of the
-# former; and nginx hands requests on as docs/several-instances.md says, to two servers that only tell their names.
+# The files for several instances, for packaging/test.sh and tests/all.sh: compose takes its file, nginx its own, with the
+# addresses of the former; and nginx hands requests on as docs/several-instances.md says, to two servers that only tell
+# their names.
 set -euo pipefail
 cd "$(dirname "$0")"
 PATH="$PATH:/usr/sbin:/sbin"

@@ -45,6 +45,9 @@ python3 -m ensurepip --version >/dev/null 2>&1 || install_packages no-command:py
 step "tools"
 tests/tools.sh
 
+step "packaging/test-several.sh"
+packaging/test-several.sh
+
 for recipe in check test doc; do
     step "just $recipe"
     # The tests of the state store run on both engines.
