@@ -29,6 +29,7 @@ mod harness;
 mod hostile;
 mod instances;
 mod instances_removals;
+mod instances_seen;
 mod killed;
 mod layers;
 mod link_life;
