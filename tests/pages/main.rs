@@ -12,11 +12,15 @@ mod commands;
 #[allow(dead_code, reason = "what only the other target uses")]
 mod harness;
 mod hostile;
+mod instances;
 mod jobs;
 mod keys;
 mod looks;
 mod mouse;
 mod names;
+#[path = "../it/pair.rs"]
+#[allow(dead_code, reason = "what only the other target uses")]
+mod pair;
 mod play;
 mod seen;
 mod sign_in;
