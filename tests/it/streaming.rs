@@ -114,9 +114,11 @@ async fn a_film_does_without_further_connections_where_the_drive_refuses_them() 
     // Other programs read by the same account.
     world.sim.rules(|rules| rules.max_downloads = 1);
     assert_eq!(sha1(&whole(&world).await), sha1(&film));
-    // The film's bodies and five refusals of each that was to help it: not as many as its length allows.
+    // Five refusals of each that was to help it, of which three may be at it before the first gives up; its own bodies,
+    // and where the drive has not seen the last one close yet a few refusals of the next: not as many as its length
+    // allows.
     let asked = world.sim.calls()["data GET"];
-    assert!(asked <= 17, "{asked} bodies were asked for");
+    assert!(asked <= 24, "{asked} bodies were asked for");
 }
 
 // Keeps 34.

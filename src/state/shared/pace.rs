@@ -149,6 +149,8 @@ fn duration(seconds: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::state::testing::{joined, on_postgres};
 
@@ -187,17 +189,20 @@ mod tests {
             let stores = [joined(database).await, joined(database).await];
             let paces = stores.each_ref().map(|store| store.pace("main", "link").unwrap());
             paces[0].pause(Duration::from_secs(5), Duration::from_secs(600)).await.unwrap();
+            let paused = Instant::now();
             let left = paces[1].paused().await.unwrap();
             assert!(left > Duration::from_secs(4) && left <= Duration::from_secs(5), "{left:?}");
-            let mut waits = Vec::new();
+            // By this clock each call's moment lies between these two.
+            let mut moments = Vec::new();
             for _ in 0..2 {
+                let before = Instant::now();
                 match paces[1].turn(window(), 4, Duration::from_secs(60)).await.unwrap() {
-                    Turn::In(wait) => waits.push(wait),
+                    Turn::In(wait) => moments.push((before + wait, Instant::now() + wait)),
                     Turn::Later(wait) => panic!("not before {wait:?}"),
                 }
             }
-            assert!(waits[0] > Duration::from_secs(4), "{waits:?}");
-            assert!(waits[1] > waits[0] + Duration::from_millis(200), "{waits:?}");
+            assert!(moments[0].1 > paused + Duration::from_secs(4), "{moments:?}");
+            assert!(moments[1].1 > moments[0].0 + Duration::from_millis(200), "{moments:?}");
         })
         .await;
     }

@@ -10,7 +10,8 @@ use crate::config::StateLocation;
 use crate::state::testing::{Database, location, on_postgres};
 use crate::state::{Error, LockRow, Store};
 
-const SHORT: Duration = Duration::from_millis(300);
+/// A new connection takes long enough on a machine at work, with its password to be proved.
+const SHORT: Duration = Duration::from_secs(1);
 
 fn lock(token: &str) -> LockRow {
     LockRow {
@@ -229,7 +230,7 @@ async fn a_server_that_stands_still_fails_operations_in_time_and_serves_again_by
         for done in futures_util::future::join_all(tries).await {
             tells(&done.unwrap_err(), true, "does not answer in time");
         }
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(begun.elapsed() < Duration::from_secs(15));
         way.open.send_replace(true);
         assert_eq!(store.locks().await.unwrap().len(), 1);
         // All connections are cut at once, as with a server that is started anew.
