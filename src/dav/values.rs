@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io::Write as _;
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
+use jiff::fmt::{rfc2822, temporal};
 
 /// Escaped text; characters that XML 1.0 cannot carry are left out.
 pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
@@ -36,13 +36,14 @@ fn timestamp(moment: UnixSeconds) -> Timestamp {
 
 /// RFC 9110's preferred form of a date.
 pub(super) fn push_http_date(out: &mut Vec<u8>, moment: UnixSeconds) {
-    let date = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp(moment));
-    out.extend_from_slice(date.expect("a year from 1970 to 9999 can be written").as_bytes());
+    let written = rfc2822::DateTimePrinter::new().print_timestamp_rfc9110(&timestamp(moment), out);
+    written.expect("a year from 1970 to 9999 can be written");
 }
 
 /// RFC 3339's form, which `creationdate` has.
 pub(super) fn push_rfc3339(out: &mut Vec<u8>, moment: UnixSeconds) {
-    push_display(out, timestamp(moment));
+    let written = temporal::DateTimePrinter::new().print_timestamp(&timestamp(moment), out);
+    written.expect("memory takes every byte");
 }
 
 /// A number or the like, which needs no escaping.
