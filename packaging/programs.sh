@@ -43,6 +43,13 @@ linker_with_memory() {
     chmod +x "$tools/linker"
 }
 
+# settings_of_memory TARGET: the allocator's settings, as an object to be linked.
+settings_of_memory() {
+    local machine=${1/-unknown-/-}
+    python-zig cc -target "${machine/armv7/arm}" -O2 -fPIC -c -o "target/tools/mimalloc-$1.o" packaging/mimalloc.c
+    LINK+=("-Clink-arg=$PWD/target/tools/mimalloc-$1.o")
+}
+
 # std TARGET: sets what cargo and the linker need beside the target. The standard library comes ready from rustup, with
 # musl; where that has none, it is built of its sources, which are rustup's component or Debian's package.
 std() {
@@ -77,6 +84,7 @@ std() {
 for arch in "$@"; do
     target=$(target_of "$arch")
     std "$target"
+    settings_of_memory "$target"
     cargo-zigbuild rustc --locked --bin alidav --profile "$PROFILE" --target "$target" "${CARGO[@]}" -- "${LINK[@]}"
     install -D "target/$target/$PROFILE/alidav" "target/dist/programs/$arch/alidav"
 done

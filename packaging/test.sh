@@ -45,6 +45,11 @@ echo "== the program"
 readelf --program-headers "$PROGRAM" | grep -q INTERP && fail "it needs a loader"
 readelf --dynamic "$PROGRAM" | grep -q NEEDED && fail "it needs libraries"
 ls -l "$PROGRAM"
+"$PROGRAM" simulate --empty --listen 127.0.0.1:0 >"$ROOTS/simulate" &
+for _ in $(seq 100); do grep -q '^listening' "$ROOTS/simulate" && break; sleep 0.1; done
+huge=$(sed -n 's/^THP_enabled:\s*//p' "/proc/$!/status")
+kill "$!"
+[ "${huge:-0}" = 0 ] || fail "it takes huge pages: packaging/mimalloc.c has no effect"
 
 echo "== nothing but itself"
 make_root "$ROOTS/empty"
