@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-pub use levers::fault::{Fault, FaultKind};
+pub use levers::fault::{Fault, FaultKind, Refused};
 pub use levers::gate::{Gate, HeldCall, Moment};
 pub use levers::rules::{
     BotCheck, Expiration, HostMood, LastMarker, ListedUrl, OddItems, PageShape, RateShape, Rules, SearchShape,

@@ -70,6 +70,7 @@ fn admit(shared: &Arc<Shared>, parts: &Parts, fault: Option<&FaultKind>) -> Resu
     let limit = world.rules.max_downloads;
     let owner = &mut world.users[grant.user];
     if owner.open_downloads >= limit {
+        world.ledger.refuse(|refused| refused.downloads += 1);
         let message = "Callback deny this request reason: ExceedMaxConcurrency";
         return refuse(403, "RequestDeniedByCallback", message, "0007-00000209");
     }

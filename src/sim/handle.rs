@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::sim::Simulator;
 use crate::sim::clock::now_ms;
 use crate::sim::levers;
-use crate::sim::levers::fault::Fault;
+use crate::sim::levers::fault::{Fault, Refused};
 use crate::sim::levers::gate::{Gate, Moment};
 use crate::sim::levers::rules::Rules;
 use crate::sim::route;
@@ -104,10 +104,10 @@ impl Simulator {
         self.calls().iter().filter(|(call, _)| !route::is_transfer(call)).map(|(_, count)| count).sum()
     }
 
-    /// Calls that were refused for the rate; planned faults are not among them.
+    /// What was refused since the last reset; planned faults are not among it.
     #[must_use]
-    pub fn throttled(&self) -> u64 {
-        self.shared.world.lock().ledger.throttled()
+    pub fn refused(&self) -> Refused {
+        self.shared.world.lock().ledger.refused()
     }
 
     /// Transfers so far by the host that was asked.

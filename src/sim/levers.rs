@@ -67,6 +67,7 @@ fn look(world: &mut World, segments: &[&str]) -> Result<Value, String> {
     let user = &world.users[0];
     Ok(match segments {
         ["calls"] => json!(world.ledger.calls()),
+        ["refused"] => json!(world.ledger.refused()),
         ["downloads"] => {
             json!({ "open": user.open_downloads, "peak": user.peak_downloads, "bytes": user.downloaded })
         }

@@ -102,7 +102,7 @@ fn exchange(world: &mut World, params: &Params, application: Application) -> Res
     match params.need("grant_type")? {
         "refresh_token" => {
             let token = params.need("refresh_token")?.to_owned();
-            world.tokens.renew(&world.users, &token, application, &world.rules)
+            world.renew(&token, application)
         }
         "authorization_code" => {
             let invalid = || Refusal::new(400, "InvalidCode", "invalid code");

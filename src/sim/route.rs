@@ -295,7 +295,7 @@ fn limit_rate(world: &mut World, user: usize, call: &str) -> Result<(), Refusal>
         recent.push(now);
         return Ok(());
     };
-    world.ledger.throttle();
+    world.ledger.refuse(|refused| refused.calls += 1);
     let message = "请求过快，请等待 x-retry-after 毫秒后再请求";
     Err(Refusal { retry_after_ms: u64::try_from(wait).ok(), ..Refusal::new(429, "TooManyRequests", message) })
 }

@@ -14,14 +14,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rand::Rng as _;
+use serde_json::Value;
 
 use crate::sim::answer::Refusal;
 use crate::sim::clock::now_ms;
 use crate::sim::levers::fault::Ledger;
 use crate::sim::levers::rules::Rules;
+use crate::sim::world::application::Application;
 use crate::sim::world::drive::{Drive, Node};
 use crate::sim::world::session::Upload;
-use crate::sim::world::tokens::Tokens;
+use crate::sim::world::tokens::{SPENT, Tokens};
 use crate::sim::world::user::User;
 
 pub(super) struct World {
@@ -103,6 +105,15 @@ impl World {
     pub(super) fn drive_mut(&mut self, user: usize, drive_id: &str) -> Result<&mut Drive, Refusal> {
         self.drive(user, drive_id)?;
         self.drives.get_mut(drive_id).ok_or_else(|| Refusal::new(404, "NotFound.Drive", "no such drive"))
+    }
+
+    /// Exchanges a refresh token.
+    pub(super) fn renew(&mut self, token: &str, application: Application) -> Result<Value, Refusal> {
+        let renewed = self.tokens.renew(&self.users, token, application, &self.rules);
+        if renewed.as_ref().is_err_and(|refusal| refusal.code == SPENT) {
+            self.ledger.refuse(|refused| refused.spent_tokens += 1);
+        }
+        renewed
     }
 
     pub(super) fn not_found(&self) -> Refusal {

@@ -111,7 +111,7 @@ async fn both_keep_to_one_rate() {
     };
     let all = futures_util::future::join_all((0..16).map(listing)).await;
     assert!(all.iter().all(|status| *status == 207), "{all:?}");
-    assert_eq!(pair.sim.throttled(), 0);
+    assert_eq!(pair.sim.refused().calls, 0);
     pair.end().await;
 }
 

@@ -112,8 +112,18 @@ pub enum FaultKind {
 pub(in crate::sim) struct Ledger {
     faults: Vec<Fault>,
     calls: BTreeMap<String, u64>,
-    /// Calls refused for the rate.
-    throttled: u64,
+    refused: Refused,
+}
+
+/// What was refused since the last reset, planned faults not counted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Calls beyond the rate.
+    pub calls: u64,
+    /// Bodies beyond those that a user may have open.
+    pub downloads: u64,
+    /// Refresh tokens that had been used.
+    pub spent_tokens: u64,
 }
 
 impl Ledger {
@@ -127,16 +137,16 @@ impl Ledger {
 
     pub(in crate::sim) fn reset(&mut self) {
         self.calls.clear();
-        self.throttled = 0;
+        self.refused = Refused::default();
     }
 
-    /// A call is refused for the rate.
-    pub(in crate::sim) fn throttle(&mut self) {
-        self.throttled += 1;
+    /// Counts a refusal.
+    pub(in crate::sim) fn refuse(&mut self, count: impl FnOnce(&mut Refused)) {
+        count(&mut self.refused);
     }
 
-    pub(in crate::sim) fn throttled(&self) -> u64 {
-        self.throttled
+    pub(in crate::sim) fn refused(&self) -> Refused {
+        self.refused
     }
 
     pub(in crate::sim) fn calls(&self) -> BTreeMap<String, u64> {

@@ -99,7 +99,7 @@ fn unknown() -> Response<Body> {
 fn renewapi(world: &mut World, call: &str, query: &dyn Fn(&str) -> Option<String>) -> Response<Body> {
     let Some(application) = known(&driver(world, query), call) else { return unknown() };
     let token = query("refresh_ui").unwrap_or_default();
-    match world.tokens.renew(&world.users, &token, application, &world.rules) {
+    match world.renew(&token, application) {
         Ok(grant) => json_response(
             200,
             &json!({ "refresh_token": grant["refresh_token"], "access_token": grant["access_token"] }),

@@ -18,6 +18,9 @@ const REFRESH_S: i64 = 7_776_000;
 /// 30 days (reference 1.5).
 const PKCE_S: i64 = 2_592_000;
 
+/// Code of the refusal of a refresh token that was used.
+pub(in crate::sim) const SPENT: &str = "RefreshTokenInvalid";
+
 /// All tokens given out.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(in crate::sim) struct Tokens {
@@ -169,7 +172,7 @@ impl Tokens {
             return Err(Refusal::new(401, "RefreshTokenExpired", "expired refresh_token"));
         }
         if refresh.spent {
-            return Err(Refusal::new(400, "RefreshTokenInvalid", "refresh_token was used"));
+            return Err(Refusal::new(400, SPENT, "refresh_token was used"));
         }
         refresh.spent = rules.single_use_refresh;
         let user = refresh.user;
