@@ -15,6 +15,7 @@ use self::database::Database;
 use self::leases::Leases;
 use self::pace::Pace;
 use self::presence::{Beat, Instance, Living, Presence};
+use crate::clock::UnixMillis;
 use crate::state::error::Error;
 
 /// What an instance that serves has of the others.
@@ -46,6 +47,11 @@ impl Shared {
         if let Err(error) = self.presence.end().await {
             tracing::warn!(%error, "the other instances take this one for living for some seconds more");
         }
+    }
+
+    /// This moment by the database's clock.
+    pub(super) fn now(&self) -> UnixMillis {
+        self.presence.now()
     }
 
     /// The common pace of an account's class of calls.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sqlx::SqlitePool;
 
+use crate::clock::UnixMillis;
 use crate::meters;
 use crate::state::error::Error;
 use crate::state::server::Server;
@@ -114,6 +115,13 @@ macro_rules! together {
 pub(super) use {statements, together};
 
 impl Store {
+    /// This moment by the clock of all who share the store: the database's, once they have joined there, else this
+    /// machine's. What several are to agree on ends by it.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.shared.as_ref().map_or_else(UnixMillis::now, |shared| shared.now())
+    }
+
     /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
         if let Some(shared) = &self.shared {

@@ -21,7 +21,6 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
 use crate::calls;
-use crate::clock::UnixSeconds;
 use crate::config::{self, Config};
 use crate::state::Store;
 use crate::upstream::auth::access::Access;
@@ -92,7 +91,7 @@ impl TokenKeeper {
         let current = keeper.current.lock();
         let current = current.as_ref();
         let renewable = current.is_some_and(|tokens| keeper.can_renew(tokens));
-        let lives = current.is_some_and(|tokens| renewable || tokens.expires_at > UnixSeconds::now());
+        let lives = current.is_some_and(|tokens| renewable || tokens.expires_at > keeper.now());
         TokenStatus {
             signed_in: lives && !refused,
             access_expires_at: current.map(|t| t.expires_at).filter(|at| at.0 > 0),

@@ -19,7 +19,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::clock::UnixMillis;
 use crate::config::Config;
 use crate::state::{self, SessionRow, Store};
 
@@ -66,7 +65,7 @@ impl Sessions {
         let mut token = [0; 32];
         rand::rng().fill_bytes(&mut token);
         let Some(entry) = self.entry(user, &token) else { return Ok(None) };
-        let used = UnixMillis::now();
+        let used = self.store.now();
         let session = SessionRow { digest: Sha256::digest(token).into(), user: user.to_owned(), entry, used };
         let (since, changing) = (self.known.changes(), self.known.changing());
         if self.store.add_session(&session, used.minus(self.life)).await? == 0 {
@@ -84,7 +83,7 @@ impl Sessions {
         let Some(token) = token(headers, secure) else { return Ok(None) };
         let digest: [u8; 32] = Sha256::digest(token).into();
         let Some(session) = self.session(&digest).await? else { return Ok(None) };
-        let now = UnixMillis::now();
+        let now = self.store.now();
         let age = now.since(session.used);
         let same = self.entry(&session.user, &token).is_some_and(|entry| entry.ct_eq(&session.entry).into());
         if age > self.life || !same {

@@ -64,7 +64,8 @@ impl Locks {
             };
             outdated.fetch_or(told, Ordering::AcqRel);
         });
-        let (rows, ended) = store.locks().await?.into_iter().partition::<Vec<_>, _>(is_living);
+        let now = store.now().seconds();
+        let (rows, ended) = store.locks().await?.into_iter().partition::<Vec<_>, _>(|row| is_living(row, now));
         let (leases, turn) = (store.leases(), tokio::sync::Mutex::default());
         let locks = Self { store, leases, rows: Mutex::new(rows), outdated, turn };
         locks.drop_tokens(&ended.into_iter().map(|row| row.token).collect::<Vec<_>>()).await;
@@ -113,8 +114,8 @@ impl Locks {
 
     /// Looks at the living locks, or changes them; nobody else does meanwhile.
     fn with_living<T>(&self, act: impl FnOnce(&mut Vec<LockRow>) -> T) -> T {
-        let mut rows = self.rows.lock();
-        rows.retain(is_living);
+        let (mut rows, now) = (self.rows.lock(), self.store.now().seconds());
+        rows.retain(|row| is_living(row, now));
         act(&mut rows)
     }
 
@@ -302,10 +303,10 @@ pub(in crate::dav) fn wanted_life(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The life that a lock gets for the wanted one, and when it ends.
-fn life(wanted: Option<Duration>) -> (Option<Duration>, Option<UnixSeconds>) {
+fn life(wanted: Option<Duration>, now: UnixSeconds) -> (Option<Duration>, Option<UnixSeconds>) {
     let life = wanted.unwrap_or(MAX_LIFE).min(MAX_LIFE);
     let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
-    (Some(life), Some(UnixSeconds::now().plus(seconds)))
+    (Some(life), Some(now.plus(seconds)))
 }
 
 impl DavLockSystem for LockView {
@@ -318,7 +319,7 @@ impl DavLockSystem for LockView {
         shared: bool,
         deep: bool,
     ) -> LsFuture<'_, Result<DavLock, DavLock>> {
-        let (timeout, expires_at) = life(self.life);
+        let (timeout, expires_at) = life(self.life, self.locks.store.now().seconds());
         let names = self.inside(path);
         let row = LockRow {
             token: uuid::Uuid::new_v4().urn().to_string(),
@@ -360,7 +361,7 @@ impl DavLockSystem for LockView {
             let row = self.locks.with_living(|rows| {
                 let own = |row: &&mut LockRow| row.token == token && self.is_own(row) && covers(row, &names);
                 let row = rows.iter_mut().find(own)?;
-                (row.timeout, row.expires_at) = life(self.life.or(row.timeout));
+                (row.timeout, row.expires_at) = life(self.life.or(row.timeout), self.locks.store.now().seconds());
                 Some(row.clone())
             });
             let row = row.ok_or(())?;
@@ -426,6 +427,6 @@ fn root(row: &LockRow, base: &Path) -> Path {
     Path::parse(&row.path).ok().and_then(|path| path.strip_base(base)).unwrap_or_else(Path::root)
 }
 
-fn is_living(row: &LockRow) -> bool {
-    row.expires_at.is_none_or(|at| at > UnixSeconds::now())
+fn is_living(row: &LockRow, now: UnixSeconds) -> bool {
+    row.expires_at.is_none_or(|at| at > now)
 }

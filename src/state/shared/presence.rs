@@ -4,8 +4,12 @@
 //! and again. What an instance has (`leases`) is its own for as long as its row lives; the others may take it then. So an
 //! instance that was stopped for a while, or was cut off, counts as none ([`Presence::current`]) until the database has
 //! said that its row still lives; else it begins a new life, in which it has nothing ([`Change::Lapsed`]).
+//!
+//! A sign of life also tells by how much this machine's clock is off: what ends at a moment that others have written down
+//! ends by the database's ([`Presence::now`]).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,6 +23,9 @@ use crate::state::shared::database::Database;
 
 /// Signs of life within the time after which an instance counts as dead: some may be late.
 const BEATS: u32 = 4;
+
+/// Clocks that differ by no more count as one: what is written down of a moment is in seconds.
+const SAME_CLOCK: Duration = Duration::from_secs(2);
 
 /// Rows of the dead are kept for so long.
 const REMEMBERED: Duration = Duration::from_secs(3600);
@@ -78,6 +85,8 @@ pub(in crate::state) struct Presence {
     /// One sign of life at a time.
     beating: tokio::sync::Mutex<()>,
     seen: Mutex<Seen>,
+    /// Milliseconds that the database's clock is ahead of this machine's; none while they count as one.
+    ahead: AtomicI64,
     changes: Changes,
 }
 
@@ -120,8 +129,8 @@ impl Presence {
     ) -> Result<Arc<Self>, Error> {
         let life = Mutex::new(born(&database, &name, lasts).await?);
         let seen = Mutex::new(Seen { instances: Vec::new(), at: Instant::now() });
-        let beating = tokio::sync::Mutex::default();
-        let presence = Arc::new(Self { database, name, lasts, life, beating, seen, changes });
+        let (beating, ahead) = (tokio::sync::Mutex::default(), AtomicI64::new(0));
+        let presence = Arc::new(Self { database, name, lasts, life, beating, seen, ahead, changes });
         presence.beat().await?;
         Ok(presence)
     }
@@ -192,6 +201,7 @@ impl Presence {
         }
         let instances = instances(&self.database, Some(life.id)).await?;
         self.see(Seen { instances, at: seen });
+        self.look_at_clock().await?;
         self.forget_the_dead().await
     }
 
@@ -207,6 +217,36 @@ impl Presence {
         if names(&before) != living {
             tracing::info!(?living, "the instances that live are others than before");
         }
+    }
+
+    /// Asks what time it is where all agree.
+    async fn look_at_clock(&self) -> Result<(), Error> {
+        let statement = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let (asked, asked_at) = (Instant::now(), UnixMillis::now());
+        if let Some((theirs,)) = self.database.row::<(i64,)>(sqlx::query_as(statement)).await? {
+            self.compare(UnixMillis(theirs), asked_at, asked.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Compares the database's time with ours, of a statement that took so long.
+    fn compare(&self, theirs: UnixMillis, asked_at: UnixMillis, took: Duration) {
+        let ahead = theirs.0.saturating_sub(asked_at.plus(took / 2).0);
+        let known = self.ahead.load(Ordering::Relaxed);
+        if Duration::from_millis(ahead.abs_diff(known)) <= SAME_CLOCK + took {
+            return;
+        }
+        let ahead = if Duration::from_millis(ahead.unsigned_abs()) <= SAME_CLOCK { 0 } else { ahead };
+        self.ahead.store(ahead, Ordering::Relaxed);
+        tracing::warn!(
+            seconds = ahead / 1000,
+            "the database's clock is not this machine's; what instances share ends by the database's: set both by a time server"
+        );
+    }
+
+    /// This moment by the database's clock.
+    pub(in crate::state) fn now(&self) -> UnixMillis {
+        UnixMillis(UnixMillis::now().0.saturating_add(self.ahead.load(Ordering::Relaxed)))
     }
 
     async fn forget_the_dead(&self) -> Result<(), Error> {
@@ -260,4 +300,29 @@ async fn born(database: &Database, name: &str, lasts: Duration) -> Result<Life, 
                      VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))";
     database.run(sqlx::query(statement).bind::<i64>(id).bind(name).bind(lasts.as_secs_f64())).await?;
     Ok(Life { id, seen, seen_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::testing::{joined, on_postgres};
+
+    // Keeps 175.
+    #[tokio::test]
+    async fn what_is_shared_ends_by_the_clock_of_the_database() {
+        on_postgres(async |database| {
+            let near =
+                |one: UnixMillis, other: UnixMillis| one.since(other).max(other.since(one)) < Duration::from_secs(60);
+            assert!(near(joined(database).await.now(), UnixMillis::now()));
+            database.run("CREATE SCHEMA ahead").await;
+            let later = "CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
+                         $$ SELECT pg_catalog.clock_timestamp() + interval '1 hour' $$";
+            database.run(later).await;
+            let path = "SET search_path = public, ahead, pg_catalog";
+            database.administer(&format!("ALTER DATABASE {} {path}", database.name)).await;
+            let store = joined(database).await;
+            assert!(near(store.now(), UnixMillis::now().plus(Duration::from_secs(3600))));
+        })
+        .await;
+    }
 }

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use secrecy::ExposeSecret as _;
 use tokio_util::task::task_tracker::TrackedFuture;
 
-use crate::clock::UnixSeconds;
 use crate::state::{self, DriveIds, Tokens};
 use crate::upstream::auth::access::Access;
 use crate::upstream::auth::choose_token::{choose_token, digest};
@@ -77,12 +76,13 @@ impl TokenKeeper {
             is_same_user(&keeper.account, before.as_deref(), user_id.as_deref())?;
         }
         let issued = [&grant.refresh_token, &grant.access_token].map(|t| jwt::claims(t.expose_secret()).iat);
+        let now = keeper.now();
         let tokens = Tokens {
             user_id: user_id.clone(),
+            expires_at: grant.expires_at(now),
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
-            issued_at: issued.into_iter().flatten().next().unwrap_or_else(UnixSeconds::now),
-            expires_at: grant.expires_at,
+            issued_at: issued.into_iter().flatten().next().unwrap_or(now),
             sent_to: None,
             // The configured token is older than a sign-in, whatever it says.
             source_digest: keeper.configured.as_ref().map(|token| digest(token.expose_secret())),
@@ -154,7 +154,7 @@ impl TokenKeeper {
                 return;
             }
             let Some(tokens) = keeper.current.lock().clone() else { return };
-            let due = keeper.can_renew(&tokens) && status::renewal_due(&tokens, UnixSeconds::now());
+            let due = keeper.can_renew(&tokens) && status::renewal_due(&tokens, keeper.now());
             if !due || flight.refusal(&tokens).is_some() {
                 return;
             }

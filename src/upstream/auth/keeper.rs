@@ -86,14 +86,18 @@ impl Keeper {
         }
     }
 
+    /// This moment by the clock that all go by who have these tokens.
+    pub(super) fn now(&self) -> UnixSeconds {
+        self.store.now().seconds()
+    }
+
     /// The current access token if it lives and is not the refused one.
     pub(super) fn living(&self, refused: Option<&Access>) -> Option<Access> {
         let current = self.current.lock();
         let tokens = current.as_ref()?;
         let other = refused.is_none_or(|refused| refused.expose() != tokens.access_token.expose_secret());
         let margin = MARGIN_S.min(tokens.expires_at.since(tokens.issued_at) / 4).max(0);
-        (other && tokens.expires_at.since(UnixSeconds::now()) > margin)
-            .then(|| Access::new(tokens.access_token.clone()))
+        (other && tokens.expires_at.since(self.now()) > margin).then(|| Access::new(tokens.access_token.clone()))
     }
 
     /// Whether these tokens can be renewed without a person.

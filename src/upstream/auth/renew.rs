@@ -14,7 +14,6 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 
-use crate::clock::UnixSeconds;
 use crate::meters;
 use crate::state::{RenewalTurn, Tokens};
 use crate::upstream::auth::access::Access;
@@ -247,12 +246,13 @@ impl<'a> Renewal<'a> {
         {
             return self.refused("the token server answered with another user's token".to_owned()).await;
         }
+        let now = self.keeper.now();
         let tokens = Tokens {
             user_id: user_id.or(self.tokens.user_id),
+            expires_at: grant.expires_at(now),
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
-            issued_at: claims.iat.unwrap_or_else(UnixSeconds::now),
-            expires_at: grant.expires_at,
+            issued_at: claims.iat.unwrap_or(now),
             sent_to: None,
             source_digest: self.tokens.source_digest,
             server: Some(grant.server),

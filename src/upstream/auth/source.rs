@@ -95,10 +95,18 @@ pub(in crate::upstream) enum Outcome {
 pub(in crate::upstream) struct Grant {
     pub(in crate::upstream) access_token: SecretString,
     pub(in crate::upstream) refresh_token: SecretString,
-    /// Unix seconds.
-    pub(in crate::upstream) expires_at: UnixSeconds,
+    /// Seconds that the access token lives, where the answer says.
+    lives: Option<i64>,
     /// Its [`TokenSource::key`].
     pub(in crate::upstream) server: String,
+}
+
+impl Grant {
+    /// When the access token expires that was granted now.
+    pub(in crate::upstream) fn expires_at(&self, now: UnixSeconds) -> UnixSeconds {
+        let told = || jwt::claims(self.access_token.expose_secret()).exp.filter(|exp| *exp > now);
+        self.lives.map(|seconds| now.plus(seconds)).or_else(told).unwrap_or(now.plus(DEFAULT_LIFE_S))
+    }
 }
 
 #[derive(Deserialize)]
@@ -288,13 +296,9 @@ impl TokenSource {
         if self.renews() && refresh_token.is_empty() {
             return None;
         }
-        let now = UnixSeconds::now();
-        let expires_at = match wire.expires_in.as_ref().and_then(jwt::seconds).filter(|seconds| *seconds > 0) {
-            Some(seconds) => now.plus(seconds),
-            None => jwt::claims(&access_token).exp.filter(|exp| *exp > now).unwrap_or(now.plus(DEFAULT_LIFE_S)),
-        };
+        let lives = wire.expires_in.as_ref().and_then(jwt::seconds).filter(|seconds| *seconds > 0);
         let server = self.key();
-        Some(Grant { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at, server })
+        Some(Grant { access_token: access_token.into(), refresh_token: refresh_token.into(), lives, server })
     }
 
     fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
