@@ -212,7 +212,9 @@ impl Inner {
         let statement = concat!(
             "INSERT INTO leases AS l (key, holder, previous, ticket, held) ",
             "SELECT key, $2, $2, $3, true FROM unnest($1) AS wanted (key) ",
-            "WHERE NOT EXISTS (SELECT FROM leases l WHERE l.key = wanted.key AND ",
+            // One whose life has passed, though it does not know yet, takes what others would not see it have.
+            "WHERE EXISTS (SELECT FROM instances i WHERE i.id = $2 AND i.alive_until > clock_timestamp()) AND ",
+            "NOT EXISTS (SELECT FROM leases l WHERE l.key = wanted.key AND ",
             is_elsewhere!(),
             ") ",
             "ORDER BY key LIMIT $4 ",

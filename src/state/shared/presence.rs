@@ -132,6 +132,12 @@ impl Presence {
         let (beating, ahead) = (tokio::sync::Mutex::default(), AtomicI64::new(0));
         let presence = Arc::new(Self { database, name, lasts, life, beating, seen, ahead, changes });
         presence.beat().await?;
+        // A server that has crashed has forgotten who lives, and what each had.
+        presence.changes.hand_to(&presence, |presence, change| async move {
+            if change == Change::Unknown {
+                presence.beat_or_warn().await;
+            }
+        });
         Ok(presence)
     }
 
@@ -145,12 +151,16 @@ impl Presence {
                     () = tokio::time::sleep(this.lasts / BEATS) => {}
                     () = ended.cancelled() => return,
                 }
-                if let Err(error) = this.beat().await {
-                    tracing::warn!(%error, "no sign of life could be given to the other instances");
-                }
+                this.beat_or_warn().await;
             }
         });
         Beat { _end: end.drop_guard() }
+    }
+
+    async fn beat_or_warn(&self) {
+        if let Err(error) = self.beat().await {
+            tracing::warn!(%error, "no sign of life could be given to the other instances");
+        }
     }
 
     /// The id of this life, where it surely counts as living.
