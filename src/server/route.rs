@@ -40,6 +40,12 @@ pub(super) struct RequestInfo {
     pub(super) socket: Option<IpAddr>,
 }
 
+/// Whether a request changes nothing. Download proxies ask for links by POST.
+fn reads_only(method: &Method, path: &str) -> bool {
+    matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "REPORT")
+        || *method == Method::POST && path.ends_with("/api/fs/link")
+}
+
 /// Everything a request may need; one for the whole server.
 pub(super) struct App {
     pub(super) dav: Dav,
@@ -123,8 +129,12 @@ impl App {
             _running: running,
         };
         let takes_gzip = gzip::is_taken(request.headers());
+        let changes = !reads_only(request.method(), request.uri().path());
         let has_body = !http_body::Body::is_end_stream(request.body()) && request.version() < http::Version::HTTP_2;
         let (mut response, user) = calls.scope(self.route(request, info)).instrument(span).await;
+        if changes && response.status().is_success() {
+            self.store.told().await;
+        }
         if has_body && (response.status().is_client_error() || response.status().is_server_error()) {
             // The rest of the body is not read, so the connection ends; a client that is not told
             // would send its next request into it.

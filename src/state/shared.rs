@@ -3,6 +3,7 @@
 
 pub(super) mod changes;
 pub(super) mod database;
+mod hearing;
 pub(super) mod leases;
 pub(super) mod pace;
 pub(super) mod presence;
@@ -10,7 +11,7 @@ pub(super) mod presence;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::changes::Changes;
+use self::changes::{Change, Changes};
 use self::database::Database;
 use self::leases::Leases;
 use self::pace::Pace;
@@ -39,7 +40,11 @@ impl Shared {
         let presence = Presence::begin(database.clone(), name.to_owned(), life, changes.clone()).await?;
         let leases = Leases::new(database.clone(), presence.clone(), changes.clone());
         let beat = presence.keep_beating();
-        Ok(Self { database, presence, changes, leases, _beat: beat })
+        let shared = Self { database, presence, changes, leases, _beat: beat };
+        // From now on the others wait for this one to hear, too.
+        shared.changes.tell(Change::Joined);
+        shared.told().await;
+        Ok(shared)
     }
 
     /// Leaves them: what this instance had is the others' at once.
@@ -47,6 +52,17 @@ impl Shared {
         if let Err(error) = self.presence.end().await {
             tracing::warn!(%error, "the other instances take this one for living for some seconds more");
         }
+    }
+
+    /// Learns now how many others there are.
+    #[cfg(test)]
+    async fn look_around(&self) -> Result<(), Error> {
+        self.presence.beat().await
+    }
+
+    /// See [`Store::told`](crate::state::Store::told).
+    pub(super) async fn told(&self) {
+        self.changes.heard(self.presence.count() - 1).await;
     }
 
     /// This moment by the database's clock.

@@ -122,6 +122,14 @@ impl Store {
         self.shared.as_ref().map_or_else(UnixMillis::now, |shared| shared.now())
     }
 
+    /// Waits until the other instances have heard of all that was changed here, a second at most: whoever was answered may
+    /// ask one of them next.
+    pub async fn told(&self) {
+        if let Some(shared) = &self.shared {
+            shared.told().await;
+        }
+    }
+
     /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
         if let Some(shared) = &self.shared {

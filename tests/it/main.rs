@@ -47,6 +47,7 @@ mod process;
 mod properties;
 mod reload;
 mod removals;
+mod round_robin;
 mod server;
 mod service;
 mod signin;

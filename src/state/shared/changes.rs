@@ -3,9 +3,9 @@
 //! Rows tell of themselves: a trigger of each table that others mirror says which of them has changed, in the
 //! transaction that changes it (`migrations/postgres`), and `application_name` says whose transaction it was, so that
 //! nobody hears of his own. What is told while nobody listens is lost: after a lost connection [`Change::Unknown`] says
-//! that anything may have changed.
+//! that anything may have changed. Who has told of something can ask whether it was heard ([`Changes::heard`]).
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::state::error::Error;
 use crate::state::shared::database::Database;
+use crate::state::shared::hearing::Hearing;
 
 /// The channel of NOTIFY.
 const CHANNEL: &str = "alidav";
@@ -63,6 +64,22 @@ pub enum Change {
         /// The file.
         file_id: String,
     },
+    /// An instance has come.
+    Joined,
+    /// An instance wants to know when all that was told before this was heard (`hearing`).
+    Asked {
+        /// What its sessions are called.
+        by: String,
+        /// Which of its questions.
+        number: u64,
+    },
+    /// The answer.
+    Answered {
+        /// Whose question it was.
+        to: String,
+        /// Which.
+        number: u64,
+    },
     /// Anything may have changed: what was told meanwhile is lost.
     Unknown,
     /// The others took this instance for dead: it has no leases any more.
@@ -76,7 +93,37 @@ pub struct Changes(Option<Arc<Ends>>);
 #[derive(Debug)]
 struct Ends {
     database: Database,
-    here: broadcast::Sender<Change>,
+    here: broadcast::Sender<Told>,
+    hearing: Hearing,
+}
+
+/// What was told, and who is to be answered once all have heard it.
+#[derive(Debug, Clone)]
+struct Told {
+    change: Change,
+    _answer: Option<Arc<Answer>>,
+}
+
+/// The answer to a question, told when the last listener that has it is done.
+#[derive(Debug)]
+struct Answer {
+    ends: Weak<Ends>,
+    to: String,
+    number: u64,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let (Some(ends), Ok(runtime)) = (self.ends.upgrade(), tokio::runtime::Handle::try_current()) else { return };
+        let answer = Change::Answered { to: std::mem::take(&mut self.to), number: self.number };
+        runtime.spawn(async move { ends.tell(&answer).await });
+    }
+}
+
+impl From<Change> for Told {
+    fn from(change: Change) -> Self {
+        Self { change, _answer: None }
+    }
 }
 
 impl Changes {
@@ -92,7 +139,8 @@ impl Changes {
     pub(in crate::state) async fn listen(database: Database) -> Result<Self, Error> {
         let mut listener = database.listen(CHANNEL).await?;
         let (here, _) = broadcast::channel(BEHIND);
-        let (told, process) = (here.clone(), database.process().to_owned());
+        let ends = Arc::new(Ends { database, here, hearing: Hearing::default() });
+        let (this, process) = (ends.clone(), ends.database.process().to_owned());
         tokio::spawn(async move {
             loop {
                 let change = match listener.try_recv().await {
@@ -108,11 +156,12 @@ impl Changes {
                         Some(Change::Unknown)
                     }
                 };
-                // Nobody may be listening yet.
-                change.map(|change| told.send(change).ok());
+                if let Some(change) = change {
+                    this.pass_on(change, &process);
+                }
             }
         });
-        Ok(Self(Some(Arc::new(Ends { database, here }))))
+        Ok(Self(Some(ends)))
     }
 
     /// What is told from now on; absent where nobody shares the store.
@@ -131,9 +180,9 @@ impl Changes {
         let listener = Arc::downgrade(listener);
         tokio::spawn(async move {
             loop {
-                let change = heard.next().await;
+                let told = heard.told().await;
                 match listener.upgrade() {
-                    Some(listener) => hear(listener, change).await,
+                    Some(listener) => hear(listener, told.change.clone()).await,
                     None => return,
                 }
             }
@@ -143,7 +192,11 @@ impl Changes {
     /// Tells the other instances, soon and once; who does not hear it finds out otherwise.
     pub fn tell(&self, change: Change) {
         let Some(ends) = self.0.clone() else { return };
-        tokio::spawn(async move { ends.tell(&change).await });
+        let telling = ends.hearing.telling();
+        tokio::spawn(async move {
+            ends.tell(&change).await;
+            drop(telling);
+        });
     }
 
     /// The same; when this returns the database has it, and the others hear of it before they are likely to be asked.
@@ -154,10 +207,20 @@ impl Changes {
         }
     }
 
+    /// Ends when the `others`, so many instances, have heard of all that was told before, or after a second: a client may
+    /// ask one of them next. Who did not answer last time is not waited for.
+    pub(super) async fn heard(&self, others: usize) {
+        if let Some(ends) = self.0.as_ref().filter(|_| others > 0) {
+            let ask = async |number| ends.tell(&Change::Asked { by: ends.database.process().to_owned(), number }).await;
+            // Boxed: it would stand in every future above.
+            Box::pin(ends.hearing.ask(others, ask)).await;
+        }
+    }
+
     /// Tells those who listen in this process.
     pub(in crate::state) fn tell_here(&self, change: Change) {
         if let Some(ends) = &self.0 {
-            ends.here.send(change).ok();
+            ends.here.send(change.into()).ok();
         }
     }
 }
@@ -172,18 +235,36 @@ impl Ends {
             tracing::debug!(%error, "the other instances could not be told");
         }
     }
+
+    /// Hands on what another has told.
+    fn pass_on(self: &Arc<Self>, change: Change, process: &str) {
+        let answer = match &change {
+            Change::Answered { to, number } if to == process => return self.hearing.answered(*number),
+            Change::Answered { .. } => return,
+            Change::Asked { by, number } => {
+                Some(Arc::new(Answer { ends: Arc::downgrade(self), to: by.clone(), number: *number }))
+            }
+            _ => None,
+        };
+        // Nobody may be listening yet.
+        self.here.send(Told { change, _answer: answer }).ok();
+    }
 }
 
 /// What is told, in order.
 #[derive(Debug)]
-pub struct Heard(broadcast::Receiver<Change>);
+pub struct Heard(broadcast::Receiver<Told>);
 
 impl Heard {
     /// The next that is told.
     pub async fn next(&mut self) -> Change {
+        self.told().await.change
+    }
+
+    async fn told(&mut self) -> Told {
         match self.0.recv().await {
-            Ok(change) => change,
-            Err(broadcast::error::RecvError::Lagged(_)) => Change::Unknown,
+            Ok(told) => told,
+            Err(broadcast::error::RecvError::Lagged(_)) => Change::Unknown.into(),
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }

@@ -132,9 +132,9 @@ impl Presence {
         let (beating, ahead) = (tokio::sync::Mutex::default(), AtomicI64::new(0));
         let presence = Arc::new(Self { database, name, lasts, life, beating, seen, ahead, changes });
         presence.beat().await?;
-        // A server that has crashed has forgotten who lives, and what each had.
+        // A server that has crashed has forgotten who lives, and what each had; who comes is to be known from the start.
         presence.changes.hand_to(&presence, |presence, change| async move {
-            if change == Change::Unknown {
+            if matches!(change, Change::Unknown | Change::Joined) {
                 presence.beat_or_warn().await;
             }
         });
@@ -195,7 +195,7 @@ impl Presence {
     }
 
     /// Gives a sign of life; begins a new life where the last one has passed.
-    async fn beat(&self) -> Result<(), Error> {
+    pub(super) async fn beat(&self) -> Result<(), Error> {
         let _one = self.beating.lock().await;
         let (id, seen, seen_at) = (self.life.lock().id, Instant::now(), UnixMillis::now());
         let statement = "UPDATE instances SET alive_until = clock_timestamp() + make_interval(secs => $2) \
