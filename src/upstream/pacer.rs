@@ -220,7 +220,7 @@ impl Lane {
             match Box::pin(shared.turn(deadline)).await {
                 Agreed::Go => {}
                 Agreed::Later(wait) => return Err(wait),
-                Agreed::Alone { sharers } => self.own_share(&sent, sharers, deadline).await?,
+                Agreed::Alone { sharers, from } => self.own_share(&sent, sharers, from, deadline).await?,
             }
         }
         self.go(&mut sent);
@@ -228,9 +228,15 @@ impl Lane {
     }
 
     /// Waits until this instance's share of the rate has a call: the store cannot be asked.
-    async fn own_share(&self, sent: &VecDeque<Instant>, sharers: u32, deadline: Instant) -> Result<(), Duration> {
-        let free =
-            sent.back().filter(|_| sharers > 1).map_or_else(Instant::now, |last| *last + self.spacing() * sharers);
+    async fn own_share(
+        &self,
+        sent: &VecDeque<Instant>,
+        sharers: u32,
+        from: Instant,
+        deadline: Instant,
+    ) -> Result<(), Duration> {
+        let last = sent.back().filter(|_| sharers > 1);
+        let free = last.map_or(from, |last| from.max(*last + self.spacing() * sharers));
         if free > deadline {
             return Err(free - Instant::now());
         }
