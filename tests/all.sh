@@ -38,7 +38,7 @@ step "packages"
 install_packages curl:curl jq:jq xmllint:libxml2-utils rclone:rclone ffmpeg:ffmpeg mpv:mpv cadaver:cadaver litmus:litmus mount.davfs:davfs2 \
     fusermount3:fuse3 openssl:openssl cc:gcc gio:libglib2.0-bin dbus-run-session:dbus /usr/libexec/gvfsd-dav:gvfs-backends \
     nginx:nginx-light python3:python3 npm:npm chromium:chromium chromedriver:chromium-driver zbarimg:zbar-tools script:bsdutils \
-    tmux:tmux
+    tmux:tmux faketime:faketime
 install_postgres
 python3 -m ensurepip --version >/dev/null 2>&1 || install_packages no-command:python3-venv
 

@@ -7,23 +7,27 @@ WORK="$(mktemp -d)"
 PIDS=()
 CHECKS=0
 SERVERS=0
+# How many servers stand behind $URL: each has to learn for itself what it remembers.
+INSTANCES=1
 
 # No log may show a password, a token, a code for one, or a link's signature.
 seek_secrets() {
     [ -n "${SIM:-}" ] || return 0
     curl -sf "$SIM/sim/secrets" | jq -r '.[]' >"$WORK/secrets.txt" || return 0
     printf '%s\n' "secret word" "bWU6c2VjcmV0IHdvcmQ" "x-oss-signature=" >>"$WORK/secrets.txt"
-    if grep -qFf "$WORK/secrets.txt" "$WORK/alidav.log"; then
-        echo "A SECRET IS IN THE LOG: $(grep -m1 -Ff "$WORK/secrets.txt" "$WORK/alidav.log")"
+    if grep -qhFf "$WORK/secrets.txt" "$WORK"/alidav*.log; then
+        echo "A SECRET IS IN THE LOG: $(grep -hm1 -Ff "$WORK/secrets.txt" "$WORK"/alidav*.log)"
         return 1
     fi
 }
 
 finish() {
     local status=$?
-    if [ "$status" -eq 0 ] && [ -e "$WORK/alidav.log" ]; then seek_secrets || status=1; fi
+    if [ "$status" -eq 0 ] && compgen -G "$WORK/alidav*.log" >/dev/null; then seek_secrets || status=1; fi
     for pid in "${PIDS[@]}"; do
         kill "$pid" 2>/dev/null || true
+        # One that a script has stopped ends as well.
+        kill -CONT "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
     if [ "$status" -ne 0 ]; then
@@ -53,6 +57,20 @@ start() {
     done
     echo "$name did not start"
     return 1
+}
+
+# end_process PID SIGNAL: ends one that was started here, and waits for it.
+end_process() {
+    local pid left=()
+    kill "$2" "$1"
+    wait "$1" 2>/dev/null || true
+    for pid in "${PIDS[@]}"; do [ "$pid" = "$1" ] || left+=("$pid"); done
+    PIDS=("${left[@]}")
+}
+
+# A port that nobody has; for programs that do not tell which one they got.
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
 # simulate: starts an empty drive; its address is in $SIM.
@@ -140,3 +158,10 @@ field() {
 }
 
 no_rates='{"rate_limits":false}'
+
+# Where another script has started drive and servers already, its requests are replayed against those.
+if [ -n "${SERVED_BY:-}" ]; then
+    read -r SIM URL INSTANCES <<<"$SERVED_BY"
+    simulate() { :; }
+    serve() { :; }
+fi

@@ -4,15 +4,13 @@ source "$(dirname "$0")/lib.sh"
 export RCLONE_CONFIG="$WORK/rclone.conf"
 simulate
 lever rules "$no_rates"
-PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-PLAIN=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+PORT=$(free_port)
+PLAIN=$(free_port)
 
 # The settings that go before any section must stand before serve's own.
 serve_behind() {
     serve '[[mount]]' 'path = "/"' 'link_policy = "proxy"'
-    kill "${PIDS[-1]}"
-    wait "${PIDS[-1]}" 2>/dev/null || true
-    unset 'PIDS[-1]'
+    end_process "${PIDS[-1]}" -TERM
     sed -i "1i trusted_proxies = [\"127.0.0.1\"]\npublic_url = \"http://dav.example:$PLAIN\"" "$WORK/alidav.toml"
     start alidav "$ALIDAV" serve --config "$WORK/alidav.toml"
     URL=$ADDRESS
