@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All measurements, each side by side with what it is compared to, in one run of about 25 minutes.
-# Needs nginx, apache2 (both only their programs), curl, jq, python3, ffmpeg, rclone, chromium and chromium-driver.
+# Needs nginx, apache2, PostgreSQL (only their programs), curl, jq, python3, ffmpeg, rclone, chromium and chromium-driver.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export ALIDAV="$PWD/target/release/alidav"
@@ -23,6 +23,8 @@ measure bash benches/footprint.sh
 measure bash benches/small.sh
 measure bash benches/propfind.sh
 measure bash benches/pages.sh
+measure tests/postgres.sh bash benches/shared_state.sh
+measure tests/postgres.sh bash benches/instances.sh
 measure cargo bench --locked --bench propfind
 measure cargo bench --locked --bench memory
 measure cargo bench --locked --bench micro -- --quiet --warm-up-time 1 --measurement-time 3
