@@ -322,7 +322,7 @@ impl Namespace {
             self.resolver.listings.apply(mount, &target.folder.file_id, change.clone());
         }
         let gone = matches!(change, Change::Remove(_));
-        self.resolver.tell_others(&target.folder.file_id, change.file_id(), gone).await;
+        self.resolver.tell_others(&target.folder.file_id, change.file_id(), gone);
     }
 
     /// Makes sure, before anybody hears that a change was made, that it is still this instance's to tell

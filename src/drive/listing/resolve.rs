@@ -61,12 +61,11 @@ impl Resolver {
         Self { listings, located, list_ttl: settings.list_ttl, changes }
     }
 
-    /// An item of a folder is not what it was: other instances list the folder again on its next use. They have heard of
-    /// it, as far as that can be known, when this returns: the client's next request may be theirs. `gone`: the item is
+    /// An item of a folder is not what it was: other instances list the folder again on its next use. `gone`: the item is
     /// not where it was.
-    pub(in crate::drive) async fn tell_others(&self, folder_id: &str, file_id: &str, gone: bool) {
+    pub(in crate::drive) fn tell_others(&self, folder_id: &str, file_id: &str, gone: bool) {
         let change = Change::Folder { folder_id: folder_id.to_owned(), file_id: file_id.to_owned(), gone };
-        self.changes.tell_first(change).await;
+        self.changes.tell(change);
     }
 
     /// The entry at `path` below the mount.
@@ -290,7 +289,7 @@ impl Overview for Resolver {
     fn item_gone<'a>(&'a self, folder_id: &'a str, file_id: &'a str) -> BoxFuture<'a, ()> {
         async move {
             self.item_hidden(folder_id, file_id).await;
-            self.tell_others(folder_id, file_id, true).await;
+            self.tell_others(folder_id, file_id, true);
         }
         .boxed()
     }
@@ -308,7 +307,7 @@ impl Overview for Resolver {
             let file_id = entry.file_id.clone();
             self.forget_located(&file_id).await;
             self.listings.item_named(folder_id, entry);
-            self.tell_others(folder_id, &file_id, true).await;
+            self.tell_others(folder_id, &file_id, true);
         }
         .boxed()
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::clock::UnixMillis;
 use crate::config::RemoveWay;
 use crate::drive::entry::Entry;
 use crate::drive::error::Error;
@@ -42,7 +41,7 @@ impl Begun {
             file_id: None,
             way: RemoveWay::Trash,
             reason: Reason::Replaced,
-            since: UnixMillis::now(),
+            since: worker.journal.now(),
             tries: 0,
             last_error: None,
             facts: Facts {
@@ -138,7 +137,7 @@ impl Begun {
         let stage = stage.filter(|stage| !matches!(stage, Stage::Moved { .. }));
         let made = stage.and_then(|stage| Some((stage.made()?.to_owned(), stage.way())));
         let Some((made, way)) = made else { return worker.journal.forget(id).await };
-        let until = may_yet.then(late);
+        let until = may_yet.then(|| worker.journal.now().plus(LATE));
         worker.journal.change(id, |kept| kept.removal.undo(made, way, until));
         worker.note(id).await;
         Obsolete { worker, id }.remove().await;
@@ -193,9 +192,4 @@ fn replace(removal: &mut Removal, replaced: Option<(&Entry, RemoveWay)>) {
     removal.file_id = replaced.map(|(entry, _)| entry.file_id.to_string());
     removal.way = replaced.map_or(removal.way, |(_, way)| way);
     removal.facts.known = replaced.map(|(entry, _)| Known::of(entry));
-}
-
-/// When an item that may yet come into being will not any more.
-fn late() -> UnixMillis {
-    UnixMillis::now().plus(LATE)
 }

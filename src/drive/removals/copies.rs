@@ -18,7 +18,7 @@ pub(super) async fn copying(
 ) -> Result<Outcome, Error> {
     let Some(copies) = copies(client, journal, removal, of).await? else { return Ok(Outcome::Open) };
     Ok(match copies.as_slice() {
-        [] if may_yet_come(removal) => Outcome::Open,
+        [] if may_yet_come(journal, removal) => Outcome::Open,
         [] => Outcome::Nothing,
         // Of a folder it cannot be told whether it is whole.
         [copy] if !of.folder && copy.name == removal.facts.name => Outcome::TookEffect,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::clock::UnixMillis;
 use crate::config::{OrderBy, OrderDirection, RemoveWay};
 use crate::drive::error::Error;
 use crate::drive::removals::journal::Journal;
@@ -108,6 +107,6 @@ pub(super) fn is_made_since(item: &Item, removal: &Removal) -> bool {
 }
 
 /// Whether the drive may still be at what it was asked for.
-pub(super) fn may_yet_come(removal: &Removal) -> bool {
-    UnixMillis::now() < removal.since.plus(OFFER)
+pub(super) fn may_yet_come(journal: &Journal, removal: &Removal) -> bool {
+    journal.now() < removal.since.plus(OFFER)
 }

@@ -1,6 +1,7 @@
 //! What an instance does about the removals of the others: it hides what they hide, and works on what they have left.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -20,6 +21,8 @@ const LOOKS: u32 = 3;
 /// What others tell, for the one who reads it.
 struct Following {
     worker: Arc<Worker>,
+    /// Something was told that has not been read.
+    stale: AtomicBool,
     told: Notify,
 }
 
@@ -32,8 +35,27 @@ impl Following {
             }
         }
         if change == Change::Lapsed || self.worker.journal.is_meant(&change) {
+            self.stale.store(true, Ordering::Release);
             self.told.notify_one();
         }
+        // Who asks whether all was heard answers a client next, who may ask here.
+        if matches!(change, Change::Asked { .. })
+            && let Err(error) = self.read().await
+        {
+            tracing::debug!(%error, "what other instances are to remove could not be read yet");
+        }
+    }
+
+    /// Reads what was told.
+    async fn read(&self) -> Result<(), state::Error> {
+        if !self.stale.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let done = self.worker.reread().await;
+        if done.is_err() {
+            self.stale.store(true, Ordering::Release);
+        }
+        done
     }
 
     async fn follow(self: Arc<Self>) {
@@ -43,7 +65,7 @@ impl Following {
             let done = tokio::select! {
                 () = self.told.notified() => {
                     tokio::time::sleep(TOGETHER).await;
-                    self.worker.reread().await
+                    self.read().await
                 }
                 () = tokio::time::sleep_until(look) => {
                     look = Instant::now() + every;
@@ -66,8 +88,8 @@ impl Worker {
         if !self.journal.is_shared() {
             return;
         }
-        let (following, stop) = (Following { worker: self.clone(), told: Notify::new() }, self.stop.clone());
-        let following = Arc::new(following);
+        let (stale, told, stop) = (AtomicBool::new(false), Notify::new(), self.stop.clone());
+        let following = Arc::new(Following { worker: self.clone(), stale, told });
         self.journal.changes().hand_to(&following, Following::hear);
         self.tasks.spawn(async move { stop.run_until_cancelled(following.follow()).await });
     }

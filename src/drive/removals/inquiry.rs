@@ -80,7 +80,7 @@ impl Inquiry {
         Ok(match attached {
             Some(_) if whole => Outcome::TookEffect,
             Some(item) if is_made_since(item, removal) => unproved(&self.journal, removal, item).await?,
-            None if may_yet_come(removal) => Outcome::Open,
+            None if may_yet_come(&self.journal, removal) => Outcome::Open,
             _ => Outcome::Nothing,
         })
     }

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::clock::UnixMillis;
 use crate::drive::error::Error;
 use crate::drive::path::nfc_key;
 use crate::drive::removals::patience;
@@ -225,6 +226,11 @@ impl Journal {
         Some(others)
     }
 
+    /// This moment by the clock that all owners of entries go by.
+    pub(super) fn now(&self) -> UnixMillis {
+        self.store.now()
+    }
+
     /// What waits, for metrics and health.
     pub(super) fn pending(&self) -> PendingRemovals {
         let entries = self.entries.lock();
@@ -232,7 +238,7 @@ impl Journal {
         PendingRemovals {
             account: self.account.clone(),
             count: waiting.clone().count(),
-            complaint: waiting.map(|kept| &kept.removal).find_map(patience::complaint),
+            complaint: waiting.map(|kept| &kept.removal).find_map(|removal| patience::complaint(removal, self.now())),
         }
     }
 

@@ -31,9 +31,9 @@ pub(super) fn with_remedy(error: &Error) -> String {
 }
 
 /// What health and log say of a removal that fails for long.
-pub(super) fn complaint(removal: &Removal) -> Option<String> {
+pub(super) fn complaint(removal: &Removal, now: UnixMillis) -> Option<String> {
     let error = removal.last_error.as_ref().filter(|_| removal.is_due())?;
-    let long = UnixMillis::now() > removal.since.plus(PATIENCE);
+    let long = now > removal.since.plus(PATIENCE);
     long.then(|| format!("an older version of {:?} is hidden but cannot be removed: {error}", removal.facts.name))
 }
 

@@ -11,7 +11,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::backoff::Backoff;
 use crate::calls::Background;
-use crate::clock::UnixMillis;
 use crate::config::{RemoveWay, Timeouts};
 use crate::drive::error::Error;
 use crate::drive::removals::evidence::{self, Outcome};
@@ -172,7 +171,7 @@ impl Worker {
             Outcome::TookEffect if removal.file_id.is_none() => self.journal.forget(id).await,
             Outcome::TookEffect => return self.decide(&removal, |kept| kept.removal.facts.stage = None).await,
             Outcome::Leaves { made, way, may_yet } => {
-                let until = may_yet.then(|| removal.since.max(UnixMillis::now().minus(LATE)).plus(LATE));
+                let until = may_yet.then(|| removal.since.max(self.journal.now().minus(LATE)).plus(LATE));
                 return self.decide(&removal, |kept| kept.removal.undo(made, way, until)).await;
             }
         }
@@ -301,7 +300,7 @@ impl Worker {
         match removed {
             Ok(change) => self.task_ends(&change).await.map(|()| Verdict::Gone),
             Err(error) if error.kind == ErrorKind::NotFound => {
-                let may_yet = removal.facts.until.is_some_and(|until| UnixMillis::now() < until);
+                let may_yet = removal.facts.until.is_some_and(|until| self.journal.now() < until);
                 Ok(if may_yet { Verdict::NotYet } else { Verdict::Gone })
             }
             Err(error) => Err(error.into()),
@@ -356,7 +355,9 @@ impl Worker {
 
     /// Says in the log, once in a while, what cannot be removed for long.
     fn complain(&self, id: i64) {
-        let Some(complaint) = self.journal.get(id).as_ref().and_then(complaint) else { return };
+        let Some(complaint) = self.journal.get(id).and_then(|removal| complaint(&removal, self.journal.now())) else {
+            return;
+        };
         let mut last = self.complained.lock();
         if last.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
             *last = Some(Instant::now());

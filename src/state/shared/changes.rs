@@ -199,14 +199,6 @@ impl Changes {
         });
     }
 
-    /// The same; when this returns the database has it, and the others hear of it before they are likely to be asked.
-    pub async fn tell_first(&self, change: Change) {
-        if let Some(ends) = &self.0 {
-            // Boxed: it would stand in every future above.
-            Box::pin(ends.tell(&change)).await;
-        }
-    }
-
     /// Ends when the `others`, so many instances, have heard of all that was told before, or after a second: a client may
     /// ask one of them next. Who did not answer last time is not waited for.
     pub(super) async fn heard(&self, others: usize) {
