@@ -7,23 +7,16 @@ use alidav::config::Config;
 use alidav::server::Server;
 use alidav::sim::{Fault, FaultKind, Options, Simulator};
 use reqwest::Client;
-use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::harness::{builder, config, eventually, rules};
-use crate::pair::{Database, Pair};
+use crate::pair::{Database, Pair, on_drive};
 
 const TRASH: &str = "openFile/recyclebin/trash";
 const COMMIT: &str = "openFile/complete";
 
 fn refused() -> FaultKind {
     FaultKind::Code { status: 500, code: "InternalError".to_owned(), retry_after_ms: None }
-}
-
-/// Paths of all that the drive itself has.
-async fn on_drive(sim: &Simulator) -> Vec<String> {
-    let tree: Value = reqwest::get(format!("{}/sim/tree", sim.url())).await.unwrap().json().await.unwrap();
-    tree.as_array().unwrap().iter().map(|row| row["path"].as_str().unwrap().to_owned()).collect()
 }
 
 fn soon(config: &mut Config) {

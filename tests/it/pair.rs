@@ -4,6 +4,7 @@ use alidav::config::{Config, StateLocation};
 use alidav::server::Server;
 use alidav::sim::{Options, Rules, Simulator};
 use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
 use sqlx::ConnectOptions as _;
 
 use crate::harness::{builder, config, hrefs};
@@ -104,4 +105,10 @@ impl Pair {
         }
         self.database.administer(&format!("DROP DATABASE {} WITH (FORCE)", self.database.name)).await;
     }
+}
+
+/// Paths of all that the drive itself has.
+pub(crate) async fn on_drive(sim: &Simulator) -> Vec<String> {
+    let tree: Value = reqwest::get(format!("{}/sim/tree", sim.url())).await.unwrap().json().await.unwrap();
+    tree.as_array().unwrap().iter().map(|row| row["path"].as_str().unwrap().to_owned()).collect()
 }
