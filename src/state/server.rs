@@ -99,7 +99,12 @@ impl Server {
         &self.process
     }
 
-    /// What is told on a channel, by a connection of its own that is made again when it is lost.
+    /// Whether it has been closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
+    /// What is told on a channel, by a connection of its own.
     pub(super) async fn listen(&self, channel: &str) -> Result<PgListener, sqlx::Error> {
         self.within(async {
             let mut listener = PgListener::connect_with(&self.pool).await?;

@@ -288,6 +288,11 @@ def settled(world, simulator, servers):
     held = dict(on_drive(simulator))
     for server in servers:
         client = Client(world, server, "judge")
+        # It may have been started a moment ago.
+        for _ in range(60):
+            if all(client.members(folder)[0] == 207 for folder in FOLDERS):
+                break
+            time.sleep(0.5)
         shown = {path: tag for folder in FOLDERS for path, tag in client.members(folder)[1].items()}
         if shown != held:
             world.fault(f"{server} shows other than the drive has: {sorted(shown.items() ^ held.items())}")

@@ -145,14 +145,14 @@ impl Changes {
             loop {
                 let change = match listener.try_recv().await {
                     Ok(Some(told)) => read(told.payload(), &process),
-                    // The connection was lost, and made again.
-                    Ok(None) => Some(Change::Unknown),
-                    Err(sqlx::Error::PoolClosed) => return,
-                    Err(error) => {
-                        tracing::warn!(%error, "the other instances cannot be heard");
-                        if !is_back(&mut listener).await {
-                            return;
+                    // It connects again by itself, but hears nothing ever after where that fails: it has lost what it
+                    // reads notifications into (sqlx 0.9).
+                    lost => {
+                        if let Err(error) = lost {
+                            tracing::warn!(%error, "the other instances cannot be heard");
                         }
+                        let Some(again) = listen_again(&this.database).await else { return };
+                        listener = again;
                         Some(Change::Unknown)
                     }
                 };
@@ -268,16 +268,16 @@ impl Heard {
     }
 }
 
-/// Waits until the database is there again; false when nobody wants to hear any more.
-async fn is_back(listener: &mut PgListener) -> bool {
-    loop {
-        tokio::time::sleep(AGAIN).await;
-        match sqlx::query("SELECT 1").execute(&mut *listener).await {
-            Ok(_) => return true,
-            Err(sqlx::Error::PoolClosed) => return false,
+/// Listens by another connection, once the database is there again; none when nobody wants to hear any more.
+async fn listen_again(database: &Database) -> Option<PgListener> {
+    while !database.is_closed() {
+        match database.listen(CHANNEL).await {
+            Ok(listener) => return Some(listener),
             Err(error) => tracing::debug!(%error, "the other instances cannot be heard yet"),
         }
+        tokio::time::sleep(AGAIN).await;
     }
+    None
 }
 
 /// What another process has told; none where it was this one, or a version that tells of things not known here.

@@ -54,6 +54,11 @@ impl Database {
         self.named(self.server.listen(channel).await)
     }
 
+    /// Whether nobody wants anything of it any more.
+    pub(in crate::state) fn is_closed(&self) -> bool {
+        self.server.is_closed()
+    }
+
     pub(in crate::state) fn process(&self) -> &str {
         self.server.process()
     }

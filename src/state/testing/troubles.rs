@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::config::StateLocation;
-use crate::state::testing::{Database, location, on_postgres};
-use crate::state::{Error, LockRow, Store};
+use crate::state::testing::{Database, joined, location, on_postgres};
+use crate::state::{Change, Error, LockRow, Store};
 
 /// A new connection takes long enough on a machine at work, with its password to be proved.
 const SHORT: Duration = Duration::from_secs(1);
@@ -272,6 +272,32 @@ async fn a_caller_who_leaves_leaves_no_transaction_open() {
         let other = Store::open_within(&database.location(), Duration::from_secs(2)).await.unwrap();
         other.save_properties("f", &[]).await.unwrap();
         assert!(matches!(database.location(), StateLocation::Postgres(_)));
+    })
+    .await;
+}
+
+// Keeps 174.
+#[tokio::test]
+async fn one_that_could_not_connect_again_at_once_hears_the_others_again() {
+    on_postgres(async |database| {
+        let stores = [joined(database).await, joined(database).await];
+        let mut heard = stores[1].changes().subscribe().unwrap();
+        database.administer(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", database.name)).await;
+        let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", database.name);
+        database.administer(&cut).await;
+        // Long enough for it to try in vain.
+        tokio::time::sleep(SHORT).await;
+        database.administer(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", database.name)).await;
+        let again = async {
+            loop {
+                stores[0].changes().tell(Change::Freed);
+                match tokio::time::timeout(SHORT, heard.next()).await {
+                    Ok(Change::Freed) => return,
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), again).await.expect("it hears nothing any more");
     })
     .await;
 }
