@@ -120,9 +120,11 @@ impl Begun {
         self.open = false;
         let (worker, id) = (self.worker.clone(), self.id);
         worker.journal.change(id, |kept| kept.removal.facts.stage = None);
-        if worker.journal.is_shared() {
+        let removal = worker.journal.get(id).filter(|removal| removal.hidden().is_some());
+        if removal.is_some() && worker.journal.is_shared() {
+            // The others hide it, too.
             worker.note(id).await;
-        } else if let Some(removal) = worker.journal.get(id) {
+        } else if let Some(removal) = removal {
             worker.disappear(&removal).await;
         }
         Obsolete { worker, id }

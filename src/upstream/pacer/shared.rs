@@ -66,7 +66,10 @@ impl SharedLane {
                 Turn::In(wait) => wait,
                 Turn::Later(wait) => return Agreed::Later(wait),
             };
-            tokio::time::sleep(wait).await;
+            // The timer takes a millisecond for no time at all.
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
             // This process stood still meanwhile: the moment has passed, and others have had what came after it.
             if asked.elapsed() > wait + PATIENCE {
                 continue;
