@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a state store on PostgreSQL costs against SQLite, one server on each over the same simulated drive: a folder that
-# is asked of the drive (one call), one that is remembered, a PUT of 1 KB (two calls). In turns; medians of all requests.
+# is asked of the drive (two calls: it and the one above it), one that is remembered, a PUT of 1 KB (two calls). In turns;
+# medians of all requests.
 # Runs as: tests/postgres.sh benches/shared_state.sh. Needs curl, jq, python3.
 LOG=info
 source "$(dirname "$0")/../tests/clients/lib.sh"

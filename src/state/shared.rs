@@ -7,6 +7,7 @@ mod hearing;
 pub(super) mod leases;
 pub(super) mod pace;
 pub(super) mod presence;
+mod reach;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use self::database::Database;
 use self::leases::Leases;
 use self::pace::Pace;
 use self::presence::{Beat, Instance, Living, Presence};
+use self::reach::Reach;
 use crate::clock::UnixMillis;
 use crate::state::error::Error;
 
@@ -24,6 +26,7 @@ use crate::state::error::Error;
 pub(super) struct Shared {
     database: Database,
     presence: Arc<Presence>,
+    reach: Reach,
     pub(super) changes: Changes,
     pub(super) leases: Leases,
     _beat: Beat,
@@ -40,7 +43,8 @@ impl Shared {
         let presence = Presence::begin(database.clone(), name.to_owned(), life, changes.clone()).await?;
         let leases = Leases::new(database.clone(), presence.clone(), changes.clone());
         let beat = presence.keep_beating();
-        let shared = Self { database, presence, changes, leases, _beat: beat };
+        let reach = Reach::watch(database.clone());
+        let shared = Self { database, presence, reach, changes, leases, _beat: beat };
         // From now on the others wait for this one to hear, too.
         shared.changes.tell(Change::Joined);
         shared.told().await;
@@ -72,7 +76,7 @@ impl Shared {
 
     /// The common pace of an account's class of calls.
     pub(super) fn pace(&self, account: &str, class: &'static str) -> Pace {
-        Pace::new(self.database.clone(), self.presence.clone(), account.to_owned(), class)
+        Pace::new(self.database.clone(), self.presence.clone(), self.reach.clone(), account.to_owned(), class)
     }
 
     /// Who lived when this one last gave a sign of life.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::state::error::Error;
 use crate::state::shared::database::Database;
 use crate::state::shared::presence::Presence;
+use crate::state::shared::reach::Reach;
 
 /// What the calls of one class may be.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,7 @@ pub enum Turn {
 pub struct Pace {
     database: Database,
     presence: Arc<Presence>,
+    reach: Reach,
     account: String,
     class: &'static str,
 }
@@ -50,16 +52,23 @@ impl Pace {
     pub(in crate::state) fn new(
         database: Database,
         presence: Arc<Presence>,
+        reach: Reach,
         account: String,
         class: &'static str,
     ) -> Self {
-        Self { database, presence, account, class }
+        Self { database, presence, reach, account, class }
     }
 
     /// How many instances share the pace, by what was last known.
     #[must_use]
     pub fn sharers(&self) -> usize {
         self.presence.count()
+    }
+
+    /// Whether the database was away within the last such time, so that others may still call by their shares.
+    #[must_use]
+    pub fn was_away_within(&self, time: Duration) -> bool {
+        self.reach.was_away_within(time)
     }
 
     /// The moment of a call that leaves the window with at most `share` calls, where it comes within `longest`.

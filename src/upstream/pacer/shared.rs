@@ -88,7 +88,9 @@ impl SharedLane {
     /// The store has given a moment, which is now.
     fn agreed(&self) -> Agreed {
         match *self.reach.lock() {
-            Reach::There { all_from } if all_from <= Instant::now() => Agreed::Go,
+            Reach::There { all_from } if all_from <= Instant::now() && !self.pace.was_away_within(NOTICED) => {
+                Agreed::Go
+            }
             _ => self.share(Instant::now()),
         }
     }
