@@ -39,19 +39,7 @@ instance one
 instance two
 
 LOCATION=$(sed -n '/^```nginx$/,/^```$/{/^```/d;p}' "$here/../../docs/operation.md" | sed "s#http://127.0.0.1:8080#http://alidav#")
-mkdir "$WORK/nginx"
-cat >"$WORK/nginx.conf" <<CONF
-daemon off;
-pid $WORK/nginx/pid;
-error_log $WORK/nginx/error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path $WORK/nginx/body;
-    proxy_temp_path $WORK/nginx/proxy;
-    fastcgi_temp_path $WORK/nginx/fastcgi;
-    uwsgi_temp_path $WORK/nginx/uwsgi;
-    scgi_temp_path $WORK/nginx/scgi;
+nginx_within_http <<CONF
     # A client is to hear of each answer that was lost: nothing is sent twice.
     proxy_next_upstream off;
     upstream alidav {
@@ -62,7 +50,6 @@ http {
         listen 127.0.0.1:$BALANCER;
 $LOCATION
     }
-}
 CONF
 nginx -c "$WORK/nginx.conf" -e "$WORK/nginx/error.log" 2>>"$WORK/nginx.log" &
 PIDS+=($!)

@@ -68,6 +68,29 @@ end_process() {
     PIDS=("${left[@]}")
 }
 
+# nginx_within_http: makes $WORK/nginx.conf, whose files lie below $WORK, of what is to stand within `http`, from standard
+# input.
+nginx_within_http() {
+    mkdir "$WORK/nginx"
+    {
+        cat <<CONF
+daemon off;
+pid $WORK/nginx/pid;
+error_log $WORK/nginx/error.log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $WORK/nginx/body;
+    proxy_temp_path $WORK/nginx/proxy;
+    fastcgi_temp_path $WORK/nginx/fastcgi;
+    uwsgi_temp_path $WORK/nginx/uwsgi;
+    scgi_temp_path $WORK/nginx/scgi;
+CONF
+        cat
+        echo "}"
+    } >"$WORK/nginx.conf"
+}
+
 # A port that nobody has; for programs that do not tell which one they got.
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'

@@ -21,19 +21,7 @@ serve_behind
 LOCATION=$(sed -n '/^```nginx$/,/^```$/{/^```/d;p}' "$(dirname "$0")/../../docs/operation.md" | sed "s#http://127.0.0.1:8080#$URL#")
 contains "the document's words" "proxy_pass $URL;" "$LOCATION"
 
-mkdir "$WORK/nginx"
-cat >"$WORK/nginx.conf" <<CONF
-daemon off;
-pid $WORK/nginx/pid;
-error_log $WORK/nginx/error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path $WORK/nginx/body;
-    proxy_temp_path $WORK/nginx/proxy;
-    fastcgi_temp_path $WORK/nginx/fastcgi;
-    uwsgi_temp_path $WORK/nginx/uwsgi;
-    scgi_temp_path $WORK/nginx/scgi;
+nginx_within_http <<CONF
     server {
         listen 127.0.0.1:$PORT;
 $LOCATION
@@ -42,7 +30,6 @@ $LOCATION
         listen 127.0.0.1:$PLAIN;
         location / { proxy_pass $URL; }
     }
-}
 CONF
 nginx -c "$WORK/nginx.conf" -e "$WORK/nginx/error.log" 2>>"$WORK/nginx.log" &
 PIDS+=($!)
