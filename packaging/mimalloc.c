@@ -5,7 +5,7 @@
 
 static void set_up(void) {
     setenv("MIMALLOC_ALLOW_THP", "0", 0);
-    setenv("MIMALLOC_PURGE_DELAY", "100", 0);
+    setenv("MIMALLOC_PURGE_DELAY", "10", 0);
 }
 
 /* mimalloc reads them in a constructor that comes before all usual ones. */
