@@ -8,10 +8,11 @@ umask 022
 [ $# -gt 0 ] || set -- amd64 arm64
 DIST="$PWD/target/dist"
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
-export SOURCE_DATE_EPOCH
 
 packaging/programs.sh "$@"
+# Not before: a program asks git itself, and cargo compiles all C anew for another day.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+export SOURCE_DATE_EPOCH
 rm -rf "$DIST/files" "$DIST/release"
 mkdir -p "$DIST/files" "$DIST/release"
 
