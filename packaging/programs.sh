@@ -80,6 +80,8 @@ std() {
         # That cargo builds it is not stable yet.
         export RUSTC_BOOTSTRAP=1
         CARGO=(-Z "build-std=std,panic_unwind")
+        # musl itself is zig's.
+        LINK+=(-Clink-self-contained=no)
     else
         echo "packaging/programs.sh: no standard library for $1: install the sources of this very compiler" \
             "(Debian: rust-src, beside rustc-web rust-web-src), or rustup" >&2
