@@ -21,6 +21,8 @@ for arch in "$@"; do target_of "$arch" >/dev/null; done
 # SQLite without its search of texts, maps and its own pages: 0.3 MB that alidav never calls.
 export LIBSQLITE3_FLAGS="-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE \
 -USQLITE_ENABLE_DBSTAT_VTAB"
+# mimalloc asks ARM's linker for a library of atomic operations, which ARMv7 has itself; the library of C stands for it.
+export DEP_ATOMIC=c
 
 # zig brings the C compiler, the linker and musl for every target; both come ready built.
 ZIG_TOOLS="cargo-zigbuild==0.24.1 ziglang==0.17.1"
