@@ -44,7 +44,10 @@ echo "== the program"
 [ "$("$PROGRAM" --version | cut -d' ' -f2)" = "$VERSION" ] || fail "it says another version"
 readelf --program-headers "$PROGRAM" | grep -q INTERP && fail "it needs a loader"
 readelf --dynamic "$PROGRAM" | grep -q NEEDED && fail "it needs libraries"
-ls -l "$PROGRAM"
+for program in target/dist/programs/*/alidav; do
+    ls -l "$program"
+    [ "$(stat -c %s "$program")" -le 20000000 ] || fail "$program is larger than 20 MB"
+done
 "$PROGRAM" simulate --empty --listen 127.0.0.1:0 >"$ROOTS/simulate" &
 for _ in $(seq 100); do grep -q '^listening' "$ROOTS/simulate" && break; sleep 0.1; done
 huge=$(sed -n 's/^THP_enabled:\s*//p' "/proc/$!/status")
