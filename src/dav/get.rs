@@ -30,6 +30,9 @@ use crate::protocol::body::{self, Body, BodyError};
 /// Life that a link must have left to be handed out: players that pause come back to the old one.
 const REDIRECT_MIN_LIFE: Duration = Duration::from_secs(300);
 
+/// Versions of a file that may be replaced while a link to them is waited for, before the client is to try again.
+const TRIES: usize = 3;
+
 /// A GET or HEAD of one path.
 pub(super) struct Get<'a> {
     pub(super) method: &'a Method,
@@ -68,14 +71,23 @@ pub(super) async fn get(site: &Site, request: Get<'_>) -> Result<Response<Body>,
     if resource.is_folder() {
         return folder(&request, &resource);
     }
-    match file(site, &request, &resource).await {
+    for tried in 1.. {
+        let error = match file(site, &request, &resource).await {
+            Err(error @ drive::Error::Changed { .. }) => error,
+            result => return Ok(result?),
+        };
         // The listing is out of date: once more by a new one.
-        Err(drive::Error::Changed { .. }) => {
-            let resource = site.tree.stat(request.path, Freshness::Refresh).await?;
-            Ok(file(site, &request, &resource).await?)
+        let newer = site.tree.stat(request.path, Freshness::Refresh).await?;
+        if newer.entry.file_id == resource.entry.file_id && tried > 1 {
+            return Err(error.into());
         }
-        result => Ok(result?),
+        if tried == TRIES {
+            // Something else is here each time, so it is not gone, whatever became of each.
+            break;
+        }
+        resource = newer;
     }
+    Err(drive::Error::Changed { gone: false }.into())
 }
 
 async fn file(site: &Site, request: &Get<'_>, file: &Resource) -> Result<Response<Body>, drive::Error> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alidav::sim::{Fault, FaultKind, Options, RateShape, Rules, Simulator};
+use alidav::sim::{Fault, FaultKind, Moment, Options, RateShape, Rules, Simulator};
 use futures_util::StreamExt as _;
 
 use crate::harness::{Fixture, header, sha1};
@@ -279,6 +279,34 @@ async fn a_file_replaced_behind_our_back_is_served_as_it_is_now() {
     assert_eq!(answer.text().await.unwrap(), "the new, longer content");
     world.sim.remove("/a");
     assert_eq!(world.request("GET", "/dav/a").send().await.unwrap().status(), 404);
+}
+
+// Keeps 49.
+#[tokio::test]
+async fn a_file_that_is_replaced_again_and_again_is_never_told_to_be_gone() {
+    let world = Fixture::start().await;
+    world.by_links_alone();
+    for (replaced, status) in [(1, 200), (2, 200), (3, 503)] {
+        world.sim.write("/a", "at first");
+        world.request("PROPFIND", "/dav/").header("cache-control", "no-cache").send().await.unwrap();
+        let mut gate = world.sim.gate("openFile/getDownloadUrl", &[Moment::Start]);
+        let replace = async {
+            for time in 1..=replaced {
+                let held = gate.arrival().await;
+                world.sim.remove("/a");
+                world.sim.write("/a", format!("version {time}"));
+                drop(held);
+            }
+            drop(gate);
+        };
+        let (answer, ()) = tokio::join!(world.get("/dav/a"), replace);
+        assert_eq!(answer.status(), status, "replaced {replaced} times");
+        if status == 200 {
+            assert_eq!(answer.text().await.unwrap(), format!("version {replaced}"));
+        } else {
+            assert!(answer.headers().contains_key("retry-after"));
+        }
+    }
 }
 
 #[tokio::test]
