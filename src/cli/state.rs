@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use super::arguments::StateCommand;
 use super::run::load;
 use crate::config::StateLocation;
-use crate::state::Store;
+use crate::state::{Error, Store};
 
 /// Exit code for arguments that are wrong.
 const WRONG: u8 = 2;
 
-/// Ends with 1 if nothing was copied, with 2 if arguments or settings are wrong.
+/// Ends with 1 if nothing was copied, as far as is known, with 2 if arguments or settings are wrong.
 pub(super) async fn run(path: Option<&Path>, command: StateCommand) -> ExitCode {
     let StateCommand::Copy { from, to } = command;
     let (from, to) = match (location(path, "FROM", &from), location(path, "TO", &to)) {
@@ -22,7 +22,9 @@ pub(super) async fn run(path: Option<&Path>, command: StateCommand) -> ExitCode 
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("alidav: {problem}");
-            eprintln!("nothing was copied");
+            if !matches!(problem, Error::Undecided { .. }) {
+                eprintln!("nothing was copied");
+            }
             ExitCode::FAILURE
         }
     }
@@ -45,14 +47,13 @@ fn read(argument: &str, text: &str) -> Result<StateLocation, ExitCode> {
     })
 }
 
-async fn copy(from: &StateLocation, to: &StateLocation) -> Result<(), String> {
-    let source = Store::open_made(from).await.map_err(|error| error.to_string())?;
-    let target = Store::open(to).await.map_err(|error| error.to_string())?;
+async fn copy(from: &StateLocation, to: &StateLocation) -> Result<(), Error> {
+    let source = Store::open_made(from).await?;
+    let target = Store::open(to).await?;
     let copied = source.copy_to(&target).await;
     source.close().await;
     target.close().await;
-    let copied = copied.map_err(|error| error.to_string())?;
-    for table in &copied {
+    for table in &copied? {
         say!("{:<12}{:>8}", table.table, table.rows);
     }
     say!("copied from {from} to {to}; put the latter into `state`, and let nothing run from the former any more");

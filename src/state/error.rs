@@ -71,6 +71,14 @@ pub enum Error {
         /// What to do.
         remedy: &'static str,
     },
+    /// The answer to the last step of a copy was lost.
+    #[error("state store {place}: {problem}; all was copied or nothing: copy once more, a store that has it says so")]
+    Undecided {
+        /// The database that is copied to.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A statement failed later on: the disk is full, or the store became unwritable.
     #[error("state store {place}: {problem}; {remedy}")]
     Statement {

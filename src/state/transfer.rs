@@ -33,7 +33,8 @@ impl Store {
     /// Copies everything that must survive into an empty store.
     ///
     /// # Errors
-    /// One of them is served from, or the other one has something; or a statement failed. The other one is as it was.
+    /// One of them is served from, or the other one has something; or a statement failed. The other one is as it was,
+    /// unless that is [`Error::Undecided`].
     pub async fn copy_to(&self, to: &Self) -> Result<Vec<Copied>, Error> {
         if self.place == to.place {
             return Err(self.unfit("is named twice", "name another store to copy to"));
@@ -60,8 +61,10 @@ impl Store {
         // An instance of a database may have begun in between; it read nothing yet of what is written here.
         self.unshared().await?;
         to.unshared().await?;
-        target.commit().await?;
-        Ok(copied)
+        match target.commit().await {
+            Err(Error::Away { place, problem, .. }) => Err(Error::Undecided { place, problem }),
+            committed => committed.map(|()| copied),
+        }
     }
 
     /// The right to serve, which nobody else has then.

@@ -208,6 +208,28 @@ async fn a_copy_that_fails_in_the_middle_leaves_nothing() {
     .await;
 }
 
+#[tokio::test]
+async fn a_copy_whose_last_answer_is_lost_is_not_told_as_none() {
+    on_postgres(async |database| {
+        let folder = tempfile::tempdir().unwrap();
+        let from = Store::open(&StateLocation::File(folder.path().join("state.db"))).await.unwrap();
+        fill(&from).await;
+        let to = Store::open(&database.location()).await.unwrap();
+        // The connection ends in the midst of COMMIT.
+        let ends = "CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS \
+                    $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$; \
+                    CREATE CONSTRAINT TRIGGER ends AFTER INSERT ON tokens DEFERRABLE INITIALLY DEFERRED \
+                    FOR EACH ROW EXECUTE FUNCTION ends()";
+        database.run(ends).await;
+        let lost = from.copy_to(&to).await.unwrap_err();
+        assert!(matches!(lost, Error::Undecided { .. }), "{lost:?}");
+        database.run("DROP TRIGGER ends ON tokens").await;
+        from.copy_to(&to).await.unwrap();
+        assert_same(&from, &to).await;
+    })
+    .await;
+}
+
 // Keeps 172.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_served_from_or_has_something_is_refused() {
