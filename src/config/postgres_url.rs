@@ -1,11 +1,14 @@
 //! The address of a PostgreSQL database, whose password does not print.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use url::Url;
 
 /// What may stand behind the `?`; whatever else does is a mistake.
 const PARAMETERS: [&str; 6] = ["host", "sslmode", "sslrootcert", "sslcert", "sslkey", "options"];
+
+const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
 
 const SSL_MODES: [&str; 5] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
 
@@ -52,6 +55,12 @@ impl PostgresUrl {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// The files that it names, by what for.
+    pub fn files(&self) -> impl Iterator<Item = (String, PathBuf)> {
+        let of_files = self.0.query_pairs().filter(|(name, _)| FILES.contains(&&**name));
+        of_files.map(|(name, path)| (name.into_owned(), PathBuf::from(&*path)))
     }
 
     /// Whether the password is in it.

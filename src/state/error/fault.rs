@@ -41,6 +41,8 @@ impl Fault {
                 }
             }
             E::Io(error) if error.kind() == io::ErrorKind::TimedOut => Self::Slow,
+            // So sqlx tells that the other side is not who it should be.
+            E::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => Self::Encryption,
             E::Io(_) | E::Protocol(_) => Self::Unreachable,
             E::Tls(_) => Self::Encryption,
             E::PoolTimedOut => Self::Slow,
@@ -68,7 +70,8 @@ impl Fault {
             "28000" => Self::User,
             "3D000" => Self::NoDatabase,
             "42501" => Self::NoRight,
-            "25006" => Self::Replica,
+            // The latter for tables that are not logged.
+            "25006" | "0A000" => Self::Replica,
             "53100" => Self::ServerFull,
             "53300" => Self::TooManyConnections,
             // Cancelled by statement_timeout, a lock not had in time, a transaction that stood idle.

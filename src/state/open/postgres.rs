@@ -26,7 +26,7 @@ const VANISHED: Duration = Duration::from_secs(15);
 
 /// Looks at the server, and brings the tables up to date.
 pub(super) async fn open(url: &PostgresUrl, place: &str, busy: Duration) -> Result<Server, Error> {
-    let options = options(url, busy).map_err(|error| Error::refused(place, &error))?;
+    let options = options(url, place, busy)?;
     // Not by the pool, which tries again what is refused and tells only that the time was over.
     let first = bounded(busy, options.connect()).await;
     let mut first = first.map_err(|error| Error::refused(place, &error))?;
@@ -45,8 +45,9 @@ pub(super) async fn open(url: &PostgresUrl, place: &str, busy: Duration) -> Resu
 
 /// Whether the database has tables of an alidav.
 pub(super) async fn is_made(url: &PostgresUrl, place: &str, busy: Duration) -> Result<bool, Error> {
+    let options = options(url, place, busy)?;
     let looked = async {
-        let mut connection = options(url, busy)?.connect().await?;
+        let mut connection = options.connect().await?;
         let made = "SELECT to_regclass('tokens') IS NOT NULL AND to_regclass('readable_by') IS NOT NULL";
         let made = sqlx::query_scalar(made).fetch_one(&mut connection).await?;
         connection.close().await?;
@@ -57,8 +58,16 @@ pub(super) async fn is_made(url: &PostgresUrl, place: &str, busy: Duration) -> R
 
 /// How sessions are begun. What the URL leaves open comes from the variables that all clients of PostgreSQL know, such
 /// as `PGPASSFILE` and `PGSSLMODE`.
-fn options(url: &PostgresUrl, busy: Duration) -> Result<PgConnectOptions, sqlx::Error> {
-    let mut options: PgConnectOptions = url.expose().parse()?;
+fn options(url: &PostgresUrl, place: &str, busy: Duration) -> Result<PgConnectOptions, Error> {
+    let mut options: PgConnectOptions = url.expose().parse().map_err(|error| Error::refused(place, &error))?;
+    for (name, path) in url.files() {
+        // The system's words do not say which.
+        std::fs::File::open(&path).map_err(|error| Error::Open {
+            place: place.to_owned(),
+            problem: format!("{name} {}: {error}", path.display()),
+            remedy: Fault::Encryption.remedy(),
+        })?;
+    }
     // An address as URLs have it is not one to sockets.
     if let Some(host) = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         let host = host.to_owned();
