@@ -40,6 +40,7 @@ pub use shared::changes::{Change, Changes, Heard};
 pub use shared::leases::{Lease, LeaseKey, Leases};
 pub use shared::pace::{Pace, Turn, Window};
 pub use shared::presence::{Instance, Living};
+pub use shared::reach::Reached;
 pub use store::Store;
 pub use tokens::Tokens;
 pub use transfer::Copied;

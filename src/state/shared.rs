@@ -2,12 +2,14 @@
 //! of them may have, and the pace of their calls.
 
 pub(super) mod changes;
+mod clock;
 pub(super) mod database;
 mod hearing;
 pub(super) mod leases;
+mod moments;
 pub(super) mod pace;
 pub(super) mod presence;
-mod reach;
+pub(super) mod reach;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,10 +45,10 @@ impl Shared {
         let presence = Presence::begin(database.clone(), name.to_owned(), life, changes.clone()).await?;
         let leases = Leases::new(database.clone(), presence.clone(), changes.clone());
         let beat = presence.keep_beating();
-        let reach = Reach::watch(database.clone());
+        let reach = Reach::watch(database.clone(), presence.clone());
         let shared = Self { database, presence, reach, changes, leases, _beat: beat };
         // From now on the others wait for this one to hear, too.
-        shared.changes.tell(Change::Joined);
+        shared.changes.tell(Change::Membership);
         shared.told().await;
         Ok(shared)
     }
@@ -56,6 +58,9 @@ impl Shared {
         if let Err(error) = self.presence.end().await {
             tracing::warn!(%error, "the other instances take this one for living for some seconds more");
         }
+        // Else they would wait for it to hear of what they change.
+        self.changes.tell(Change::Membership);
+        self.told().await;
     }
 
     /// Learns now how many others there are.
@@ -71,12 +76,12 @@ impl Shared {
 
     /// This moment by the database's clock.
     pub(super) fn now(&self) -> UnixMillis {
-        self.presence.now()
+        self.presence.clock().now()
     }
 
     /// The common pace of an account's class of calls.
     pub(super) fn pace(&self, account: &str, class: &'static str) -> Pace {
-        Pace::new(self.database.clone(), self.presence.clone(), self.reach.clone(), account.to_owned(), class)
+        Pace::new(self.database.clone(), self.reach.clone(), account.to_owned(), class)
     }
 
     /// Who lived when this one last gave a sign of life.

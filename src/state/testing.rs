@@ -4,13 +4,14 @@
 mod troubles;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use sqlx::{ConnectOptions as _, PgConnection, SqlitePool};
 
 use crate::config::StateLocation;
-use crate::state::Store;
 use crate::state::store::Pool;
+use crate::state::{Reached, Store};
 
 impl Store {
     pub(super) fn sqlite(&self) -> &SqlitePool {
@@ -87,4 +88,25 @@ pub(super) async fn joined(database: &Database) -> Store {
     let mut store = Store::open(&database.location()).await.unwrap();
     store.join("test", std::time::Duration::from_secs(15)).await.unwrap();
     store
+}
+
+/// Waits until a store of several finds the database so.
+pub(super) async fn finds(store: &Store, so: impl Fn(Reached) -> bool) {
+    let pace = store.pace("main", "list").unwrap();
+    let known = async {
+        while !so(pace.reached()) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), known).await.expect("it never knew");
+}
+
+/// Asks until there is an answer: a busy machine's may come too late.
+pub(super) async fn answered<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

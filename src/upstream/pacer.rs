@@ -182,7 +182,9 @@ impl Lane {
     }
 
     fn shared_by(mut self, account: &str, store: &Store) -> Self {
-        let window = Window { calls: self.calls, length: self.window + SHARED_MARGIN, spacing: self.spacing() };
+        let length = self.window + SHARED_MARGIN;
+        let spacing = self.spacing() + SHARED_MARGIN / u32::try_from(self.calls).unwrap_or(u32::MAX);
+        let window = Window { calls: self.calls, length, spacing };
         self.shared = store.pace(account, self.name).map(|pace| SharedLane::new(pace, window));
         self
     }
@@ -220,27 +222,9 @@ impl Lane {
             match Box::pin(shared.turn(deadline)).await {
                 Agreed::Go => {}
                 Agreed::Later(wait) => return Err(wait),
-                Agreed::Alone { sharers, from } => self.own_share(&sent, sharers, from, deadline).await?,
             }
         }
         self.go(&mut sent);
-        Ok(())
-    }
-
-    /// Waits until this instance's share of the rate has a call: the store cannot be asked.
-    async fn own_share(
-        &self,
-        sent: &VecDeque<Instant>,
-        sharers: u32,
-        from: Instant,
-        deadline: Instant,
-    ) -> Result<(), Duration> {
-        let last = sent.back().filter(|_| sharers > 1);
-        let free = last.map_or(from, |last| from.max(*last + self.spacing() * sharers));
-        if free > deadline {
-            return Err(free - Instant::now());
-        }
-        tokio::time::sleep_until(free).await;
         Ok(())
     }
 
@@ -281,7 +265,6 @@ impl Lane {
         match Box::pin(shared.spare_turn(share)).await {
             Agreed::Go => next,
             Agreed::Later(wait) => Instant::now() + wait.max(Duration::from_millis(1)),
-            Agreed::Alone { .. } => Instant::now() + shared::AWAY,
         }
     }
 

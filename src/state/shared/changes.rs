@@ -64,8 +64,8 @@ pub enum Change {
         /// The file.
         file_id: String,
     },
-    /// An instance has come.
-    Joined,
+    /// An instance has come or gone.
+    Membership,
     /// An instance wants to know when all that was told before this was heard (`hearing`).
     Asked {
         /// What its sessions are called.

@@ -5,11 +5,9 @@
 //! instance that was stopped for a while, or was cut off, counts as none ([`Presence::current`]) until the database has
 //! said that its row still lives; else it begins a new life, in which it has nothing ([`Change::Lapsed`]).
 //!
-//! A sign of life also tells by how much this machine's clock is off: what ends at a moment that others have written down
-//! ends by the database's ([`Presence::now`]).
+//! A sign of life also looks at the database's clock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,13 +17,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::clock::UnixMillis;
 use crate::state::error::Error;
 use crate::state::shared::changes::{Change, Changes};
+use crate::state::shared::clock::SharedClock;
 use crate::state::shared::database::Database;
+use crate::state::shared::moments::Share;
 
 /// Signs of life within the time after which an instance counts as dead: some may be late.
 const BEATS: u32 = 4;
-
-/// Clocks that differ by no more count as one: what is written down of a moment is in seconds.
-const SAME_CLOCK: Duration = Duration::from_secs(2);
 
 /// Rows of the dead are kept for so long.
 const REMEMBERED: Duration = Duration::from_secs(3600);
@@ -85,8 +82,7 @@ pub(in crate::state) struct Presence {
     /// One sign of life at a time.
     beating: tokio::sync::Mutex<()>,
     seen: Mutex<Seen>,
-    /// Milliseconds that the database's clock is ahead of this machine's; none while they count as one.
-    ahead: AtomicI64,
+    clock: SharedClock,
     changes: Changes,
 }
 
@@ -129,12 +125,12 @@ impl Presence {
     ) -> Result<Arc<Self>, Error> {
         let life = Mutex::new(born(&database, &name, lasts).await?);
         let seen = Mutex::new(Seen { instances: Vec::new(), at: Instant::now() });
-        let (beating, ahead) = (tokio::sync::Mutex::default(), AtomicI64::new(0));
-        let presence = Arc::new(Self { database, name, lasts, life, beating, seen, ahead, changes });
+        let (beating, clock) = (tokio::sync::Mutex::default(), SharedClock::default());
+        let presence = Arc::new(Self { database, name, lasts, life, beating, seen, clock, changes });
         presence.beat().await?;
-        // A server that has crashed has forgotten who lives, and what each had; who comes is to be known from the start.
+        // A server that has crashed has forgotten who lives, and what each had; who comes or goes is to be known at once.
         presence.changes.hand_to(&presence, |presence, change| async move {
-            if matches!(change, Change::Unknown | Change::Joined) {
+            if matches!(change, Change::Unknown | Change::Membership) {
                 presence.beat_or_warn().await;
             }
         });
@@ -186,7 +182,16 @@ impl Presence {
         self.seen.lock().instances.len().max(1)
     }
 
-    /// The same, by name; asks nobody.
+    /// This one's share of what they divide. By name, for a life may have begun anew since another last looked.
+    pub(in crate::state) fn share(&self) -> Share {
+        let seen = self.seen.lock();
+        let mut by_name: Vec<_> = seen.instances.iter().collect();
+        by_name.sort_by(|one, other| one.name.cmp(&other.name));
+        let rank = by_name.iter().position(|instance| instance.own).unwrap_or(0);
+        Share { rank, of: by_name.len().max(1) }
+    }
+
+    /// Instances that lived at the last sign of life, by name; asks nobody.
     pub(in crate::state) fn living(&self) -> Living {
         let seen = self.seen.lock();
         let ago = seen.at.elapsed();
@@ -211,7 +216,7 @@ impl Presence {
         }
         let instances = instances(&self.database, Some(life.id)).await?;
         self.see(Seen { instances, at: seen });
-        self.look_at_clock().await?;
+        self.clock.look(&self.database).await?;
         self.forget_the_dead().await
     }
 
@@ -229,34 +234,9 @@ impl Presence {
         }
     }
 
-    /// Asks what time it is where all agree.
-    async fn look_at_clock(&self) -> Result<(), Error> {
-        let statement = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-        let (asked, asked_at) = (Instant::now(), UnixMillis::now());
-        if let Some((theirs,)) = self.database.row::<(i64,)>(sqlx::query_as(statement)).await? {
-            self.compare(UnixMillis(theirs), asked_at, asked.elapsed());
-        }
-        Ok(())
-    }
-
-    /// Compares the database's time with ours, of a statement that took so long.
-    fn compare(&self, theirs: UnixMillis, asked_at: UnixMillis, took: Duration) {
-        let ahead = theirs.0.saturating_sub(asked_at.plus(took / 2).0);
-        let known = self.ahead.load(Ordering::Relaxed);
-        if Duration::from_millis(ahead.abs_diff(known)) <= SAME_CLOCK + took {
-            return;
-        }
-        let ahead = if Duration::from_millis(ahead.unsigned_abs()) <= SAME_CLOCK { 0 } else { ahead };
-        self.ahead.store(ahead, Ordering::Relaxed);
-        tracing::warn!(
-            seconds = ahead / 1000,
-            "the database's clock is not this machine's; what instances share ends by the database's: set both by a time server"
-        );
-    }
-
-    /// This moment by the database's clock.
-    pub(in crate::state) fn now(&self) -> UnixMillis {
-        UnixMillis(UnixMillis::now().0.saturating_add(self.ahead.load(Ordering::Relaxed)))
+    /// The clock by which all agree.
+    pub(in crate::state) fn clock(&self) -> &SharedClock {
+        &self.clock
     }
 
     async fn forget_the_dead(&self) -> Result<(), Error> {
@@ -314,24 +294,15 @@ async fn born(database: &Database, name: &str, lasts: Duration) -> Result<Life, 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::state::testing::{joined, on_postgres};
 
-    // Keeps 175.
     #[tokio::test]
-    async fn what_is_shared_ends_by_the_clock_of_the_database() {
+    async fn who_has_gone_is_known_at_once_and_waited_for_by_nobody() {
         on_postgres(async |database| {
-            let near =
-                |one: UnixMillis, other: UnixMillis| one.since(other).max(other.since(one)) < Duration::from_secs(60);
-            assert!(near(joined(database).await.now(), UnixMillis::now()));
-            database.run("CREATE SCHEMA ahead").await;
-            let later = "CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
-                         $$ SELECT pg_catalog.clock_timestamp() + interval '1 hour' $$";
-            database.run(later).await;
-            let path = "SET search_path = public, ahead, pg_catalog";
-            database.administer(&format!("ALTER DATABASE {} {path}", database.name)).await;
-            let store = joined(database).await;
-            assert!(near(store.now(), UnixMillis::now().plus(Duration::from_secs(3600))));
+            let (stays, goes) = (joined(database).await, joined(database).await);
+            assert_eq!(stays.living().unwrap().instances.len(), 2);
+            goes.close().await;
+            assert_eq!(stays.living().unwrap().instances.len(), 1);
         })
         .await;
     }
