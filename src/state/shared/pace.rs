@@ -84,6 +84,8 @@ impl Pace {
     async fn answered<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Option<T> {
         let asked = Instant::now();
         match tokio::time::timeout(PATIENCE, question).await {
+            // A moment that was given before a long stop has passed.
+            Ok(Ok(_)) if stood_still(asked, PATIENCE) => {}
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "calls cannot be agreed on with the other instances");
