@@ -277,29 +277,34 @@ def unexpected(world, simulator):
     return wrong
 
 
+def differences(world, simulator, clients):
+    """What is on the drive as nobody's doing, and what each server shows that is not there, or does not show."""
+    wrong = unexpected(world, simulator)
+    for client in clients:
+        answers = [client.members(folder) for folder in FOLDERS]
+        shown = {path: tag for _, members in answers for path, tag in members.items()}
+        held = dict(on_drive(simulator))
+        if {status for status, _ in answers} != {207} or shown != held:
+            wrong.append(f"{client.server} shows other than the drive has: {sorted(shown.items() ^ held.items())}")
+    return wrong
+
+
 def settled(world, simulator, servers):
-    """Waits until the drive is as it may be; then each server must show what it has."""
+    """Waits until the drive is as it may be and each server shows what it has: what was left half done is hidden, and goes
+    in the end. Then each must give it."""
+    clients = [Client(world, server, "judge") for server in servers]
     for _ in range(120):
-        wrong = unexpected(world, simulator)
+        wrong = differences(world, simulator, clients)
         if not wrong:
             break
         time.sleep(0.5)
     world.faults += wrong
     held = dict(on_drive(simulator))
-    for server in servers:
-        client = Client(world, server, "judge")
-        # It may have been started a moment ago.
-        for _ in range(60):
-            if all(client.members(folder)[0] == 207 for folder in FOLDERS):
-                break
-            time.sleep(0.5)
-        shown = {path: tag for folder in FOLDERS for path, tag in client.members(folder)[1].items()}
-        if shown != held:
-            world.fault(f"{server} shows other than the drive has: {sorted(shown.items() ^ held.items())}")
+    for client in clients:
         for name in random.sample(sorted(held), 5):
             value = hashlib.sha1(client.ask("GET", name)[2]).hexdigest()
             if value != held[name]:
-                world.fault(f"{server} gives {value} as {name}, the drive has {held[name]}")
+                world.fault(f"{client.server} gives {value} as {name}, the drive has {held[name]}")
 
 
 def main():
