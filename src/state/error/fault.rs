@@ -70,8 +70,7 @@ impl Fault {
             "28000" => Self::User,
             "3D000" => Self::NoDatabase,
             "42501" => Self::NoRight,
-            // The latter for tables that are not logged.
-            "25006" | "0A000" => Self::Replica,
+            "25006" => Self::Replica,
             "53100" => Self::ServerFull,
             "53300" => Self::TooManyConnections,
             // Cancelled by statement_timeout, a lock not had in time, a transaction that stood idle.

@@ -14,8 +14,11 @@ use crate::state::shared::database::Database;
 /// Clocks that differ by no more count as one: what is written down of a moment is in seconds.
 const SAME: Duration = Duration::from_secs(2);
 
-/// A reading that took no longer takes the place of any other; one that took longer, of a worse one.
+/// A reading that took no longer takes the place of any other; one that took longer, of a worse or an old one.
 const EXACT: Duration = Duration::from_millis(50);
+
+/// When one is old: until then two clocks have run apart by some hundredths of a second.
+const OLD: Duration = Duration::from_secs(600);
 
 /// What was last read of it.
 #[derive(Debug, Default)]
@@ -45,7 +48,7 @@ impl SharedClock {
             let (theirs, took) = (UnixMillis(theirs), asked.elapsed());
             self.compare(theirs, asked_at, took);
             let mut read = self.read.lock();
-            if read.is_none_or(|known| took <= EXACT.max(known.took)) {
+            if read.is_none_or(|known| took <= EXACT.max(known.took) || known.at.elapsed() > OLD) {
                 *read = Some(Reading { at: asked + took / 2, theirs, took });
             }
         }
